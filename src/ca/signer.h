@@ -1,0 +1,94 @@
+/*
+ * signer: the parent's handle on the process that holds the CA key.
+ *
+ * The signer process owns the easy-rsa directory while it runs: it alone
+ * reads and writes it. It loads no PKCS#11 module of a token. All functions
+ * here are called in the parent and are one call over the socket each.
+ */
+#ifndef CA_SIGNER_H
+#define CA_SIGNER_H
+
+#include "core/blob.h"
+#include "core/config.h"
+#include "core/err.h"
+#include "core/rpc.h"
+#include "core/secret.h"
+
+#include <stdbool.h>
+#include <time.h>
+
+#define CA_SERIAL_HEX_MAX 41 /* 20 bytes in uppercase hex and a NUL (RFC 5280, 4.1.2.2) */
+#define CA_USER_MAX 65
+
+struct signer;
+
+struct ca_info {
+	char subject[512];      /* one line, for people */
+	char pki[512];          /* the folder */
+	time_t not_after;       /* of the CA certificate */
+	bool has_key;           /* a private key is at hand, so certificates can be issued here */
+	bool needs_passphrase;  /* it is encrypted */
+	struct blob chain_pem;  /* the CA certificate as PEM without text, for the profile */
+};
+
+struct ca_certificate {
+	char serial[CA_SERIAL_HEX_MAX];
+	time_t not_before, not_after;
+	struct blob der;  /* the certificate */
+	struct blob spki; /* its SubjectPublicKeyInfo, DER */
+};
+
+struct ca_request {
+	const char *user;
+	const struct blob *csr; /* PKCS#10, DER */
+	long days;              /* 0: the CA's own */
+	bool replace;           /* revoke a valid certificate of that name (superseded) first, and publish a CRL */
+	unsigned char serial[16]; /* proposed by the journal, used unless the PKI counts its serials */
+};
+
+struct ca_issued {
+	struct ca_certificate cert;
+	bool existed;     /* it had been issued before for this name and public key; nothing was written */
+	bool shortened;   /* it would have outlived the CA */
+	char replaced[CA_SERIAL_HEX_MAX]; /* serial that was revoked for it, or "" */
+};
+
+/* Starts the process and opens the PKI: vars, CA certificate and key file, index.txt are read and checked.
+ * ERR_CA_PKI, ERR_CA_LOCKED, ERR_CONFIG. Notes (rpc_note) go to note. */
+int signer_start(struct signer **ret, const struct config_ca *cfg, bool verbose, rpc_note_fn *note, void *note_arg,
+                 struct ca_info *ret_info, struct err *e);
+
+/* Unlocks the CA key, in two halves so that the token can work meanwhile. passphrase is NULL for a key that
+ * needs none. ERR_CA_PASSPHRASE when it is wrong: the caller may try again. */
+int signer_unlock_begin(struct signer *s, struct secret *passphrase, struct err *e);
+int signer_unlock_end(struct signer *s, struct err *e);
+
+/* The subject that a request of this user has to carry, X509_NAME DER, by the vars' DN mode. */
+int signer_subject(struct signer *s, const char *user, struct blob *ret_name, struct err *e);
+
+/* The valid certificate of that name, by index.txt; *ret_found false if there is none. */
+int signer_find(struct signer *s, const char *user, bool *ret_found, struct ca_certificate *ret, struct err *e);
+
+/* Issues. Checks the request's own signature, its subject and its key against the CA's policy first.
+ * Idempotent by (name, public key). ERR_NAME_TAKEN, ERR_CA_REFUSED, ERR_CA_LOCKED, ERR_CA_FAILED. */
+int signer_issue(struct signer *s, const struct ca_request *req, struct ca_issued *ret, struct err *e);
+
+/* Checks a certificate that was signed elsewhere: for this public key (SPKI DER) and user, from this CA, a
+ * client certificate, valid now. cert is DER or PEM. ERR_CERT_MISMATCH says which of these failed. */
+int signer_check(struct signer *s, const char *user, const struct blob *spki, const struct blob *cert,
+                 struct ca_certificate *ret, struct err *e);
+
+/* Makes sure, when all else is done, that the row of this certificate is still in index.txt: easy-rsa before
+ * 3.2.3 takes no lock and may have written an older copy over it. */
+int signer_settle(struct signer *s, const char *serial, struct err *e);
+
+/* Ends the process; accepts NULL. */
+void signer_stop(struct signer **s);
+
+void ca_info_free(struct ca_info *i);
+void ca_certificate_free(struct ca_certificate *c);
+
+/* The role's entry point: serves the calls above on RPC_FD. Returns the exit status. */
+int signer_main(void);
+
+#endif

@@ -1,0 +1,341 @@
+#include "core/config.h"
+#include "core/file.h"
+#include "core/keytype.h"
+#include "core/xalloc.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* inih reads lines into a buffer of this size and would take the rest of a longer one for a new line */
+#define LINE_LIMIT 198
+#define NAME_LIMIT 48
+
+struct reader {
+	struct config *c;
+	const char *text; /* what is left of the file */
+	int line;
+	struct err *e; /* the first fault, by line */
+	bool failed;
+};
+
+static int fault(struct reader *r, const char *fmt, ...) ERR_PRINTF(2, 3);
+
+/* Keeps the first fault only. Returns 0, which is inih's word for an error. */
+static int fault(struct reader *r, const char *fmt, ...)
+{
+	if (r->failed)
+		return 0;
+	char text[512];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	err_set(r->e, ERR_CONFIG, "%s, line %d: %s", r->c->path, r->line, text);
+	r->failed = true;
+	return 0;
+}
+
+static int set_text(struct reader *r, void *field, const char *value)
+{
+	(void)r;
+	char **text = field;
+	free(*text);
+	*text = *value != '\0' ? xstrdup(value) : NULL;
+	return 1;
+}
+
+static int set_text_or_empty(struct reader *r, void *field, const char *value)
+{
+	(void)r;
+	char **text = field;
+	free(*text);
+	*text = xstrdup(value);
+	return 1;
+}
+
+static int set_count(struct reader *r, void *field, const char *value, long min, long max)
+{
+	char *end;
+	errno = 0;
+	long v = strtol(value, &end, 10);
+	if (*value == '\0')
+		return 1;
+	if (*end != '\0' || errno != 0 || v < min || v > max)
+		return fault(r, "'%s' is not a number from %ld to %ld", value, min, max);
+	*(long *)field = v;
+	return 1;
+}
+
+static int set_days(struct reader *r, void *field, const char *value)
+{
+	return set_count(r, field, value, 1, 36500);
+}
+
+static int set_seconds(struct reader *r, void *field, const char *value)
+{
+	return set_count(r, field, value, 1, 3600);
+}
+
+static int set_key_type(struct reader *r, void *field, const char *value)
+{
+	enum keytype t;
+	struct err e = ERR_INIT;
+	if (*value == '\0')
+		return 1;
+	if (keytype_parse(&t, value, &e) != 0)
+		return fault(r, "%s; %s", e.what, err_advice(&e));
+	*(unsigned *)field = t;
+	return 1;
+}
+
+static int set_key_types(struct reader *r, void *field, const char *value)
+{
+	unsigned set = 0;
+	char *words = xstrdup(value), *save = NULL;
+	int ok = 1;
+	for (char *w = strtok_r(words, ", \t", &save); w != NULL && ok; w = strtok_r(NULL, ", \t", &save)) {
+		unsigned t = KEYTYPE_NONE;
+		ok = set_key_type(r, &t, w);
+		set |= KEYTYPE_BIT(t);
+	}
+	free(words);
+	if (ok && set != 0)
+		*(unsigned *)field = set;
+	return ok;
+}
+
+struct word {
+	const char *text;
+	int value;
+};
+
+static int set_word(struct reader *r, int *ret, const char *value, const struct word *words, const char *list)
+{
+	if (*value == '\0')
+		return 1;
+	for (; words->text != NULL; words++) {
+		if (strcmp(words->text, value) == 0) {
+			*ret = words->value;
+			return 1;
+		}
+	}
+	return fault(r, "'%s' is not one of %s", value, list);
+}
+
+static int set_pin(struct reader *r, void *field, const char *value)
+{
+	static const struct word words[] = {
+	    {"ask", CONFIG_PIN_ASK}, {"random", CONFIG_PIN_RANDOM}, {"keep", CONFIG_PIN_KEEP}, {NULL, 0}};
+	int v = *(enum config_pin *)field;
+	int ok = set_word(r, &v, value, words, "ask, random, keep");
+	*(enum config_pin *)field = (enum config_pin)v;
+	return ok;
+}
+
+static int set_tls(struct reader *r, void *field, const char *value)
+{
+	static const struct word words[] = {{"starttls", CONFIG_MAIL_STARTTLS},
+	                                    {"tls", CONFIG_MAIL_TLS},
+	                                    {"none", CONFIG_MAIL_PLAIN},
+	                                    {NULL, 0}};
+	int v = *(enum config_mail_tls *)field;
+	int ok = set_word(r, &v, value, words, "starttls, tls, none");
+	*(enum config_mail_tls *)field = (enum config_mail_tls)v;
+	return ok;
+}
+
+struct key {
+	const char *section, *name;
+	size_t offset;
+	int (*set)(struct reader *r, void *field, const char *value);
+};
+
+#define KEY(section, name, field, set) {section, name, offsetof(struct config, field), set}
+
+static const struct key keys[] = {
+    KEY("ca", "pki", ca.pki, set_text),
+    KEY("ca", "cert", ca.cert, set_text),
+    KEY("ca", "key", ca.key, set_text),
+    KEY("ca", "vars", ca.vars, set_text),
+    KEY("ca", "x509-types", ca.x509_types, set_text),
+    KEY("ca", "crl", ca.crl, set_text),
+    KEY("ca", "days", ca.days, set_days),
+    KEY("ca", "key-types", ca.key_types, set_key_types),
+    KEY("ca", "lock-wait", ca.lock_wait, set_seconds),
+    KEY("token", "module", token.module, set_text),
+    KEY("token", "key-type", token.key_type, set_key_type),
+    KEY("token", "pin", token.pin, set_pin),
+    KEY("token", "timeout", token.timeout, set_seconds),
+    KEY("vpn", "templates", vpn.templates, set_text),
+    KEY("vpn", "client-module-linux", vpn.client_module[PLATFORM_LINUX], set_text),
+    KEY("vpn", "client-module-windows", vpn.client_module[PLATFORM_WINDOWS], set_text),
+    KEY("vpn", "client-module-macos", vpn.client_module[PLATFORM_MACOS], set_text),
+    KEY("bundle", "dir", bundle.dir, set_text),
+    KEY("bundle", "legacy-placeholder", bundle.legacy_placeholder, set_text_or_empty),
+    KEY("mail", "to", mail.to, set_text),
+    KEY("mail", "from", mail.from, set_text),
+    KEY("mail", "smtp", mail.smtp, set_text),
+    KEY("mail", "user", mail.user, set_text),
+    KEY("mail", "password-file", mail.password_file, set_text),
+    KEY("mail", "tls", mail.tls, set_tls),
+    KEY("mail", "ca-file", mail.ca_file, set_text),
+    KEY("store", "path", store_path, set_text),
+};
+
+#define N_KEYS (sizeof keys / sizeof *keys)
+
+static bool is_section(const char *name)
+{
+	if (strcmp(name, "template") == 0)
+		return true;
+	for (size_t i = 0; i < N_KEYS; i++) {
+		if (strcmp(keys[i].section, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int add_name(struct reader *r, const char *name, const char *value)
+{
+	struct config *c = r->c;
+	if (strlen(name) > NAME_LIMIT || strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") !=
+	                                      strlen(name))
+		return fault(r, "'%s' is not a name for a template: use up to %d letters, digits, _ and -", name,
+		             NAME_LIMIT);
+	for (size_t i = 0; i < c->n_names; i++) {
+		if (strcmp(c->names[i].name, name) == 0)
+			return fault(r, "'%s' is given twice, first in line %d", name, c->names[i].line);
+	}
+	c->names = xrealloc(c->names, c->n_names + 1, sizeof *c->names);
+	c->names[c->n_names++] = (struct config_name){xstrdup(name), xstrdup(value), r->line};
+	return 1;
+}
+
+static int on_pair(void *user, const char *section, const char *name, const char *value)
+{
+	struct reader *r = user;
+	if (strcmp(section, "template") == 0)
+		return add_name(r, name, value);
+	for (size_t i = 0; i < N_KEYS; i++) {
+		if (strcmp(keys[i].section, section) == 0 && strcmp(keys[i].name, name) == 0)
+			return keys[i].set(r, (char *)r->c + keys[i].offset, value);
+	}
+	if (*section == '\0')
+		return fault(r, "'%s' stands before the first [section]", name);
+	return fault(r, "[%s] has no key '%s'", section, name);
+}
+
+/* An unknown section is a fault even when there is nothing in it, where inih calls nobody. */
+static void check_section(struct reader *r, const char *line)
+{
+	char name[64];
+	line += strspn(line, " \t");
+	if (sscanf(line, "[%63[^]\n]]", name) == 1 && !is_section(name))
+		fault(r, "there is no section [%s]", name);
+}
+
+static char *next_line(char *buf, int size, void *stream)
+{
+	struct reader *r = stream;
+	if (*r->text == '\0')
+		return NULL;
+	size_t n = strcspn(r->text, "\n");
+	size_t whole = n + (r->text[n] == '\n');
+	r->line++;
+	if (n > LINE_LIMIT || whole >= (size_t)size) {
+		fault(r, "the line is longer than %d bytes", LINE_LIMIT);
+		return NULL;
+	}
+	memcpy(buf, r->text, whole);
+	buf[whole] = '\0';
+	r->text += whole;
+	check_section(r, buf);
+	return buf;
+}
+
+static void set_defaults(struct config *c)
+{
+	c->ca.pki = xstrdup("/etc/easy-rsa/pki");
+	c->ca.key_types = KEYTYPE_ALL;
+	c->ca.lock_wait = 30;
+	c->token.key_type = KEYTYPE_EC_P256;
+	c->token.timeout = 60;
+	c->bundle.dir = xstrdup("/var/lib/tokenroll/bundles");
+	c->bundle.legacy_placeholder = xstrdup("change_me");
+	c->store_path = xstrdup("/var/lib/tokenroll/tokenroll.db");
+}
+
+/* What depends on other values, once all are known. */
+static int complete(struct config *c, struct err *e)
+{
+	if (c->ca.pki == NULL || c->bundle.dir == NULL || c->store_path == NULL)
+		return err_set(e, ERR_CONFIG, "%s: [ca] pki, [bundle] dir and [store] path cannot be empty", c->path);
+	if (c->ca.cert == NULL)
+		c->ca.cert = xasprintf("%s/ca.crt", c->ca.pki);
+	if (c->ca.key == NULL)
+		c->ca.key = xasprintf("%s/private/ca.key", c->ca.pki);
+	if (c->mail.to != NULL && (c->mail.from == NULL || c->mail.smtp == NULL))
+		return err_set(e, ERR_CONFIG, "%s: [mail] has 'to' but not 'from' and 'smtp'", c->path);
+	if ((c->mail.user != NULL) != (c->mail.password_file != NULL))
+		return err_set(e, ERR_CONFIG, "%s: [mail] needs both 'user' and 'password-file', or neither", c->path);
+	return 0;
+}
+
+int config_read(struct config **ret, const char *path, struct err *e)
+{
+	struct blob text = BLOB_INIT;
+	if (file_read(path, FILE_MAX_DEFAULT, &text, e) != 0) {
+		e->code = ERR_CONFIG;
+		err_prefix(e, "no configuration");
+		return err_next(e, "write %s, or name another file with -c or TOKENROLL_CONFIG", path);
+	}
+	struct config *c = xcalloc(1, sizeof *c);
+	c->path = xstrdup(path);
+	set_defaults(c);
+	struct reader r = {.c = c, .text = (const char *)text.data, .e = e};
+	int line = ini_parse_stream(next_line, &r, on_pair, &r);
+	if (!r.failed && line != 0) {
+		r.line = line;
+		fault(&r, "neither a [section], a comment, nor name = value");
+	}
+	blob_free(&text);
+	if (r.failed || complete(c, e) != 0) {
+		config_free(&c);
+		return -1;
+	}
+	*ret = c;
+	return 0;
+}
+
+static bool is_text(const struct key *k)
+{
+	return k->set == set_text || k->set == set_text_or_empty;
+}
+
+void config_free(struct config **c)
+{
+	if (c == NULL || *c == NULL)
+		return;
+	for (size_t i = 0; i < N_KEYS; i++) {
+		if (is_text(&keys[i]))
+			free(*(char **)(void *)((char *)*c + keys[i].offset));
+	}
+	for (size_t i = 0; i < (*c)->n_names; i++) {
+		free((*c)->names[i].name);
+		free((*c)->names[i].value);
+	}
+	free((*c)->names);
+	free((*c)->path);
+	free(*c);
+	*c = NULL;
+}
+
+const char *config_platform_name(enum config_platform p)
+{
+	static const char *const names[PLATFORM_COUNT] = {"linux", "windows", "macos"};
+	return p < PLATFORM_COUNT ? names[p] : "unknown";
+}

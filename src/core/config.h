@@ -1,0 +1,87 @@
+/*
+ * config: the configuration file, read once by the parent process and handed
+ * down as plain data. INI by inih; an unknown section or key, a value of the
+ * wrong kind and a line that is too long are ERR_CONFIG with file and line.
+ * Strings are NULL where the file says nothing and there is no default.
+ */
+#ifndef CORE_CONFIG_H
+#define CORE_CONFIG_H
+
+#include "core/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define CONFIG_PATH_DEFAULT "/etc/tokenroll/tokenroll.conf"
+
+enum config_pin { CONFIG_PIN_ASK, CONFIG_PIN_RANDOM, CONFIG_PIN_KEEP };
+enum config_mail_tls { CONFIG_MAIL_STARTTLS, CONFIG_MAIL_TLS, CONFIG_MAIL_PLAIN };
+
+struct config_ca {
+	char *pki;          /* easy-rsa's pki folder; default /etc/easy-rsa/pki */
+	char *cert;         /* the CA certificate; default PKI/ca.crt */
+	char *key;          /* default PKI/private/ca.key */
+	char *vars;         /* easy-rsa's vars; default: where easy-rsa looks */
+	char *x509_types;   /* folder; default: where easy-rsa looks */
+	char *crl;          /* where a fresh CRL is published, besides PKI/crl.pem */
+	long days;          /* 0: vars, else 825 */
+	unsigned key_types; /* KEYTYPE_BIT set the CA accepts; default all */
+	long lock_wait;     /* seconds to wait for a PKI that another program has locked; default 30 */
+};
+
+struct config_token {
+	char *module;      /* path or p11-kit name */
+	unsigned key_type; /* enum keytype; default ec:P-256 */
+	enum config_pin pin;
+	long timeout; /* seconds for one call into a module, key generation gets ten times that; default 60 */
+};
+
+struct config_vpn {
+	char *templates;
+	char *client_module[3]; /* by enum config_platform */
+};
+
+enum config_platform { PLATFORM_LINUX, PLATFORM_WINDOWS, PLATFORM_MACOS, PLATFORM_COUNT };
+
+struct config_name {
+	char *name, *value; /* the value as written, with its leading @ if it has one */
+	int line;
+};
+
+struct config_bundle {
+	char *dir;
+	char *legacy_placeholder; /* default change_me; empty turns it off */
+};
+
+struct config_mail {
+	char *to, *from, *smtp; /* smtp: host or host:port */
+	char *user, *password_file;
+	enum config_mail_tls tls;
+	char *ca_file; /* PEM trust anchors for the mail server; default the system's */
+};
+
+struct config {
+	char *path; /* the file it came from */
+	struct config_ca ca;
+	struct config_token token;
+	struct config_vpn vpn;
+	struct config_name *names; /* [template] */
+	size_t n_names;
+	struct config_bundle bundle;
+	struct config_mail mail;
+	char *store_path;
+};
+
+/* Reads path. ERR_CONFIG on any fault; a missing file is one, too. */
+int config_read(struct config **ret, const char *path, struct err *e);
+
+/* Frees; accepts NULL and nulls the pointer. */
+void config_free(struct config **c);
+
+/* "linux", "windows", "macos". */
+const char *config_platform_name(enum config_platform p);
+
+/* User names by the rule of the manual: [A-Za-z0-9][A-Za-z0-9._@-]{0,63}. ERR_USAGE says what is wrong with this one. */
+int config_check_user(const char *name, struct err *e);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * file: whole files in and out, such that after a power cut each is either
+ * the old one or the new one.
+ */
+#ifndef CORE_FILE_H
+#define CORE_FILE_H
+
+#include "core/blob.h"
+#include "core/err.h"
+
+#include <sys/types.h>
+
+#define FILE_MAX_DEFAULT ((size_t)16 << 20)
+
+/* Reads a regular file of at most max bytes. One NUL beyond the length is there for callers that want text.
+ * ERR_SYSTEM names the path; errno is left as open(2) or read(2) set it. */
+int file_read(const char *path, size_t max, struct blob *ret, struct err *e);
+
+/* Writes path by a temporary file in the same folder, fsync, rename, fsync of the folder. On failure nothing
+ * is left behind and the old file stands. */
+int file_write(const char *path, const void *data, size_t len, mode_t mode, struct err *e);
+
+/* As file_write, but keeps mode and owner of the file that is replaced; mode_if_new otherwise. */
+int file_replace(const char *path, const void *data, size_t len, mode_t mode_if_new, struct err *e);
+
+/* Makes a folder and its missing parents with this mode; an existing folder is left as it is. */
+int file_mkdir(const char *path, mode_t mode, struct err *e);
+
+/* fsync of a folder, so that a rename in it is on disk. */
+int file_sync_dir(const char *path, struct err *e);
+
+/* Writes all of len bytes, going on after EINTR. Returns 0, or -1 with errno. */
+int file_write_all(int fd, const void *data, size_t len);
+
+#endif

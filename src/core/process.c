@@ -1,0 +1,184 @@
+#include "core/process.h"
+#include "core/rpc_wire.h"
+#include "core/xalloc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define OUTPUT_MAX ((size_t)1 << 20)
+
+static volatile sig_atomic_t stop_signal;
+
+int process_harden(struct err *e)
+{
+	static const struct rlimit no_core = {0, 0};
+	umask(077);
+	signal(SIGPIPE, SIG_IGN);
+	if (setrlimit(RLIMIT_CORE, &no_core) != 0)
+		return err_errno(e, ERR_SYSTEM, "cannot turn core files off");
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		return err_errno(e, ERR_SYSTEM, "cannot give up new privileges");
+#ifndef __SANITIZE_ADDRESS__ /* the leak checker reads its own process through ptrace */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+		return err_errno(e, ERR_SYSTEM, "cannot shut out debuggers");
+#endif
+	return 0;
+}
+
+static void on_stop(int sig)
+{
+	if (stop_signal != 0)
+		_exit(7);
+	stop_signal = sig;
+}
+
+void process_catch_signals(void)
+{
+	struct sigaction sa = {.sa_handler = on_stop}; /* no SA_RESTART: a prompt has to end, too */
+	sigemptyset(&sa.sa_mask);
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGHUP, &sa, NULL);
+}
+
+int process_stop_signal(void)
+{
+	return stop_signal;
+}
+
+struct run {
+	pid_t pid;
+	int out, err;
+	struct blob text[2]; /* what came from out and err */
+};
+
+static void exec_program(const char *const argv[], int out, int err)
+{
+	int null = open("/dev/null", O_RDONLY);
+	if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0)
+		_exit(126);
+	close_range(3, ~0U, 0);
+	signal(SIGPIPE, SIG_DFL);
+	char *args[64] = {NULL};
+	for (size_t i = 0; i + 1 < sizeof args / sizeof *args && argv[i] != NULL; i++)
+		args[i] = xstrdup(argv[i]);
+	execvp(args[0], args);
+	_exit(127);
+}
+
+static int run_start(struct run *r, const char *const argv[], struct err *e)
+{
+	int out[2], err[2];
+	if (pipe2(out, O_CLOEXEC) != 0)
+		return err_errno(e, ERR_SYSTEM, "cannot make a pipe for %s", argv[0]);
+	if (pipe2(err, O_CLOEXEC) != 0) {
+		close(out[0]);
+		close(out[1]);
+		return err_errno(e, ERR_SYSTEM, "cannot make a pipe for %s", argv[0]);
+	}
+	r->pid = fork();
+	if (r->pid == 0)
+		exec_program(argv, out[1], err[1]);
+	close(out[1]);
+	close(err[1]);
+	r->out = out[0];
+	r->err = err[0];
+	if (r->pid < 0)
+		return err_errno(e, ERR_SYSTEM, "cannot start %s", argv[0]);
+	return 0;
+}
+
+/* Adds what can be read to b; returns 0 at the end of the stream. What is beyond the limit is read and dropped. */
+static int drain(int fd, struct blob *b)
+{
+	char part[4096];
+	ssize_t n = read(fd, part, sizeof part);
+	if (n < 0 && errno == EINTR)
+		return 1;
+	if (n <= 0)
+		return 0;
+	size_t room = OUTPUT_MAX - b->len;
+	size_t take = (size_t)n < room ? (size_t)n : room;
+	b->data = xrealloc(b->data, 1, b->len + take + 1);
+	memcpy(b->data + b->len, part, take);
+	b->len += take;
+	b->data[b->len] = '\0';
+	return 1;
+}
+
+static int run_collect(struct run *r, int64_t deadline)
+{
+	struct pollfd p[2] = {{.fd = r->out, .events = POLLIN}, {.fd = r->err, .events = POLLIN}};
+	while (p[0].fd >= 0 || p[1].fd >= 0) {
+		int64_t left = deadline - rpc_wire_now();
+		if (left <= 0)
+			return -1;
+		if (poll(p, 2, (int)left) < 0 && errno != EINTR)
+			return -1;
+		for (int i = 0; i < 2; i++) {
+			if (p[i].fd >= 0 && p[i].revents != 0 && !drain(p[i].fd, &r->text[i]))
+				p[i].fd = -1;
+		}
+	}
+	return 0;
+}
+
+/* The last line that is not empty, without its line end. */
+static const char *last_line(struct blob *b)
+{
+	if (b->data == NULL)
+		return "";
+	char *text = (char *)b->data;
+	while (b->len > 0 && (text[b->len - 1] == '\n' || text[b->len - 1] == '\r'))
+		text[--b->len] = '\0';
+	char *lf = strrchr(text, '\n');
+	return lf != NULL ? lf + 1 : text;
+}
+
+static int run_finish(struct run *r, const char *name, bool in_time, int timeout_ms, struct err *e)
+{
+	int status = 0;
+	if (!in_time)
+		kill(r->pid, SIGKILL);
+	while (waitpid(r->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (!in_time)
+		return err_set(e, ERR_SYSTEM, "%s did not finish within %d s", name, timeout_ms / 1000);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127 && r->text[1].len == 0) {
+		err_set(e, ERR_SYSTEM, "%s cannot be run", name);
+		return err_next(e, "install %s", name);
+	}
+	err_set(e, ERR_SYSTEM, "%s failed", name);
+	return err_native(e, "%s", last_line(&r->text[1]));
+}
+
+int process_run(const char *const argv[], struct blob *ret_out, int timeout_ms, struct err *e)
+{
+	struct run r = {.pid = -1, .out = -1, .err = -1};
+	int ret = run_start(&r, argv, e);
+	if (ret == 0) {
+		bool in_time = run_collect(&r, rpc_wire_now() + timeout_ms) == 0;
+		ret = run_finish(&r, argv[0], in_time, timeout_ms, e);
+	}
+	if (r.out >= 0)
+		close(r.out);
+	if (r.err >= 0)
+		close(r.err);
+	if (ret == 0 && ret_out != NULL) {
+		blob_take(ret_out, r.text[0].data, r.text[0].len);
+		r.text[0].data = NULL;
+	}
+	blob_free(&r.text[0]);
+	blob_free(&r.text[1]);
+	return ret;
+}

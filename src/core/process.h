@@ -1,0 +1,28 @@
+/*
+ * process: what each of our processes gives up before it does anything, and
+ * running other programs without a shell.
+ */
+#ifndef CORE_PROCESS_H
+#define CORE_PROCESS_H
+
+#include "core/blob.h"
+#include "core/err.h"
+
+#include <signal.h>
+
+/* No core files, no ptrace by others of the same user, no new privileges; umask 077; SIGPIPE ignored. */
+int process_harden(struct err *e);
+
+/* SIGINT, SIGTERM and SIGHUP set a flag from here on; the second of them ends the process. */
+void process_catch_signals(void);
+/* The signal that asked us to stop, or 0. */
+int process_stop_signal(void);
+
+/*
+ * Runs argv[0] (searched in PATH) with stdin from /dev/null and at most timeout_ms of time. Its stdout
+ * goes to *ret_out (may be NULL; at most 1 MiB), its stderr's last line into the error's native reason.
+ * Fails unless it exits with 0.
+ */
+int process_run(const char *const argv[], struct blob *ret_out, int timeout_ms, struct err *e);
+
+#endif

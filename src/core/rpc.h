@@ -1,0 +1,113 @@
+/*
+ * rpc: how the parent talks to a signer or worker over a socket pair.
+ *
+ * A frame is a header (u32 length of the body, u16 type, u16 number of
+ * secrets; big-endian) and a body of fields, then as many secrets as it
+ * announces, each u32 length and bytes, which go from locked page to locked
+ * page. Each length is checked against a fixed bound before anything is
+ * allocated, and each field against what is left of the body: the other side
+ * runs a vendor's code and counts as hostile.
+ */
+#ifndef CORE_RPC_H
+#define CORE_RPC_H
+
+#include "core/blob.h"
+#include "core/err.h"
+#include "core/secret.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define RPC_BODY_MAX ((size_t)4 << 20)
+#define RPC_SECRETS_MAX 2
+
+struct rpc_msg {
+	uint16_t type;
+	unsigned char *body;
+	size_t len, cap; /* bytes in use, bytes allocated */
+	size_t pos;      /* reader's place */
+	bool bad;        /* a read ran past the end or met a wrong length; sticky */
+	struct secret *secrets[RPC_SECRETS_MAX];
+	unsigned n_secrets; /* owned by the message when received, borrowed when sent */
+	bool owns_secrets;
+};
+
+#define RPC_MSG_INIT {0, NULL, 0, 0, 0, false, {NULL, NULL}, 0, false}
+
+void rpc_msg_reset(struct rpc_msg *m, uint16_t type);
+void rpc_msg_free(struct rpc_msg *m);
+
+void rpc_put_u32(struct rpc_msg *m, uint32_t v);
+void rpc_put_u64(struct rpc_msg *m, uint64_t v);
+void rpc_put_bytes(struct rpc_msg *m, const void *data, size_t len);
+void rpc_put_blob(struct rpc_msg *m, const struct blob *b);
+void rpc_put_str(struct rpc_msg *m, const char *s); /* NULL is sent as "" */
+void rpc_put_secret(struct rpc_msg *m, struct secret *s);
+
+/* Readers return zero, empty or "" once the message is bad. */
+uint32_t rpc_get_u32(struct rpc_msg *m);
+uint64_t rpc_get_u64(struct rpc_msg *m);
+void rpc_get_blob(struct rpc_msg *m, struct blob *ret);
+/* Text without NUL bytes that fits size with its terminator; anything else makes the message bad. */
+void rpc_get_str(struct rpc_msg *m, char *ret, size_t size);
+/* The same on the heap, at most max bytes. Never NULL. */
+char *rpc_get_strdup(struct rpc_msg *m, size_t max);
+/* True when every field was read, none was wrong, and nothing is left over. */
+bool rpc_msg_done(const struct rpc_msg *m);
+
+/* The other end of a socket: a child process of one role. */
+struct rpc_peer;
+
+/* A remark from the child while it works on a call ("touch the token"). */
+typedef void rpc_note_fn(void *arg, const char *text);
+
+/* Starts this program again in the given role ("worker", "signer") with one socket and nothing else of ours:
+ * stdin and stdout are /dev/null; stderr too unless verbose. */
+int rpc_peer_start(struct rpc_peer **ret, const char *role, bool verbose, struct err *e);
+
+/* Who gets the child's notes; NULL for nobody. */
+void rpc_peer_on_note(struct rpc_peer *p, rpc_note_fn *fn, void *arg);
+
+/*
+ * One call: sends *in, waits at most timeout_ms for the answer, fills *out. If the child answers with an
+ * error, that is *e. If it dies, hangs or talks nonsense it is killed, the peer is unusable from then on, and
+ * *e is ERR_MODULE for a worker, ERR_CA_FAILED for a signer. ERR_INTERRUPTED when a signal asked us to stop.
+ */
+int rpc_call(struct rpc_peer *p, struct rpc_msg *in, struct rpc_msg *out, int timeout_ms, struct err *e);
+
+/* The two halves of rpc_call, to have a signer and a worker busy at once. One call at a time per peer. */
+int rpc_send(struct rpc_peer *p, struct rpc_msg *in, struct err *e);
+int rpc_wait(struct rpc_peer *p, struct rpc_msg *out, int timeout_ms, struct err *e);
+
+/* Ends the child: closes the socket, waits a moment for it to finish cleanly, then kills it. Accepts NULL. */
+void rpc_peer_stop(struct rpc_peer **p);
+
+/* ---- the child's side ---- */
+
+struct rpc_server {
+	int fd;
+	void *state; /* the role's own */
+};
+
+/* Reads its fields from in (rpc_msg_done is checked by the caller's handler), writes the answer's into out. */
+typedef int rpc_handler_fn(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e);
+
+struct rpc_op {
+	uint16_t type;
+	unsigned n_secrets; /* most it takes */
+	rpc_handler_fn *run;
+};
+
+/* Answers calls until the parent closes the socket. Returns the process's exit status. */
+int rpc_serve(struct rpc_server *s, const struct rpc_op *ops, size_t n_ops);
+
+/* Sends a remark to the parent in the middle of a call. */
+void rpc_note(struct rpc_server *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* The descriptor on which a role finds its socket. */
+#define RPC_FD 3
+
+/* Calls are numbered from here; the frames below it belong to rpc itself. */
+#define RPC_TYPE_FIRST_CALL 16
+
+#endif

@@ -1,0 +1,196 @@
+#include "core/process.h"
+#include "core/rpc.h"
+#include "core/rpc_wire.h"
+#include "core/xalloc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* How long a child may take to finish by itself once its socket is closed: a module's C_Finalize talks to the card. */
+#define GRACE_MS 3000
+
+struct rpc_peer {
+	pid_t pid;
+	int fd;
+	char role[16];
+	rpc_note_fn *note;
+	void *note_arg;
+};
+
+static void become_role(int fd, const char *role, bool verbose)
+{
+	int null = open("/dev/null", O_RDWR);
+	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || (!verbose && dup2(null, 2) < 0))
+		_exit(127);
+	if (fd == RPC_FD ? fcntl(fd, F_SETFD, 0) != 0 : dup2(fd, RPC_FD) < 0)
+		_exit(127);
+	close_range(RPC_FD + 1, ~0U, 0);
+	/* The terminal's Ctrl-C is for the parent: it lets a child finish the step it is in. */
+	setpgid(0, 0);
+	execl("/proc/self/exe", "tokenroll", "--role", role, (char *)NULL);
+	_exit(127);
+}
+
+int rpc_peer_start(struct rpc_peer **ret, const char *role, bool verbose, struct err *e)
+{
+	int pair[2];
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+		return err_errno(e, ERR_SYSTEM, "cannot make a socket for the %s", role);
+	pid_t pid = fork();
+	if (pid < 0) {
+		err_errno(e, ERR_SYSTEM, "cannot start the %s", role);
+		close(pair[0]);
+		close(pair[1]);
+		return -1;
+	}
+	if (pid == 0)
+		become_role(pair[1], role, verbose);
+	close(pair[1]);
+	struct rpc_peer *p = xcalloc(1, sizeof *p);
+	p->pid = pid;
+	p->fd = pair[0];
+	snprintf(p->role, sizeof p->role, "%s", role);
+	*ret = p;
+	return 0;
+}
+
+void rpc_peer_on_note(struct rpc_peer *p, rpc_note_fn *fn, void *arg)
+{
+	p->note = fn;
+	p->note_arg = arg;
+}
+
+/* Waits for the child until the deadline, then kills it. Returns its wait status. */
+static int reap(struct rpc_peer *p, int64_t deadline)
+{
+	int status = 0;
+	pid_t got;
+	while ((got = waitpid(p->pid, &status, WNOHANG)) == 0 && rpc_wire_now() < deadline)
+		usleep(1000);
+	if (got == 0) {
+		kill(p->pid, SIGKILL);
+		waitpid(p->pid, &status, 0);
+	}
+	p->pid = -1;
+	return status;
+}
+
+static enum err_code role_code(const struct rpc_peer *p)
+{
+	return strcmp(p->role, "signer") == 0 ? ERR_CA_FAILED : ERR_MODULE;
+}
+
+static const char *role_name(const struct rpc_peer *p)
+{
+	return strcmp(p->role, "signer") == 0 ? "the signer process" : "the process that runs the token's PKCS#11 module";
+}
+
+/* The child broke off: finds out how, and leaves the peer without a process. */
+static int broken(struct rpc_peer *p, enum rpc_wire w, int timeout_ms, struct err *e)
+{
+	close(p->fd);
+	p->fd = -1;
+	int status = reap(p, w == RPC_WIRE_CLOSED ? rpc_wire_now() + GRACE_MS : 0);
+	switch (w) {
+	case RPC_WIRE_STOPPED:
+		return err_set(e, ERR_INTERRUPTED, "interrupted");
+	case RPC_WIRE_TIMEOUT:
+		return err_set(e, role_code(p), "%s did not answer within %d s and was ended", role_name(p),
+		               timeout_ms / 1000);
+	case RPC_WIRE_NONSENSE:
+		return err_set(e, role_code(p), "%s sent something that is no message and was ended", role_name(p));
+	default:
+		break;
+	}
+	if (WIFSIGNALED(status)) {
+		err_set(e, role_code(p), "%s crashed", role_name(p));
+		return err_native(e, "signal %d, SIG%s", WTERMSIG(status), sigabbrev_np(WTERMSIG(status)));
+	}
+	return err_set(e, role_code(p), "%s ended early, with status %d", role_name(p), WEXITSTATUS(status));
+}
+
+static int gone(const struct rpc_peer *p, struct err *e)
+{
+	return err_set(e, role_code(p), "%s is not running any more", role_name(p));
+}
+
+int rpc_send(struct rpc_peer *p, struct rpc_msg *in, struct err *e)
+{
+	if (p->fd < 0)
+		return gone(p, e);
+	if (rpc_wire_send(p->fd, in) != 0)
+		return broken(p, RPC_WIRE_CLOSED, 0, e);
+	return 0;
+}
+
+static int take_err(struct rpc_msg *m, struct err *e)
+{
+	struct err got = ERR_INIT;
+	uint32_t code = rpc_get_u32(m);
+	rpc_get_str(m, got.what, sizeof got.what);
+	rpc_get_str(m, got.native, sizeof got.native);
+	rpc_get_str(m, got.next, sizeof got.next);
+	if (!rpc_msg_done(m) || code == ERR_NONE || code >= ERR_CODE_COUNT)
+		return -1;
+	got.code = (enum err_code)code;
+	if (e != NULL)
+		*e = got;
+	return 0;
+}
+
+static void take_note(struct rpc_peer *p, struct rpc_msg *m)
+{
+	char text[1024];
+	rpc_get_str(m, text, sizeof text);
+	if (rpc_msg_done(m) && p->note != NULL)
+		p->note(p->note_arg, text);
+}
+
+static int stop_asked(void)
+{
+	return process_stop_signal();
+}
+
+int rpc_wait(struct rpc_peer *p, struct rpc_msg *out, int timeout_ms, struct err *e)
+{
+	if (p->fd < 0)
+		return gone(p, e);
+	int64_t deadline = rpc_wire_now() + timeout_ms;
+	for (;;) {
+		enum rpc_wire w = rpc_wire_recv(p->fd, out, deadline, stop_asked);
+		if (w == RPC_WIRE_OK && out->type == RPC_TYPE_NOTE) {
+			take_note(p, out);
+			continue;
+		}
+		if (w == RPC_WIRE_OK && out->type == RPC_TYPE_REPLY)
+			return 0;
+		if (w == RPC_WIRE_OK && out->type == RPC_TYPE_ERROR && take_err(out, e) == 0)
+			return -1;
+		return broken(p, w == RPC_WIRE_OK ? RPC_WIRE_NONSENSE : w, timeout_ms, e);
+	}
+}
+
+int rpc_call(struct rpc_peer *p, struct rpc_msg *in, struct rpc_msg *out, int timeout_ms, struct err *e)
+{
+	if (rpc_send(p, in, e) != 0)
+		return -1;
+	return rpc_wait(p, out, timeout_ms, e);
+}
+
+void rpc_peer_stop(struct rpc_peer **p)
+{
+	if (p == NULL || *p == NULL)
+		return;
+	if ((*p)->fd >= 0)
+		close((*p)->fd);
+	if ((*p)->pid > 0)
+		reap(*p, rpc_wire_now() + GRACE_MS);
+	free(*p);
+	*p = NULL;
+}

@@ -1,0 +1,26 @@
+/*
+ * rpc_wire: frames on the socket, for the two ends of rpc.h only.
+ */
+#ifndef CORE_RPC_WIRE_H
+#define CORE_RPC_WIRE_H
+
+#include "core/rpc.h"
+
+enum rpc_wire { RPC_WIRE_OK, RPC_WIRE_CLOSED, RPC_WIRE_TIMEOUT, RPC_WIRE_STOPPED, RPC_WIRE_NONSENSE };
+
+/* Frame types that are not calls; roles number their calls from RPC_TYPE_FIRST_CALL. */
+enum { RPC_TYPE_REPLY = 1, RPC_TYPE_ERROR = 2, RPC_TYPE_NOTE = 3 };
+
+/* Non-zero when waiting should end. */
+typedef int rpc_wire_stop_fn(void);
+
+/* Milliseconds of a clock that only goes forward. */
+int64_t rpc_wire_now(void);
+
+/* Returns 0, or -1 when the other end is gone. */
+int rpc_wire_send(int fd, const struct rpc_msg *m);
+
+/* Receives one frame until the deadline (rpc_wire_now's clock; negative: for ever). stop may be NULL. */
+enum rpc_wire rpc_wire_recv(int fd, struct rpc_msg *m, int64_t deadline, rpc_wire_stop_fn *stop);
+
+#endif

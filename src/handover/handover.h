@@ -1,0 +1,53 @@
+/*
+ * handover: what the employee and the admin get. Renders every file of the
+ * template folder, packs the bundle, mails it. Runs in the parent; knows no
+ * token, no CA and no database, only the facts it is given. Nothing here is
+ * secret except the tls-auth/tls-crypt material, which goes into files of
+ * mode 0600.
+ */
+#ifndef HANDOVER_HANDOVER_H
+#define HANDOVER_HANDOVER_H
+
+#include "core/config.h"
+#include "core/err.h"
+
+#include <time.h>
+
+struct handover_client {
+	const char *module;    /* path of the PKCS#11 module on that system */
+	const char *pkcs11_id; /* legacy form, as pkcs11-helper serializes it */
+};
+
+struct handover_facts {
+	const char *user;
+	const char *token_manufacturer, *token_model, *token_serial, *token_label;
+	const char *key_type;    /* "ec:P-256" */
+	const char *cert_serial; /* uppercase hex */
+	time_t issued, not_after;
+	const char *ca_pem; /* one or more certificates */
+	struct handover_client clients[PLATFORM_COUNT];
+};
+
+struct handover_result {
+	char *folder; /* DIR/USER, 0700: the rendered files, 0600 */
+	char *tar_gz; /* DIR/USER.tar.gz */
+	char *zip;    /* DIR/USER.zip */
+	char **files; /* names of the rendered files, relative to folder, sorted */
+	size_t n_files;
+};
+
+/* Before a token is touched: every template parses and its names are known, every @file can be read, the
+ * profile would be accepted with the longest values that can come. Writes nothing. ERR_TEMPLATE, ERR_CONFIG. */
+int handover_check(const struct config *cfg, struct err *e);
+
+/* Renders and packs. What was there for this user is replaced as a whole, by rename. */
+int handover_make(const struct config *cfg, const struct handover_facts *f, struct handover_result *ret,
+                  struct err *e);
+
+/* Mails both archives to [mail] to; does nothing if there is none. ERR_MAIL with the server's words. */
+int handover_mail(const struct config *cfg, const struct handover_facts *f, const struct handover_result *r,
+                  struct err *e);
+
+void handover_result_free(struct handover_result *r);
+
+#endif

@@ -1,0 +1,101 @@
+/*
+ * store: the journal, the inventory and the audit trail, in one SQLite
+ * database (WAL, synchronous=FULL). Only the parent process opens it. No
+ * secret is ever put into it.
+ *
+ * Every change and its audit record are one transaction.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "core/blob.h"
+#include "core/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+struct store;
+
+/* The states of a credential; their order is the order of the work. */
+enum cred_state {
+	CRED_PLANNED,
+	CRED_KEYED,
+	CRED_REQUESTED,
+	CRED_ISSUED,
+	CRED_WRITTEN,
+	CRED_PROVEN,
+	CRED_DELIVERED,
+	/* ended */
+	CRED_REVOKED,
+	CRED_SUPERSEDED,
+	CRED_ABANDONED,
+	CRED_STATE_COUNT
+};
+
+struct store_token {
+	int64_t id;
+	char manufacturer[33], model[17], serial[17], label[33]; /* CK_TOKEN_INFO, UTF-8, blanks stripped */
+};
+
+struct store_credential {
+	int64_t id;
+	char user[65];
+	struct store_token token;
+	enum cred_state state;
+	unsigned key_type;         /* enum keytype */
+	struct blob cka_id;
+	struct blob spki;          /* DER, from keyed on */
+	struct blob csr;           /* DER, from requested on */
+	unsigned char serial[16];  /* the serial proposed to the CA, random, fixed when planned */
+	struct blob cert;          /* DER, from issued on */
+	char cert_serial[41];      /* uppercase hex */
+	time_t not_after;
+	char module[512];          /* path of the module that enrolled */
+	char pkcs11_id[512];       /* legacy form, by the client's module, from proven on */
+	char client_module[512];   /* the module that pkcs11_id was computed with */
+	char key_attributes[128];  /* what the token said of the key: "sensitive always-sensitive never-extractable local" */
+	time_t created, changed;
+};
+
+/* Opens or makes the database (0600, its folder 0700). ERR_STORE: not a database, damaged, of a newer version,
+ * disk full. */
+int store_open(struct store **ret, const char *path, struct err *e);
+void store_close(struct store **s);
+
+/*
+ * Takes the right to work on a user, and on a token, until store_close or the end of the process, so that two
+ * tokenrolls never work on the same. ERR_BUSY names the other process's id.
+ */
+int store_claim_user(struct store *s, const char *user, struct err *e);
+int store_claim_token(struct store *s, const struct store_token *t, struct err *e);
+
+/* The newest credential of this user on this token that has not ended; *ret_found false if there is none. */
+int store_find(struct store *s, const char *user, const struct store_token *t, bool *ret_found,
+               struct store_credential *ret, struct err *e);
+
+/* The same for whoever has this token, and for any token of this user. */
+int store_find_by_token(struct store *s, const struct store_token *t, bool *ret_found, struct store_credential *ret,
+                        struct err *e);
+int store_find_by_user(struct store *s, const char *user, bool *ret_found, struct store_credential *ret,
+                       struct err *e);
+
+/* Puts a new credential in state planned; user, token, key_type, cka_id, serial and module are read, id is set. */
+int store_plan(struct store *s, struct store_credential *c, struct err *e);
+
+/* Writes a credential as it is now with its new state, and an audit record that names the step. */
+int store_advance(struct store *s, struct store_credential *c, enum cred_state to, struct err *e);
+
+/* Ends the credential of this user that carries a certificate serial as superseded, if there is one. */
+int store_supersede(struct store *s, const char *user, const char *cert_serial, struct err *e);
+
+/* Adds an audit record that changes no credential (e.g. "token-init"). detail is one line for people. */
+int store_audit(struct store *s, const char *action, const char *user, const char *token_serial, const char *detail,
+                struct err *e);
+
+void store_credential_free(struct store_credential *c);
+
+/* "planned" … "abandoned". */
+const char *cred_state_name(enum cred_state st);
+
+#endif
