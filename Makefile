@@ -12,7 +12,7 @@ PKGS := libcrypto libp11 p11-kit-1 sqlite3 libarchive libcurl inih jansson libbs
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 WARNINGS := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
-	-Wformat=2 -Wno-format-truncation -Wundef -Wvla -Wcast-qual $(if $(CI),-Werror)
+	-Wformat=2 -Wno-format-truncation -Wundef -Wvla -Wcast-qual $(if $(CI)$(WERROR),-Werror)
 CFLAGS ?= -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE $(WARNINGS) -fPIE -Isrc -I. -DTOKENROLL_VERSION='"$(VERSION)"' \
 	-DSHARE_DIR='"$(PREFIX)/share/tokenroll"' -DSYSCONF_DIR='"$(SYSCONFDIR)/tokenroll"' $(PKG_CFLAGS) $(CFLAGS)
@@ -28,10 +28,18 @@ $(BUILD)/tokenroll: $(OBJ)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
-$(BUILD)/%.o: %.c Makefile
+$(BUILD)/%.o: %.c $(BUILD)/flags
 	@echo "  CC    $<"
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# changes when the compiler's flags do, so that e.g. another PREFIX builds anew
+export BUILD_FLAGS := $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' "$$BUILD_FLAGS" | cmp -s - $@ || printf '%s\n' "$$BUILD_FLAGS" >$@
+
+# ---- tests
 
 # one program per promise; each links everything but main
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*.c))
@@ -40,9 +48,88 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB_OBJ)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
 
+# a PKCS#11 module that misbehaves on demand, and tools that look at a token
+FAULT := $(BUILD)/tests/fault/libfaulty.so $(BUILD)/tests/fault/tokendump $(BUILD)/tests/fault/tokenfill
+fault: $(FAULT)
+FAULTY_SRC := $(patsubst %,tests/fault/%.c,faulty counter names rule)
+$(BUILD)/tests/fault/libfaulty.so: $(FAULTY_SRC) $(wildcard tests/fault/*.h) $(BUILD)/flags
+	@echo "  LD    $@"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -fsanitize% -fno-sanitize% -fPIE,$(ALL_CFLAGS)) -fPIC -fvisibility=hidden -shared -o $@ $(FAULTY_SRC) -ldl -lpthread
+$(BUILD)/tests/fault/token%: $(BUILD)/tests/fault/token%.o $(patsubst %,$(BUILD)/tests/fault/%.o,names session)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -ldl
+$(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o
+	@echo "  LD    $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -ldl
+
+deps:
+	$(Q)tests/lib/packages.sh install build demo test lint
+
+demo:
+	$(Q)BUILD="$(BUILD)" MAKE="$(MAKE)" tests/demo/demo.sh
+
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+# the tests' own calls of make must not take part in this one's job server
+PROVE = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL CMOCKA_MESSAGE_OUTPUT=TAP BUILD="$$(realpath $(BUILD))" \
+	TOKENROLL="$$(realpath $(BUILD))/tokenroll" prove --timer -j$(JOBS)
+BATS := $(sort $(wildcard tests/*/*.bats))
+
+check:
+	$(Q)tests/lib/packages.sh install build demo test
+	$(Q)+$(MAKE) --no-print-directory -j$(JOBS) all unit fault
+	$(Q)$(PROVE) $(BATS) $(UNIT)
+
+check-all: export TOKENROLL_ALL := 1
+check-all: check
+
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+asan:
+	$(Q)tests/lib/packages.sh install build demo test
+	$(Q)+$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/asan \
+		CFLAGS="-O1 -g -fno-omit-frame-pointer $(SANITIZE)" LDFLAGS="$(SANITIZE)" all unit fault asan-run
+asan-run: all unit fault
+	$(Q)$(PROVE) $(UNIT) $(sort $(wildcard tests/cli/*.bats))
+
+lint:
+	$(Q)tests/lib/packages.sh install build test lint
+	$(Q)+$(MAKE) --no-print-directory -j$(JOBS) WERROR=1 BUILD=$(BUILD)/lint all unit fault
+	$(Q)CFLAGS_FOR_LINT="$$BUILD_FLAGS" tests/lint/lint.sh
+
+bench: all $(BUILD)/tests/bench/bare
+	$(Q)tests/lib/packages.sh install build demo test
+	$(Q)BUILD="$(BUILD)" tests/bench/bench.sh
+
+# ---- install
+
+ROOT = $(DESTDIR)$(PREFIX)
+install: all
+	install -d "$(ROOT)/bin" "$(ROOT)/share/man/man8" "$(ROOT)/share/tokenroll/templates" "$(ROOT)/share/doc/tokenroll"
+	install -m 0755 $(BUILD)/tokenroll "$(ROOT)/bin/tokenroll"
+	install -m 0644 src/tokenroll.8 "$(ROOT)/share/man/man8/tokenroll.8"
+	install -m 0644 $(wildcard templates/*) "$(ROOT)/share/tokenroll/templates"
+	install -m 0644 README.md LICENSE src/tokenroll.conf.example "$(ROOT)/share/doc/tokenroll"
+
+uninstall:
+	rm -f "$(ROOT)/bin/tokenroll" "$(ROOT)/share/man/man8/tokenroll.8"
+	rm -rf "$(ROOT)/share/tokenroll" "$(ROOT)/share/doc/tokenroll"
+
 clean:
 	rm -rf $(BUILD)
 
+help:
+	@echo "make             build $(BUILD)/tokenroll"
+	@echo "make demo        a company, a token and a VPN connection on this machine, in $(BUILD)/demo"
+	@echo "make check       install what the tests need, build, run every test (make check-all: all key types)"
+	@echo "make asan        unit and command line tests with the address and undefined behaviour sanitizers"
+	@echo "make lint        clang-tidy, cppcheck, shellcheck, layers, headers, format, man page"
+	@echo "make bench       speed, against the hand-made chain and easy-rsa alone"
+	@echo "make install     to DESTDIR=$(DESTDIR) PREFIX=$(PREFIX); configuration is read from SYSCONFDIR=$(SYSCONFDIR)"
+	@echo "make uninstall   takes it away again"
+	@echo "make deps        only install what all of these need (Debian packages; elsewhere see tests/lib/packages.sh)"
+	@echo "make clean       remove $(BUILD)"
+	@echo "V=1 shows the commands, BUILD=DIR builds elsewhere, DEPS=no installs nothing."
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all unit clean
+.PHONY: all unit fault deps demo check check-all asan asan-run lint bench install uninstall clean help FORCE
 .SECONDARY:

@@ -41,12 +41,11 @@ struct handover_result {
 int handover_check(const struct config *cfg, struct err *e);
 
 /* Renders and packs. What was there for this user is replaced as a whole, by rename. */
-int handover_make(const struct config *cfg, const struct handover_facts *f, struct handover_result *ret,
-                  struct err *e);
+int handover_make(const struct config *cfg, const struct handover_facts *f, struct handover_result *ret, struct err *e);
 
 /* Mails both archives to [mail] to; does nothing if there is none. ERR_MAIL with the server's words. */
 int handover_mail(const struct config *cfg, const struct handover_facts *f, const struct handover_result *r,
-                  struct err *e);
+		  struct err *e);
 
 void handover_result_free(struct handover_result *r);
 

@@ -1,0 +1,112 @@
+#include "pkcs11/bridge.h"
+#include "core/keytype.h"
+#include "core/xalloc.h"
+
+#include <libp11.h>
+#include <openssl/x509.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct p11_bridge {
+	PKCS11_CTX *ctx;
+	PKCS11_SLOT *slots;
+	unsigned n_slots;
+};
+
+int p11_bridge_open(struct p11_bridge **ret, const struct p11_module *m, struct err *e)
+{
+	struct p11_bridge *b = xcalloc(1, sizeof *b);
+	b->ctx = PKCS11_CTX_new();
+	if (b->ctx == NULL || PKCS11_CTX_load(b->ctx, p11_module_path(m)) != 0) {
+		err_openssl(e, ERR_MODULE, "libp11 cannot use the module %s", p11_module_path(m));
+		PKCS11_CTX_free(b->ctx);
+		free(b);
+		return -1;
+	}
+	*ret = b;
+	return 0;
+}
+
+void p11_bridge_free(struct p11_bridge **b)
+{
+	if (b == NULL || *b == NULL)
+		return;
+	if ((*b)->slots != NULL)
+		PKCS11_release_all_slots((*b)->ctx, (*b)->slots, (*b)->n_slots);
+	PKCS11_CTX_unload((*b)->ctx);
+	PKCS11_CTX_free((*b)->ctx);
+	free(*b);
+	*b = NULL;
+}
+
+static PKCS11_SLOT *find_slot(struct p11_bridge *b, CK_SLOT_ID slot)
+{
+	if (b->slots == NULL && PKCS11_enumerate_slots(b->ctx, &b->slots, &b->n_slots) != 0)
+		return NULL;
+	for (unsigned i = 0; i < b->n_slots; i++) {
+		if (PKCS11_get_slotid_from_slot(&b->slots[i]) == slot)
+			return &b->slots[i];
+	}
+	return NULL;
+}
+
+/* The key as an EVP_PKEY of the caller's; NULL if libp11 does not see it. */
+static EVP_PKEY *find_key(PKCS11_SLOT *slot, const struct blob *cka_id)
+{
+	PKCS11_KEY *keys = NULL;
+	unsigned n = 0;
+	if (slot == NULL || slot->token == NULL || PKCS11_enumerate_keys(slot->token, &keys, &n) != 0)
+		return NULL;
+	for (unsigned i = 0; i < n; i++) {
+		if (keys[i].id_len == cka_id->len && memcmp(keys[i].id, cka_id->data, cka_id->len) == 0)
+			return PKCS11_get_private_key(&keys[i]);
+	}
+	return NULL;
+}
+
+static X509_REQ *fill_request(const struct blob *spki, const struct blob *subject)
+{
+	const unsigned char *p = subject->data, *q = spki->data;
+	X509_NAME *name = d2i_X509_NAME(NULL, &p, (long)subject->len);
+	EVP_PKEY *public = d2i_PUBKEY(NULL, &q, (long)spki->len);
+	X509_REQ *req = X509_REQ_new();
+	if (name == NULL || public == NULL || req == NULL || X509_REQ_set_version(req, X509_REQ_VERSION_1) != 1 ||
+	    X509_REQ_set_subject_name(req, name) != 1 || X509_REQ_set_pubkey(req, public) != 1) {
+		X509_REQ_free(req);
+		req = NULL;
+	}
+	X509_NAME_free(name);
+	EVP_PKEY_free(public);
+	return req;
+}
+
+static int sign_request(X509_REQ *req, EVP_PKEY *key, struct blob *ret_csr, struct err *e)
+{
+	EVP_PKEY *public = X509_REQ_get0_pubkey(req);
+	if (X509_REQ_sign(req, key, keytype_digest(keytype_of(public))) <= 0)
+		return err_openssl(e, ERR_TOKEN_FAILED, "the token could not sign the request");
+	if (X509_REQ_verify(req, public) != 1)
+		return err_openssl(e, ERR_PROOF, "the token's signature of the request does not fit its public key");
+	unsigned char *der = NULL;
+	int n = i2d_X509_REQ(req, &der);
+	if (n <= 0)
+		return err_openssl(e, ERR_FAILED, "the request cannot be encoded");
+	blob_set(ret_csr, der, (size_t)n);
+	OPENSSL_free(der);
+	return 0;
+}
+
+int p11_bridge_request(struct p11_bridge *b, const struct p11_token *t, const struct blob *cka_id,
+                       const struct blob *spki, const struct blob *subject, struct blob *ret_csr, struct err *e)
+{
+	EVP_PKEY *key = find_key(find_slot(b, p11_token_slot(t)), cka_id);
+	if (key == NULL)
+		return err_openssl(e, ERR_TOKEN_FAILED, "libp11 does not find the new key on token %s",
+		                   p11_token_description(t)->serial);
+	X509_REQ *req = fill_request(spki, subject);
+	int ret = req != NULL ? sign_request(req, key, ret_csr, e)
+	                      : err_openssl(e, ERR_FAILED, "the request cannot be put together");
+	X509_REQ_free(req);
+	EVP_PKEY_free(key);
+	return ret;
+}

@@ -1,0 +1,28 @@
+/*
+ * bridge: a private key on a token as an EVP_PKEY, through libp11, so that
+ * OpenSSL can sign a request with it.
+ *
+ * libp11 opens the same module a second time in this process and shares its
+ * state: who is logged in through token.h is logged in here, and no PIN goes
+ * to libp11. When it is freed it calls C_Finalize, which ends every session:
+ * free it after the last session and before the module.
+ */
+#ifndef PKCS11_BRIDGE_H
+#define PKCS11_BRIDGE_H
+
+#include "core/blob.h"
+#include "pkcs11/token.h"
+
+struct p11_bridge;
+
+int p11_bridge_open(struct p11_bridge **ret, const struct p11_module *m, struct err *e);
+void p11_bridge_free(struct p11_bridge **b);
+
+/*
+ * A PKCS#10 request (RFC 2986), DER, for the key with this CKA_ID in this slot: subject is X509_NAME DER, spki the
+ * public key, signed by the token with the digest that fits the key, its signature checked here.
+ */
+int p11_bridge_request(struct p11_bridge *b, const struct p11_token *t, const struct blob *cka_id,
+                       const struct blob *spki, const struct blob *subject, struct blob *ret_csr, struct err *e);
+
+#endif

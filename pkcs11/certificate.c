@@ -1,0 +1,192 @@
+#include "pkcs11/ckr.h"
+#include "pkcs11/object.h"
+
+#include <openssl/x509.h>
+#include <string.h>
+
+/* DER of the parts of a certificate that its object repeats as attributes */
+struct parts {
+	struct blob subject, issuer, serial;
+};
+
+static void parts_free(struct parts *p)
+{
+	blob_free(&p->subject);
+	blob_free(&p->issuer);
+	blob_free(&p->serial);
+}
+
+static X509 *parse(const struct blob *der)
+{
+	const unsigned char *p = der->data;
+	return d2i_X509(NULL, &p, (long)der->len);
+}
+
+static int parts_read(struct parts *ret, const struct blob *der, struct err *e)
+{
+	X509 *x = parse(der);
+	if (x == NULL)
+		return err_openssl(e, ERR_CERT_MISMATCH, "what should go onto the token is not a certificate");
+	unsigned char *out = NULL;
+	int n = i2d_X509_NAME(X509_get_subject_name(x), &out);
+	blob_set(&ret->subject, out, n > 0 ? (size_t)n : 0);
+	OPENSSL_free(out);
+	out = NULL;
+	n = i2d_X509_NAME(X509_get_issuer_name(x), &out);
+	blob_set(&ret->issuer, out, n > 0 ? (size_t)n : 0);
+	OPENSSL_free(out);
+	out = NULL;
+	n = i2d_ASN1_INTEGER(X509_get0_serialNumber(x), &out);
+	blob_set(&ret->serial, out, n > 0 ? (size_t)n : 0);
+	OPENSSL_free(out);
+	X509_free(x);
+	return 0;
+}
+
+static CK_RV create(const struct p11_token *t, struct p11_template *want)
+{
+	/* what some tokens refuse, in the order in which it is missed least */
+	static const CK_ATTRIBUTE_TYPE optional[] = {CKA_PRIVATE, CKA_LABEL, CKA_SERIAL_NUMBER, CKA_ISSUER};
+	CK_OBJECT_HANDLE made;
+	CK_FUNCTION_LIST *f = p11_token_functions(t);
+	CK_RV rv = f->C_CreateObject(p11_token_session(t), want->a, want->n, &made);
+	for (size_t i = 0; ckr_is_template(rv) && i < sizeof optional / sizeof *optional; i++) {
+		p11_template_drop(want, optional[i]);
+		rv = f->C_CreateObject(p11_token_session(t), want->a, want->n, &made);
+	}
+	return rv;
+}
+
+static int write_object(const struct p11_token *t, const struct blob *cka_id, const char *label,
+                        const struct blob *der, struct err *e)
+{
+	static const CK_OBJECT_CLASS class = CKO_CERTIFICATE;
+	static const CK_ULONG x509 = CKC_X_509;
+	struct parts p = {BLOB_INIT, BLOB_INIT, BLOB_INIT};
+	if (parts_read(&p, der, e) != 0)
+		return -1;
+	struct p11_template want = P11_TEMPLATE_INIT;
+	p11_template_add_ulong(&want, CKA_CLASS, &class);
+	p11_template_add_ulong(&want, CKA_CERTIFICATE_TYPE, &x509);
+	p11_template_add_bool(&want, CKA_TOKEN, true);
+	p11_template_add_bool(&want, CKA_PRIVATE, false);
+	p11_template_add(&want, CKA_ID, cka_id->data, cka_id->len);
+	p11_template_add(&want, CKA_LABEL, label, strlen(label));
+	p11_template_add(&want, CKA_SUBJECT, p.subject.data, p.subject.len);
+	p11_template_add(&want, CKA_ISSUER, p.issuer.data, p.issuer.len);
+	p11_template_add(&want, CKA_SERIAL_NUMBER, p.serial.data, p.serial.len);
+	p11_template_add(&want, CKA_VALUE, der->data, der->len);
+	CK_RV rv = create(t, &want);
+	parts_free(&p);
+	return rv == CKR_OK ? 0
+	                    : ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot write the certificate to token %s",
+	                                p11_token_description(t)->serial);
+}
+
+/* The public key of a certificate as SubjectPublicKeyInfo; empty if it is no certificate. */
+static void spki_of(const struct blob *der, struct blob *ret)
+{
+	X509 *x = parse(der);
+	unsigned char *out = NULL;
+	int n = x != NULL ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &out) : 0;
+	blob_set(ret, out, n > 0 ? (size_t)n : 0);
+	OPENSSL_free(out);
+	X509_free(x);
+}
+
+static bool has_public_key(const struct blob *der, const struct blob *spki)
+{
+	struct blob own = BLOB_INIT;
+	spki_of(der, &own);
+	bool same = own.len != 0 && blob_equal(&own, spki);
+	blob_free(&own);
+	return same;
+}
+
+/* What a walk over certificates looks for and what it found. */
+struct walk {
+	const struct blob *der;  /* a whole certificate, or NULL */
+	const struct blob *spki; /* or a public key */
+	size_t seen;             /* how many objects held exactly der */
+	struct blob *ret_cka_id;
+};
+
+typedef int visit_fn(const struct p11_token *t, CK_OBJECT_HANDLE object, const struct blob *value, struct walk *w,
+                     struct err *e);
+
+static int each_certificate(const struct p11_token *t, const struct blob *cka_id, visit_fn *visit, struct walk *w,
+                            struct err *e)
+{
+	struct p11_objects found = {NULL, 0};
+	if (p11_object_find(t, CKO_CERTIFICATE, cka_id, &found, e) != 0)
+		return -1;
+	int ret = 0;
+	for (size_t i = 0; ret == 0 && i < found.n; i++) {
+		struct blob value = BLOB_INIT;
+		CK_RV rv = p11_attribute_read(t, found.handle[i], CKA_VALUE, &value);
+		if (rv == CKR_OK)
+			ret = visit(t, found.handle[i], &value, w, e);
+		else if (rv != CKR_ATTRIBUTE_TYPE_INVALID)
+			ret = ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot read a certificate on token %s",
+			                p11_token_description(t)->serial);
+		blob_free(&value);
+	}
+	p11_objects_free(&found);
+	return ret;
+}
+
+static int visit_find(const struct p11_token *t, CK_OBJECT_HANDLE object, const struct blob *value, struct walk *w,
+                      struct err *e)
+{
+	(void)e;
+	if (!blob_equal(value, w->der))
+		return 0;
+	w->seen++;
+	if (w->ret_cka_id != NULL && p11_attribute_read(t, object, CKA_ID, w->ret_cka_id) != CKR_OK)
+		blob_set(w->ret_cka_id, NULL, 0);
+	return 0;
+}
+
+static int visit_delete_older(const struct p11_token *t, CK_OBJECT_HANDLE object, const struct blob *value,
+                              struct walk *w, struct err *e)
+{
+	/* a run that was killed while writing may have left the same one twice */
+	if (blob_equal(value, w->der))
+		return w->seen++ == 0 ? 0 : p11_object_delete(t, object, e);
+	return has_public_key(value, w->spki) ? p11_object_delete(t, object, e) : 0;
+}
+
+static int visit_delete_key(const struct p11_token *t, CK_OBJECT_HANDLE object, const struct blob *value,
+                            struct walk *w, struct err *e)
+{
+	return has_public_key(value, w->spki) ? p11_object_delete(t, object, e) : 0;
+}
+
+int p11_certificate_find(const struct p11_token *t, const struct blob *der, struct blob *ret_cka_id, struct err *e)
+{
+	struct walk w = {.der = der, .ret_cka_id = ret_cka_id};
+	blob_set(ret_cka_id, NULL, 0);
+	return each_certificate(t, NULL, visit_find, &w, e);
+}
+
+int p11_certificate_delete(const struct p11_token *t, const struct blob *cka_id, const struct blob *spki,
+                           struct err *e)
+{
+	struct walk w = {.spki = spki};
+	return each_certificate(t, cka_id, visit_delete_key, &w, e);
+}
+
+int p11_certificate_write(const struct p11_token *t, const struct blob *cka_id, const char *label,
+                          const struct blob *der, struct err *e)
+{
+	struct blob spki = BLOB_INIT;
+	struct walk there = {.der = der}, older = {.der = der, .spki = &spki};
+	spki_of(der, &spki);
+	int ret = each_certificate(t, cka_id, visit_find, &there, e);
+	if (ret == 0 && there.seen == 0)
+		ret = write_object(t, cka_id, label, der, e);
+	if (ret == 0)
+		ret = each_certificate(t, cka_id, visit_delete_older, &older, e);
+	blob_free(&spki);
+	return ret;
+}

@@ -1,0 +1,95 @@
+#include "pkcs11/key.h"
+#include "core/xalloc.h"
+#include "pkcs11/ckr.h"
+#include "pkcs11/object.h"
+#include "pkcs11/pubkey.h"
+
+#include <openssl/ecdsa.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SIGNATURE_MAX 1024 /* RSA-8192 */
+
+int p11_key_find(const struct p11_token *t, const struct blob *cka_id, CK_OBJECT_HANDLE *ret_private,
+                 struct blob *ret_spki, struct err *e)
+{
+	struct p11_objects private = {NULL, 0}, public = {NULL, 0};
+	int ret = -1;
+	*ret_private = CK_INVALID_HANDLE;
+	blob_set(ret_spki, NULL, 0);
+	if (p11_object_find(t, CKO_PRIVATE_KEY, cka_id, &private, e) != 0 ||
+	    p11_object_find(t, CKO_PUBLIC_KEY, cka_id, &public, e) != 0)
+		goto out;
+	if (private.n > 1) {
+		err_set(e, ERR_KEY_EXISTS, "token %s has %zu private keys with one CKA_ID",
+		        p11_token_description(t)->serial, private.n);
+		goto out;
+	}
+	if (private.n == 1)
+		*ret_private = private.handle[0];
+	ret = 0;
+	if (public.n >= 1)
+		ret = p11_pubkey_read(t, public.handle[0], ret_spki, e);
+	if (ret == 0 && ret_spki->len == 0 && private.n == 1)
+		ret = p11_pubkey_read(t, private.handle[0], ret_spki, e);
+out:
+	p11_objects_free(&private);
+	p11_objects_free(&public);
+	return ret;
+}
+
+void p11_key_facts(const struct p11_token *t, CK_OBJECT_HANDLE private_key, struct p11_key_facts *ret)
+{
+	ret->sensitive = p11_attribute_bool(t, private_key, CKA_SENSITIVE, false);
+	ret->always_sensitive = p11_attribute_bool(t, private_key, CKA_ALWAYS_SENSITIVE, false);
+	/* a token that does not say has not promised anything */
+	ret->extractable = p11_attribute_bool(t, private_key, CKA_EXTRACTABLE, true);
+	ret->never_extractable = p11_attribute_bool(t, private_key, CKA_NEVER_EXTRACTABLE, false);
+	ret->local = p11_attribute_bool(t, private_key, CKA_LOCAL, false);
+}
+
+static int ecdsa_to_der(const unsigned char *rs, size_t len, struct blob *ret, struct err *e)
+{
+	ECDSA_SIG *sig = len != 0 && len % 2 == 0 ? ECDSA_SIG_new() : NULL;
+	BIGNUM *r = BN_bin2bn(rs, (int)(len / 2), NULL);
+	BIGNUM *s = BN_bin2bn(rs + len / 2, (int)(len / 2), NULL);
+	unsigned char *der = NULL;
+	int n = -1;
+	if (sig != NULL && r != NULL && s != NULL && ECDSA_SIG_set0(sig, r, s) == 1) {
+		r = s = NULL;
+		n = i2d_ECDSA_SIG(sig, &der);
+	}
+	BN_free(r);
+	BN_free(s);
+	ECDSA_SIG_free(sig);
+	if (n <= 0)
+		return err_set(e, ERR_PROOF, "the token's ECDSA signature has an impossible length of %zu bytes", len);
+	blob_set(ret, der, (size_t)n);
+	OPENSSL_free(der);
+	return 0;
+}
+
+int p11_key_sign(const struct p11_token *t, CK_OBJECT_HANDLE private_key, bool rsa, const struct blob *digest,
+                 struct blob *ret_signature, struct err *e)
+{
+	CK_FUNCTION_LIST *f = p11_token_functions(t);
+	CK_SESSION_HANDLE s = p11_token_session(t);
+	CK_RSA_PKCS_PSS_PARAMS pss = {CKM_SHA256, CKG_MGF1_SHA256, 32};
+	CK_MECHANISM mech = {CKM_ECDSA, NULL, 0};
+	if (rsa)
+		mech = (CK_MECHANISM){CKM_RSA_PKCS_PSS, &pss, sizeof pss};
+	unsigned char sig[SIGNATURE_MAX];
+	CK_ULONG len = sizeof sig;
+	CK_RV rv = f->C_SignInit(s, &mech, private_key);
+	if (rv == CKR_OK)
+		rv = f->C_Sign(s, digest->data, digest->len, sig, &len);
+	if (rv != CKR_OK)
+		return ckr_error(e, rv, ERR_PROOF, "token %s cannot sign with %s, which OpenVPN needs",
+		                 p11_token_description(t)->serial, rsa ? "CKM_RSA_PKCS_PSS" : "CKM_ECDSA");
+	if (len > sizeof sig)
+		return err_set(e, ERR_PROOF, "the token's signature has an impossible length of %lu bytes", len);
+	if (!rsa)
+		return ecdsa_to_der(sig, len, ret_signature, e);
+	blob_set(ret_signature, sig, len);
+	return 0;
+}

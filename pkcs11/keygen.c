@@ -1,0 +1,138 @@
+#include "core/xalloc.h"
+#include "pkcs11/ckr.h"
+#include "pkcs11/key.h"
+#include "pkcs11/object.h"
+
+#include <openssl/ec.h>
+#include <openssl/objects.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct pair_template {
+	struct p11_template public, private;
+};
+
+/* Attributes that a token may refuse, in the order in which they are left out. */
+static const struct {
+	bool private;
+	CK_ATTRIBUTE_TYPE type;
+} optional[] = {
+    {true, CKA_EXTRACTABLE}, {true, CKA_SIGN},   {false, CKA_VERIFY}, {true, CKA_PRIVATE},
+    {false, CKA_LABEL},      {true, CKA_LABEL},  {false, CKA_TOKEN},  {false, CKA_PUBLIC_EXPONENT},
+};
+
+#define N_OPTIONAL (sizeof optional / sizeof *optional)
+
+static void drop(struct pair_template *p, size_t i)
+{
+	p11_template_drop(optional[i].private ? &p->private : &p->public, optional[i].type);
+}
+
+static CK_RV generate_once(const struct p11_token *t, CK_MECHANISM_TYPE type, struct pair_template *p)
+{
+	CK_MECHANISM mech = {type, NULL, 0};
+	CK_OBJECT_HANDLE public, private;
+	return p11_token_functions(t)->C_GenerateKeyPair(p11_token_session(t), &mech, p->public.a, p->public.n,
+	                                                 p->private.a, p->private.n, &public, &private);
+}
+
+/* The whole template; then without each optional attribute alone; then without more and more of them. */
+static CK_RV generate(const struct p11_token *t, CK_MECHANISM_TYPE type, const struct pair_template *whole)
+{
+	struct pair_template p = *whole;
+	CK_RV rv = generate_once(t, type, &p);
+	for (size_t i = 0; ckr_is_template(rv) && i < N_OPTIONAL; i++) {
+		p = *whole;
+		drop(&p, i);
+		rv = generate_once(t, type, &p);
+	}
+	p = *whole;
+	for (size_t i = 0; ckr_is_template(rv) && i < N_OPTIONAL; i++) {
+		drop(&p, i);
+		rv = generate_once(t, type, &p);
+	}
+	return rv;
+}
+
+static int curve_oid(enum keytype type, unsigned char **ret, size_t *ret_len, struct err *e)
+{
+	ASN1_OBJECT *o = OBJ_txt2obj(keytype_curve(type), 0);
+	int n = o != NULL ? i2d_ASN1_OBJECT(o, ret) : -1;
+	ASN1_OBJECT_free(o);
+	if (n <= 0)
+		return err_openssl(e, ERR_FAILED, "no OID for the curve of %s", keytype_name(type));
+	*ret_len = (size_t)n;
+	return 0;
+}
+
+static void common(struct p11_template *t, const struct blob *cka_id, const char *label)
+{
+	p11_template_add_bool(t, CKA_TOKEN, true);
+	p11_template_add(t, CKA_ID, cka_id->data, cka_id->len);
+	p11_template_add(t, CKA_LABEL, label, strlen(label));
+}
+
+static int unsupported(const struct p11_token *t, enum keytype type, CK_RV rv, struct err *e)
+{
+	const struct p11_token_info *info = p11_token_description(t);
+	char has[128] = "";
+	for (int k = KEYTYPE_NONE + 1; k < KEYTYPE_COUNT; k++) {
+		/* what its list promises is worth naming, except the type that was just refused */
+		if ((info->key_types & KEYTYPE_BIT(k)) == 0 || k == (int)type)
+			continue;
+		size_t n = strlen(has);
+		snprintf(has + n, sizeof has - n, "%s%s", n != 0 ? ", " : "", keytype_name((enum keytype)k));
+	}
+	ckr_error(e, rv, ERR_UNSUPPORTED, "token %s does not make keys of type %s", info->serial, keytype_name(type));
+	if (has[0] == '\0')
+		return err_next(e, "take another token");
+	return err_next(e, "it has %s: add --key-type, or take another token", has);
+}
+
+int p11_key_generate(const struct p11_token *t, enum keytype type, const struct blob *cka_id, const char *label,
+                     struct err *e)
+{
+	static const unsigned char exponent[] = {1, 0, 1};
+	struct pair_template p = {P11_TEMPLATE_INIT, P11_TEMPLATE_INIT};
+	unsigned char *oid = NULL;
+	size_t oid_len = 0;
+	CK_ULONG bits = keytype_rsa_bits(type);
+	if (bits == 0 && curve_oid(type, &oid, &oid_len, e) != 0)
+		return -1;
+	common(&p.public, cka_id, label);
+	p11_template_add_bool(&p.public, CKA_VERIFY, true);
+	if (bits != 0) {
+		p11_template_add_ulong(&p.public, CKA_MODULUS_BITS, &bits);
+		p11_template_add(&p.public, CKA_PUBLIC_EXPONENT, exponent, sizeof exponent);
+	} else {
+		p11_template_add(&p.public, CKA_EC_PARAMS, oid, oid_len);
+	}
+	common(&p.private, cka_id, label);
+	p11_template_add_bool(&p.private, CKA_PRIVATE, true);
+	p11_template_add_bool(&p.private, CKA_SENSITIVE, true);
+	p11_template_add_bool(&p.private, CKA_EXTRACTABLE, false);
+	p11_template_add_bool(&p.private, CKA_SIGN, true);
+	CK_RV rv = generate(t, bits != 0 ? CKM_RSA_PKCS_KEY_PAIR_GEN : CKM_EC_KEY_PAIR_GEN, &p);
+	OPENSSL_free(oid);
+	if (rv == CKR_OK)
+		return 0;
+	ckr_error(e, rv, ERR_TOKEN_FAILED, "token %s could not make the key pair", p11_token_description(t)->serial);
+	return e != NULL && e->code == ERR_UNSUPPORTED ? unsupported(t, type, rv, e) : -1;
+}
+
+int p11_key_delete(const struct p11_token *t, const struct blob *cka_id, struct err *e)
+{
+	static const CK_OBJECT_CLASS classes[] = {CKO_PRIVATE_KEY, CKO_PUBLIC_KEY};
+	for (size_t c = 0; c < 2; c++) {
+		struct p11_objects found = {NULL, 0};
+		if (p11_object_find(t, classes[c], cka_id, &found, e) != 0)
+			return -1;
+		int ret = 0;
+		for (size_t i = 0; ret == 0 && i < found.n; i++)
+			ret = p11_object_delete(t, found.handle[i], e);
+		p11_objects_free(&found);
+		if (ret != 0)
+			return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,44 @@
+/*
+ * object: finding, writing and deleting what is on a token. Nothing here
+ * deletes an object that it was not given by handle, and callers only hand
+ * in objects that carry a CKA_ID of ours. Worker process only.
+ */
+#ifndef PKCS11_OBJECT_H
+#define PKCS11_OBJECT_H
+
+#include "pkcs11/template.h"
+
+struct p11_objects {
+	CK_OBJECT_HANDLE *handle; /* from malloc */
+	size_t n;
+};
+
+/* All objects of a class (or of every class: CKA_CLASS_ANY) with this CKA_ID (NULL: with any or none). */
+#define P11_CLASS_ANY ((CK_OBJECT_CLASS)-1)
+int p11_object_find(const struct p11_token *t, CK_OBJECT_CLASS class, const struct blob *cka_id,
+                    struct p11_objects *ret, struct err *e);
+void p11_objects_free(struct p11_objects *o);
+
+/* C_DestroyObject. */
+int p11_object_delete(const struct p11_token *t, CK_OBJECT_HANDLE object, struct err *e);
+
+/* Whether any object at all carries this CKA_ID. */
+int p11_object_id_taken(const struct p11_token *t, const struct blob *cka_id, bool *ret, struct err *e);
+
+/*
+ * Writes an X.509 certificate (DER) as a public token object with CKA_ID, CKA_LABEL, CKA_SUBJECT, CKA_ISSUER and
+ * CKA_SERIAL_NUMBER (PKCS#11 v2.40, 4.6.3). If the very same certificate is there under this CKA_ID, nothing is
+ * written. Afterwards every other certificate with this CKA_ID whose public key is the same is deleted: OpenVPN
+ * would take the one that ends last.
+ */
+int p11_certificate_write(const struct p11_token *t, const struct blob *cka_id, const char *label,
+                          const struct blob *der, struct err *e);
+
+/* The CKA_ID of the object that holds exactly this certificate; empty if there is none. */
+int p11_certificate_find(const struct p11_token *t, const struct blob *der, struct blob *ret_cka_id, struct err *e);
+
+/* Deletes the certificates with this CKA_ID that are for this public key (SPKI, DER). */
+int p11_certificate_delete(const struct p11_token *t, const struct blob *cka_id, const struct blob *spki,
+                           struct err *e);
+
+#endif

@@ -1,0 +1,237 @@
+#include "pkcs11/token.h"
+#include "core/keytype.h"
+#include "core/xalloc.h"
+#include "pkcs11/ckr.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct p11_token {
+	struct p11_module *module;
+	CK_SESSION_HANDLE session;
+	struct p11_token_info info;
+};
+
+/* A blank-padded field that may also be cut by a NUL, as pkcs11-helper reads it. */
+static void copy_field(char *ret, const unsigned char *field, size_t size)
+{
+	size_t n = strnlen((const char *)field, size);
+	while (n > 0 && field[n - 1] == ' ')
+		n--;
+	memcpy(ret, field, n);
+	ret[n] = '\0';
+}
+
+static bool in_range(CK_FUNCTION_LIST *f, CK_SLOT_ID slot, CK_MECHANISM_TYPE mech, unsigned bits)
+{
+	CK_MECHANISM_INFO info;
+	if (f->C_GetMechanismInfo(slot, mech, &info) != CKR_OK)
+		return false;
+	/* some modules give RSA sizes in bytes */
+	CK_ULONG unit = info.ulMaxKeySize < 1024 && mech == CKM_RSA_PKCS_KEY_PAIR_GEN ? 8 : 1;
+	return bits >= info.ulMinKeySize * unit && bits <= info.ulMaxKeySize * unit;
+}
+
+static unsigned listed_key_types(CK_FUNCTION_LIST *f, CK_SLOT_ID slot)
+{
+	static const struct {
+		enum keytype type;
+		CK_MECHANISM_TYPE mech;
+		unsigned bits;
+	} needs[] = {
+	    {KEYTYPE_EC_P256, CKM_EC_KEY_PAIR_GEN, 256},         {KEYTYPE_EC_P384, CKM_EC_KEY_PAIR_GEN, 384},
+	    {KEYTYPE_RSA_2048, CKM_RSA_PKCS_KEY_PAIR_GEN, 2048}, {KEYTYPE_RSA_3072, CKM_RSA_PKCS_KEY_PAIR_GEN, 3072},
+	    {KEYTYPE_RSA_4096, CKM_RSA_PKCS_KEY_PAIR_GEN, 4096},
+	};
+	unsigned set = 0;
+	for (size_t i = 0; i < sizeof needs / sizeof *needs; i++) {
+		if (in_range(f, slot, needs[i].mech, needs[i].bits))
+			set |= KEYTYPE_BIT(needs[i].type);
+	}
+	return set;
+}
+
+static int read_info(CK_FUNCTION_LIST *f, CK_SLOT_ID slot, struct p11_token_info *ret, struct err *e)
+{
+	CK_SLOT_INFO si;
+	CK_TOKEN_INFO ti;
+	memset(&si, 0, sizeof si);
+	memset(&ti, 0, sizeof ti);
+	CK_RV rv = f->C_GetSlotInfo(slot, &si);
+	if (rv == CKR_OK)
+		rv = f->C_GetTokenInfo(slot, &ti);
+	if (rv != CKR_OK)
+		return ckr_error(e, rv, ERR_TOKEN_FAILED, "the token in slot %lu cannot be read", slot);
+	memset(ret, 0, sizeof *ret);
+	ret->slot = slot;
+	copy_field(ret->reader, si.slotDescription, sizeof si.slotDescription);
+	copy_field(ret->label, ti.label, sizeof ti.label);
+	copy_field(ret->manufacturer, ti.manufacturerID, sizeof ti.manufacturerID);
+	copy_field(ret->model, ti.model, sizeof ti.model);
+	copy_field(ret->serial, ti.serialNumber, sizeof ti.serialNumber);
+	ret->flags = ti.flags;
+	ret->pin_min = ti.ulMinPinLen;
+	ret->pin_max = ti.ulMaxPinLen;
+	return 0;
+}
+
+static int list_slots(CK_FUNCTION_LIST *f, CK_SLOT_ID **ret, CK_ULONG *ret_n, struct err *e)
+{
+	CK_ULONG n = 0;
+	CK_RV rv = f->C_GetSlotList(CK_TRUE, NULL, &n);
+	if (rv != CKR_OK)
+		return ckr_error(e, rv, ERR_MODULE, "the module cannot list its slots");
+	if (n > P11_SLOTS_MAX)
+		return err_set(e, ERR_MODULE, "the module claims to have %lu slots with a token", n);
+	/* room for tokens that arrive between the two calls */
+	CK_ULONG room = n + 16;
+	CK_SLOT_ID *slots = xcalloc(room, sizeof *slots);
+	n = room;
+	rv = f->C_GetSlotList(CK_TRUE, slots, &n);
+	if (rv != CKR_OK || n > room) {
+		free(slots);
+		return rv != CKR_OK ? ckr_error(e, rv, ERR_MODULE, "the module cannot list its slots")
+		                    : err_set(e, ERR_MODULE, "the module claims to have %lu slots with a token", n);
+	}
+	*ret = slots;
+	*ret_n = n;
+	return 0;
+}
+
+int p11_token_list(const struct p11_module *m, struct p11_token_info **ret, size_t *ret_n, struct err *e)
+{
+	CK_FUNCTION_LIST *f = p11_module_functions(m);
+	CK_SLOT_ID *slots = NULL;
+	CK_ULONG n_slots = 0;
+	if (list_slots(f, &slots, &n_slots, e) != 0)
+		return -1;
+	struct p11_token_info *list = xcalloc(n_slots, sizeof *list);
+	size_t n = 0;
+	struct err first = ERR_INIT;
+	for (CK_ULONG i = 0; i < n_slots; i++) {
+		struct err one = ERR_INIT;
+		/* a token that is being pulled out right now is simply not there */
+		if (read_info(f, slots[i], &list[n], &one) == 0)
+			n++;
+		else if (first.code == ERR_NONE)
+			first = one;
+	}
+	for (size_t i = 0; i < n; i++)
+		list[i].key_types = listed_key_types(f, list[i].slot);
+	free(slots);
+	if (n == 0 && first.code != ERR_NONE && first.code != ERR_REMOVED) {
+		free(list);
+		if (e != NULL)
+			*e = first;
+		return -1;
+	}
+	*ret = list;
+	*ret_n = n;
+	return 0;
+}
+
+static CK_RV open_session(struct p11_token *t, bool writable)
+{
+	CK_FUNCTION_LIST *f = p11_module_functions(t->module);
+	CK_FLAGS flags = CKF_SERIAL_SESSION | (writable ? CKF_RW_SESSION : 0);
+	return f->C_OpenSession(t->info.slot, flags, NULL, NULL, &t->session);
+}
+
+int p11_token_open(struct p11_token **ret, struct p11_module *m, CK_SLOT_ID slot, bool writable, struct err *e)
+{
+	struct p11_token *t = xcalloc(1, sizeof *t);
+	t->module = m;
+	if (read_info(p11_module_functions(m), slot, &t->info, e) != 0) {
+		free(t);
+		return -1;
+	}
+	CK_RV rv = open_session(t, writable);
+	if (rv != CKR_OK) {
+		ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot open a session on token %s", t->info.serial);
+		free(t);
+		return -1;
+	}
+	*ret = t;
+	return 0;
+}
+
+void p11_token_close(struct p11_token **t)
+{
+	if (t == NULL || *t == NULL)
+		return;
+	p11_module_functions((*t)->module)->C_CloseSession((*t)->session);
+	free(*t);
+	*t = NULL;
+}
+
+static int check_counter(const struct p11_token_info *info, bool last_try, struct err *e)
+{
+	if (info->flags & CKF_USER_PIN_LOCKED)
+		return err_set(e, ERR_PIN_LOCKED, "the PIN of token %s is locked", info->serial);
+	if (!(info->flags & CKF_USER_PIN_INITIALIZED) && (info->flags & CKF_LOGIN_REQUIRED)) {
+		err_set(e, ERR_PIN_NEEDED, "token %s has no user PIN yet", info->serial);
+		return err_next(e, "set one with the token's SO PIN, then run the same command");
+	}
+	if ((info->flags & CKF_USER_PIN_FINAL_TRY) && !last_try)
+		return err_set(e, ERR_PIN_LAST_TRY, "token %s has one PIN try left, which was not spent", info->serial);
+	return 0;
+}
+
+static int login_failed(struct p11_token *t, CK_RV rv, struct err *e)
+{
+	struct p11_token_info now;
+	const char *left = "";
+	/* what the counter says now is worth telling; the token itself knows best */
+	if (read_info(p11_module_functions(t->module), t->info.slot, &now, NULL) == 0 && rv == CKR_PIN_INCORRECT) {
+		if (now.flags & CKF_USER_PIN_LOCKED)
+			left = " and is locked now";
+		else if (now.flags & CKF_USER_PIN_FINAL_TRY)
+			left = "; ONE try is left before it locks";
+		else if (now.flags & CKF_USER_PIN_COUNT_LOW)
+			left = "; few tries are left";
+	}
+	if (rv == CKR_PIN_INCORRECT || rv == CKR_PIN_LEN_RANGE || rv == CKR_PIN_INVALID) {
+		ckr_error(e, CKR_PIN_INCORRECT, ERR_PIN_WRONG, "the PIN of token %s is wrong%s", t->info.serial, left);
+		return err_native(e, "%s", ckr_name(rv));
+	}
+	return ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot log in to token %s", t->info.serial);
+}
+
+int p11_token_login(struct p11_token *t, struct secret *pin, bool last_try, struct err *e)
+{
+	CK_FUNCTION_LIST *f = p11_module_functions(t->module);
+	if (read_info(f, t->info.slot, &t->info, e) != 0 || check_counter(&t->info, last_try, e) != 0)
+		return -1;
+	bool pad = pin == NULL && (t->info.flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0;
+	if (pin == NULL && !pad)
+		return err_set(e, ERR_PIN_NEEDED, "token %s needs a PIN", t->info.serial);
+	CK_RV rv = f->C_Login(t->session, CKU_USER, pad ? NULL : (CK_UTF8CHAR_PTR)pin->bytes, pad ? 0 : pin->len);
+	if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN)
+		return 0;
+	return login_failed(t, rv, e);
+}
+
+struct p11_module *p11_token_module(const struct p11_token *t)
+{
+	return t->module;
+}
+
+CK_FUNCTION_LIST *p11_token_functions(const struct p11_token *t)
+{
+	return p11_module_functions(t->module);
+}
+
+CK_SESSION_HANDLE p11_token_session(const struct p11_token *t)
+{
+	return t->session;
+}
+
+CK_SLOT_ID p11_token_slot(const struct p11_token *t)
+{
+	return t->info.slot;
+}
+
+const struct p11_token_info *p11_token_description(const struct p11_token *t)
+{
+	return &t->info;
+}

@@ -1,0 +1,57 @@
+/*
+ * token: the tokens a module shows, one opened token with its session, and
+ * login. Worker process only.
+ */
+#ifndef PKCS11_TOKEN_H
+#define PKCS11_TOKEN_H
+
+#include "core/err.h"
+#include "core/secret.h"
+#include "pkcs11/module.h"
+
+#include <stdbool.h>
+
+/* CK_SLOT_INFO and CK_TOKEN_INFO, with blanks stripped and each text ended (PKCS#11 v2.40, 3.2). */
+struct p11_token_info {
+	CK_SLOT_ID slot;
+	char reader[65]; /* the slot's description */
+	char label[33], manufacturer[33], model[17], serial[17];
+	CK_FLAGS flags;         /* CKF_TOKEN_INITIALIZED, CKF_WRITE_PROTECTED, CKF_USER_PIN_… */
+	CK_ULONG pin_min, pin_max;
+	unsigned key_types;     /* KEYTYPE_BIT set that its mechanism list promises; a hint, lists lie */
+};
+
+/* All slots with a token in them. *ret comes from malloc, *ret_n may be 0. */
+int p11_token_list(const struct p11_module *m, struct p11_token_info **ret, size_t *ret_n, struct err *e);
+
+struct p11_token;
+
+/* Opens a session on the token in this slot, read/write or read-only. */
+int p11_token_open(struct p11_token **ret, struct p11_module *m, CK_SLOT_ID slot, bool writable, struct err *e);
+
+/* Closes the session, which logs out. Accepts NULL. */
+void p11_token_close(struct p11_token **t);
+
+/*
+ * C_Login as the user, exactly once. The counter flags are read from the token before: a locked PIN is
+ * ERR_PIN_LOCKED, a last try is ERR_PIN_LAST_TRY unless last_try says that somebody agreed to spend it.
+ * pin NULL with a token that has a PIN pad: the reader asks.
+ */
+int p11_token_login(struct p11_token *t, struct secret *pin, bool last_try, struct err *e);
+
+/*
+ * C_InitToken and C_InitPIN. The token must not be initialized yet (ERR_FOREIGN otherwise). On return *ret_info
+ * describes it as it is now; some modules move it to another slot. label is UTF-8, at most 32 bytes.
+ */
+int p11_token_init(struct p11_module *m, CK_SLOT_ID slot, const char *label, struct secret *so_pin, struct secret *pin,
+                   struct p11_token_info *ret_info, struct err *e);
+
+struct p11_module *p11_token_module(const struct p11_token *t);
+CK_FUNCTION_LIST *p11_token_functions(const struct p11_token *t);
+CK_SESSION_HANDLE p11_token_session(const struct p11_token *t);
+CK_SLOT_ID p11_token_slot(const struct p11_token *t);
+
+/* As read when it was opened. */
+const struct p11_token_info *p11_token_description(const struct p11_token *t);
+
+#endif

@@ -1,0 +1,316 @@
+#include "ca/ca.h"
+
+#include "ca/certificate.h"
+#include "ca/key.h"
+#include "ca/lock.h"
+#include "ca/names.h"
+#include "ca/pki.h"
+#include "ca/policy.h"
+#include "ca/redo.h"
+#include "ca/session.h"
+#include "ca/subject.h"
+#include "core/file.h"
+#include "core/xalloc.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CA_FILE_MAX ((size_t)1 << 20)
+#define SETTLE_MS 10000
+#define SETTLE_ROUNDS 10
+
+static void date_text(char *ret, size_t size, const ASN1_TIME *t)
+{
+	struct tm tm;
+	if (ASN1_TIME_to_tm(t, &tm) != 1 || strftime(ret, size, "%Y-%m-%d %H:%M UTC", &tm) == 0)
+		snprintf(ret, size, "a date that cannot be read");
+}
+
+static int check_ca_certificate(const struct ca *ca, struct err *e)
+{
+	char date[64];
+	if (X509_check_ca(ca->cert) != 1) {
+		err_set(e, ERR_CA_PKI, "%s is not the certificate of a CA", ca->cert_file);
+		return err_next(e, "its basicConstraints must say CA:TRUE, and its keyUsage, if it has one, keyCertSign");
+	}
+	if (X509_cmp_current_time(X509_get0_notBefore(ca->cert)) > 0) {
+		date_text(date, sizeof date, X509_get0_notBefore(ca->cert));
+		err_set(e, ERR_CA_PKI, "the CA certificate %s is not valid before %s", ca->cert_file, date);
+		return err_next(e, "check this computer's clock");
+	}
+	if (X509_cmp_current_time(X509_get0_notAfter(ca->cert)) < 0) {
+		date_text(date, sizeof date, X509_get0_notAfter(ca->cert));
+		err_set(e, ERR_CA_PKI, "the CA certificate %s expired on %s", ca->cert_file, date);
+		return err_next(e, "renew the CA first: nothing that it signs now would be accepted");
+	}
+	return 0;
+}
+
+/* All certificates of the file as PEM without text: the profile needs the chain, the first one is the CA. */
+static int read_ca_certificate(struct ca *ca, struct blob *ret_chain, struct err *e)
+{
+	struct blob text = BLOB_INIT;
+	if (file_read(ca->cert_file, CA_FILE_MAX, &text, e) != 0) {
+		int missing = errno == ENOENT;
+		if (e != NULL)
+			e->code = ERR_CA_PKI;
+		err_prefix(e, "the CA certificate cannot be read");
+		return missing ? err_next(e, "was `easyrsa build-ca` run in %s? Else set [ca] pki or cert", ca->pki) : -1;
+	}
+	BIO *in = BIO_new_mem_buf(text.data, (int)text.len), *out = BIO_new(BIO_s_mem());
+	X509 *cert;
+	while ((cert = PEM_read_bio_X509(in, NULL, NULL, NULL)) != NULL) {
+		PEM_write_bio_X509(out, cert);
+		if (ca->cert == NULL)
+			ca->cert = cert;
+		else
+			X509_free(cert);
+	}
+	const char *pem;
+	long n = BIO_get_mem_data(out, &pem);
+	if (ca->cert != NULL)
+		blob_set(ret_chain, pem, (size_t)n);
+	else
+		err_openssl(e, ERR_CA_PKI, "%s is not a certificate in PEM form, or is damaged", ca->cert_file);
+	ERR_clear_error();
+	BIO_free(out);
+	BIO_free(in);
+	blob_free(&text);
+	return ca->cert != NULL ? check_ca_certificate(ca, e) : -1;
+}
+
+static int under_lock(struct ca *ca, int (*fn)(struct ca *, struct err *), struct err *e)
+{
+	struct pki_lock *lock = NULL;
+	if (pki_lock_take(&lock, ca->pki, ca->lock_wait, ca->note, ca->note_arg, e) != 0)
+		return -1;
+	int ret = fn(ca, e);
+	pki_lock_release(&lock);
+	return ret;
+}
+
+/* index.txt as it is, or completed if a record says that a run ended in the middle. */
+static int read_index(struct ca *ca, struct err *e)
+{
+	char *path = pki_path(ca, "index.txt"), *record = pki_path(ca, "index.txt.tokenroll");
+	int ret = -1;
+	if (pki_exists(record))
+		ret = under_lock(ca, redo_row, e);
+	else if (ca->index != NULL)
+		ret = index_refresh(ca->index, e);
+	else
+		ret = index_open(&ca->index, path, e);
+	if (ret != 0 && pki_exists(record)) /* another tokenroll was just at it */
+		ret = under_lock(ca, redo_row, e);
+	free(record);
+	free(path);
+	return ret;
+}
+
+static int open_database(struct ca *ca, struct err *e)
+{
+	char *path = pki_path(ca, "index.txt");
+	bool there = pki_exists(path);
+	free(path);
+	if (!there && ca->has_key) {
+		err_set(e, ERR_CA_PKI, "the PKI %s is incomplete: it has a CA key but no index.txt", ca->pki);
+		return err_next(e, "was `easyrsa build-ca` run to its end? Else restore index.txt from a backup");
+	}
+	if (!there)
+		return 0;
+	return ca->has_key && pki_check_folders(ca, e) != 0 ? -1 : read_index(ca, e);
+}
+
+static int check_pki_folder(struct ca *ca, const struct config_ca *cfg, struct err *e)
+{
+	if (cfg->key != NULL && strncmp(cfg->key, "pkcs11:", 7) == 0) {
+		err_set(e, ERR_CONFIG, "[ca] key = %s: a CA key on an HSM cannot be used by this version", cfg->key);
+		return err_next(e, "use --csr-only and have the request signed where the HSM is, then --cert");
+	}
+	ca->pki = realpath(cfg->pki, NULL);
+	if (ca->pki != NULL && access(ca->pki, R_OK | X_OK) == 0)
+		return 0;
+	err_errno(e, ERR_CA_PKI, "the PKI folder %s cannot be opened", cfg->pki);
+	return err_next(e, errno == EACCES ? "run tokenroll as the owner of the PKI"
+	                                   : "set [ca] pki to the folder that `easyrsa init-pki` made");
+}
+
+static void take_config(struct ca *ca, const struct config_ca *cfg)
+{
+	ca->cert_file = cfg->cert != NULL ? xstrdup(cfg->cert) : pki_path(ca, "ca.crt");
+	ca->key_file = cfg->key != NULL ? xstrdup(cfg->key) : pki_path(ca, "private/ca.key");
+	ca->crl_file = cfg->crl != NULL && cfg->crl[0] != '\0' ? xstrdup(cfg->crl) : NULL;
+	ca->key_types = cfg->key_types;
+	ca->days = cfg->days;
+	ca->lock_wait = cfg->lock_wait;
+}
+
+static void describe(const struct ca *ca, struct blob *chain, struct ca_info *ret)
+{
+	memset(ret, 0, sizeof *ret);
+	X509_NAME_oneline(X509_get_subject_name(ca->cert), ret->subject, sizeof ret->subject);
+	snprintf(ret->pki, sizeof ret->pki, "%s", ca->pki);
+	ret->not_after = certificate_not_after(ca->cert);
+	ret->has_key = ca->has_key && ca->index != NULL;
+	ret->needs_passphrase = ca->encrypted;
+	ret->chain_pem = *chain;
+	*chain = (struct blob)BLOB_INIT;
+}
+
+int ca_open(struct ca **ret, const struct config_ca *cfg, rpc_note_fn *note, void *note_arg, struct ca_info *ret_info,
+            struct err *e)
+{
+	struct ca *ca = xcalloc(1, sizeof *ca);
+	struct blob chain = BLOB_INIT;
+	int status = -1;
+	ca->note = note;
+	ca->note_arg = note_arg;
+	if (check_pki_folder(ca, cfg, e) != 0)
+		goto out;
+	take_config(ca, cfg);
+	if (read_ca_certificate(ca, &chain, e) != 0 || vars_load(&ca->vars, cfg->vars, ca->pki, e) != 0 ||
+	    pki_find_ext_dir(&ca->ext_dir, cfg, ca->vars, ca->pki, e) != 0 ||
+	    ca_key_probe(ca->key_file, &ca->has_key, &ca->encrypted, e) != 0 || open_database(ca, e) != 0)
+		goto out;
+	describe(ca, &chain, ret_info);
+	*ret = ca;
+	ca = NULL;
+	status = 0;
+out:
+	blob_free(&chain);
+	ca_close(&ca);
+	return status;
+}
+
+void ca_close(struct ca **ca)
+{
+	if (ca == NULL || *ca == NULL)
+		return;
+	index_close(&(*ca)->index);
+	vars_free(&(*ca)->vars);
+	EVP_PKEY_free((*ca)->key);
+	X509_free((*ca)->cert);
+	free((*ca)->pki);
+	free((*ca)->key_file);
+	free((*ca)->cert_file);
+	free((*ca)->crl_file);
+	free((*ca)->ext_dir);
+	free(*ca);
+	*ca = NULL;
+}
+
+int ca_unlock(struct ca *ca, const struct secret *passphrase, struct err *e)
+{
+	EVP_PKEY *key = NULL;
+	if (!ca->has_key) {
+		err_set(e, ERR_CA_PKI, "there is no CA key at %s", ca->key_file);
+		return err_next(e, "run this where the CA is, or use --csr-only here and --cert with what the CA signed");
+	}
+	if (ca_key_load(&key, ca->key_file, passphrase, e) != 0)
+		return -1;
+	if (X509_check_private_key(ca->cert, key) != 1) {
+		EVP_PKEY_free(key);
+		err_openssl(e, ERR_CA_PKI, "the CA key %s is not the key of %s", ca->key_file, ca->cert_file);
+		return err_next(e, "one of the two is from another CA; restore the right one");
+	}
+	EVP_PKEY_free(ca->key);
+	ca->key = key;
+	return 0;
+}
+
+int ca_subject(struct ca *ca, const char *user, struct blob *ret_name, struct err *e)
+{
+	X509_NAME *name = NULL;
+	unsigned char *der = NULL;
+	if (policy_check_name(user, e) != 0 || subject_build(&name, ca->vars, user, e) != 0)
+		return -1;
+	int n = i2d_X509_NAME(name, &der);
+	int ret = 0;
+	if (n > 0)
+		blob_set(ret_name, der, (size_t)n);
+	else
+		ret = err_openssl(e, ERR_CA_FAILED, "cannot encode the subject of %s", user);
+	OPENSSL_free(der);
+	X509_NAME_free(name);
+	return ret;
+}
+
+int ca_find(struct ca *ca, const char *user, bool *ret_found, struct ca_certificate *ret, struct err *e)
+{
+	struct name_row row = NAME_ROW_INIT, best = NAME_ROW_INIT;
+	bool found = false;
+	if (ca->index != NULL && read_index(ca, e) != 0)
+		return -1;
+	for (size_t pos = 0; ca->index != NULL && names_next_valid(ca, user, &pos, &row);) {
+		if (found && row.not_after <= best.not_after)
+			continue;
+		names_row_free(&best);
+		best = row;
+		row.cert = NULL;
+		found = true;
+	}
+	struct ca_certificate c = {.not_after = best.not_after};
+	memcpy(c.serial, best.serial, sizeof c.serial);
+	int status = best.cert != NULL ? certificate_describe(&c, best.cert, e) : 0;
+	names_row_free(&best);
+	names_row_free(&row);
+	if (status != 0)
+		return -1;
+	if (found)
+		*ret = c;
+	*ret_found = found;
+	return 0;
+}
+
+static int settle_row(struct ca *ca, const char *serial, struct err *e)
+{
+	struct pki_lock *lock = NULL;
+	struct index_row row;
+	char *path = pki_path(ca, "certs_by_serial/%s.pem", serial);
+	X509 *cert = certificate_read(path, NULL);
+	char *user = cert != NULL ? subject_cn(X509_get_subject_name(cert)) : NULL;
+	int ret = -1;
+	if (user == NULL) {
+		err_set(e, ERR_CA_PKI, "the certificate %s is neither in index.txt nor in certs_by_serial any more", serial);
+		err_next(e, "look what has changed the PKI %s; index.txt.old is the state before the last change", ca->pki);
+		goto out;
+	}
+	ret = pki_lock_take(&lock, ca->pki, ca->lock_wait, ca->note, ca->note_arg, e);
+	if (ret == 0)
+		ret = index_refresh(ca->index, e);
+	if (ret == 0 && !index_by_serial(ca->index, serial, &row))
+		ret = redo_add_row(ca, user, cert, e);
+out:
+	pki_lock_release(&lock);
+	free(user);
+	X509_free(cert);
+	free(path);
+	return ret;
+}
+
+int ca_settle(struct ca *ca, const char *serial, struct err *e)
+{
+	struct index_row row;
+	struct blob hex = BLOB_INIT;
+	bool good = hex_decode(&hex, serial) == 0 && strlen(serial) < CA_SERIAL_HEX_MAX;
+	blob_free(&hex);
+	if (!good)
+		return err_set(e, ERR_FAILED, "\"%.64s\" is not a serial number", serial);
+	if (ca->index == NULL)
+		return 0;
+	for (int i = 0; i < SETTLE_ROUNDS; i++) {
+		(void)session_wait(pki_temp_dir(ca), SETTLE_MS);
+		if (read_index(ca, e) != 0)
+			return -1;
+		if (index_by_serial(ca->index, serial, &row))
+			return 0;
+		if (settle_row(ca, serial, e) != 0)
+			return -1;
+	}
+	return err_set(e, ERR_CA_FAILED, "another program takes the row of %s out of index.txt again and again", serial);
+}

@@ -1,0 +1,34 @@
+/*
+ * ca: the company CA on an easy-rsa 3 directory, as the signer process serves
+ * it (signer_main.c). Here is the work itself, without sockets, in the words
+ * of signer.h; tests call it directly.
+ *
+ * What keeps the directory whole:
+ * - Changes are made under PKI/lock.file (lock.h), held only while they last.
+ * - Before the first of several steps, PKI/index.txt.tokenroll says what they
+ *   will be (record.h); whoever opens the directory next finishes them.
+ * - Files are written by temp, fsync and rename; rows of index.txt as its
+ *   header says.
+ */
+#ifndef CA_CA_H
+#define CA_CA_H
+
+#include "ca/signer.h"
+
+struct ca;
+
+/* See signer_start. note may be NULL. */
+int ca_open(struct ca **ret, const struct config_ca *cfg, rpc_note_fn *note, void *note_arg, struct ca_info *ret_info,
+            struct err *e);
+void ca_close(struct ca **ca);
+
+/* Each is the signer_ function of that name. */
+int ca_unlock(struct ca *ca, const struct secret *passphrase, struct err *e);
+int ca_subject(struct ca *ca, const char *user, struct blob *ret_name, struct err *e);
+int ca_find(struct ca *ca, const char *user, bool *ret_found, struct ca_certificate *ret, struct err *e);
+int ca_issue(struct ca *ca, const struct ca_request *req, struct ca_issued *ret, struct err *e);
+int ca_check(struct ca *ca, const char *user, const struct blob *spki, const struct blob *cert,
+             struct ca_certificate *ret, struct err *e);
+int ca_settle(struct ca *ca, const char *serial, struct err *e);
+
+#endif

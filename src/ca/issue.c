@@ -1,0 +1,271 @@
+/*
+ * issue: ca_issue, all steps under the lock and each one to be repeated.
+ *
+ *   1 finish what an earlier run began        5 certs_by_serial/SERIAL.pem
+ *   2 is there a certificate for this key?    6 reqs/NAME.req
+ *   3 a valid one of that name: replace it    7 the row of index.txt
+ *   4 serial, signature, record               8 issued/NAME.crt, record removed
+ */
+#include "ca/certificate.h"
+#include "ca/lock.h"
+#include "ca/names.h"
+#include "ca/pki.h"
+#include "ca/policy.h"
+#include "ca/record.h"
+#include "ca/redo.h"
+#include "ca/revoke.h"
+#include "ca/serial.h"
+#include "core/xalloc.h"
+
+#include <openssl/pem.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct work {
+	struct ca *ca;
+	const struct ca_request *req;
+	X509_REQ *csr;
+	EVP_PKEY *key;  /* of csr */
+	X509 *cert;     /* what comes out */
+	char *revoked;  /* third column of the row that was replaced */
+	struct ca_issued out;
+};
+
+static int write_request(const struct work *w, struct err *e)
+{
+	BIO *b = BIO_new(BIO_s_mem());
+	char *path = pki_path(w->ca, "reqs/%s.req", w->req->user);
+	const char *data;
+	int ret = -1;
+	if (b != NULL && PEM_write_bio_X509_REQ(b, w->csr) == 1) {
+		long n = BIO_get_mem_data(b, &data);
+		ret = pki_write(path, data, (size_t)n, e);
+	} else {
+		err_openssl(e, ERR_CA_FAILED, "cannot write the request of %s", w->req->user);
+	}
+	free(path);
+	BIO_free(b);
+	return ret;
+}
+
+static bool same_request(const char *path, EVP_PKEY *key)
+{
+	BIO *b = BIO_new_file(path, "r");
+	X509_REQ *old = b != NULL ? PEM_read_bio_X509_REQ(b, NULL, NULL, NULL) : NULL;
+	bool same = old != NULL && EVP_PKEY_eq(X509_REQ_get0_pubkey(old), key) == 1;
+	X509_REQ_free(old);
+	BIO_free(b);
+	return same;
+}
+
+static bool same_certificate(const char *path, const X509 *cert)
+{
+	X509 *there = certificate_read(path, NULL);
+	bool same = there != NULL && X509_cmp(there, cert) == 0;
+	X509_free(there);
+	return same;
+}
+
+/* The files of a certificate that is in the index: what is missing is written. */
+static int complete_files(const struct work *w, struct err *e)
+{
+	char *serial = certificate_serial(w->cert);
+	char *paths[2] = {pki_path(w->ca, "certs_by_serial/%s.pem", serial),
+	                  pki_path(w->ca, "issued/%s.crt", w->req->user)};
+	char *req = pki_path(w->ca, "reqs/%s.req", w->req->user);
+	struct blob text = BLOB_INIT;
+	int ret = certificate_text(&text, w->cert, e);
+	for (int i = 0; i < 2; i++) {
+		if (ret == 0 && !same_certificate(paths[i], w->cert))
+			ret = pki_write(paths[i], text.data, text.len, e);
+		free(paths[i]);
+	}
+	if (ret == 0 && !same_request(req, w->key))
+		ret = write_request(w, e);
+	blob_free(&text);
+	free(req);
+	free(serial);
+	return ret;
+}
+
+/* Step 2, from the index: a valid row of this name whose certificate has this key. */
+static bool find_issued(struct work *w)
+{
+	struct name_row row = NAME_ROW_INIT;
+	size_t pos = 0;
+	while (w->cert == NULL && names_next_valid(w->ca, w->req->user, &pos, &row)) {
+		if (row.cert != NULL && certificate_is_ours(row.cert, w->ca, w->req->user, w->key)) {
+			w->cert = row.cert;
+			row.cert = NULL;
+		}
+	}
+	names_row_free(&row);
+	return w->cert != NULL;
+}
+
+/* Step 2, from the files: a certificate for this key whose row an easy-rsa without a lock has overwritten. */
+static int adopt(struct work *w, const char *path, struct err *e)
+{
+	struct index_row row;
+	X509 *cert = w->cert == NULL ? certificate_read(path, NULL) : NULL;
+	if (cert == NULL || !certificate_is_ours(cert, w->ca, w->req->user, w->key) ||
+	    certificate_not_after(cert) <= time(NULL)) {
+		X509_free(cert);
+		return 0;
+	}
+	char *serial = certificate_serial(cert);
+	int ret = 0;
+	if (!index_by_serial(w->ca->index, serial, &row)) {
+		ret = redo_add_row(w->ca, w->req->user, cert, e);
+		w->cert = cert;
+		cert = NULL;
+	}
+	free(serial);
+	X509_free(cert);
+	return ret;
+}
+
+static int find_lost(struct work *w, struct err *e)
+{
+	char serial[CA_SERIAL_HEX_MAX];
+	serial_of_proposal(serial, w->req->serial);
+	char *by_serial = pki_path(w->ca, "certs_by_serial/%s.pem", serial);
+	char *by_name = pki_path(w->ca, "issued/%s.crt", w->req->user);
+	int ret = adopt(w, by_serial, e);
+	if (ret == 0)
+		ret = adopt(w, by_name, e);
+	free(by_name);
+	free(by_serial);
+	return ret;
+}
+
+/* Step 3. Revoked is what stood in the index; the file in issued/ is the one that the caller hears of. */
+static int replace_one(struct work *w, const struct name_row *row, struct err *e)
+{
+	const char *user = w->req->user;
+	if (row->cert != NULL && !certificate_is_client(row->cert)) {
+		err_set(e, ERR_NAME_TAKEN, "the valid certificate %s of %s is not a client's and is not replaced", row->serial,
+		        user);
+		return err_next(e, "choose another name; a server's certificate is revoked with easyrsa only");
+	}
+	free(w->revoked);
+	w->revoked = NULL;
+	if (revoke_superseded(w->ca, user, row->serial, &w->revoked, e) != 0)
+		return -1;
+	snprintf(w->out.replaced, sizeof w->out.replaced, "%s", row->serial);
+	return 0;
+}
+
+static int clear_name(struct work *w, struct err *e)
+{
+	struct name_row row = NAME_ROW_INIT;
+	size_t pos = 0;
+	int ret = 0;
+	while (ret == 0 && names_next_valid(w->ca, w->req->user, &pos, &row)) {
+		if (w->req->replace) {
+			ret = replace_one(w, &row, e);
+			pos = 0; /* the index has been written anew */
+		} else {
+			ret = names_taken(w->req->user, &row, e);
+		}
+	}
+	names_row_free(&row);
+	return ret == 0 ? names_make_room(w->ca, w->req->user, w->csr, e) : ret;
+}
+
+static int write_all(struct work *w, const char *serial, const char *row, struct err *e)
+{
+	char *by_serial = pki_path(w->ca, "certs_by_serial/%s.pem", serial);
+	char *by_name = pki_path(w->ca, "issued/%s.crt", w->req->user);
+	struct blob text = BLOB_INIT;
+	int ret = certificate_text(&text, w->cert, e);
+	if (ret == 0)
+		ret = pki_write(by_serial, text.data, text.len, e);
+	if (ret == 0)
+		ret = write_request(w, e);
+	if (ret == 0)
+		ret = index_append(w->ca->index, row, e);
+	if (ret == 0)
+		ret = pki_write(by_name, text.data, text.len, e);
+	blob_free(&text);
+	free(by_name);
+	free(by_serial);
+	return ret;
+}
+
+/* Steps 4 to 8. */
+static int make_new(struct work *w, struct err *e)
+{
+	char serial[CA_SERIAL_HEX_MAX];
+	const struct ca_request *req = w->req;
+	if (serial_choose(serial, w->ca, req->serial, e) != 0)
+		return -1;
+	const struct cert_order order = {req->user, serial, w->csr, req->days};
+	if (certificate_make(&w->cert, &w->out.shortened, w->ca, &order, e) != 0)
+		return -1;
+	struct record r = {.name = xstrdup(req->user), .row = index_row_of(w->cert)};
+	if (w->revoked != NULL) {
+		r.revoke = xstrdup(w->out.replaced);
+		r.revoked = xstrdup(w->revoked);
+	}
+	int ret = r.row == NULL ? err_openssl(e, ERR_CA_FAILED, "cannot make the row of the certificate") : 0;
+	if (ret == 0)
+		ret = record_write(w->ca->pki, &r, e);
+	if (ret == 0)
+		ret = write_all(w, serial, r.row, e);
+	if (ret == 0)
+		ret = record_remove(w->ca->pki, e);
+	record_free(&r);
+	return ret;
+}
+
+static int issue_locked(struct work *w, struct err *e)
+{
+	if (redo_all(w->ca, w->req->user, w->out.replaced, e) != 0)
+		return -1;
+	if (!find_issued(w) && find_lost(w, e) != 0)
+		return -1;
+	if (w->cert == NULL)
+		return clear_name(w, e) == 0 ? make_new(w, e) : -1;
+	w->out.existed = true;
+	w->out.shortened = ASN1_TIME_compare(X509_get0_notAfter(w->cert), X509_get0_notAfter(w->ca->cert)) == 0;
+	if (w->req->replace && w->out.replaced[0] == '\0')
+		names_last_superseded(w->ca, w->req->user, w->out.replaced);
+	return complete_files(w, e);
+}
+
+static int check_ready(const struct ca *ca, struct err *e)
+{
+	if (ca->index == NULL || !ca->has_key) {
+		err_set(e, ERR_CA_PKI, "the PKI %s has no %s: certificates cannot be issued here", ca->pki,
+		        ca->index == NULL ? "index.txt" : "CA key");
+		return err_next(e, "run this where the CA is, or use --csr-only here and --cert with what the CA signed");
+	}
+	return ca->key != NULL ? 0 : err_set(e, ERR_CA_FAILED, "the CA key has not been unlocked");
+}
+
+int ca_issue(struct ca *ca, const struct ca_request *req, struct ca_issued *ret, struct err *e)
+{
+	struct work w = {.ca = ca, .req = req};
+	struct pki_lock *lock = NULL;
+	int status = check_ready(ca, e);
+	if (status == 0)
+		status = policy_check_name(req->user, e);
+	if (status == 0)
+		status = policy_check_request(&w.csr, ca, req->user, req->csr, e);
+	if (status == 0) {
+		w.key = X509_REQ_get0_pubkey(w.csr);
+		status = pki_lock_take(&lock, ca->pki, ca->lock_wait, ca->note, ca->note_arg, e);
+	}
+	if (status == 0)
+		status = issue_locked(&w, e);
+	pki_lock_release(&lock);
+	if (status == 0)
+		status = certificate_describe(&w.out.cert, w.cert, e);
+	if (status == 0)
+		*ret = w.out;
+	free(w.revoked);
+	X509_free(w.cert);
+	X509_REQ_free(w.csr);
+	return status;
+}

@@ -1,0 +1,26 @@
+/*
+ * lock: PKI/lock.file, by which easy-rsa (from 3.2.3) and tokenroll keep out
+ * of each other's way. It exists while a program changes the directory and
+ * holds that program's process id in decimal.
+ *
+ * Ours appears with its content, by link(2), which fails if the name is taken
+ * as easy-rsa's noclobber does. Its holder also keeps flock(2) on it. A file
+ * whose process is gone is stale; whoever gets flock on it, and finds it still
+ * there and stale, writes its own id into it. easy-rsa never takes over.
+ */
+#ifndef CA_LOCK_H
+#define CA_LOCK_H
+
+#include "core/err.h"
+#include "core/rpc.h"
+
+struct pki_lock;
+
+/* Takes the lock, waiting up to wait seconds with one note to say for whom. ERR_CA_LOCKED names the holder. */
+int pki_lock_take(struct pki_lock **ret, const char *pki, long wait, rpc_note_fn *note, void *note_arg,
+                  struct err *e);
+
+/* Accepts NULL. */
+void pki_lock_release(struct pki_lock **l);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * names: who has a name by index.txt, and the files that go with it.
+ */
+#ifndef CA_NAMES_H
+#define CA_NAMES_H
+
+#include "ca/pki.h"
+
+struct name_row {
+	char serial[CA_SERIAL_HEX_MAX];
+	time_t not_after;
+	X509 *cert; /* NULL if no file of the PKI has it */
+};
+
+#define NAME_ROW_INIT {"", 0, NULL}
+
+/* The next row of this name that is valid: V, and not expired whether or not update-db was run. Frees what was in
+ * *row; the caller frees it in the end. *pos begins at 0. */
+bool names_next_valid(const struct ca *ca, const char *user, size_t *pos, struct name_row *row);
+void names_row_free(struct name_row *row);
+
+/* Fills *e with ERR_NAME_TAKEN. Returns -1. */
+int names_taken(const char *user, const struct name_row *row, struct err *e);
+
+/* The serial that was last revoked as superseded under this name, "" if none was. */
+void names_last_superseded(const struct ca *ca, const char *user, char ret[CA_SERIAL_HEX_MAX]);
+
+/*
+ * Before a certificate of this name is written: issued/NAME.crt must not be a valid certificate of somebody else
+ * (ERR_NAME_TAKEN), and with unique_subject = yes an expired V row of the same subject becomes E, as
+ * `easyrsa update-db` would make it: with two V rows openssl could not read the index any more. Under the lock.
+ */
+int names_make_room(struct ca *ca, const char *user, const X509_REQ *req, struct err *e);
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * pki: the open easy-rsa directory, and helpers for the files in it. Only for
+ * the files of this folder.
+ */
+#ifndef CA_PKI_H
+#define CA_PKI_H
+
+#include "ca/ca.h"
+#include "ca/index.h"
+#include "ca/vars.h"
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+struct ca {
+	char *pki;      /* absolute, without links */
+	char *key_file;
+	char *cert_file;
+	char *crl_file; /* the published copy, or NULL */
+	char *ext_dir;  /* x509-types, or NULL for the built-in client extensions */
+	unsigned key_types;
+	long days;      /* of the configuration, 0 for those of vars */
+	long lock_wait; /* seconds */
+	struct vars *vars;
+	X509 *cert;
+	EVP_PKEY *key;       /* from ca_unlock on */
+	struct index *index; /* NULL if there is no index.txt: nothing can be issued here */
+	bool has_key, encrypted;
+	rpc_note_fn *note;
+	void *note_arg;
+};
+
+/* A path in the directory, to be freed. */
+char *pki_path(const struct ca *ca, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Tells the person at the other end something, if there is one. */
+void pki_note(const struct ca *ca, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* file_write with easy-rsa's mode; a failure is ERR_CA_FAILED. */
+int pki_write(const char *path, const void *data, size_t len, struct err *e);
+
+/* Whether there is anything at this path. */
+bool pki_exists(const char *path);
+
+/* EASYRSA_TEMP_DIR, else the directory itself. */
+const char *pki_temp_dir(const struct ca *ca);
+
+/* The folder of the certificate types: configuration, vars, then the places where easy-rsa looks; NULL if there
+ * is none, as with easy-rsa 3.2. ERR_CA_PKI if one that was named is missing. */
+int pki_find_ext_dir(char **ret, const struct config_ca *cfg, const struct vars *vars, const char *pki,
+                     struct err *e);
+
+/* That what a CA needs is all there: ERR_CA_PKI names what is missing. */
+int pki_check_folders(const struct ca *ca, struct err *e);
+
+#endif

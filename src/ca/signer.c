@@ -1,0 +1,217 @@
+#include "ca/signer.h"
+
+#include "ca/signer_wire.h"
+#include "core/xalloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WORK_MS 60000 /* what a call may take besides waiting for the PKI's lock and for easy-rsa */
+
+struct signer {
+	struct rpc_peer *peer;
+	int timeout_ms;
+};
+
+/* Sends in, reads the answer into out; both are freed by the caller. */
+static int call(struct signer *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	return rpc_call(s->peer, in, out, s->timeout_ms, e);
+}
+
+static int bad_answer(struct err *e)
+{
+	return err_set(e, ERR_CA_FAILED, "the signer process gave an answer that cannot be read");
+}
+
+static int open_pki(struct signer *s, const struct config_ca *cfg, struct ca_info *ret, struct err *e)
+{
+	struct rpc_msg in = RPC_MSG_INIT, out = RPC_MSG_INIT;
+	struct ca_info info = {.subject = ""};
+	rpc_msg_reset(&in, SIGNER_OPEN);
+	const char *const paths[] = {cfg->pki, cfg->cert, cfg->key, cfg->vars, cfg->x509_types, cfg->crl};
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+		rpc_put_str(&in, paths[i]);
+	rpc_put_u64(&in, (uint64_t)cfg->days);
+	rpc_put_u32(&in, cfg->key_types);
+	rpc_put_u64(&in, (uint64_t)cfg->lock_wait);
+	int status = call(s, &in, &out, e);
+	if (status == 0) {
+		rpc_get_str(&out, info.subject, sizeof info.subject);
+		rpc_get_str(&out, info.pki, sizeof info.pki);
+		info.not_after = (time_t)rpc_get_u64(&out);
+		info.has_key = rpc_get_u32(&out) != 0;
+		info.needs_passphrase = rpc_get_u32(&out) != 0;
+		rpc_get_blob(&out, &info.chain_pem);
+		status = rpc_msg_done(&out) ? 0 : bad_answer(e);
+	}
+	if (status == 0)
+		*ret = info;
+	else
+		ca_info_free(&info);
+	rpc_msg_free(&in);
+	rpc_msg_free(&out);
+	return status;
+}
+
+int signer_start(struct signer **ret, const struct config_ca *cfg, bool verbose, rpc_note_fn *note, void *note_arg,
+                 struct ca_info *ret_info, struct err *e)
+{
+	struct signer *s = xcalloc(1, sizeof *s);
+	s->timeout_ms = WORK_MS + (int)(cfg->lock_wait > 3600 ? 3600 : cfg->lock_wait) * 1000;
+	int status = rpc_peer_start(&s->peer, "signer", verbose, e);
+	if (status == 0) {
+		rpc_peer_on_note(s->peer, note, note_arg);
+		status = open_pki(s, cfg, ret_info, e);
+	}
+	if (status == 0)
+		*ret = s;
+	else
+		signer_stop(&s);
+	return status;
+}
+
+int signer_unlock_begin(struct signer *s, struct secret *passphrase, struct err *e)
+{
+	struct rpc_msg in = RPC_MSG_INIT;
+	rpc_msg_reset(&in, SIGNER_UNLOCK);
+	if (passphrase != NULL)
+		rpc_put_secret(&in, passphrase);
+	int status = rpc_send(s->peer, &in, e);
+	rpc_msg_free(&in);
+	return status;
+}
+
+int signer_unlock_end(struct signer *s, struct err *e)
+{
+	struct rpc_msg out = RPC_MSG_INIT;
+	int status = rpc_wait(s->peer, &out, s->timeout_ms, e);
+	if (status == 0 && !rpc_msg_done(&out))
+		status = bad_answer(e);
+	rpc_msg_free(&out);
+	return status;
+}
+
+int signer_subject(struct signer *s, const char *user, struct blob *ret_name, struct err *e)
+{
+	struct rpc_msg in = RPC_MSG_INIT, out = RPC_MSG_INIT;
+	struct blob name = BLOB_INIT;
+	rpc_msg_reset(&in, SIGNER_SUBJECT);
+	rpc_put_str(&in, user);
+	int status = call(s, &in, &out, e);
+	if (status == 0) {
+		rpc_get_blob(&out, &name);
+		status = rpc_msg_done(&out) ? 0 : bad_answer(e);
+	}
+	if (status == 0)
+		blob_take(ret_name, name.data, name.len);
+	else
+		blob_free(&name);
+	rpc_msg_free(&in);
+	rpc_msg_free(&out);
+	return status;
+}
+
+/* The end of a call whose answer is one certificate. */
+static int take_certificate(struct rpc_msg *out, struct ca_certificate *ret, struct err *e)
+{
+	struct ca_certificate c = {.serial = ""};
+	signer_get_certificate(out, &c);
+	if (rpc_msg_done(out)) {
+		*ret = c;
+		return 0;
+	}
+	ca_certificate_free(&c);
+	return bad_answer(e);
+}
+
+int signer_find(struct signer *s, const char *user, bool *ret_found, struct ca_certificate *ret, struct err *e)
+{
+	struct rpc_msg in = RPC_MSG_INIT, out = RPC_MSG_INIT;
+	rpc_msg_reset(&in, SIGNER_FIND);
+	rpc_put_str(&in, user);
+	int status = call(s, &in, &out, e);
+	bool found = status == 0 && rpc_get_u32(&out) != 0;
+	if (found)
+		status = take_certificate(&out, ret, e);
+	else if (status == 0 && !rpc_msg_done(&out))
+		status = bad_answer(e);
+	if (status == 0)
+		*ret_found = found;
+	rpc_msg_free(&in);
+	rpc_msg_free(&out);
+	return status;
+}
+
+int signer_issue(struct signer *s, const struct ca_request *req, struct ca_issued *ret, struct err *e)
+{
+	struct rpc_msg in = RPC_MSG_INIT, out = RPC_MSG_INIT;
+	struct ca_issued issued = {.replaced = ""};
+	rpc_msg_reset(&in, SIGNER_ISSUE);
+	rpc_put_str(&in, req->user);
+	rpc_put_blob(&in, req->csr);
+	rpc_put_u64(&in, (uint64_t)req->days);
+	rpc_put_u32(&in, req->replace);
+	rpc_put_bytes(&in, req->serial, sizeof req->serial);
+	int status = call(s, &in, &out, e);
+	if (status == 0) {
+		issued.existed = rpc_get_u32(&out) != 0;
+		issued.shortened = rpc_get_u32(&out) != 0;
+		rpc_get_str(&out, issued.replaced, sizeof issued.replaced);
+		status = take_certificate(&out, &issued.cert, e);
+	}
+	if (status == 0)
+		*ret = issued;
+	rpc_msg_free(&in);
+	rpc_msg_free(&out);
+	return status;
+}
+
+int signer_check(struct signer *s, const char *user, const struct blob *spki, const struct blob *cert,
+                 struct ca_certificate *ret, struct err *e)
+{
+	struct rpc_msg in = RPC_MSG_INIT, out = RPC_MSG_INIT;
+	rpc_msg_reset(&in, SIGNER_CHECK);
+	rpc_put_str(&in, user);
+	rpc_put_blob(&in, spki);
+	rpc_put_blob(&in, cert);
+	int status = call(s, &in, &out, e);
+	if (status == 0)
+		status = take_certificate(&out, ret, e);
+	rpc_msg_free(&in);
+	rpc_msg_free(&out);
+	return status;
+}
+
+int signer_settle(struct signer *s, const char *serial, struct err *e)
+{
+	struct rpc_msg in = RPC_MSG_INIT, out = RPC_MSG_INIT;
+	rpc_msg_reset(&in, SIGNER_SETTLE);
+	rpc_put_str(&in, serial);
+	int status = call(s, &in, &out, e);
+	if (status == 0 && !rpc_msg_done(&out))
+		status = bad_answer(e);
+	rpc_msg_free(&in);
+	rpc_msg_free(&out);
+	return status;
+}
+
+void signer_stop(struct signer **s)
+{
+	if (s == NULL || *s == NULL)
+		return;
+	rpc_peer_stop(&(*s)->peer);
+	free(*s);
+	*s = NULL;
+}
+
+void ca_info_free(struct ca_info *i)
+{
+	blob_free(&i->chain_pem);
+}
+
+void ca_certificate_free(struct ca_certificate *c)
+{
+	blob_free(&c->der);
+	blob_free(&c->spki);
+}

@@ -1,0 +1,208 @@
+/*
+ * signer_main: the signer process. It reads its calls from RPC_FD and passes
+ * them to ca.h. It runs no vendor's code: OpenSSL reads no configuration, so
+ * no engine and no provider is loaded, and the environment is dropped.
+ */
+#include "ca/ca.h"
+#include "ca/signer_wire.h"
+#include "core/process.h"
+#include "core/xalloc.h"
+
+#include <openssl/crypto.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PATH_BYTES_MAX 4096
+
+static int bad_call(struct err *e)
+{
+	return err_set(e, ERR_FAILED, "the signer process got a call that cannot be read");
+}
+
+static int the_ca(const struct rpc_server *s, struct ca **ret, struct err *e)
+{
+	*ret = *(struct ca **)s->state;
+	return *ret != NULL ? 0 : err_set(e, ERR_FAILED, "the signer process has not opened the PKI");
+}
+
+/* The user comes first in most calls; it becomes a file name, so it is looked at here once more. */
+static int begin(const struct rpc_server *s, struct rpc_msg *in, char user[CA_USER_MAX], struct ca **ret,
+                 struct err *e)
+{
+	rpc_get_str(in, user, CA_USER_MAX);
+	if (in->bad)
+		return bad_call(e);
+	return config_check_user(user, e) == 0 ? the_ca(s, ret, e) : -1;
+}
+
+static void on_note(void *arg, const char *text)
+{
+	rpc_note(arg, "%s", text);
+}
+
+/* An empty path means that the configuration has none. */
+static char *get_path(struct rpc_msg *in)
+{
+	char *path = rpc_get_strdup(in, PATH_BYTES_MAX);
+	if (path[0] != '\0')
+		return path;
+	free(path);
+	return NULL;
+}
+
+static int op_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	struct config_ca cfg = {.pki = NULL};
+	char **paths[] = {&cfg.pki, &cfg.cert, &cfg.key, &cfg.vars, &cfg.x509_types, &cfg.crl};
+	struct ca **ca = s->state;
+	struct ca_info info = {.subject = ""};
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+		*paths[i] = get_path(in);
+	cfg.days = (long)rpc_get_u64(in);
+	cfg.key_types = rpc_get_u32(in);
+	cfg.lock_wait = (long)rpc_get_u64(in);
+	int ret = rpc_msg_done(in) && cfg.pki != NULL && *ca == NULL ? 0 : bad_call(e);
+	if (ret == 0)
+		ret = ca_open(ca, &cfg, on_note, s, &info, e);
+	if (ret == 0) {
+		rpc_put_str(out, info.subject);
+		rpc_put_str(out, info.pki);
+		rpc_put_u64(out, (uint64_t)info.not_after);
+		rpc_put_u32(out, info.has_key);
+		rpc_put_u32(out, info.needs_passphrase);
+		rpc_put_blob(out, &info.chain_pem);
+	}
+	ca_info_free(&info);
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+		free(*paths[i]);
+	return ret;
+}
+
+static int op_unlock(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	struct ca *ca;
+	(void)out;
+	if (!rpc_msg_done(in))
+		return bad_call(e);
+	if (the_ca(s, &ca, e) != 0)
+		return -1;
+	return ca_unlock(ca, in->n_secrets > 0 ? in->secrets[0] : NULL, e);
+}
+
+static int op_subject(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	char user[CA_USER_MAX];
+	struct blob name = BLOB_INIT;
+	struct ca *ca;
+	if (begin(s, in, user, &ca, e) != 0)
+		return -1;
+	int ret = rpc_msg_done(in) ? ca_subject(ca, user, &name, e) : bad_call(e);
+	if (ret == 0)
+		rpc_put_blob(out, &name);
+	blob_free(&name);
+	return ret;
+}
+
+static int op_find(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	char user[CA_USER_MAX];
+	struct ca_certificate c = {.serial = ""};
+	struct ca *ca;
+	bool found = false;
+	if (begin(s, in, user, &ca, e) != 0)
+		return -1;
+	int ret = rpc_msg_done(in) ? ca_find(ca, user, &found, &c, e) : bad_call(e);
+	if (ret == 0) {
+		rpc_put_u32(out, found);
+		if (found)
+			signer_put_certificate(out, &c);
+	}
+	ca_certificate_free(&c);
+	return ret;
+}
+
+static int op_issue(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	char user[CA_USER_MAX];
+	struct blob csr = BLOB_INIT, serial = BLOB_INIT;
+	struct ca_request req = {.user = user, .csr = &csr};
+	struct ca_issued issued = {.replaced = ""};
+	struct ca *ca;
+	if (begin(s, in, user, &ca, e) != 0)
+		return -1;
+	rpc_get_blob(in, &csr);
+	req.days = (long)rpc_get_u64(in);
+	req.replace = rpc_get_u32(in) != 0;
+	rpc_get_blob(in, &serial);
+	int ret = rpc_msg_done(in) && serial.len == sizeof req.serial ? 0 : bad_call(e);
+	if (ret == 0) {
+		memcpy(req.serial, serial.data, sizeof req.serial);
+		ret = ca_issue(ca, &req, &issued, e);
+	}
+	if (ret == 0) {
+		rpc_put_u32(out, issued.existed);
+		rpc_put_u32(out, issued.shortened);
+		rpc_put_str(out, issued.replaced);
+		signer_put_certificate(out, &issued.cert);
+	}
+	ca_certificate_free(&issued.cert);
+	blob_free(&csr);
+	blob_free(&serial);
+	return ret;
+}
+
+static int op_check(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	char user[CA_USER_MAX];
+	struct blob spki = BLOB_INIT, cert = BLOB_INIT;
+	struct ca_certificate c = {.serial = ""};
+	struct ca *ca;
+	if (begin(s, in, user, &ca, e) != 0)
+		return -1;
+	rpc_get_blob(in, &spki);
+	rpc_get_blob(in, &cert);
+	int ret = rpc_msg_done(in) ? ca_check(ca, user, &spki, &cert, &c, e) : bad_call(e);
+	if (ret == 0)
+		signer_put_certificate(out, &c);
+	ca_certificate_free(&c);
+	blob_free(&spki);
+	blob_free(&cert);
+	return ret;
+}
+
+static int op_settle(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	char serial[CA_SERIAL_HEX_MAX];
+	struct ca *ca;
+	(void)out;
+	rpc_get_str(in, serial, sizeof serial);
+	if (!rpc_msg_done(in))
+		return bad_call(e);
+	return the_ca(s, &ca, e) == 0 ? ca_settle(ca, serial, e) : -1;
+}
+
+static const struct rpc_op ops[] = {
+    {SIGNER_OPEN, 0, op_open},   {SIGNER_UNLOCK, 1, op_unlock}, {SIGNER_SUBJECT, 0, op_subject},
+    {SIGNER_FIND, 0, op_find},   {SIGNER_ISSUE, 0, op_issue},   {SIGNER_CHECK, 0, op_check},
+    {SIGNER_SETTLE, 0, op_settle},
+};
+
+int signer_main(void)
+{
+	struct err e = ERR_INIT;
+	struct ca *ca = NULL;
+	struct rpc_server s = {RPC_FD, &ca};
+	if (process_harden(&e) != 0 || clearenv() != 0 ||
+	    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1) {
+		fprintf(stderr, "signer: %s\n", e.what);
+		return EXIT_FAILURE;
+	}
+	/* The parent decides when to stop and closes the socket: a Ctrl-C must not end a change in its middle. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	int status = rpc_serve(&s, ops, sizeof ops / sizeof *ops);
+	ca_close(&ca);
+	return status;
+}

@@ -1,0 +1,23 @@
+/*
+ * signer_wire: the calls between signer.c (parent) and signer_main.c (child),
+ * and how a certificate travels.
+ */
+#ifndef CA_SIGNER_WIRE_H
+#define CA_SIGNER_WIRE_H
+
+#include "ca/signer.h"
+
+enum signer_op {
+	SIGNER_OPEN = 1,
+	SIGNER_UNLOCK,
+	SIGNER_SUBJECT,
+	SIGNER_FIND,
+	SIGNER_ISSUE,
+	SIGNER_CHECK,
+	SIGNER_SETTLE,
+};
+
+void signer_put_certificate(struct rpc_msg *m, const struct ca_certificate *c);
+void signer_get_certificate(struct rpc_msg *m, struct ca_certificate *ret);
+
+#endif

@@ -1,0 +1,15 @@
+/*
+ * cmd: the verbs, one file each, named cmd_VERB.c.
+ */
+#ifndef CMD_H
+#define CMD_H
+
+#include "core/config.h"
+#include "options.h"
+
+/* The configuration by -c, TOKENROLL_CONFIG or the default path. */
+int cmd_config(struct config **ret, const struct options *o, struct err *e);
+
+int cmd_enroll(const struct options *o, struct err *e);
+
+#endif

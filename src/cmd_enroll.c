@@ -1,0 +1,261 @@
+/*
+ * tokenroll enroll USER: from an empty token to a delivered credential, or on
+ * from wherever the last run stopped.
+ */
+#include "cmd.h"
+#include "core/prompt.h"
+#include "core/xalloc.h"
+#include "credentials.h"
+#include "enroll/enroll.h"
+#include "report.h"
+#include "screen.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* SO PINs as even the strictest tokens want them: SmartCard-HSM takes exactly 16 hex digits. */
+#define SO_PIN_ALPHABET "0123456789ABCDEF"
+#define SO_PIN_LEN 16
+#define PIN_ALPHABET "0123456789"
+#define PIN_LEN 8
+#define PIN_MIN 4 /* where the token does not say */
+
+struct enroll_cmd {
+	const struct options *o;
+	const struct config *cfg;
+	struct screen screen;
+	struct report_secrets shown; /* what was made at random, for the JSON document */
+};
+
+static int ui_pin(void *arg, const struct worker_token *t, struct secret *ret, struct err *e)
+{
+	struct enroll_cmd *c = arg;
+	char text[160], label[64];
+	screen_clean(label, sizeof label, t->label);
+	snprintf(text, sizeof text, "PIN of token \"%s\" (%s): ", label, t->serial);
+	return credentials_pin(c->o, text, ret, e);
+}
+
+static size_t clamp_len(size_t want, unsigned min, unsigned max)
+{
+	size_t n = want < min ? min : want;
+	return max != 0 && n > max ? max : n;
+}
+
+static int new_pin(struct enroll_cmd *c, const struct worker_token *t, struct secret *ret, struct err *e)
+{
+	size_t min = t->pin_min != 0 ? t->pin_min : PIN_MIN;
+	size_t max = t->pin_max != 0 ? t->pin_max : SECRET_MAX;
+	if (credentials_has_pin(c->o)) {
+		if (credentials_pin(c->o, "", ret, e) != 0)
+			return -1;
+		if (ret->len < min || ret->len > max)
+			return err_set(e, ERR_PIN_RULES, "the new PIN must have %zu to %zu characters", min, max);
+		return 0;
+	}
+	if (c->cfg->token.pin == CONFIG_PIN_RANDOM) {
+		c->shown.pin = secret_new();
+		if (secret_random(ret, PIN_ALPHABET, clamp_len(PIN_LEN, t->pin_min, t->pin_max), e) != 0)
+			return -1;
+		return secret_set(c->shown.pin, ret->bytes, ret->len, e);
+	}
+	if (prompt_possible())
+		return prompt_new_secret(ret, "New PIN for the token", min, max, e);
+	err_set(e, ERR_SECRET_NEEDED, "a new PIN for the blank token is needed and there is no terminal to ask for it");
+	return err_next(e, "give it with --pin-file FILE, or set [token] pin = random");
+}
+
+static int new_so_pin(struct enroll_cmd *c, const struct worker_token *t, struct secret *ret, struct err *e)
+{
+	if (c->o->so_pin_file != NULL)
+		return secret_read_file(ret, c->o->so_pin_file, e);
+	c->shown.so_pin = secret_new();
+	if (secret_random(ret, SO_PIN_ALPHABET, clamp_len(SO_PIN_LEN, t->pin_min, t->pin_max), e) != 0)
+		return -1;
+	return secret_set(c->shown.so_pin, ret->bytes, ret->len, e);
+}
+
+/* Shown before they are set: whatever happens to the token then, its PINs are known. */
+static int ui_new_pins(void *arg, const struct worker_token *t, struct secret *ret_so_pin, struct secret *ret_pin,
+                       struct err *e)
+{
+	struct enroll_cmd *c = arg;
+	if (new_so_pin(c, t, ret_so_pin, e) != 0 || new_pin(c, t, ret_pin, e) != 0)
+		return -1;
+	report_new_pins(c->o, &c->shown);
+	return 0;
+}
+
+static int ui_confirm_init(void *arg, const struct worker_token *t, struct err *e)
+{
+	struct enroll_cmd *c = arg;
+	bool yes = c->o->yes;
+	char text[200], reader[80];
+	screen_clean(reader, sizeof reader, t->reader);
+	if (!yes && !prompt_possible())
+		return err_set(e, ERR_TOKEN_BLANK, "the token in '%s' was never initialized", reader);
+	snprintf(text, sizeof text, "The token in '%s' was never initialized. Initialize it for %s? [y/N] ", reader,
+	         c->o->args[0]);
+	if (!yes && prompt_yes(&yes, text, e) != 0)
+		return -1;
+	return yes ? 0 : err_set(e, ERR_TOKEN_BLANK, "the token in '%s' is not initialized and was left so", reader);
+}
+
+static int ui_confirm_last_try(void *arg, const struct worker_token *t, struct err *e)
+{
+	(void)arg;
+	bool yes = false;
+	char text[200];
+	snprintf(text, sizeof text, "Token %s has ONE PIN try left; a wrong PIN locks it. Try it? [y/N] ", t->serial);
+	/* --yes is for plain questions; this one is not */
+	if (prompt_possible() && prompt_yes(&yes, text, e) != 0)
+		return -1;
+	return yes ? 0
+	           : err_set(e, ERR_PIN_LAST_TRY, "token %s has one PIN try left, which was not spent", t->serial);
+}
+
+static int ui_passphrase(void *arg, const struct ca_info *ca, unsigned attempt, struct secret *ret, struct err *e)
+{
+	struct enroll_cmd *c = arg;
+	char text[640];
+	snprintf(text, sizeof text, "Passphrase of the CA key (%s): ", ca->subject);
+	return credentials_passphrase(c->o, text, attempt, ret, e);
+}
+
+static void describe(const struct enroll_candidate *c, char *buf, size_t size)
+{
+	const struct worker_token *t = &c->token;
+	char line[400];
+	const char *module = strrchr(c->module, '/');
+	snprintf(line, sizeof line, "%s%s%s  %s  \"%s\"  in %s  (%s)", t->serial[0] != '\0' ? t->serial : "no serial",
+	         (t->flags & WORKER_TOKEN_INITIALIZED) != 0 ? "" : ", blank",
+	         (t->flags & WORKER_TOKEN_PIN_LOCKED) != 0 ? ", PIN locked" : "", t->model, t->label, t->reader,
+	         module != NULL ? module + 1 : c->module);
+	screen_clean(buf, size, line);
+}
+
+static int several(const struct enroll_candidate *list, size_t n, struct err *e)
+{
+	char text[sizeof e->what];
+	size_t len = (size_t)snprintf(text, sizeof text, "%zu tokens are plugged in:", n);
+	for (size_t i = 0; i < n && len < sizeof text; i++) {
+		char line[400];
+		describe(&list[i], line, sizeof line);
+		int added = snprintf(text + len, sizeof text - len, "%s %s", i > 0 ? ";" : "", line);
+		len += added > 0 ? (size_t)added : 0;
+	}
+	return err_set(e, ERR_SEVERAL_TOKENS, "%s", text);
+}
+
+static int ui_choose(void *arg, const struct enroll_candidate *list, size_t n, size_t *ret_index, struct err *e)
+{
+	(void)arg;
+	unsigned choice = 0;
+	if (!prompt_possible())
+		return several(list, n, e);
+	fputs("Several tokens are plugged in:\n", stderr);
+	for (size_t i = 0; i < n; i++) {
+		char line[400];
+		describe(&list[i], line, sizeof line);
+		fprintf(stderr, "  %2zu  %s\n", i + 1, line);
+	}
+	if (prompt_choice(&choice, "Which one? ", (unsigned)n, e) != 0)
+		return -1;
+	*ret_index = choice - 1;
+	return 0;
+}
+
+static void ui_begin(void *arg, const char *step, const char *detail)
+{
+	struct enroll_cmd *c = arg;
+	screen_step_begin(&c->screen, step, detail);
+}
+
+static void ui_end(void *arg, bool ok, const char *detail)
+{
+	struct enroll_cmd *c = arg;
+	screen_step_end(&c->screen, ok, detail);
+}
+
+static void ui_note(void *arg, const char *text)
+{
+	struct enroll_cmd *c = arg;
+	screen_note(&c->screen, text);
+}
+
+static int fill_options(struct enroll_options *ret, const struct options *o, const struct config *cfg, struct err *e)
+{
+	*ret = (struct enroll_options){
+	    .user = o->args[0],
+	    .serial = o->serial,
+	    .reader = o->reader,
+	    .module = o->module,
+	    .key_type = (enum keytype)cfg->token.key_type,
+	    .days = o->days,
+	    .replace = o->replace,
+	    .csr_only = o->csr_only,
+	    .cert_file = o->cert_file,
+	    .init = o->init,
+	    .label = o->label,
+	    .last_try = o->last_try,
+	    .verbose = o->verbose,
+	};
+	if (o->csr_only && o->cert_file != NULL)
+		return err_set(e, ERR_USAGE, "--csr-only and --cert do not go together");
+	return o->key_type != NULL ? keytype_parse(&ret->key_type, o->key_type, e) : 0;
+}
+
+static int check_arguments(const struct options *o, struct err *e)
+{
+	if (o->n_args == 0)
+		return err_set(e, ERR_USAGE, "whose token is it? No user name was given");
+	if (o->n_args > 1)
+		return err_set(e, ERR_USAGE, "one user at a time: '%s' is one argument too many", o->args[1]);
+	return config_check_user(o->args[0], e);
+}
+
+static int enroll(struct enroll_cmd *c, const struct enroll_options *opt, struct enroll_result *result, struct err *e)
+{
+	const struct enroll_ui ui = {
+	    .arg = c,
+	    .pin = ui_pin,
+	    .new_pins = ui_new_pins,
+	    .confirm_init = ui_confirm_init,
+	    .confirm_last_try = ui_confirm_last_try,
+	    .passphrase = ui_passphrase,
+	    .choose = ui_choose,
+	    .begin = ui_begin,
+	    .end = ui_end,
+	    .note = ui_note,
+	};
+	struct store *store = NULL;
+	if (store_open(&store, c->cfg->store_path, e) != 0)
+		return -1;
+	int ret = enroll_run(&enroll_ports_real, store, c->cfg, opt, &ui, result, e);
+	store_close(&store);
+	return ret;
+}
+
+int cmd_enroll(const struct options *o, struct err *e)
+{
+	struct config *cfg = NULL;
+	struct enroll_options opt;
+	struct enroll_cmd c = {.o = o};
+	struct enroll_result result = {.already = false};
+	if (check_arguments(o, e) != 0 || cmd_config(&cfg, o, e) != 0) {
+		if (o->json)
+			report_error_json(e);
+		return -1;
+	}
+	c.cfg = cfg;
+	screen_init(&c.screen, o);
+	int ret = fill_options(&opt, o, cfg, e);
+	if (ret == 0)
+		ret = enroll(&c, &opt, &result, e);
+	report_enrollment(o, &result, &c.shown, ret == 0 ? NULL : e);
+	enroll_result_free(&result);
+	secret_free(&c.shown.pin);
+	secret_free(&c.shown.so_pin);
+	config_free(&cfg);
+	return ret;
+}

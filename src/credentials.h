@@ -1,0 +1,22 @@
+/*
+ * credentials: where the parent gets PINs and passphrases: a file, a
+ * descriptor, or the person at the terminal; nowhere else.
+ */
+#ifndef CREDENTIALS_H
+#define CREDENTIALS_H
+
+#include "core/secret.h"
+#include "options.h"
+
+/* The PIN from --pin-file or --pin-fd, else asked with this text. ERR_SECRET_NEEDED says how to give it. */
+int credentials_pin(const struct options *o, const char *text, struct secret *ret, struct err *e);
+
+/* Whether --pin-file or --pin-fd was given. */
+bool credentials_has_pin(const struct options *o);
+
+/* The CA passphrase from --ca-pass-file or --ca-pass-fd, else asked. From a file there is one attempt, at the
+ * terminal three; after that ERR_CA_PASSPHRASE. attempt counts from 0. */
+int credentials_passphrase(const struct options *o, const char *text, unsigned attempt, struct secret *ret,
+                           struct err *e);
+
+#endif

@@ -1,0 +1,94 @@
+#include "enroll/run.h"
+
+#include <stdlib.h>
+
+int enroll_ask_pin(struct enroll_run *r, struct err *e)
+{
+	if (r->pin != NULL || (r->token.flags & WORKER_TOKEN_PIN_PAD) != 0)
+		return 0;
+	/* said before anybody types a PIN for nothing */
+	if ((r->token.flags & WORKER_TOKEN_PIN_LOCKED) != 0)
+		return err_set(e, ERR_PIN_LOCKED, "the PIN of token %s is locked", r->token.serial);
+	if ((r->token.flags & WORKER_TOKEN_PIN_LAST_TRY) != 0 && !r->opt->last_try &&
+	    r->ui->confirm_last_try(r->ui->arg, &r->token, e) != 0)
+		return -1;
+	r->pin = secret_new();
+	if (r->ui->pin(r->ui->arg, &r->token, r->pin, e) == 0)
+		return 0;
+	secret_free(&r->pin);
+	return -1;
+}
+
+/* The token's module again, after the proof has closed the worker that wrote. */
+static int start_again(struct enroll_run *r, struct err *e)
+{
+	struct worker_settings settings = enroll_worker_settings(r);
+	struct worker_token *list = NULL;
+	size_t n = 0;
+	if (r->ports->token.start(&r->worker, &settings, e) != 0 ||
+	    r->ports->token.tokens_begin(r->worker, r->module, e) != 0 ||
+	    r->ports->token.tokens_end(r->worker, &list, &n, e) != 0)
+		return -1;
+	int ret = err_set(e, ERR_REMOVED, "token %s is no longer plugged in", r->token.serial);
+	for (size_t i = 0; i < n && ret != 0; i++) {
+		if (worker_same_token(&list[i], &r->token)) {
+			r->token = list[i];
+			ret = 0;
+		}
+	}
+	free(list);
+	return ret;
+}
+
+int enroll_open_token(struct enroll_run *r, struct err *e)
+{
+	if (r->opened)
+		return 0;
+	if ((r->token.flags & WORKER_TOKEN_READ_ONLY) != 0)
+		return err_set(e, ERR_TOKEN_READ_ONLY, "token %s is write-protected", r->token.serial);
+	bool last_try = (r->token.flags & WORKER_TOKEN_PIN_LAST_TRY) != 0;
+	if (enroll_ask_pin(r, e) != 0 || (r->worker == NULL && start_again(r, e) != 0) ||
+	    r->ports->token.open(r->worker, &r->token, true, e) != 0 ||
+	    r->ports->token.login(r->worker, r->pin, last_try, e) != 0)
+		return -1;
+	r->opened = true;
+	return 0;
+}
+
+int enroll_unlock_begin(struct enroll_run *r, struct err *e)
+{
+	if (r->unlocked || r->unlocking)
+		return 0;
+	if (!r->ca.has_key) {
+		err_set(e, ERR_CA_PKI, "the CA's private key %s is not on this machine", r->cfg->ca.key);
+		return err_next(e, "run it with --csr-only, have the request signed where the CA is, and go on with --cert "
+		                   "FILE");
+	}
+	struct secret *pass = r->ca.needs_passphrase ? secret_new() : NULL;
+	int ret = 0;
+	if (pass != NULL)
+		ret = r->ui->passphrase(r->ui->arg, &r->ca, r->pass_attempts++, pass, e);
+	if (ret == 0)
+		ret = r->ports->ca.unlock_begin(r->signer, pass, e);
+	secret_free(&pass);
+	r->unlocking = ret == 0;
+	return ret;
+}
+
+int enroll_unlock_end(struct enroll_run *r, struct err *e)
+{
+	while (!r->unlocked) {
+		struct err wrong = ERR_INIT;
+		if (enroll_unlock_begin(r, e) != 0)
+			return -1;
+		r->unlocking = false;
+		r->unlocked = r->ports->ca.unlock_end(r->signer, &wrong) == 0;
+		if (r->unlocked)
+			break;
+		*e = wrong;
+		if (wrong.code != ERR_CA_PASSPHRASE)
+			return -1;
+		r->ui->note(r->ui->arg, wrong.what);
+	}
+	return 0;
+}

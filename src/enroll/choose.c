@@ -1,0 +1,298 @@
+#include "core/xalloc.h"
+#include "enroll/run.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* What all modules together show, and why some of them show nothing. */
+struct discovery {
+	struct worker_module *modules;
+	struct worker **workers; /* one each; NULL once it failed */
+	size_t n_modules;
+	struct enroll_candidate *list;
+	size_t n;
+	struct err first; /* the first module's failure */
+	size_t n_failed;
+};
+
+struct worker_settings enroll_worker_settings(struct enroll_run *r)
+{
+	return (struct worker_settings){
+	    .timeout_s = (int)r->cfg->token.timeout,
+	    .verbose = r->opt->verbose,
+	    .note = r->ui->note,
+	    .note_arg = r->ui->arg,
+	};
+}
+
+static const char *wanted_module(const struct enroll_run *r)
+{
+	return r->opt->module != NULL ? r->opt->module : r->cfg->token.module;
+}
+
+/* Asks p11-kit, in a process of its own, for the file of a named module or for all of them. */
+static int registered_modules(struct enroll_run *r, const char *name, struct discovery *d, struct err *e)
+{
+	struct worker_settings settings = enroll_worker_settings(r);
+	struct worker *w = NULL;
+	struct worker_module *list = NULL;
+	size_t n = 0;
+	int ret = r->ports->token.start(&w, &settings, e);
+	if (ret == 0)
+		ret = r->ports->token.modules(w, &list, &n, e);
+	r->ports->token.stop(&w);
+	d->modules = xcalloc(n, sizeof *d->modules);
+	for (size_t i = 0; ret == 0 && i < n; i++) {
+		if (name == NULL || strcmp(list[i].name, name) == 0)
+			d->modules[d->n_modules++] = list[i];
+	}
+	free(list);
+	if (ret != 0 || d->n_modules != 0)
+		return ret;
+	if (name == NULL) {
+		err_set(e, ERR_MODULE, "p11-kit knows no PKCS#11 module");
+		return err_next(e, "install the token's package (opensc-pkcs11, ykcs11, softhsm2 …) or set [token] module");
+	}
+	err_set(e, ERR_MODULE, "p11-kit knows no PKCS#11 module named '%s'", name);
+	return err_next(e, "`p11-kit list-modules` shows the names; a path works, too");
+}
+
+static int find_modules(struct enroll_run *r, struct discovery *d, struct err *e)
+{
+	const char *want = wanted_module(r);
+	if (want == NULL || strchr(want, '/') == NULL)
+		return registered_modules(r, want, d, e);
+	d->modules = xcalloc(1, sizeof *d->modules);
+	if (strlen(want) >= sizeof d->modules->path)
+		return err_set(e, ERR_CONFIG, "the path of the PKCS#11 module is too long");
+	snprintf(d->modules->name, sizeof d->modules->name, "%s", strrchr(want, '/') + 1);
+	snprintf(d->modules->path, sizeof d->modules->path, "%s", want);
+	d->n_modules = 1;
+	return 0;
+}
+
+static void module_failed(struct enroll_run *r, struct discovery *d, size_t i, const struct err *why)
+{
+	if (d->n_failed++ == 0)
+		d->first = *why;
+	r->ports->token.stop(&d->workers[i]);
+	if (d->n_modules == 1)
+		return;
+	char text[1024];
+	snprintf(text, sizeof text, "module %s is left out: %s%s%s%s", d->modules[i].name, why->what,
+	         why->native[0] != '\0' ? " (" : "", why->native, why->native[0] != '\0' ? ")" : "");
+	r->ui->note(r->ui->arg, text);
+}
+
+static void start_module(struct enroll_run *r, struct discovery *d, size_t i)
+{
+	struct worker_settings settings = enroll_worker_settings(r);
+	struct err why = ERR_INIT;
+	if (r->ports->token.start(&d->workers[i], &settings, &why) != 0 ||
+	    r->ports->token.tokens_begin(d->workers[i], d->modules[i].path, &why) != 0)
+		module_failed(r, d, i, &why);
+}
+
+static void list_module(struct enroll_run *r, struct discovery *d, size_t i)
+{
+	struct worker_token *tokens = NULL;
+	size_t n = 0;
+	struct err why = ERR_INIT;
+	if (d->workers[i] == NULL)
+		return;
+	if (r->ports->token.tokens_end(d->workers[i], &tokens, &n, &why) != 0) {
+		module_failed(r, d, i, &why);
+		return;
+	}
+	d->list = xrealloc(d->list, d->n + n, sizeof *d->list);
+	for (size_t k = 0; k < n; k++) {
+		struct enroll_candidate *c = &d->list[d->n++];
+		c->token = tokens[k];
+		c->worker = d->workers[i];
+		memcpy(c->module, d->modules[i].path, sizeof c->module);
+	}
+	free(tokens);
+}
+
+/* All modules are started before the first is waited for: a slow one costs its own time only. */
+static int discover(struct enroll_run *r, struct discovery *d, struct err *e)
+{
+	if (find_modules(r, d, e) != 0)
+		return -1;
+	d->workers = xcalloc(d->n_modules, sizeof *d->workers);
+	for (size_t i = 0; i < d->n_modules; i++)
+		start_module(r, d, i);
+	for (size_t i = 0; i < d->n_modules; i++)
+		list_module(r, d, i);
+	if (d->n_failed == d->n_modules) {
+		*e = d->first;
+		return -1;
+	}
+	return 0;
+}
+
+static void discovery_free(struct enroll_run *r, struct discovery *d)
+{
+	for (size_t i = 0; d->workers != NULL && i < d->n_modules; i++) {
+		if (d->workers[i] != r->worker)
+			r->ports->token.stop(&d->workers[i]);
+	}
+	free(d->workers);
+	free(d->modules);
+	free(d->list);
+}
+
+static bool is_initialized(const struct enroll_candidate *c)
+{
+	return (c->token.flags & WORKER_TOKEN_INITIALIZED) != 0;
+}
+
+/* Keeps the candidates that --serial and --reader allow. */
+static void select_named(const struct enroll_options *opt, struct discovery *d)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < d->n; i++) {
+		const struct worker_token *t = &d->list[i].token;
+		if ((opt->serial == NULL || strcasecmp(t->serial, opt->serial) == 0) &&
+		    (opt->reader == NULL || strcmp(t->reader, opt->reader) == 0))
+			d->list[kept++] = d->list[i];
+	}
+	d->n = kept;
+}
+
+static void to_token_id(const struct worker_token *t, struct store_token *ret)
+{
+	memset(ret, 0, sizeof *ret);
+	memcpy(ret->manufacturer, t->manufacturer, sizeof ret->manufacturer);
+	memcpy(ret->model, t->model, sizeof ret->model);
+	memcpy(ret->serial, t->serial, sizeof ret->serial);
+	memcpy(ret->label, t->label, sizeof ret->label);
+}
+
+/* The only candidate of which the test says yes; NULL if there is none or more than one. */
+typedef bool candidate_test(struct enroll_run *r, const struct enroll_candidate *c);
+
+static const struct enroll_candidate *the_only(struct enroll_run *r, const struct discovery *d, candidate_test *test)
+{
+	const struct enroll_candidate *found = NULL;
+	for (size_t i = 0; i < d->n; i++) {
+		if (!test(r, &d->list[i]))
+			continue;
+		if (found != NULL)
+			return NULL;
+		found = &d->list[i];
+	}
+	return found;
+}
+
+static bool is_users(struct enroll_run *r, const struct enroll_candidate *c)
+{
+	struct store_credential cred = {.id = 0};
+	struct store_token id;
+	bool found = false;
+	to_token_id(&c->token, &id);
+	bool ok = is_initialized(c) && r->ports->store.find(r->store, r->opt->user, &id, &found, &cred, NULL) == 0 && found;
+	store_credential_free(&cred);
+	return ok;
+}
+
+static bool is_ready(struct enroll_run *r, const struct enroll_candidate *c)
+{
+	(void)r;
+	return is_initialized(c);
+}
+
+static bool is_blank(struct enroll_run *r, const struct enroll_candidate *c)
+{
+	(void)r;
+	return !is_initialized(c);
+}
+
+/*
+ * One token is taken by itself, and so is, among several, the one that this user's enrollment is on already.
+ * Blank tokens do not count beside others: SoftHSM always shows an empty slot.
+ */
+static int choose(struct enroll_run *r, const struct discovery *d, const struct enroll_candidate **ret, struct err *e)
+{
+	*ret = the_only(r, d, is_users);
+	if (*ret == NULL)
+		*ret = the_only(r, d, is_ready);
+	size_t ready = 0;
+	for (size_t i = 0; i < d->n; i++)
+		ready += is_initialized(&d->list[i]);
+	if (*ret == NULL && ready == 0)
+		*ret = the_only(r, d, is_blank);
+	size_t index = 0;
+	if (*ret == NULL) {
+		if (r->ui->choose(r->ui->arg, d->list, d->n, &index, e) != 0)
+			return -1;
+		*ret = &d->list[index];
+	}
+	return 0;
+}
+
+static int nothing_found(const struct enroll_run *r, const struct discovery *d, size_t n_all, struct err *e)
+{
+	if (n_all != 0 && r->opt->serial != NULL)
+		err_set(e, ERR_NO_TOKEN, "no token with the serial number %s is plugged in", r->opt->serial);
+	else if (n_all != 0)
+		err_set(e, ERR_NO_TOKEN, "no token is in a reader named '%s'", r->opt->reader);
+	else
+		err_set(e, ERR_NO_TOKEN, "no token is plugged in");
+	if (n_all != 0)
+		return err_next(e, "put it in, or correct --serial or --reader; nothing was changed");
+	if (d->n_failed != 0)
+		return err_next(e, "put the token in; module %s could not be used: %s", d->modules[0].name, d->first.what);
+	return -1;
+}
+
+/* PINs are handed over and shown before they are set: whatever happens then, they are known. */
+static int initialize(struct enroll_run *r, struct err *e)
+{
+	struct secret *so_pin = secret_new(), *pin = secret_new();
+	struct worker_token made;
+	const char *label = r->opt->label != NULL ? r->opt->label : r->opt->user;
+	int ret = r->opt->init ? 0 : r->ui->confirm_init(r->ui->arg, &r->token, e);
+	if (ret == 0)
+		ret = r->ui->new_pins(r->ui->arg, &r->token, so_pin, pin, e);
+	if (ret == 0) {
+		r->ui->begin(r->ui->arg, "initialize", label);
+		ret = r->ports->token.init(r->worker, r->token.slot, label, so_pin, pin, &made, e);
+		r->ui->end(r->ui->arg, ret == 0, "");
+	}
+	if (ret == 0) {
+		r->token = made;
+		r->result->initialized = true;
+		r->pin = pin;
+		pin = NULL;
+		ret = r->ports->store.audit(r->store, "token-init", r->opt->user, made.serial, made.model, e);
+	}
+	secret_free(&so_pin);
+	secret_free(&pin);
+	return ret;
+}
+
+int enroll_choose_token(struct enroll_run *r, struct err *e)
+{
+	struct discovery d = {.first = ERR_INIT};
+	const struct enroll_candidate *c = NULL;
+	int ret = discover(r, &d, e);
+	size_t n_all = d.n;
+	if (ret == 0)
+		select_named(r->opt, &d);
+	if (ret == 0 && d.n == 0)
+		ret = nothing_found(r, &d, n_all, e);
+	if (ret == 0)
+		ret = choose(r, &d, &c, e);
+	if (ret == 0) {
+		r->token = c->token;
+		r->worker = c->worker;
+		memcpy(r->module, c->module, sizeof r->module);
+	}
+	discovery_free(r, &d);
+	if (ret == 0 && (r->token.flags & WORKER_TOKEN_INITIALIZED) == 0)
+		ret = initialize(r, e);
+	to_token_id(&r->token, &r->token_id);
+	return ret;
+}

@@ -1,0 +1,82 @@
+#include "core/xalloc.h"
+#include "enroll/run.h"
+
+#include <openssl/asn1.h>
+#include <openssl/x509.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* OpenSC is the module that people install on laptops; its installers always put it there. */
+static const char *const usual_module[PLATFORM_COUNT] = {
+    [PLATFORM_WINDOWS] = "C:/Program Files/OpenSC Project/OpenSC/pkcs11/opensc-pkcs11.dll",
+    [PLATFORM_MACOS] = "/Library/OpenSC/lib/opensc-pkcs11.so",
+};
+
+static time_t issued_at(const struct blob *cert)
+{
+	const unsigned char *p = cert->data;
+	struct tm tm;
+	X509 *x = d2i_X509(NULL, &p, (long)cert->len);
+	time_t t = x != NULL && ASN1_TIME_to_tm(X509_get0_notBefore(x), &tm) == 1 ? timegm(&tm) : 0;
+	X509_free(x);
+	return t;
+}
+
+static void collect_facts(const struct enroll_run *r, const char *ca_pem, struct handover_facts *f)
+{
+	const struct store_credential *c = &r->cred;
+	*f = (struct handover_facts){
+	    .user = c->user,
+	    .token_manufacturer = r->token.manufacturer,
+	    .token_model = r->token.model,
+	    .token_serial = r->token.serial,
+	    .token_label = r->token.label,
+	    .key_type = keytype_name((enum keytype)c->key_type),
+	    .cert_serial = c->cert_serial,
+	    .issued = issued_at(&c->cert),
+	    .not_after = c->not_after,
+	    .ca_pem = ca_pem,
+	};
+	for (int p = 0; p < PLATFORM_COUNT; p++) {
+		const char *module = r->cfg->vpn.client_module[p];
+		if (module == NULL)
+			module = p == PLATFORM_LINUX ? c->client_module : usual_module[p];
+		f->clients[p] = (struct handover_client){.module = module, .pkcs11_id = c->pkcs11_id};
+	}
+}
+
+int enroll_deliver(struct enroll_run *r, struct err *e)
+{
+	struct handover_facts facts;
+	struct handover_result made = {.folder = NULL};
+	char *ca_pem = xcalloc(1, r->ca.chain_pem.len + 1);
+	if (r->ca.chain_pem.len != 0)
+		memcpy(ca_pem, r->ca.chain_pem.data, r->ca.chain_pem.len);
+	collect_facts(r, ca_pem, &facts);
+	int ret = r->ports->handover.make(r->cfg, &facts, &made, e);
+	if (ret == 0) {
+		r->result->folder = xstrdup(made.folder);
+		r->result->tar_gz = xstrdup(made.tar_gz);
+		r->result->zip = xstrdup(made.zip);
+		ret = r->ports->handover.mail(r->cfg, &facts, &made, e);
+	}
+	handover_result_free(&made);
+	free(ca_pem);
+	return ret;
+}
+
+bool enroll_is_delivered(struct enroll_run *r)
+{
+	struct enroll_result *res = r->result;
+	res->folder = xasprintf("%s/%s", r->cfg->bundle.dir, r->cred.user);
+	res->tar_gz = xasprintf("%s.tar.gz", res->folder);
+	res->zip = xasprintf("%s.zip", res->folder);
+	if (access(res->folder, F_OK) == 0 && access(res->tar_gz, F_OK) == 0 && access(res->zip, F_OK) == 0)
+		return true;
+	free(res->folder);
+	free(res->tar_gz);
+	free(res->zip);
+	res->folder = res->tar_gz = res->zip = NULL;
+	return false;
+}

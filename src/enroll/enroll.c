@@ -1,0 +1,162 @@
+#include "enroll/enroll.h"
+#include "core/process.h"
+#include "core/xalloc.h"
+#include "enroll/run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct step {
+	enum cred_state reaches;
+	const char *name;
+	int (*run)(struct enroll_run *r, struct err *e);
+};
+
+static int step_prove(struct enroll_run *r, struct err *e)
+{
+	if (enroll_prove(r, e) != 0)
+		return -1;
+	r->result->proved = true;
+	return r->ports->store.advance(r->store, &r->cred, CRED_PROVEN, e);
+}
+
+static int step_deliver(struct enroll_run *r, struct err *e)
+{
+	if (enroll_deliver(r, e) != 0)
+		return -1;
+	return r->ports->store.advance(r->store, &r->cred, CRED_DELIVERED, e);
+}
+
+static const struct step steps[] = {
+    {CRED_KEYED, "key pair", enroll_step_key},       {CRED_REQUESTED, "request", enroll_step_request},
+    {CRED_ISSUED, "certificate", enroll_step_issue}, {CRED_WRITTEN, "onto the token", enroll_step_write},
+    {CRED_PROVEN, "proof", step_prove},              {CRED_DELIVERED, "bundle", step_deliver},
+};
+
+#define N_STEPS (sizeof steps / sizeof *steps)
+
+static void detail_of(const struct enroll_run *r, enum cred_state reached, char *buf, size_t size)
+{
+	const struct store_credential *c = &r->cred;
+	switch (reached) {
+	case CRED_KEYED:
+		snprintf(buf, size, "%s, made on the token", keytype_name((enum keytype)c->key_type));
+		break;
+	case CRED_ISSUED:
+		snprintf(buf, size, "serial %s", c->cert_serial);
+		break;
+	case CRED_PROVEN:
+		snprintf(buf, size, "read back, signed, verified");
+		break;
+	default:
+		buf[0] = '\0';
+	}
+}
+
+static int run_step(struct enroll_run *r, const struct step *s, struct err *e)
+{
+	char detail[160];
+	if (process_stop_signal() != 0)
+		return err_set(e, ERR_INTERRUPTED, "interrupted before the step '%s'", s->name);
+	r->ui->begin(r->ui->arg, s->name, "");
+	int ret = s->run(r, e);
+	detail_of(r, s->reaches, detail, sizeof detail);
+	r->ui->end(r->ui->arg, ret == 0, ret == 0 ? detail : "");
+	return ret;
+}
+
+/* Everything that may have to be asked is asked before the first step, so that the rest runs by itself. */
+static int prepare(struct enroll_run *r, struct err *e)
+{
+	if (r->from < CRED_PROVEN && enroll_ask_pin(r, e) != 0)
+		return -1;
+	if (r->from < CRED_REQUESTED && r->ports->ca.subject(r->signer, r->opt->user, &r->subject, e) != 0)
+		return -1;
+	if (r->from < CRED_ISSUED && !r->opt->csr_only && r->opt->cert_file == NULL &&
+	    enroll_unlock_begin(r, e) != 0)
+		return -1;
+	return r->from < CRED_WRITTEN ? enroll_open_token(r, e) : 0;
+}
+
+static int run_steps(struct enroll_run *r, struct err *e)
+{
+	enum cred_state until = r->opt->csr_only ? CRED_REQUESTED : CRED_DELIVERED;
+	if (prepare(r, e) != 0)
+		return -1;
+	for (size_t i = 0; i < N_STEPS; i++) {
+		if (steps[i].reaches <= r->from || steps[i].reaches > until)
+			continue;
+		if (run_step(r, &steps[i], e) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The same command on a finished token: what can be checked is checked, and what is missing is made again. */
+static int check_finished(struct enroll_run *r, struct err *e)
+{
+	struct err no_pin = ERR_INIT;
+	r->result->already = true;
+	r->ui->begin(r->ui->arg, "check", "");
+	int ret = 0;
+	if (enroll_ask_pin(r, &no_pin) == 0) {
+		ret = enroll_prove(r, e);
+		r->result->proved = ret == 0;
+	} else if (no_pin.code == ERR_SECRET_NEEDED) {
+		ret = enroll_check_present(r, e);
+	} else {
+		*e = no_pin;
+		ret = -1;
+	}
+	r->ui->end(r->ui->arg, ret == 0,
+	           ret != 0           ? ""
+	           : r->result->proved ? "read back, signed, verified"
+	                               : "certificate read back; the key was not tried, because no PIN was given");
+	if (ret == 0 && !enroll_is_delivered(r))
+		ret = run_step(r, &steps[N_STEPS - 1], e);
+	return ret;
+}
+
+static int enroll_whole(struct enroll_run *r, struct err *e)
+{
+	bool finished = false;
+	if (r->ports->store.claim_user(r->store, r->opt->user, e) != 0)
+		return -1;
+	if (!r->opt->csr_only && r->ports->handover.check(r->cfg, e) != 0)
+		return -1;
+	if (enroll_choose_token(r, e) != 0 || enroll_plan(r, &finished, e) != 0)
+		return -1;
+	if (finished ? check_finished(r, e) != 0 : run_steps(r, e) != 0)
+		return -1;
+	if (r->cred.state < CRED_PROVEN)
+		return 0;
+	if (enroll_remove_leftovers(r, e) != 0)
+		return -1;
+	return r->ca.has_key ? r->ports->ca.settle(r->signer, r->cred.cert_serial, e) : 0;
+}
+
+int enroll_run(const struct enroll_ports *ports, struct store *store, const struct config *cfg,
+               const struct enroll_options *opt, const struct enroll_ui *ui, struct enroll_result *ret, struct err *e)
+{
+	struct enroll_run *r = xcalloc(1, sizeof *r);
+	*r = (struct enroll_run){.ports = ports, .store = store, .cfg = cfg, .opt = opt, .ui = ui, .result = ret};
+	int got = enroll_whole(r, e);
+	secret_free(&r->pin);
+	ports->token.stop(&r->worker);
+	ports->ca.stop(&r->signer);
+	ca_info_free(&r->ca);
+	blob_free(&r->subject);
+	ret->cred = r->cred; /* handed over with what it owns */
+	free(r);
+	return got;
+}
+
+void enroll_result_free(struct enroll_result *r)
+{
+	store_credential_free(&r->cred);
+	free(r->request_path);
+	free(r->folder);
+	free(r->tar_gz);
+	free(r->zip);
+	memset(r, 0, sizeof *r);
+}

@@ -1,0 +1,87 @@
+/*
+ * enroll: the state machine from an empty token to a delivered credential.
+ *
+ *   planned -> keyed -> requested -> issued -> written -> proven -> delivered
+ *
+ * Each state is in the journal before the next step begins, and each step can
+ * be repeated: after any failure the same call goes on where the last one
+ * stopped. Runs in the parent. Tokens, CA, journal and handover are known as
+ * tables of functions (ports.h), and people as a struct enroll_ui; nothing
+ * here prints or asks by itself.
+ */
+#ifndef ENROLL_ENROLL_H
+#define ENROLL_ENROLL_H
+
+#include "ca/signer.h"
+#include "core/config.h"
+#include "core/secret.h"
+#include "enroll/ports.h"
+#include "enroll/worker.h"
+#include "handover/handover.h"
+#include "store/store.h"
+
+#include <stdbool.h>
+
+struct enroll_options {
+	const char *user;
+	const char *serial, *reader; /* which token; NULL: find out */
+	const char *module;          /* path or p11-kit name; NULL: the configuration's, else all that p11-kit knows */
+	enum keytype key_type;
+	long days;             /* 0: the CA's */
+	bool replace;          /* revoke what this user has and make it anew */
+	bool csr_only;         /* stop at requested */
+	const char *cert_file; /* go on with a certificate that was signed elsewhere */
+	bool init;             /* a blank token may be initialized without asking */
+	const char *label;     /* for a blank token; NULL: the user's name */
+	bool last_try;         /* the last PIN try may be spent */
+	bool verbose;
+};
+
+/* A token that could be meant, and the module that shows it. */
+struct enroll_candidate {
+	struct worker_token token;
+	char module[512];
+	struct worker *worker; /* has the module loaded */
+};
+
+/* How the state machine talks to the person in charge. */
+struct enroll_ui {
+	void *arg;
+	/* The PIN of a token. ERR_SECRET_NEEDED when there is no way to get it. */
+	int (*pin)(void *arg, const struct worker_token *t, struct secret *ret, struct err *e);
+	/* SO PIN and PIN for a blank token; shown or asked as the policy says, before they are set. */
+	int (*new_pins)(void *arg, const struct worker_token *t, struct secret *ret_so_pin, struct secret *ret_pin,
+	                struct err *e);
+	/* May a blank token be initialized? */
+	int (*confirm_init)(void *arg, const struct worker_token *t, struct err *e);
+	/* May the last try be spent? */
+	int (*confirm_last_try)(void *arg, const struct worker_token *t, struct err *e);
+	/* The CA passphrase; attempt counts from 0. ERR_CA_PASSPHRASE when there is no further one to try. */
+	int (*passphrase)(void *arg, const struct ca_info *ca, unsigned attempt, struct secret *ret, struct err *e);
+	/* Which of several tokens. ERR_SEVERAL_TOKENS lists them when nobody can be asked. */
+	int (*choose)(void *arg, const struct enroll_candidate *list, size_t n, size_t *ret_index, struct err *e);
+	/* A step begins, and ends; detail may be "". */
+	void (*begin)(void *arg, const char *step, const char *detail);
+	void (*end)(void *arg, bool ok, const char *detail);
+	void (*note)(void *arg, const char *text);
+};
+
+struct enroll_result {
+	struct store_credential cred;
+	bool already;     /* nothing had to be made */
+	bool proved;      /* the token signed a challenge in this run */
+	bool initialized; /* the token was blank */
+	bool shortened;   /* the certificate ends with the CA */
+	char replaced[CA_SERIAL_HEX_MAX];
+	char *request_path; /* with csr_only */
+	char *folder, *tar_gz, *zip;
+};
+
+/* One enrollment, from wherever the journal says it is. ret is filled as far as it got, also on failure. */
+int enroll_run(const struct enroll_ports *ports, struct store *store, const struct config *cfg,
+               const struct enroll_options *opt, const struct enroll_ui *ui, struct enroll_result *ret,
+               struct err *e);
+
+void enroll_result_free(struct enroll_result *r);
+
+#endif

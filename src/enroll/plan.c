@@ -1,0 +1,239 @@
+#include "core/xalloc.h"
+#include "enroll/run.h"
+
+#include <openssl/rand.h>
+#include <string.h>
+
+/* Bytes of a CKA_ID of ours: random, so that it is nobody else's, and short, because it is part of the pkcs11-id
+ * and a line of a profile ends at 254 bytes. */
+#define CKA_ID_LEN 8
+
+static void day(time_t t, char ret[16])
+{
+	struct tm tm;
+	gmtime_r(&t, &tm);
+	strftime(ret, 16, "%Y-%m-%d", &tm);
+}
+
+/* Whether the CA still holds this credential's certificate for valid; true where no index is at hand to ask. */
+static int is_valid(struct enroll_run *r, const struct store_credential *c, bool *ret, struct err *e)
+{
+	struct ca_certificate now = {.der = BLOB_INIT};
+	bool found = false;
+	*ret = c->not_after > time(NULL);
+	if (!r->ca.has_key)
+		return 0;
+	if (r->ports->ca.find(r->signer, c->user, &found, &now, e) != 0)
+		return -1;
+	*ret = *ret && found && strcmp(now.serial, c->cert_serial) == 0;
+	ca_certificate_free(&now);
+	return 0;
+}
+
+static int end(struct enroll_run *r, struct store_credential *c, enum cred_state how, struct err *e)
+{
+	return r->ports->store.advance(r->store, c, how, e);
+}
+
+static int refuse_owner(struct enroll_run *r, const struct store_credential *c, struct err *e)
+{
+	char until[16] = "";
+	day(c->not_after, until);
+	if (c->state >= CRED_ISSUED)
+		err_set(e, ERR_TOKEN_TAKEN, "token %s belongs to %s (certificate %s, until %s)", r->token.serial, c->user,
+		        c->cert_serial, until);
+	else
+		err_set(e, ERR_TOKEN_TAKEN, "an enrollment of %s is under way on token %s", c->user, r->token.serial);
+	return err_next(e, "take another token for %s, or run `tokenroll %s` to go on with this one", r->opt->user, c->user);
+}
+
+/* Somebody else's token is never touched, unless that somebody's certificate has ended. */
+static int check_owner(struct enroll_run *r, struct err *e)
+{
+	struct store_credential c = {.id = 0};
+	bool found = false, valid = true;
+	int ret = r->ports->store.find_by_token(r->store, &r->token_id, &found, &c, e);
+	bool other = ret == 0 && found && strcmp(c.user, r->opt->user) != 0;
+	if (other && c.state >= CRED_ISSUED)
+		ret = is_valid(r, &c, &valid, e);
+	if (ret == 0 && other)
+		ret = valid ? refuse_owner(r, &c, e) : end(r, &c, CRED_REVOKED, e);
+	store_credential_free(&c);
+	return ret;
+}
+
+static int refuse_elsewhere(const struct store_credential *c, struct err *e)
+{
+	char until[16];
+	day(c->not_after, until);
+	if (c->state >= CRED_ISSUED) {
+		err_set(e, ERR_NAME_TAKEN, "%s has a valid certificate on token %s (%s, until %s)", c->user, c->token.serial,
+		        c->cert_serial, until);
+		return err_next(e, "put that token in, or add --replace to revoke its certificate and use this token");
+	}
+	err_set(e, ERR_NAME_TAKEN, "an enrollment of %s was begun on token %s and is not finished", c->user,
+	        c->token.serial);
+	return err_next(e, "put that token in and run the same command, or add --replace to give it up and use this one");
+}
+
+/* One credential of the user on another token. *ret_again when it was ended and there may be one behind it. */
+static int settle_elsewhere(struct enroll_run *r, struct store_credential *c, bool *ret_again, struct err *e)
+{
+	bool valid = false;
+	*ret_again = false;
+	if (c->state >= CRED_ISSUED && is_valid(r, c, &valid, e) != 0)
+		return -1;
+	if ((valid || c->state < CRED_ISSUED) && !r->opt->replace)
+		return refuse_elsewhere(c, e);
+	/* a valid one is ended by the CA, when the new certificate replaces it */
+	if (valid)
+		return 0;
+	*ret_again = true;
+	return end(r, c, c->state >= CRED_ISSUED ? CRED_REVOKED : CRED_ABANDONED, e);
+}
+
+static int check_elsewhere(struct enroll_run *r, struct err *e)
+{
+	bool again = true;
+	int ret = 0;
+	while (ret == 0 && again) {
+		struct store_credential c = {.id = 0};
+		again = false;
+		bool found = false;
+		ret = r->ports->store.find_elsewhere(r->store, r->opt->user, &r->token_id, &found, &c, e);
+		if (ret == 0 && found)
+			ret = settle_elsewhere(r, &c, &again, e);
+		store_credential_free(&c);
+	}
+	return ret;
+}
+
+/* A valid certificate of that name that is not this credential's: easy-rsa made it, or an earlier inventory. */
+static int check_name(struct enroll_run *r, struct err *e)
+{
+	struct ca_certificate other = {.der = BLOB_INIT};
+	bool found = false;
+	if (r->opt->replace || !r->ca.has_key)
+		return 0;
+	if (r->ports->ca.find(r->signer, r->opt->user, &found, &other, e) != 0)
+		return -1;
+	bool ours = r->cred.spki.len != 0 && blob_equal(&other.spki, &r->cred.spki);
+	int ret = 0;
+	if (found && !ours) {
+		char until[16];
+		day(other.not_after, until);
+		ret = err_set(e, ERR_NAME_TAKEN, "the CA has a valid certificate for %s already (%s, until %s)", r->opt->user,
+		              other.serial, until);
+	}
+	ca_certificate_free(&other);
+	return ret;
+}
+
+static int new_id(struct enroll_run *r, struct blob *ret, struct err *e)
+{
+	unsigned char id[CKA_ID_LEN];
+	bool taken = true;
+	while (taken) {
+		if (RAND_bytes(id, sizeof id) != 1)
+			return err_openssl(e, ERR_FAILED, "the random generator failed");
+		id[0] |= 0x80; /* never a leading zero, which some modules cut off */
+		blob_set(ret, id, sizeof id);
+		if (r->ports->token.id_taken(r->worker, ret, &taken, e) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int plan_new(struct enroll_run *r, struct err *e)
+{
+	struct store_credential *c = &r->cred;
+	store_credential_free(c);
+	*c = (struct store_credential){.state = CRED_PLANNED};
+	snprintf(c->user, sizeof c->user, "%s", r->opt->user);
+	c->token = r->token_id;
+	c->key_type = r->opt->key_type;
+	memcpy(c->module, r->module, sizeof c->module);
+	if (RAND_bytes(c->serial, sizeof c->serial) != 1)
+		return err_openssl(e, ERR_FAILED, "the random generator failed");
+	/* a positive INTEGER of 16 bytes without a leading zero byte, as easy-rsa 3.2 wants serials */
+	c->serial[0] = (unsigned char)((c->serial[0] & 0x7f) | 0x40);
+	r->fresh = true;
+	r->from = CRED_PLANNED;
+	/* private objects count for the CKA_ID, too, so the token has to be open by then */
+	if (enroll_open_token(r, e) != 0 || new_id(r, &c->cka_id, e) != 0)
+		return -1;
+	return r->ports->store.plan(r->store, c, e);
+}
+
+/* Whether the key that the journal knows is still on the token. */
+static int key_is_there(struct enroll_run *r, bool *ret, struct err *e)
+{
+	struct worker_key key = {.spki = BLOB_INIT};
+	if (enroll_open_token(r, e) != 0)
+		return -1;
+	int got = r->ports->token.key_find(r->worker, &r->cred.cka_id, &key, e);
+	*ret = key.found && blob_equal(&key.spki, &r->cred.spki);
+	worker_key_free(&key);
+	return got;
+}
+
+static int key_gone(struct enroll_run *r, struct err *e)
+{
+	err_set(e, ERR_KEY_GONE, "the key of certificate %s is no longer on token %s", r->cred.cert_serial,
+	        r->token.serial);
+	return err_next(e, "add --replace to revoke that certificate and make a new key");
+}
+
+static int give_up_and_plan(struct enroll_run *r, enum cred_state how, struct err *e)
+{
+	return end(r, &r->cred, how, e) != 0 ? -1 : plan_new(r, e);
+}
+
+/* What the journal says was begun on this very token. */
+static int plan_resume(struct enroll_run *r, bool *ret_finished, struct err *e)
+{
+	struct store_credential *c = &r->cred;
+	bool valid = true, there = true;
+	if (c->state >= CRED_ISSUED && is_valid(r, c, &valid, e) != 0)
+		return -1;
+	if (!valid)
+		return give_up_and_plan(r, CRED_REVOKED, e);
+	if (c->state == CRED_DELIVERED && r->opt->replace)
+		return plan_new(r, e);
+	*ret_finished = c->state == CRED_DELIVERED;
+	r->from = c->state;
+	if (c->state < CRED_KEYED || *ret_finished)
+		return 0;
+	if (key_is_there(r, &there, e) != 0)
+		return -1;
+	if (!there && c->state < CRED_ISSUED)
+		return give_up_and_plan(r, CRED_ABANDONED, e);
+	if (!there)
+		return r->opt->replace ? plan_new(r, e) : key_gone(r, e);
+	/* the request costs nothing to make again, and the CA's DN may have been corrected since */
+	if (c->state == CRED_REQUESTED && r->opt->cert_file == NULL)
+		r->from = CRED_KEYED;
+	return 0;
+}
+
+static int check_options(const struct enroll_run *r, bool found, struct err *e)
+{
+	if (r->opt->cert_file == NULL || (found && r->cred.state >= CRED_REQUESTED))
+		return 0;
+	err_set(e, ERR_USAGE, "no request was made yet for %s on token %s", r->opt->user, r->token.serial);
+	return err_next(e, "run it with --csr-only first, and have that request signed");
+}
+
+int enroll_plan(struct enroll_run *r, bool *ret_finished, struct err *e)
+{
+	bool found = false;
+	if (r->ports->store.claim_token(r->store, &r->token_id, e) != 0)
+		return -1;
+	if (r->ports->ca.start(&r->signer, &r->cfg->ca, r->opt->verbose, r->ui->note, r->ui->arg, &r->ca, e) != 0)
+		return -1;
+	if (check_owner(r, e) != 0 ||
+	    r->ports->store.find(r->store, r->opt->user, &r->token_id, &found, &r->cred, e) != 0 ||
+	    check_options(r, found, e) != 0 || check_elsewhere(r, e) != 0 || check_name(r, e) != 0)
+		return -1;
+	return found ? plan_resume(r, ret_finished, e) : plan_new(r, e);
+}

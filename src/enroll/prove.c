@@ -1,0 +1,184 @@
+#include "core/xalloc.h"
+#include "enroll/run.h"
+
+#include <openssl/rand.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHALLENGE_LEN 32
+
+/* One module's view of the token, in a process that has seen nothing before. */
+struct view {
+	const char *module;
+	struct worker *worker;
+	struct worker_token token;
+	struct blob cka_id; /* under which this module shows our certificate */
+};
+
+static int look_at(struct enroll_run *r, struct view *v, const struct worker_token *t, struct err *e)
+{
+	if (r->ports->token.open(v->worker, t, false, e) != 0 ||
+	    r->ports->token.certificate_find(v->worker, &r->cred.cert, &v->cka_id, e) != 0)
+		return -1;
+	v->token = *t;
+	return 0;
+}
+
+/* By its name if this is the module that enrolled, else by the certificate: modules name one token differently. */
+static int find_token(struct enroll_run *r, struct view *v, struct err *e)
+{
+	struct worker_token *list = NULL;
+	size_t n = 0;
+	if (r->ports->token.tokens_begin(v->worker, v->module, e) != 0 ||
+	    r->ports->token.tokens_end(v->worker, &list, &n, e) != 0)
+		return -1;
+	int ret = 0;
+	bool named = false;
+	for (size_t i = 0; ret == 0 && i < n && !named; i++) {
+		named = worker_same_token(&list[i], &r->token);
+		if (named)
+			ret = look_at(r, v, &list[i], e);
+	}
+	for (size_t i = 0; ret == 0 && i < n && !named && v->cka_id.len == 0; i++) {
+		if ((list[i].flags & WORKER_TOKEN_INITIALIZED) != 0)
+			ret = look_at(r, v, &list[i], e);
+	}
+	free(list);
+	if (ret == 0 && v->cka_id.len == 0)
+		ret = err_set(e, named || strcmp(v->module, r->module) != 0 ? ERR_PROOF : ERR_REMOVED,
+		              "the certificate of token %s is not found in a fresh session with %s", r->token.serial,
+		              v->module);
+	return ret;
+}
+
+static int view_open(struct enroll_run *r, struct view *v, const char *module, struct err *e)
+{
+	struct worker_settings settings = enroll_worker_settings(r);
+	v->module = module;
+	if (r->ports->token.start(&v->worker, &settings, e) != 0)
+		return -1;
+	return find_token(r, v, e);
+}
+
+static void view_close(struct enroll_run *r, struct view *v)
+{
+	r->ports->token.stop(&v->worker);
+	blob_free(&v->cka_id);
+}
+
+static int make_challenge(const EVP_MD *md, struct blob *ret, struct err *e)
+{
+	unsigned char nonce[CHALLENGE_LEN], digest[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+	if (RAND_bytes(nonce, sizeof nonce) != 1 || EVP_Digest(nonce, sizeof nonce, digest, &len, md, NULL) != 1)
+		return err_openssl(e, ERR_FAILED, "the random generator failed");
+	blob_set(ret, digest, len);
+	return 0;
+}
+
+/* RSASSA-PSS with SHA-256 and a salt of its length, or ECDSA, over a digest (RFC 8446, 4.2.3). */
+static int verify(EVP_PKEY *key, const EVP_MD *md, const struct blob *digest, const struct blob *signature,
+                  struct err *e)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
+	int ok = ctx != NULL && EVP_PKEY_verify_init(ctx) == 1 && EVP_PKEY_CTX_set_signature_md(ctx, md) == 1;
+	if (ok && EVP_PKEY_is_a(key, "RSA"))
+		ok = EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
+		     EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) == 1 &&
+		     EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, md) == 1;
+	if (ok)
+		ok = EVP_PKEY_verify(ctx, signature->data, signature->len, digest->data, digest->len) == 1;
+	EVP_PKEY_CTX_free(ctx);
+	return ok ? 0 : err_openssl(e, ERR_PROOF, "the token's signature does not fit the certificate");
+}
+
+/* Only what the enrolling module says counts: a client's module may show less than it should. */
+static int judge_key(struct enroll_run *r, const struct worker_key *key, struct err *e)
+{
+	char *said = r->cred.key_attributes;
+	worker_key_describe(key, said, sizeof r->cred.key_attributes);
+	if (key->sensitive && !key->extractable)
+		return 0;
+	err_set(e, ERR_PROOF, "token %s says that its private key can be read out (it is '%s')", r->token.serial, said);
+	return err_next(e, "do not hand this token out; revoke certificate %s and take another token",
+	                r->cred.cert_serial);
+}
+
+static int challenge(struct enroll_run *r, struct view *v, EVP_PKEY *key, struct worker_proof *ret, struct err *e)
+{
+	const EVP_MD *md = keytype_digest(keytype_of(key));
+	struct blob digest = BLOB_INIT;
+	bool rsa = EVP_PKEY_is_a(key, "RSA");
+	bool last_try = (r->token.flags & WORKER_TOKEN_PIN_LAST_TRY) != 0;
+	int got = make_challenge(md, &digest, e);
+	if (got == 0)
+		got = r->ports->token.login(v->worker, r->pin, last_try, e);
+	if (got == 0)
+		got = r->ports->token.prove(v->worker, &v->cka_id, rsa, &digest, ret, e);
+	if (got == 0)
+		got = verify(key, md, &digest, &ret->signature, e);
+	blob_free(&digest);
+	return got;
+}
+
+static int prove_with(struct enroll_run *r, const char *module, EVP_PKEY *key, struct err *e)
+{
+	struct view v = {.cka_id = BLOB_INIT};
+	struct worker_proof proof = {.pkcs11_id = ""};
+	bool enrolled_with = strcmp(module, r->module) == 0;
+	int ret = view_open(r, &v, module, e);
+	if (ret == 0 && enrolled_with && !blob_equal(&v.cka_id, &r->cred.cka_id))
+		ret = err_set(e, ERR_PROOF, "the certificate is on token %s under another CKA_ID than its key",
+		              r->token.serial);
+	if (ret == 0)
+		ret = challenge(r, &v, key, &proof, e);
+	if (ret == 0 && enrolled_with)
+		ret = judge_key(r, &proof.key, e);
+	if (ret == 0) {
+		memcpy(r->cred.pkcs11_id, proof.pkcs11_id, sizeof r->cred.pkcs11_id);
+		snprintf(r->cred.client_module, sizeof r->cred.client_module, "%s", module);
+	}
+	worker_proof_free(&proof);
+	view_close(r, &v);
+	return ret;
+}
+
+static const char *client_module(const struct enroll_run *r)
+{
+	const char *client = r->cfg->vpn.client_module[PLATFORM_LINUX];
+	return client != NULL ? client : r->module;
+}
+
+/* Some modules hold the token for their process alone: the one that wrote is gone before the proof begins. */
+static void close_writer(struct enroll_run *r)
+{
+	r->ports->token.stop(&r->worker);
+	r->opened = false;
+}
+
+int enroll_prove(struct enroll_run *r, struct err *e)
+{
+	const unsigned char *p = r->cred.cert.data;
+	X509 *x = d2i_X509(NULL, &p, (long)r->cred.cert.len);
+	if (x == NULL)
+		return err_openssl(e, ERR_STORE, "the certificate in the journal cannot be read");
+	close_writer(r);
+	int ret = enroll_ask_pin(r, e);
+	if (ret == 0)
+		ret = prove_with(r, r->module, X509_get0_pubkey(x), e);
+	if (ret == 0 && strcmp(client_module(r), r->module) != 0)
+		ret = prove_with(r, client_module(r), X509_get0_pubkey(x), e);
+	X509_free(x);
+	return ret;
+}
+
+int enroll_check_present(struct enroll_run *r, struct err *e)
+{
+	struct view v = {.cka_id = BLOB_INIT};
+	close_writer(r);
+	int ret = view_open(r, &v, r->module, e);
+	view_close(r, &v);
+	return ret;
+}

@@ -1,0 +1,163 @@
+#include "core/file.h"
+#include "core/xalloc.h"
+#include "enroll/run.h"
+
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A pair that was made by a run that ended before it could write down the public key. It carries a random CKA_ID
+ * that was free when it was journalled, so it is ours. */
+static int remove_orphan(struct enroll_run *r, struct err *e)
+{
+	return r->ports->token.key_delete(r->worker, &r->cred.cka_id, NULL, false, e);
+}
+
+static int check_new_key(struct enroll_run *r, const struct worker_key *key, struct err *e)
+{
+	if (key->spki.len == 0)
+		return err_set(e, ERR_TOKEN_FAILED, "token %s made a key pair but does not show its public key",
+		               r->token.serial);
+	/* SENSITIVE and the like are judged by the proof: some modules tell them right only in a fresh session */
+	if (key->extractable && !key->sensitive) {
+		remove_orphan(r, NULL);
+		err_set(e, ERR_UNSUPPORTED, "token %s made a private key that can be read out; it was deleted again",
+		        r->token.serial);
+		return err_next(e, "this token cannot keep a private key to itself: take another one");
+	}
+	return 0;
+}
+
+int enroll_step_key(struct enroll_run *r, struct err *e)
+{
+	const struct enroll_token_port *token = &r->ports->token;
+	struct store_credential *c = &r->cred;
+	struct worker_key key = {.spki = BLOB_INIT};
+	int ret = r->fresh ? 0 : remove_orphan(r, e);
+	if (ret == 0)
+		ret = token->key_generate(r->worker, (enum keytype)c->key_type, &c->cka_id, c->user, &key, e);
+	if (ret == 0)
+		ret = check_new_key(r, &key, e);
+	if (ret == 0) {
+		blob_set(&c->spki, key.spki.data, key.spki.len);
+		worker_key_describe(&key, c->key_attributes, sizeof c->key_attributes);
+		ret = r->ports->store.advance(r->store, c, CRED_KEYED, e);
+	}
+	worker_key_free(&key);
+	return ret;
+}
+
+static int write_request(struct enroll_run *r, struct err *e)
+{
+	const struct blob *der = &r->cred.csr;
+	const unsigned char *p = der->data;
+	X509_REQ *req = d2i_X509_REQ(NULL, &p, (long)der->len);
+	BIO *mem = BIO_new(BIO_s_mem());
+	char *pem = NULL;
+	long n = 0;
+	if (req != NULL && mem != NULL && PEM_write_bio_X509_REQ(mem, req) == 1)
+		n = BIO_get_mem_data(mem, &pem);
+	char *path = xasprintf("%s/%s.req", r->cfg->bundle.dir, r->opt->user);
+	int ret = n > 0 ? file_mkdir(r->cfg->bundle.dir, 0700, e) : err_set(e, ERR_FAILED, "the request is unreadable");
+	if (ret == 0)
+		ret = file_write(path, pem, (size_t)n, 0600, e);
+	BIO_free(mem);
+	X509_REQ_free(req);
+	if (ret == 0)
+		r->result->request_path = path;
+	else
+		free(path);
+	return ret;
+}
+
+int enroll_step_request(struct enroll_run *r, struct err *e)
+{
+	struct store_credential *c = &r->cred;
+	int ret = r->ports->token.request(r->worker, &c->cka_id, &c->spki, &r->subject, &c->csr, e);
+	if (ret == 0)
+		ret = r->ports->store.advance(r->store, c, CRED_REQUESTED, e);
+	if (ret == 0 && r->opt->csr_only)
+		ret = write_request(r, e);
+	return ret;
+}
+
+static void take_certificate(struct store_credential *c, const struct ca_certificate *cert)
+{
+	blob_set(&c->cert, cert->der.data, cert->der.len);
+	snprintf(c->cert_serial, sizeof c->cert_serial, "%s", cert->serial);
+	c->not_after = cert->not_after;
+}
+
+static int take_file(struct enroll_run *r, struct err *e)
+{
+	struct store_credential *c = &r->cred;
+	struct ca_certificate cert = {.der = BLOB_INIT};
+	struct blob file = BLOB_INIT;
+	int ret = file_read(r->opt->cert_file, 1 << 20, &file, e);
+	if (ret == 0)
+		ret = r->ports->ca.check(r->signer, c->user, &c->spki, &file, &cert, e);
+	if (ret == 0)
+		take_certificate(c, &cert);
+	blob_free(&file);
+	ca_certificate_free(&cert);
+	return ret;
+}
+
+static int have_issued(struct enroll_run *r, struct err *e)
+{
+	struct store_credential *c = &r->cred;
+	struct ca_request req = {.user = c->user, .csr = &c->csr, .days = r->opt->days, .replace = r->opt->replace};
+	struct ca_issued issued = {.existed = false};
+	memcpy(req.serial, c->serial, sizeof req.serial);
+	if (enroll_unlock_end(r, e) != 0)
+		return -1;
+	int ret = r->ports->ca.issue(r->signer, &req, &issued, e);
+	if (ret == 0) {
+		take_certificate(c, &issued.cert);
+		r->result->shortened = issued.shortened;
+		memcpy(r->result->replaced, issued.replaced, sizeof issued.replaced);
+		if (issued.replaced[0] != '\0')
+			ret = r->ports->store.supersede(r->store, c->user, issued.replaced, e);
+	}
+	ca_certificate_free(&issued.cert);
+	return ret;
+}
+
+int enroll_step_issue(struct enroll_run *r, struct err *e)
+{
+	int ret = r->opt->cert_file != NULL ? take_file(r, e) : have_issued(r, e);
+	return ret == 0 ? r->ports->store.advance(r->store, &r->cred, CRED_ISSUED, e) : -1;
+}
+
+int enroll_step_write(struct enroll_run *r, struct err *e)
+{
+	struct store_credential *c = &r->cred;
+	if (enroll_open_token(r, e) != 0 ||
+	    r->ports->token.certificate_write(r->worker, &c->cka_id, c->user, &c->cert, e) != 0)
+		return -1;
+	return r->ports->store.advance(r->store, c, CRED_WRITTEN, e);
+}
+
+int enroll_remove_leftovers(struct enroll_run *r, struct err *e)
+{
+	const struct enroll_store_port *store = &r->ports->store;
+	for (;;) {
+		struct store_credential old = {.id = 0};
+		bool found = false;
+		if (store->find_leftover(r->store, &r->token_id, &found, &old, e) != 0)
+			return -1;
+		if (!found)
+			return 0;
+		/* without the PIN nothing is deleted; the next run that has it does */
+		int ret = r->pin == NULL ? 1 : enroll_open_token(r, e);
+		if (ret == 0)
+			ret = r->ports->token.key_delete(r->worker, &old.cka_id, old.spki.len != 0 ? &old.spki : NULL,
+			                                 old.spki.len != 0, e);
+		if (ret == 0)
+			ret = store->removed(r->store, &old, e);
+		store_credential_free(&old);
+		if (ret != 0)
+			return ret > 0 ? 0 : -1;
+	}
+}

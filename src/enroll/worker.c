@@ -1,0 +1,279 @@
+#include "enroll/worker.h"
+#include "core/xalloc.h"
+#include "enroll/worker_wire.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct worker {
+	struct rpc_peer *peer;
+	int timeout_ms;
+};
+
+/* One call with its two messages; freed together. */
+struct call {
+	struct rpc_msg in, out;
+};
+
+static struct call call_begin(enum worker_call type)
+{
+	struct call c = {RPC_MSG_INIT, RPC_MSG_INIT};
+	rpc_msg_reset(&c.in, (uint16_t)type);
+	return c;
+}
+
+static int call_run(struct worker *w, struct call *c, struct err *e)
+{
+	int factor = c->in.type == WORKER_KEY_GENERATE ? 10 : 1;
+	return rpc_call(w->peer, &c->in, &c->out, w->timeout_ms * factor, e);
+}
+
+/* Frees the call; an answer that does not parse is the same as no answer. */
+static int call_end(struct call *c, int got, struct err *e)
+{
+	if (got == 0 && !rpc_msg_done(&c->out))
+		got = err_set(e, ERR_MODULE, "the process that runs the token's module gave an answer that makes no sense");
+	rpc_msg_free(&c->in);
+	rpc_msg_free(&c->out);
+	return got;
+}
+
+int worker_start(struct worker **ret, const struct worker_settings *settings, struct err *e)
+{
+	struct rpc_peer *peer = NULL;
+	if (rpc_peer_start(&peer, "worker", settings->verbose, e) != 0)
+		return -1;
+	rpc_peer_on_note(peer, settings->note, settings->note_arg);
+	struct worker *w = xcalloc(1, sizeof *w);
+	w->peer = peer;
+	w->timeout_ms = settings->timeout_s * 1000;
+	*ret = w;
+	return 0;
+}
+
+void worker_stop(struct worker **w)
+{
+	if (w == NULL || *w == NULL)
+		return;
+	rpc_peer_stop(&(*w)->peer);
+	free(*w);
+	*w = NULL;
+}
+
+bool worker_same_token(const struct worker_token *a, const struct worker_token *b)
+{
+	return strcmp(a->serial, b->serial) == 0 && strcmp(a->manufacturer, b->manufacturer) == 0 &&
+	       strcmp(a->model, b->model) == 0;
+}
+
+int worker_modules(struct worker *w, struct worker_module **ret, size_t *ret_n, struct err *e)
+{
+	struct call c = call_begin(WORKER_MODULES);
+	struct worker_module *list = NULL;
+	size_t n = 0;
+	int got = call_run(w, &c, e);
+	if (got == 0) {
+		size_t claimed = rpc_get_u32(&c.out);
+		list = xcalloc(256, sizeof *list);
+		for (; n < claimed && n < 256 && !c.out.bad; n++) {
+			rpc_get_str(&c.out, list[n].name, sizeof list[n].name);
+			rpc_get_str(&c.out, list[n].path, sizeof list[n].path);
+		}
+	}
+	if (call_end(&c, got, e) != 0) {
+		free(list);
+		return -1;
+	}
+	*ret = list;
+	*ret_n = n;
+	return 0;
+}
+
+int worker_tokens_begin(struct worker *w, const char *module, struct err *e)
+{
+	struct call c = call_begin(WORKER_TOKENS);
+	rpc_put_str(&c.in, module);
+	int got = rpc_send(w->peer, &c.in, e);
+	rpc_msg_free(&c.in);
+	return got;
+}
+
+int worker_tokens_end(struct worker *w, struct worker_token **ret, size_t *ret_n, struct err *e)
+{
+	struct call c = call_begin(WORKER_TOKENS);
+	struct worker_token *list = NULL;
+	size_t n = 0;
+	int got = rpc_wait(w->peer, &c.out, w->timeout_ms, e);
+	if (got == 0) {
+		size_t claimed = rpc_get_u32(&c.out);
+		list = xcalloc(256, sizeof *list);
+		for (; n < claimed && n < 256 && !c.out.bad; n++)
+			worker_get_token(&c.out, &list[n]);
+	}
+	if (call_end(&c, got, e) != 0) {
+		free(list);
+		return -1;
+	}
+	*ret = list;
+	*ret_n = n;
+	return 0;
+}
+
+int worker_init(struct worker *w, uint64_t slot, const char *label, struct secret *so_pin, struct secret *pin,
+                struct worker_token *ret, struct err *e)
+{
+	struct call c = call_begin(WORKER_INIT);
+	rpc_put_u64(&c.in, slot);
+	rpc_put_str(&c.in, label);
+	rpc_put_secret(&c.in, so_pin);
+	rpc_put_secret(&c.in, pin);
+	struct worker_token made;
+	int got = call_run(w, &c, e);
+	if (got == 0)
+		worker_get_token(&c.out, &made);
+	got = call_end(&c, got, e);
+	if (got == 0)
+		*ret = made;
+	return got;
+}
+
+int worker_open(struct worker *w, const struct worker_token *t, bool writable, struct err *e)
+{
+	struct call c = call_begin(WORKER_OPEN);
+	worker_put_token(&c.in, t);
+	rpc_put_u32(&c.in, writable);
+	return call_end(&c, call_run(w, &c, e), e);
+}
+
+int worker_login(struct worker *w, struct secret *pin, bool last_try, struct err *e)
+{
+	struct call c = call_begin(WORKER_LOGIN);
+	rpc_put_u32(&c.in, last_try);
+	if (pin != NULL)
+		rpc_put_secret(&c.in, pin);
+	return call_end(&c, call_run(w, &c, e), e);
+}
+
+int worker_id_taken(struct worker *w, const struct blob *cka_id, bool *ret, struct err *e)
+{
+	struct call c = call_begin(WORKER_ID_TAKEN);
+	rpc_put_blob(&c.in, cka_id);
+	int got = call_run(w, &c, e);
+	bool taken = got == 0 && rpc_get_u32(&c.out) != 0;
+	got = call_end(&c, got, e);
+	if (got == 0)
+		*ret = taken;
+	return got;
+}
+
+/* Calls that answer with a key. */
+static int call_key(struct worker *w, struct call *c, struct worker_key *ret, struct err *e)
+{
+	int got = call_run(w, c, e);
+	if (got == 0)
+		worker_get_key(&c->out, ret);
+	return call_end(c, got, e);
+}
+
+int worker_key_find(struct worker *w, const struct blob *cka_id, struct worker_key *ret, struct err *e)
+{
+	struct call c = call_begin(WORKER_KEY_FIND);
+	rpc_put_blob(&c.in, cka_id);
+	return call_key(w, &c, ret, e);
+}
+
+int worker_key_generate(struct worker *w, enum keytype type, const struct blob *cka_id, const char *label,
+                        struct worker_key *ret, struct err *e)
+{
+	struct call c = call_begin(WORKER_KEY_GENERATE);
+	rpc_put_u32(&c.in, type);
+	rpc_put_blob(&c.in, cka_id);
+	rpc_put_str(&c.in, label);
+	return call_key(w, &c, ret, e);
+}
+
+int worker_key_delete(struct worker *w, const struct blob *cka_id, const struct blob *spki, bool certificates,
+                      struct err *e)
+{
+	struct call c = call_begin(WORKER_KEY_DELETE);
+	rpc_put_blob(&c.in, cka_id);
+	rpc_put_u32(&c.in, spki != NULL);
+	rpc_put_bytes(&c.in, spki != NULL ? spki->data : NULL, spki != NULL ? spki->len : 0);
+	rpc_put_u32(&c.in, certificates);
+	return call_end(&c, call_run(w, &c, e), e);
+}
+
+/* Calls that answer with one blob. */
+static int call_blob(struct worker *w, struct call *c, struct blob *ret, struct err *e)
+{
+	int got = call_run(w, c, e);
+	if (got == 0)
+		rpc_get_blob(&c->out, ret);
+	return call_end(c, got, e);
+}
+
+int worker_request(struct worker *w, const struct blob *cka_id, const struct blob *spki, const struct blob *subject,
+                   struct blob *ret_csr, struct err *e)
+{
+	struct call c = call_begin(WORKER_REQUEST);
+	rpc_put_blob(&c.in, cka_id);
+	rpc_put_blob(&c.in, spki);
+	rpc_put_blob(&c.in, subject);
+	return call_blob(w, &c, ret_csr, e);
+}
+
+int worker_certificate_write(struct worker *w, const struct blob *cka_id, const char *label, const struct blob *der,
+                             struct err *e)
+{
+	struct call c = call_begin(WORKER_CERTIFICATE_WRITE);
+	rpc_put_blob(&c.in, cka_id);
+	rpc_put_str(&c.in, label);
+	rpc_put_blob(&c.in, der);
+	return call_end(&c, call_run(w, &c, e), e);
+}
+
+int worker_certificate_find(struct worker *w, const struct blob *der, struct blob *ret_cka_id, struct err *e)
+{
+	struct call c = call_begin(WORKER_CERTIFICATE_FIND);
+	rpc_put_blob(&c.in, der);
+	return call_blob(w, &c, ret_cka_id, e);
+}
+
+int worker_prove(struct worker *w, const struct blob *cka_id, bool rsa, const struct blob *digest,
+                 struct worker_proof *ret, struct err *e)
+{
+	struct call c = call_begin(WORKER_PROVE);
+	rpc_put_blob(&c.in, cka_id);
+	rpc_put_u32(&c.in, rsa);
+	rpc_put_blob(&c.in, digest);
+	int got = call_run(w, &c, e);
+	if (got == 0) {
+		worker_get_key(&c.out, &ret->key);
+		rpc_get_blob(&c.out, &ret->signature);
+		rpc_get_str(&c.out, ret->pkcs11_id, sizeof ret->pkcs11_id);
+	}
+	return call_end(&c, got, e);
+}
+
+void worker_key_describe(const struct worker_key *k, char *ret, size_t size)
+{
+	snprintf(ret, size, "%s%s%s%s%s", k->sensitive ? "sensitive " : "",
+	         k->always_sensitive ? "always-sensitive " : "", k->extractable ? "extractable " : "",
+	         k->never_extractable ? "never-extractable " : "", k->local ? "local " : "");
+	size_t n = strlen(ret);
+	if (n > 0)
+		ret[n - 1] = '\0';
+}
+
+void worker_key_free(struct worker_key *k)
+{
+	blob_free(&k->spki);
+	memset(k, 0, sizeof *k);
+}
+
+void worker_proof_free(struct worker_proof *p)
+{
+	worker_key_free(&p->key);
+	blob_free(&p->signature);
+	memset(p, 0, sizeof *p);
+}

@@ -1,0 +1,117 @@
+/*
+ * worker: the parent's handle on a process that runs one PKCS#11 module for
+ * one token. A crash or hang of the module ends that process and nothing
+ * else. All functions are called in the parent and are one call over the
+ * socket each; they fail with ERR_MODULE when the process is gone.
+ */
+#ifndef ENROLL_WORKER_H
+#define ENROLL_WORKER_H
+
+#include "core/blob.h"
+#include "core/err.h"
+#include "core/keytype.h"
+#include "core/rpc.h"
+#include "core/secret.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct worker;
+
+/* Bits of CK_TOKEN_INFO that matter above the module. */
+enum {
+	WORKER_TOKEN_INITIALIZED = 1,
+	WORKER_TOKEN_READ_ONLY = 2,
+	WORKER_TOKEN_PIN_PAD = 4,
+	WORKER_TOKEN_PIN_LOW = 8,
+	WORKER_TOKEN_PIN_LAST_TRY = 16,
+	WORKER_TOKEN_PIN_LOCKED = 32,
+};
+
+struct worker_token {
+	uint64_t slot;
+	char reader[65], label[33], manufacturer[33], model[17], serial[17];
+	unsigned flags;
+	unsigned pin_min, pin_max; /* bytes */
+	unsigned key_types;        /* KEYTYPE_BIT set that its mechanism list promises */
+};
+
+/* Whether both descriptions, of one module, are of one token. */
+bool worker_same_token(const struct worker_token *a, const struct worker_token *b);
+
+struct worker_module {
+	char name[64], path[512];
+};
+
+/* What the token says of a private key. */
+struct worker_key {
+	bool found; /* there is a private key */
+	bool sensitive, always_sensitive, extractable, never_extractable, local;
+	struct blob spki; /* DER; empty if the public key cannot be read */
+};
+
+struct worker_settings {
+	int timeout_s; /* for one call; key generation gets ten times that */
+	bool verbose;  /* let the module write to stderr */
+	rpc_note_fn *note;
+	void *note_arg;
+};
+
+/* Starts a worker that has not loaded a module yet. */
+int worker_start(struct worker **ret, const struct worker_settings *settings, struct err *e);
+void worker_stop(struct worker **w);
+
+/* p11-kit's modules. Use the worker for nothing else afterwards: their libraries were loaded into it. */
+int worker_modules(struct worker *w, struct worker_module **ret, size_t *ret_n, struct err *e);
+
+/* Loads the module and lists its tokens, in two halves so that several modules can work at once. */
+int worker_tokens_begin(struct worker *w, const char *module, struct err *e);
+int worker_tokens_end(struct worker *w, struct worker_token **ret, size_t *ret_n, struct err *e);
+
+/* Initializes a blank token; fills *ret with what it is then. */
+int worker_init(struct worker *w, uint64_t slot, const char *label, struct secret *so_pin, struct secret *pin,
+                struct worker_token *ret, struct err *e);
+
+/* Opens the token in this slot, which must still be the one described (ERR_REMOVED otherwise). */
+int worker_open(struct worker *w, const struct worker_token *t, bool writable, struct err *e);
+
+/* Once, never again by itself. pin NULL: on the reader's PIN pad. */
+int worker_login(struct worker *w, struct secret *pin, bool last_try, struct err *e);
+
+int worker_id_taken(struct worker *w, const struct blob *cka_id, bool *ret, struct err *e);
+int worker_key_find(struct worker *w, const struct blob *cka_id, struct worker_key *ret, struct err *e);
+int worker_key_generate(struct worker *w, enum keytype type, const struct blob *cka_id, const char *label,
+                        struct worker_key *ret, struct err *e);
+
+/* Deletes the pair, and with certificates true also the certificates, that carry this CKA_ID of ours and, unless
+ * spki is NULL, this public key. */
+int worker_key_delete(struct worker *w, const struct blob *cka_id, const struct blob *spki, bool certificates,
+                      struct err *e);
+int worker_request(struct worker *w, const struct blob *cka_id, const struct blob *spki, const struct blob *subject,
+                   struct blob *ret_csr, struct err *e);
+int worker_certificate_write(struct worker *w, const struct blob *cka_id, const char *label, const struct blob *der,
+                             struct err *e);
+
+/* The CKA_ID under which this certificate is found, empty if it is not there. Needs no login. */
+int worker_certificate_find(struct worker *w, const struct blob *der, struct blob *ret_cka_id, struct err *e);
+
+struct worker_proof {
+	struct worker_key key;
+	struct blob signature;  /* RSASSA-PSS, or ECDSA as DER */
+	char pkcs11_id[512];    /* legacy form, by this module */
+};
+
+/* Signs a digest with the mechanism OpenVPN will use and computes the id. */
+int worker_prove(struct worker *w, const struct blob *cka_id, bool rsa, const struct blob *digest,
+                 struct worker_proof *ret, struct err *e);
+
+/* "sensitive always-sensitive never-extractable local", as far as the token said so. */
+void worker_key_describe(const struct worker_key *k, char *ret, size_t size);
+
+void worker_key_free(struct worker_key *k);
+void worker_proof_free(struct worker_proof *p);
+
+/* The role's entry point. Returns the exit status. */
+int worker_main(void);
+
+#endif

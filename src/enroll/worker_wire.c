@@ -1,0 +1,51 @@
+#include "enroll/worker_wire.h"
+
+enum { KEY_FOUND = 1, KEY_SENSITIVE = 2, KEY_ALWAYS = 4, KEY_EXTRACTABLE = 8, KEY_NEVER = 16, KEY_LOCAL = 32 };
+
+void worker_put_token(struct rpc_msg *m, const struct worker_token *t)
+{
+	rpc_put_u64(m, t->slot);
+	rpc_put_str(m, t->reader);
+	rpc_put_str(m, t->label);
+	rpc_put_str(m, t->manufacturer);
+	rpc_put_str(m, t->model);
+	rpc_put_str(m, t->serial);
+	rpc_put_u32(m, t->flags);
+	rpc_put_u32(m, t->pin_min);
+	rpc_put_u32(m, t->pin_max);
+	rpc_put_u32(m, t->key_types);
+}
+
+void worker_get_token(struct rpc_msg *m, struct worker_token *t)
+{
+	t->slot = rpc_get_u64(m);
+	rpc_get_str(m, t->reader, sizeof t->reader);
+	rpc_get_str(m, t->label, sizeof t->label);
+	rpc_get_str(m, t->manufacturer, sizeof t->manufacturer);
+	rpc_get_str(m, t->model, sizeof t->model);
+	rpc_get_str(m, t->serial, sizeof t->serial);
+	t->flags = rpc_get_u32(m);
+	t->pin_min = rpc_get_u32(m);
+	t->pin_max = rpc_get_u32(m);
+	t->key_types = rpc_get_u32(m);
+}
+
+void worker_put_key(struct rpc_msg *m, const struct worker_key *k)
+{
+	rpc_put_u32(m, (k->found ? KEY_FOUND : 0u) | (k->sensitive ? KEY_SENSITIVE : 0u) |
+	                   (k->always_sensitive ? KEY_ALWAYS : 0u) | (k->extractable ? KEY_EXTRACTABLE : 0u) |
+	                   (k->never_extractable ? KEY_NEVER : 0u) | (k->local ? KEY_LOCAL : 0u));
+	rpc_put_blob(m, &k->spki);
+}
+
+void worker_get_key(struct rpc_msg *m, struct worker_key *k)
+{
+	uint32_t bits = rpc_get_u32(m);
+	k->found = (bits & KEY_FOUND) != 0;
+	k->sensitive = (bits & KEY_SENSITIVE) != 0;
+	k->always_sensitive = (bits & KEY_ALWAYS) != 0;
+	k->extractable = (bits & KEY_EXTRACTABLE) != 0;
+	k->never_extractable = (bits & KEY_NEVER) != 0;
+	k->local = (bits & KEY_LOCAL) != 0;
+	rpc_get_blob(m, &k->spki);
+}

@@ -1,0 +1,31 @@
+/*
+ * worker_wire: what the two ends of worker.h agree on.
+ */
+#ifndef ENROLL_WORKER_WIRE_H
+#define ENROLL_WORKER_WIRE_H
+
+#include "core/rpc.h"
+#include "enroll/worker.h"
+
+enum worker_call {
+	WORKER_MODULES = RPC_TYPE_FIRST_CALL,
+	WORKER_TOKENS,
+	WORKER_INIT,
+	WORKER_OPEN,
+	WORKER_LOGIN,
+	WORKER_ID_TAKEN,
+	WORKER_KEY_FIND,
+	WORKER_KEY_GENERATE,
+	WORKER_KEY_DELETE,
+	WORKER_REQUEST,
+	WORKER_CERTIFICATE_WRITE,
+	WORKER_CERTIFICATE_FIND,
+	WORKER_PROVE,
+};
+
+void worker_put_token(struct rpc_msg *m, const struct worker_token *t);
+void worker_get_token(struct rpc_msg *m, struct worker_token *t);
+void worker_put_key(struct rpc_msg *m, const struct worker_key *k);
+void worker_get_key(struct rpc_msg *m, struct worker_key *k);
+
+#endif

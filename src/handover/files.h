@@ -1,0 +1,39 @@
+/*
+ * files: a handful of files in memory, with names relative to one folder. The
+ * template folder is read into such a list, another one is what goes into the
+ * bundle's folder and its archives.
+ */
+#ifndef HANDOVER_FILES_H
+#define HANDOVER_FILES_H
+
+#include "core/blob.h"
+#include "core/err.h"
+
+#include <stddef.h>
+
+struct file_item {
+	char *name; /* relative, with '/' between its parts */
+	struct blob data;
+};
+
+struct files {
+	struct file_item *v;
+	size_t n;
+};
+
+/* Takes over name and the bytes of data, which is left empty. */
+void files_add(struct files *f, char *name, struct blob *data);
+
+/* By name, as bytes, so in the same order everywhere. */
+void files_sort(struct files *f);
+void files_free(struct files *f);
+
+/*
+ * Reads all regular files under folder, in sub-folders too, sorted. Hidden files and what editors and package
+ * managers leave behind are skipped. A symbolic link counts if it leads to a file inside the folder. ERR_TEMPLATE
+ * for other links, for what is neither file nor folder, for names with control characters, for a file over
+ * 64 MiB and for more than 500 files.
+ */
+int files_read_folder(struct files *ret, const char *folder, struct err *e);
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * names: what a template can say. Three kinds come together here: the facts
+ * of one enrollment, the free names of [template] in the configuration, and a
+ * few optional names that the shipped templates ask for.
+ *
+ * What comes from a token is made harmless for the place it goes to; what
+ * would break a profile and can't be made harmless is refused.
+ */
+#ifndef HANDOVER_NAMES_H
+#define HANDOVER_NAMES_H
+
+#include "core/config.h"
+#include "core/err.h"
+#include "handover/extras.h"
+#include "handover/handover.h"
+
+#include <stddef.h>
+
+enum name_kind {
+	NAME_UNKNOWN,
+	NAME_UNSET,     /* known, but the configuration gives it no value */
+	NAME_ELSEWHERE, /* has a value only in a profile, which is made once per system */
+	NAME_FLAG_OFF,  /* linux, windows, macos: only for sections */
+	NAME_FLAG_ON,
+	NAME_TEXT
+};
+
+struct names;
+
+/* The names for one system's profile, or, with PLATFORM_COUNT, for a file that is the same on every system.
+ * Borrows extras and f, which have to live longer. ERR_CONFIG, ERR_FAILED for a value that must not stand in a profile.
+ */
+int names_new(struct names **ret, const struct extras *extras, const struct handover_facts *f,
+	      enum config_platform target, struct err *e);
+void names_free(struct names **n);
+
+/* Looks a name of len bytes up. *ret_value is set for NAME_TEXT and stays the property of n. */
+enum name_kind names_find(const struct names *n, const char *name, size_t len, const char **ret_value);
+
+/* The user, whom the legacy placeholder stands for. */
+const char *names_user(const struct names *n);
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * profile: reads a rendered .ovpn as OpenVPN will, and refuses what OpenVPN
+ * would refuse, ignore or misread on the employee's computer.
+ */
+#ifndef HANDOVER_PROFILE_H
+#define HANDOVER_PROFILE_H
+
+#include "core/blob.h"
+#include "core/err.h"
+
+#include <stdbool.h>
+
+/*
+ * Checks one profile; file is for messages, id is the pkcs11-id that it has to name. ERR_TEMPLATE with file and
+ * line for: key, cert and pkcs12, as options and as inline blocks; a line over 254 bytes outside inline blocks
+ * (there OpenVPN reads in pieces); a quotation or a block that is not closed; a backslash that OpenVPN does not
+ * take; a second pkcs11-providers line; and no pkcs11-id, or not this one.
+ */
+int profile_check(const char *file, const struct blob *text, const char *id, struct err *e);
+
+/* The same text with CR LF, or with LF, at the end of each line. */
+void profile_line_ends(struct blob *text, bool crlf);
+
+#endif

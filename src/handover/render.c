@@ -1,0 +1,193 @@
+#include "handover/render.h"
+#include "core/xalloc.h"
+#include "handover/extras.h"
+#include "handover/names.h"
+#include "handover/profile.h"
+#include "handover/template.h"
+#include "handover/text.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PROFILE_SUFFIX ".ovpn"
+
+struct render {
+	const struct config *cfg;
+	const struct handover_facts *facts;
+	const char *folder;
+	struct names *names[PLATFORM_COUNT + 1]; /* the last: for files that are the same on every system */
+	struct files out;
+};
+
+static const char *template_folder(const struct config *cfg)
+{
+	static const char company[] = SYSCONF_DIR "/templates", shipped[] = SHARE_DIR "/templates";
+	if (cfg->vpn.templates != NULL)
+		return cfg->vpn.templates;
+	return access(company, F_OK) == 0 ? company : shipped;
+}
+
+static char *replaced(const struct render *r, const char *text, size_t len)
+{
+	struct blob out = BLOB_INIT;
+	template_replace(&out, text, len, r->cfg->bundle.legacy_placeholder, r->facts->user);
+	return (char *)out.data;
+}
+
+/* The name of a profile without "-linux.ovpn". */
+static char *profile_stem(const struct render *r, const char *name)
+{
+	size_t len = strlen(name) - strlen(PROFILE_SUFFIX);
+	const char *slash = strrchr(name, '/');
+	size_t folder = slash != NULL ? (size_t)(slash - name) + 1 : 0;
+	if (len - folder == strlen("client") && memcmp(name + folder, "client", len - folder) == 0) {
+		char *parent = replaced(r, name, folder), *ret = xasprintf("%s%s", parent, r->facts->user);
+		free(parent);
+		return ret;
+	}
+	return replaced(r, name, len);
+}
+
+/* PEM says it on one line: "-----BEGIN RSA PRIVATE KEY-----" and its like. */
+static bool has_private_key(const struct blob *b)
+{
+	static const char begin[] = "-----BEGIN ", end[] = "PRIVATE KEY-----";
+	const char *p = (const char *)b->data, *stop = p + b->len;
+	while ((p = memmem(p, (size_t)(stop - p), begin, sizeof begin - 1)) != NULL) {
+		const char *lf = memchr(p, '\n', (size_t)(stop - p));
+		if (memmem(p, (size_t)((lf != NULL ? lf : stop) - p), end, sizeof end - 1) != NULL)
+			return true;
+		p += sizeof begin - 1;
+	}
+	return false;
+}
+
+static int add_output(struct render *r, const char *source, char *name, struct blob *data, struct err *e)
+{
+	if (has_private_key(data)) {
+		err_set(e, ERR_TEMPLATE, "%s/%s: there is a private key in what becomes %s", r->folder, source, name);
+		err_next(
+		    e,
+		    "take it out of the template, or out of the file that the template includes; the user's key is on "
+		    "the token, and no other may leave this machine in a bundle");
+		free(name);
+		return -1;
+	}
+	files_add(&r->out, name, data);
+	return 0;
+}
+
+static int render_profile(struct render *r, const struct template *t, const char *name, enum config_platform p,
+			  struct err *e)
+{
+	struct blob text = BLOB_INIT;
+	char *stem = NULL, *path = xasprintf("%s/%s (%s)", r->folder, name, config_platform_name(p));
+	int ret = template_render(t, r->names[p], false, r->cfg->bundle.legacy_placeholder, &text, e);
+	if (ret != 0)
+		goto out;
+	/* OpenVPN reads both; with CR LF an old Notepad shows lines when support has to look into the profile */
+	profile_line_ends(&text, p == PLATFORM_WINDOWS);
+	ret = profile_check(path, &text, r->facts->clients[p].pkcs11_id, e);
+	if (ret != 0)
+		goto out;
+	stem = profile_stem(r, name);
+	ret = add_output(r, name, xasprintf("%s-%s" PROFILE_SUFFIX, stem, config_platform_name(p)), &text, e);
+out:
+	free(stem);
+	free(path);
+	blob_free(&text);
+	return ret;
+}
+
+static int render_common(struct render *r, const struct template *t, const char *name, struct err *e)
+{
+	bool html = text_has_suffix(name, ".html") || text_has_suffix(name, ".htm");
+	struct blob text = BLOB_INIT;
+	if (template_render(t, r->names[PLATFORM_COUNT], html, r->cfg->bundle.legacy_placeholder, &text, e) != 0)
+		return -1;
+	int ret = add_output(r, name, replaced(r, name, strlen(name)), &text, e);
+	blob_free(&text);
+	return ret;
+}
+
+static int render_binary(struct render *r, struct file_item *source, bool profile, struct err *e)
+{
+	if (profile) {
+		err_set(e, ERR_TEMPLATE, "%s/%s is not a text file", r->folder, source->name);
+		return err_next(e, "save it as UTF-8; OpenVPN does not read UTF-16");
+	}
+	return add_output(r, source->name, replaced(r, source->name, strlen(source->name)), &source->data, e);
+}
+
+static int render_one(struct render *r, struct file_item *source, struct err *e)
+{
+	bool profile = text_has_suffix(source->name, PROFILE_SUFFIX);
+	if (memchr(source->data.data, '\0', source->data.len) != NULL)
+		return render_binary(r, source, profile, e);
+	struct template *t = NULL;
+	char *path = xasprintf("%s/%s", r->folder, source->name);
+	int ret = template_parse(&t, path, source->data.data, source->data.len, e);
+	if (ret == 0 && !profile)
+		ret = render_common(r, t, source->name, e);
+	for (enum config_platform p = 0; profile && ret == 0 && p < PLATFORM_COUNT; p++)
+		ret = render_profile(r, t, source->name, p, e);
+	template_free(&t);
+	free(path);
+	return ret;
+}
+
+/* Two templates may come to one name, e.g. client.ovpn and change_me.ovpn. */
+static int check_outputs(const struct render *r, bool has_profile, struct err *e)
+{
+	for (size_t i = 1; i < r->out.n; i++) {
+		if (strcmp(r->out.v[i - 1].name, r->out.v[i].name) != 0)
+			continue;
+		err_set(e, ERR_TEMPLATE, "two templates in %s become %s", r->folder, r->out.v[i].name);
+		return err_next(e, "remove or rename one of them");
+	}
+	if (has_profile)
+		return 0;
+	err_set(e, ERR_TEMPLATE, "the template folder %s has no %s file, so there would be no profile", r->folder,
+		PROFILE_SUFFIX);
+	return err_next(e, "copy client.ovpn from %s/templates there, or set templates under [vpn]", SHARE_DIR);
+}
+
+static int render_files(struct render *r, struct files *sources, struct err *e)
+{
+	bool has_profile = false;
+	for (size_t i = 0; i < sources->n; i++) {
+		has_profile = has_profile || text_has_suffix(sources->v[i].name, PROFILE_SUFFIX);
+		if (render_one(r, &sources->v[i], e) != 0)
+			return -1;
+	}
+	files_sort(&r->out);
+	return check_outputs(r, has_profile, e);
+}
+
+int render_all(struct files *ret, const struct config *cfg, const struct handover_facts *f, struct err *e)
+{
+	struct render r = {.cfg = cfg, .facts = f, .folder = template_folder(cfg)};
+	struct files sources = {NULL, 0};
+	struct extras extras = {.v = NULL};
+	int status = -1;
+	if (files_read_folder(&sources, r.folder, e) != 0 || extras_load(&extras, cfg, e) != 0)
+		goto out;
+	for (int target = 0; target <= PLATFORM_COUNT; target++) {
+		if (names_new(&r.names[target], &extras, f, (enum config_platform)target, e) != 0)
+			goto out;
+	}
+	if (render_files(&r, &sources, e) != 0)
+		goto out;
+	*ret = r.out;
+	r.out = (struct files){NULL, 0};
+	status = 0;
+out:
+	for (int target = 0; target <= PLATFORM_COUNT; target++)
+		names_free(&r.names[target]);
+	files_free(&r.out);
+	extras_free(&extras);
+	files_free(&sources);
+	return status;
+}

@@ -1,0 +1,81 @@
+/*
+ * tokenroll: dispatches to a verb, or to the role of a child process.
+ */
+#include "ca/signer.h"
+#include "cmd.h"
+#include "core/process.h"
+#include "enroll/worker.h"
+#include "report.h"
+#include "screen.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const struct verb verbs[] = {
+    {"enroll", VERB_ENROLL, "USER", "make a key on the user's token, have it certified, and pack what the user needs",
+     cmd_enroll},
+    {NULL, 0, NULL, NULL, NULL},
+};
+
+static const struct {
+	const char *name;
+	int (*run)(void);
+} roles[] = {{"signer", signer_main}, {"worker", worker_main}};
+
+/* A child of ours says its role in a form that options_parse would refuse. Returns its exit status, -1 for none. */
+static int run_role(int argc, char **argv)
+{
+	if (argc != 3 || strcmp(argv[1], "--role") != 0)
+		return -1;
+	for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
+		if (strcmp(roles[i].name, argv[2]) == 0)
+			return roles[i].run();
+	}
+	return EXIT_FAILURE;
+}
+
+int cmd_config(struct config **ret, const struct options *o, struct err *e)
+{
+	const char *path = o->config != NULL ? o->config : getenv("TOKENROLL_CONFIG");
+	return config_read(ret, path != NULL && *path != '\0' ? path : CONFIG_PATH_DEFAULT, e);
+}
+
+static int run(const struct options *o, struct err *e)
+{
+	if (o->version) {
+		puts("tokenroll " TOKENROLL_VERSION);
+		return 0;
+	}
+	if (o->help) {
+		options_help(stdout, o->verb_named ? verb_find(o->verb) : NULL);
+		return 0;
+	}
+	if (process_harden(e) != 0)
+		return -1;
+	process_catch_signals();
+	return verb_find(o->verb)->run(o, e);
+}
+
+static int fail(const struct options *o, const struct err *e)
+{
+	struct screen s;
+	screen_init(&s, o);
+	screen_error(&s, e);
+	return err_exit_status(e->code);
+}
+
+int main(int argc, char **argv)
+{
+	int status = run_role(argc, argv);
+	if (status >= 0)
+		return status;
+	struct options o;
+	struct err e = ERR_INIT;
+	if (options_parse(&o, argc, argv, &e) != 0)
+		return fail(&o, &e);
+	if (argc == 1) {
+		options_help(stderr, NULL);
+		return 2;
+	}
+	return run(&o, &e) == 0 ? 0 : fail(&o, &e);
+}

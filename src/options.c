@@ -1,0 +1,203 @@
+#include "options.h"
+#include "core/config.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum kind { FLAG, TEXT, NUMBER };
+
+struct option_def {
+	const char *name;
+	char letter; /* 0: none */
+	enum kind kind;
+	unsigned verbs;
+	size_t offset;
+	const char *argument, *help;
+};
+
+#define OPT(name, letter, kind, verbs, field, argument, help)                                                          \
+	{name, letter, kind, verbs, offsetof(struct options, field), argument, help}
+
+static const struct option_def defs[] = {
+    OPT("serial", 0, TEXT, VERB_ENROLL, serial, "S", "the token with this serial number"),
+    OPT("reader", 0, TEXT, VERB_ENROLL, reader, "R", "the token in this reader or slot"),
+    OPT("key-type", 0, TEXT, VERB_ENROLL, key_type, "T", "ec:P-256, ec:P-384, rsa:2048, rsa:3072 or rsa:4096"),
+    OPT("days", 0, NUMBER, VERB_ENROLL, days, "N", "how long the certificate is valid"),
+    OPT("replace", 0, FLAG, VERB_ENROLL, replace, NULL, "revoke the user's valid certificate (superseded) and make a new one"),
+    OPT("csr-only", 0, FLAG, VERB_ENROLL, csr_only, NULL, "stop when the request is made and write it to a file"),
+    OPT("cert", 0, TEXT, VERB_ENROLL, cert_file, "FILE", "go on with a certificate that was signed elsewhere"),
+    OPT("init", 0, FLAG, VERB_ENROLL, init, NULL, "initialize a blank token without asking"),
+    OPT("label", 0, TEXT, VERB_ENROLL, label, "L", "the label of a token that is initialized (default: the user)"),
+    OPT("last-try", 0, FLAG, VERB_ENROLL, last_try, NULL, "the token's last PIN try may be spent"),
+    OPT("module", 0, TEXT, VERB_ALL, module, "M", "PKCS#11 module: a path, or a name that p11-kit knows"),
+    OPT("config", 'c', TEXT, VERB_ALL, config, "FILE", "configuration (default " CONFIG_PATH_DEFAULT ")"),
+    OPT("pin-file", 0, TEXT, VERB_ALL, pin_file, "F", "read the token's PIN from the first line of a file"),
+    OPT("pin-fd", 0, NUMBER, VERB_ALL, pin_fd, "N", "read the token's PIN from an open descriptor"),
+    OPT("so-pin-file", 0, TEXT, VERB_ENROLL, so_pin_file, "F", "the SO PIN for a blank token (default: random, shown once)"),
+    OPT("ca-pass-file", 0, TEXT, VERB_ALL, ca_pass_file, "F", "read the CA key's passphrase from a file"),
+    OPT("ca-pass-fd", 0, NUMBER, VERB_ALL, ca_pass_fd, "N", "read the CA key's passphrase from an open descriptor"),
+    OPT("json", 0, FLAG, VERB_ALL, json, NULL, "print the result as one JSON document"),
+    OPT("quiet", 'q', FLAG, VERB_ALL, quiet, NULL, "print errors only"),
+    OPT("verbose", 'v', FLAG, VERB_ALL, verbose, NULL, "let modules write to stderr"),
+    OPT("yes", 0, FLAG, VERB_ALL, yes, NULL, "answer yes where a plain yes or no is asked"),
+    OPT("help", 'h', FLAG, VERB_ALL, help, NULL, "show this"),
+    OPT("version", 0, FLAG, VERB_ALL, version, NULL, "show the version"),
+};
+
+#define N_DEFS ((int)(sizeof defs / sizeof *defs))
+#define LONG_BASE 256
+
+static int set_number(long *field, const struct option_def *d, const char *text, struct err *e)
+{
+	char *end;
+	errno = 0;
+	long v = strtol(text, &end, 10);
+	if (end == text || *end != '\0' || errno != 0 || v < 0 || v > 1000000)
+		return err_set(e, ERR_USAGE, "--%s wants a number, not '%s'", d->name, text);
+	*field = v;
+	return 0;
+}
+
+static int set_field(struct options *o, const struct option_def *d, const char *text, struct err *e)
+{
+	char *field = (char *)o + d->offset;
+	switch (d->kind) {
+	case FLAG:
+		*(bool *)field = true;
+		return 0;
+	case TEXT:
+		*(const char **)(void *)field = text;
+		return 0;
+	default:
+		return set_number((long *)(void *)field, d, text, e);
+	}
+}
+
+static void fill_getopt(struct option *longs, char *shorts)
+{
+	*shorts++ = ':';
+	for (int i = 0; i < N_DEFS; i++) {
+		longs[i] = (struct option){defs[i].name, defs[i].kind == FLAG ? no_argument : required_argument, NULL,
+		                           LONG_BASE + i};
+		if (defs[i].letter == 0)
+			continue;
+		*shorts++ = defs[i].letter;
+		if (defs[i].kind != FLAG)
+			*shorts++ = ':';
+	}
+	*shorts = '\0';
+	memset(&longs[N_DEFS], 0, sizeof longs[N_DEFS]);
+}
+
+static const struct option_def *find_def(int c)
+{
+	for (int i = 0; i < N_DEFS; i++) {
+		if (c == LONG_BASE + i || c == defs[i].letter)
+			return &defs[i];
+	}
+	return NULL;
+}
+
+static int bad_option(int c, char **argv, struct err *e)
+{
+	const char *word = argv[optind - 1];
+	if (c == ':')
+		return err_set(e, ERR_USAGE, "%s wants a value", word);
+	if (optopt > 0 && optopt < LONG_BASE)
+		return err_set(e, ERR_USAGE, "there is no option -%c", optopt);
+	return err_set(e, ERR_USAGE, "there is no option %s, or it takes no value", word);
+}
+
+static int check_verb(const struct options *o, const bool *given, struct err *e)
+{
+	const struct verb *v = verb_find(o->verb);
+	for (int i = 0; i < N_DEFS; i++) {
+		if (given[i] && (defs[i].verbs & v->bit) == 0)
+			return err_set(e, ERR_USAGE, "--%s does not belong to '%s'", defs[i].name, v->name);
+	}
+	return 0;
+}
+
+int options_parse(struct options *ret, int argc, char **argv, struct err *e)
+{
+	struct option longs[N_DEFS + 1];
+	char shorts[3 * N_DEFS + 2];
+	bool given[N_DEFS];
+	memset(given, 0, sizeof given);
+	*ret = (struct options){.pin_fd = -1, .ca_pass_fd = -1};
+	fill_getopt(longs, shorts);
+	opterr = 0;
+	int c;
+	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		const struct option_def *d = c == '?' || c == ':' ? NULL : find_def(c);
+		if (d == NULL)
+			return bad_option(c, argv, e);
+		given[d - defs] = true;
+		if (set_field(ret, d, optarg, e) != 0)
+			return -1;
+	}
+	ret->args = (const char **)(void *)(argv + optind);
+	ret->n_args = argc - optind;
+	const struct verb *v = ret->n_args > 0 ? verb_find(ret->args[0]) : NULL;
+	ret->verb = v != NULL ? v->name : "enroll";
+	ret->verb_named = v != NULL;
+	if (v != NULL) {
+		ret->args++;
+		ret->n_args--;
+	}
+	return check_verb(ret, given, e);
+}
+
+const struct verb *verb_find(const char *name)
+{
+	for (const struct verb *v = verbs; v->name != NULL; v++) {
+		if (strcmp(v->name, name) == 0)
+			return v;
+	}
+	return NULL;
+}
+
+static void print_option(FILE *out, const struct option_def *d)
+{
+	char left[64];
+	if (d->letter != 0)
+		snprintf(left, sizeof left, "-%c, --%s%s%s", d->letter, d->name, d->argument != NULL ? " " : "",
+		         d->argument != NULL ? d->argument : "");
+	else
+		snprintf(left, sizeof left, "    --%s%s%s", d->name, d->argument != NULL ? " " : "",
+		         d->argument != NULL ? d->argument : "");
+	fprintf(out, "  %-24s %s\n", left, d->help);
+}
+
+static void print_options(FILE *out, const char *title, const struct verb *v, bool common)
+{
+	fprintf(out, "\n%s:\n", title);
+	for (int i = 0; i < N_DEFS; i++) {
+		if ((defs[i].verbs == (unsigned)VERB_ALL) == common && (defs[i].verbs & v->bit) != 0)
+			print_option(out, &defs[i]);
+	}
+}
+
+void options_help(FILE *out, const struct verb *v)
+{
+	if (v == NULL) {
+		fputs("usage: tokenroll USER [options]          the same as: tokenroll enroll USER\n"
+		      "       tokenroll VERB [options]\n\n",
+		      out);
+		for (const struct verb *each = verbs; each->name != NULL; each++)
+			fprintf(out, "  %-10s %-10s %s\n", each->name, each->arguments, each->summary);
+		v = verbs;
+	} else {
+		fprintf(out, "usage: tokenroll %s %s [options]\n\n%s\n", v->name, v->arguments, v->summary);
+	}
+	char title[64];
+	snprintf(title, sizeof title, "options of %s", v->name);
+	print_options(out, title, v, false);
+	print_options(out, "options of every verb", v, true);
+	fputs("\nexit status: 0 done, 1 failed, 2 usage or configuration, 3 token, 4 PIN, 5 CA,\n"
+	      "6 refused to protect something, 7 interrupted (run it again to go on)\n",
+	      out);
+}

@@ -1,0 +1,51 @@
+/*
+ * options: the command line. One table names every option, the verbs it
+ * belongs to, its field and its help; parsing and usage both come from it.
+ */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include "core/err.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+struct options {
+	/* for every verb */
+	const char *config;
+	bool json, quiet, verbose, yes, help, version;
+	const char *pin_file, *so_pin_file, *ca_pass_file;
+	long pin_fd, ca_pass_fd; /* -1: not given */
+	const char *module;
+	/* enroll */
+	const char *serial, *reader, *key_type, *label, *cert_file;
+	long days; /* 0: not given */
+	bool replace, csr_only, init, last_try;
+
+	const char *verb; /* never NULL after options_parse */
+	bool verb_named;  /* it was written out */
+	const char **args; /* what is left, without the verb; points into argv */
+	int n_args;
+};
+
+struct verb {
+	const char *name;
+	unsigned bit; /* VERB_… */
+	const char *arguments, *summary;
+	int (*run)(const struct options *o, struct err *e);
+};
+
+enum { VERB_ENROLL = 1, VERB_ALL = ~0 };
+
+/* Ends with a verb without a name. */
+extern const struct verb verbs[];
+
+/* Fills *ret; a first argument that is no verb makes it `enroll`. ERR_USAGE. */
+int options_parse(struct options *ret, int argc, char **argv, struct err *e);
+
+const struct verb *verb_find(const char *name);
+
+/* Prints the usage of a verb, or of all if v is NULL. */
+void options_help(FILE *out, const struct verb *v);
+
+#endif

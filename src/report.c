@@ -1,0 +1,145 @@
+#include "report.h"
+#include "screen.h"
+
+#include <jansson.h>
+#include <string.h>
+
+static void day(time_t t, char ret[16])
+{
+	struct tm tm;
+	gmtime_r(&t, &tm);
+	strftime(ret, 16, "%Y-%m-%d", &tm);
+}
+
+static void show_secret(const char *name, const struct secret *s)
+{
+	if (s != NULL)
+		printf("  %-12s %s\n", name, s->bytes);
+}
+
+void report_new_pins(const struct options *o, const struct report_secrets *s)
+{
+	if (o->json || (s->so_pin == NULL && s->pin == NULL))
+		return;
+	puts("New PINs of this token, shown this once. Keep the SO PIN where lost PINs can be helped:");
+	show_secret("SO PIN", s->so_pin);
+	show_secret("PIN", s->pin);
+	fflush(stdout);
+}
+
+static json_t *text_or_null(const char *s)
+{
+	json_t *j = s != NULL && *s != '\0' ? json_string(s) : NULL;
+	/* a token's fields may not be UTF-8 */
+	return j != NULL ? j : json_null();
+}
+
+static json_t *error_json(const struct err *e)
+{
+	return json_pack("{s:s, s:i, s:o, s:o, s:o}", "code", err_code_name(e->code), "exit_status",
+	                 err_exit_status(e->code), "message", text_or_null(e->what), "reason", text_or_null(e->native),
+	                 "next", text_or_null(err_advice(e)));
+}
+
+static void print_json(json_t *doc)
+{
+	json_dumpf(doc, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(doc);
+}
+
+void report_error_json(const struct err *e)
+{
+	print_json(json_pack("{s:b, s:o}", "ok", 0, "error", error_json(e)));
+}
+
+static json_t *token_json(const struct store_token *t)
+{
+	return json_pack("{s:o, s:o, s:o, s:o}", "serial", text_or_null(t->serial), "model", text_or_null(t->model),
+	                 "manufacturer", text_or_null(t->manufacturer), "label", text_or_null(t->label));
+}
+
+static json_t *certificate_json(const struct enroll_result *r)
+{
+	char until[16];
+	if (r->cred.cert_serial[0] == '\0')
+		return json_null();
+	day(r->cred.not_after, until);
+	return json_pack("{s:s, s:s, s:b, s:o}", "serial", r->cred.cert_serial, "not_after", until, "shortened_to_ca",
+	                 r->shortened, "replaced", text_or_null(r->replaced));
+}
+
+static json_t *bundle_json(const struct enroll_result *r)
+{
+	if (r->folder == NULL)
+		return json_null();
+	return json_pack("{s:s, s:s, s:s}", "folder", r->folder, "tar_gz", r->tar_gz, "zip", r->zip);
+}
+
+static void put_secret(json_t *doc, const char *name, const struct secret *s)
+{
+	if (s != NULL)
+		json_object_set_new(doc, name, json_stringn(s->bytes, s->len));
+}
+
+static json_t *enrollment_json(const struct options *o, const struct enroll_result *r, const struct report_secrets *s,
+                               const struct err *error)
+{
+	char hex[64];
+	hex_encode(hex, sizeof hex, r->cred.cka_id.data, r->cred.cka_id.len);
+	json_t *doc = json_pack("{s:b, s:s, s:s, s:b, s:b, s:b}", "ok", error == NULL, "user",
+	                        o->n_args > 0 ? o->args[0] : "", "state", cred_state_name(r->cred.state), "already",
+	                        r->already, "proved", r->proved, "initialized", r->initialized);
+	json_object_set_new(doc, "token", r->cred.id != 0 ? token_json(&r->cred.token) : json_null());
+	json_object_set_new(doc, "key_type", r->cred.id != 0 ? json_string(keytype_name(r->cred.key_type)) : json_null());
+	json_object_set_new(doc, "key_attributes", text_or_null(r->cred.key_attributes));
+	json_object_set_new(doc, "cka_id", text_or_null(hex));
+	json_object_set_new(doc, "certificate", certificate_json(r));
+	json_object_set_new(doc, "pkcs11_id", text_or_null(r->cred.pkcs11_id));
+	json_object_set_new(doc, "bundle", bundle_json(r));
+	json_object_set_new(doc, "request", text_or_null(r->request_path));
+	put_secret(doc, "so_pin", s->so_pin);
+	put_secret(doc, "pin", s->pin);
+	if (error != NULL)
+		json_object_set_new(doc, "error", error_json(error));
+	return doc;
+}
+
+static void print_bundle(const struct enroll_result *r)
+{
+	printf("  bundle       %s\n               %s\n", r->tar_gz, r->zip);
+	printf("\nTell %s: unpack the bundle, open the guide in it, put the token in, start the profile for the\n"
+	       "system (%s-linux, -windows or -macos .ovpn) and type the PIN. No key is in the bundle.\n",
+	       r->cred.user, r->cred.user);
+}
+
+static void print_enrollment(const struct enroll_result *r)
+{
+	char token[200], until[16];
+	const struct store_credential *c = &r->cred;
+	screen_clean(token, sizeof token, c->token.label);
+	day(c->not_after, until);
+	if (r->request_path != NULL) {
+		printf("The request of %s is in %s.\nHave it signed, then run: tokenroll %s --cert FILE\n", c->user,
+		       r->request_path, c->user);
+		return;
+	}
+	printf("%s %s.\n", c->user, r->already ? "is enrolled already; nothing was changed" : "is enrolled");
+	printf("  token        %s, \"%s\" (%s)\n", c->token.serial, token, c->token.model);
+	printf("  certificate  %s, valid until %s%s\n", c->cert_serial, until,
+	       r->shortened ? ", shortened: the CA certificate ends then" : "");
+	if (r->replaced[0] != '\0')
+		printf("  replaced     %s, revoked as superseded\n", r->replaced);
+	if (r->folder != NULL)
+		print_bundle(r);
+}
+
+void report_enrollment(const struct options *o, const struct enroll_result *r, const struct report_secrets *s,
+                       const struct err *error)
+{
+	if (o->json)
+		print_json(enrollment_json(o, r, s, error));
+	else if (error == NULL && !o->quiet)
+		print_enrollment(r);
+	fflush(stdout);
+}

@@ -1,0 +1,354 @@
+#include "core/keytype.h"
+#include "store/audit.h"
+#include "store/db.h"
+#include "store/identity.h"
+#include "store/store.h"
+
+#include "core/xalloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const state_names[CRED_STATE_COUNT] = {
+    [CRED_PLANNED] = "planned",     [CRED_KEYED] = "keyed",     [CRED_REQUESTED] = "requested",
+    [CRED_ISSUED] = "issued",       [CRED_WRITTEN] = "written", [CRED_PROVEN] = "proven",
+    [CRED_DELIVERED] = "delivered", [CRED_REVOKED] = "revoked", [CRED_SUPERSEDED] = "superseded",
+    [CRED_ABANDONED] = "abandoned",
+};
+
+#define ENDED "state IN ('revoked', 'superseded', 'abandoned')"
+#define NOT_ENDED "state NOT IN ('revoked', 'superseded', 'abandoned')"
+
+#define SELECT_CREDENTIAL                                                                                        \
+	"SELECT c.id, p.name, t.id, t.manufacturer, t.model, t.serial, t.label, c.state, c.key_type, c.cka_id, " \
+	"c.spki,"                                                                                                \
+	" c.csr, c.serial, c.cert, c.cert_serial, c.not_after, c.module, c.pkcs11_id, c.client_module,"          \
+	" c.key_attributes, c.created, c.changed"                                                                \
+	" FROM credentials c JOIN people p ON p.id = c.person JOIN tokens t ON t.id = c.token WHERE c."
+#define SELECT_LIVE SELECT_CREDENTIAL NOT_ENDED
+#define NEWEST_FIRST " ORDER BY c.id DESC LIMIT 1"
+#define THIS_USER " AND p.name = ?"
+#define THIS_TOKEN " AND t.serial = ? AND t.model = ? AND t.manufacturer = ?"
+#define OTHER_TOKEN " AND NOT (t.serial = ? AND t.model = ? AND t.manufacturer = ?)"
+/* a renewed certificate shares key and CKA_ID with the one it replaced: those objects are not left over */
+#define NOT_IN_USE                                                                                               \
+	" AND c.removed = 0 AND NOT EXISTS (SELECT 1 FROM credentials l WHERE l.token = c.token"                 \
+	" AND l.cka_id = c.cka_id AND l." NOT_ENDED ")"
+
+const char *cred_state_name(enum cred_state st)
+{
+	return (unsigned)st < CRED_STATE_COUNT ? state_names[st] : "unknown";
+}
+
+static enum cred_state state_parse(struct query *q, const char *name)
+{
+	for (int i = 0; i < CRED_STATE_COUNT; i++)
+		if (strcmp(state_names[i], name) == 0)
+			return (enum cred_state)i;
+	q->odd = true;
+	return CRED_ABANDONED;
+}
+
+void store_credential_free(struct store_credential *c)
+{
+	blob_free(&c->cka_id);
+	blob_free(&c->spki);
+	blob_free(&c->csr);
+	blob_free(&c->cert);
+}
+
+/* The current row of SELECT_CREDENTIAL. */
+static void credential_read(struct query *q, struct store_credential *c)
+{
+	char state[16], key_type[32];
+	enum keytype type = KEYTYPE_NONE;
+	int col = 0;
+
+	c->id = query_int(q, col++);
+	query_text(q, col++, c->user, sizeof(c->user));
+	c->token.id = query_int(q, col++);
+	query_text(q, col++, c->token.manufacturer, sizeof(c->token.manufacturer));
+	query_text(q, col++, c->token.model, sizeof(c->token.model));
+	query_text(q, col++, c->token.serial, sizeof(c->token.serial));
+	query_text(q, col++, c->token.label, sizeof(c->token.label));
+	query_text(q, col++, state, sizeof(state));
+	query_text(q, col++, key_type, sizeof(key_type));
+	query_blob(q, col++, &c->cka_id);
+	query_blob(q, col++, &c->spki);
+	query_blob(q, col++, &c->csr);
+	query_bytes(q, col++, c->serial, sizeof(c->serial));
+	query_blob(q, col++, &c->cert);
+	query_text(q, col++, c->cert_serial, sizeof(c->cert_serial));
+	c->not_after = query_int(q, col++);
+	query_text(q, col++, c->module, sizeof(c->module));
+	query_text(q, col++, c->pkcs11_id, sizeof(c->pkcs11_id));
+	query_text(q, col++, c->client_module, sizeof(c->client_module));
+	query_text(q, col++, c->key_attributes, sizeof(c->key_attributes));
+	c->created = query_int(q, col++);
+	c->changed = query_int(q, col++);
+	c->state = state_parse(q, state);
+	if (keytype_parse(&type, key_type, NULL) == -1)
+		q->odd = true;
+	c->key_type = type;
+}
+
+/* user or t may be NULL, if sql does not ask for it */
+static int find(struct store *s, const char *sql, const char *user, const struct store_token *t, bool *ret_found,
+		struct store_credential *ret, struct err *e)
+{
+	struct store_credential c = {0};
+	struct query q = QUERY_INIT;
+	bool row;
+	int rc = -1;
+
+	if (query_open(&q, s, sql, e) == -1)
+		goto out;
+	if (user)
+		query_put_text(&q, user);
+	if (t) {
+		query_put_text(&q, t->serial);
+		query_put_text(&q, t->model);
+		query_put_text(&q, t->manufacturer);
+	}
+	if (query_next(&q, &row, e) == -1)
+		goto out;
+	if (row)
+		credential_read(&q, &c);
+	if (query_check(&q, e) == -1)
+		goto out;
+	*ret = c;
+	c = (struct store_credential){0};
+	*ret_found = row;
+	rc = 0;
+out:
+	store_credential_free(&c);
+	query_close(&q);
+	return rc;
+}
+
+int store_find(struct store *s, const char *user, const struct store_token *t, bool *ret_found,
+	       struct store_credential *ret, struct err *e)
+{
+	return find(s, SELECT_LIVE THIS_USER THIS_TOKEN NEWEST_FIRST, user, t, ret_found, ret, e);
+}
+
+int store_find_by_token(struct store *s, const struct store_token *t, bool *ret_found, struct store_credential *ret,
+			struct err *e)
+{
+	return find(s, SELECT_LIVE THIS_TOKEN NEWEST_FIRST, NULL, t, ret_found, ret, e);
+}
+
+int store_find_by_user(struct store *s, const char *user, bool *ret_found, struct store_credential *ret, struct err *e)
+{
+	return find(s, SELECT_LIVE THIS_USER NEWEST_FIRST, user, NULL, ret_found, ret, e);
+}
+
+int store_find_elsewhere(struct store *s, const char *user, const struct store_token *t, bool *ret_found,
+			 struct store_credential *ret, struct err *e)
+{
+	return find(s, SELECT_LIVE THIS_USER OTHER_TOKEN NEWEST_FIRST, user, t, ret_found, ret, e);
+}
+
+int store_find_leftover(struct store *s, const struct store_token *t, bool *ret_found, struct store_credential *ret,
+			struct err *e)
+{
+	return find(s, SELECT_CREDENTIAL ENDED THIS_TOKEN NOT_IN_USE NEWEST_FIRST, NULL, t, ret_found, ret, e);
+}
+
+static int audit_step(struct store *s, const struct store_credential *c, enum cred_state to, const char *before,
+		      struct err *e)
+{
+	char *cka_id = xcalloc(2 * c->cka_id.len + 1, 1);
+	char *detail = NULL;
+	struct audit_entry a = {.action = cred_state_name(to),
+				.user = c->user,
+				.token_serial = c->token.serial,
+				.cert_serial = c->cert_serial};
+	int rc;
+
+	hex_encode(cka_id, 2 * c->cka_id.len + 1, c->cka_id.data, c->cka_id.len);
+	detail =
+	    xasprintf("%s, CKA_ID %s, %s%s", keytype_name(c->key_type), cka_id, before[0] ? "was " : "new", before);
+	a.detail = detail;
+	rc = audit_append(s, &a, e);
+	free(detail);
+	free(cka_id);
+	return rc;
+}
+
+/* The fields that every write sets, in the order of the columns from key_type to key_attributes. */
+static void put_fields(struct query *q, const struct store_credential *c)
+{
+	query_put_text(q, keytype_name(c->key_type));
+	query_put_bytes(q, c->cka_id.data, c->cka_id.len);
+	query_put_bytes(q, c->spki.data, c->spki.len);
+	query_put_bytes(q, c->csr.data, c->csr.len);
+	query_put_bytes(q, c->serial, sizeof(c->serial));
+	query_put_bytes(q, c->cert.data, c->cert.len);
+	query_put_text(q, c->cert_serial);
+	query_put_int(q, c->not_after);
+	query_put_text(q, c->module);
+	query_put_text(q, c->pkcs11_id);
+	query_put_text(q, c->client_module);
+	query_put_text(q, c->key_attributes);
+}
+
+static int credential_insert(struct store *s, struct store_credential *c, int64_t person, struct err *e)
+{
+	struct query q = QUERY_INIT;
+
+	if (query_open(&q, s,
+		       "INSERT INTO credentials (person, token, state, key_type, cka_id, spki, csr, serial, cert,"
+		       " cert_serial, not_after, module, pkcs11_id, client_module, key_attributes, created, changed)"
+		       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		       e) == -1)
+		return -1;
+	query_put_int(&q, person);
+	query_put_int(&q, c->token.id);
+	query_put_text(&q, cred_state_name(c->state));
+	put_fields(&q, c);
+	query_put_int(&q, c->created);
+	query_put_int(&q, c->changed);
+	if (query_run(&q, e) == -1)
+		return -1;
+	c->id = sqlite3_last_insert_rowid(s->db);
+	return 0;
+}
+
+/* What a new credential starts from; the blobs are borrowed from what was asked for. */
+static struct store_credential plan_of(const struct store_credential *c)
+{
+	struct store_credential n = {.token = c->token, .state = CRED_PLANNED, .key_type = c->key_type};
+
+	memcpy(n.user, c->user, sizeof(n.user));
+	memcpy(n.serial, c->serial, sizeof(n.serial));
+	memcpy(n.module, c->module, sizeof(n.module));
+	n.cka_id = c->cka_id;
+	n.created = n.changed = time(NULL);
+	return n;
+}
+
+int store_plan(struct store *s, struct store_credential *c, struct err *e)
+{
+	struct store_credential n = plan_of(c);
+	int64_t person;
+	int rc;
+
+	if (db_begin(s, e) == -1)
+		return -1;
+	rc = person_ensure(s, n.user, &person, e);
+	if (rc == 0)
+		rc = token_ensure(s, &n.token, &n.token.id, e);
+	if (rc == 0)
+		rc = credential_insert(s, &n, person, e);
+	if (rc == 0)
+		rc = audit_step(s, &n, CRED_PLANNED, "", e);
+	if (db_end(s, rc, e) == -1)
+		return -1;
+	c->id = n.id;
+	c->token.id = n.token.id;
+	c->state = n.state;
+	c->created = n.created;
+	c->changed = n.changed;
+	return 0;
+}
+
+static int credential_update(struct store *s, const struct store_credential *c, enum cred_state to, time_t now,
+			     struct err *e)
+{
+	struct query q = QUERY_INIT;
+
+	if (query_open(&q, s,
+		       "UPDATE credentials SET key_type = ?, cka_id = ?, spki = ?, csr = ?, serial = ?, cert = ?,"
+		       " cert_serial = ?, not_after = ?, module = ?, pkcs11_id = ?, client_module = ?,"
+		       " key_attributes = ?, state = ?, changed = ? WHERE id = ? AND state = ? AND " NOT_ENDED,
+		       e) == -1)
+		return -1;
+	put_fields(&q, c);
+	query_put_text(&q, cred_state_name(to));
+	query_put_int(&q, now);
+	query_put_int(&q, c->id);
+	query_put_text(&q, cred_state_name(c->state));
+	if (query_run(&q, e) == -1)
+		return -1;
+	if (sqlite3_changes(s->db) == 1)
+		return 0;
+	err_set(e, ERR_STORE, "cannot go from %s to %s for user %s: the journal no longer says %s",
+		cred_state_name(c->state), cred_state_name(to), c->user, cred_state_name(c->state));
+	return err_next(e, "Another tokenroll has gone on or ended this enrollment; run the command again.");
+}
+
+int store_advance(struct store *s, struct store_credential *c, enum cred_state to, struct err *e)
+{
+	time_t now = time(NULL);
+	int rc;
+
+	if (db_begin(s, e) == -1)
+		return -1;
+	rc = credential_update(s, c, to, now, e);
+	if (rc == 0)
+		rc = audit_step(s, c, to, cred_state_name(c->state), e);
+	if (db_end(s, rc, e) == -1)
+		return -1;
+	c->state = to;
+	c->changed = now;
+	return 0;
+}
+
+static int supersede(struct store *s, struct store_credential *c, struct err *e)
+{
+	if (credential_update(s, c, CRED_SUPERSEDED, time(NULL), e) == -1)
+		return -1;
+	return audit_step(s, c, CRED_SUPERSEDED, cred_state_name(c->state), e);
+}
+
+int store_supersede(struct store *s, const char *user, const char *cert_serial, struct err *e)
+{
+	struct store_credential c = {0};
+	struct query q = QUERY_INIT;
+	bool row;
+	int rc = -1;
+
+	if (db_begin(s, e) == -1)
+		return -1;
+	if (query_open(&q, s, SELECT_LIVE THIS_USER " AND c.cert_serial = ?" NEWEST_FIRST, e) == -1)
+		goto out;
+	query_put_text(&q, user);
+	query_put_text(&q, cert_serial);
+	if (query_next(&q, &row, e) == -1)
+		goto out;
+	if (row)
+		credential_read(&q, &c);
+	if (query_check(&q, e) == -1)
+		goto out;
+	query_close(&q);
+	rc = row ? supersede(s, &c, e) : 0;
+out:
+	query_close(&q);
+	store_credential_free(&c);
+	return db_end(s, rc, e);
+}
+
+static int mark_removed(struct store *s, const struct store_credential *c, struct err *e)
+{
+	struct audit_entry a = {.action = "removed-from-token",
+				.user = c->user,
+				.token_serial = c->token.serial,
+				.cert_serial = c->cert_serial,
+				.detail = cred_state_name(c->state)};
+	struct query q = QUERY_INIT;
+
+	if (query_open(&q, s, "UPDATE credentials SET removed = 1 WHERE id = ?", e) == -1)
+		return -1;
+	query_put_int(&q, c->id);
+	if (query_run(&q, e) == -1)
+		return -1;
+	return audit_append(s, &a, e);
+}
+
+int store_removed(struct store *s, const struct store_credential *c, struct err *e)
+{
+	if (db_begin(s, e) == -1)
+		return -1;
+	return db_end(s, mark_removed(s, c, e), e);
+}

@@ -1,0 +1,180 @@
+#include "store/schema.h"
+
+#include "store/claim.h"
+
+#include <string.h>
+
+#define APPLICATION_ID 0x746b726c /* "tkrl" */
+
+/*
+ * audit: prev and hash chain the records (see audit.h). The triggers refuse every statement that changes one; the
+ * one on INSERT is what stops INSERT OR REPLACE, which deletes without asking the trigger on DELETE.
+ */
+static const char schema_1[] =
+    "CREATE TABLE people ("
+    " id INTEGER PRIMARY KEY,"
+    " name TEXT NOT NULL UNIQUE,"
+    " created INTEGER NOT NULL"
+    ") STRICT;"
+
+    "CREATE TABLE tokens ("
+    " id INTEGER PRIMARY KEY,"
+    " manufacturer TEXT NOT NULL,"
+    " model TEXT NOT NULL,"
+    " serial TEXT NOT NULL,"
+    " label TEXT NOT NULL,"
+    " created INTEGER NOT NULL,"
+    " UNIQUE (serial, model, manufacturer)"
+    ") STRICT;"
+
+    "CREATE TABLE credentials ("
+    " id INTEGER PRIMARY KEY,"
+    " person INTEGER NOT NULL REFERENCES people,"
+    " token INTEGER NOT NULL REFERENCES tokens,"
+    " state TEXT NOT NULL CHECK (state IN ('planned', 'keyed', 'requested', 'issued', 'written', 'proven', 'delivered',"
+    "  'revoked', 'superseded', 'abandoned')),"
+    " key_type TEXT NOT NULL,"
+    " cka_id BLOB NOT NULL,"
+    " spki BLOB,"
+    " csr BLOB,"
+    " serial BLOB NOT NULL CHECK (length(serial) = 16),"
+    " cert BLOB,"
+    " cert_serial TEXT NOT NULL,"
+    " not_after INTEGER NOT NULL,"
+    " module TEXT NOT NULL,"
+    " pkcs11_id TEXT NOT NULL,"
+    " client_module TEXT NOT NULL,"
+    " key_attributes TEXT NOT NULL,"
+    " removed INTEGER NOT NULL DEFAULT 0 CHECK (removed IN (0, 1)),"
+    " created INTEGER NOT NULL,"
+    " changed INTEGER NOT NULL,"
+    " CONSTRAINT keyed_has_a_public_key CHECK (spki IS NOT NULL OR"
+    "  state NOT IN ('keyed', 'requested', 'issued', 'written', 'proven', 'delivered')),"
+    " CONSTRAINT requested_has_a_request CHECK (csr IS NOT NULL OR"
+    "  state NOT IN ('requested', 'issued', 'written', 'proven', 'delivered')),"
+    " CONSTRAINT issued_has_a_certificate CHECK (cert IS NOT NULL AND cert_serial <> '' OR"
+    "  state NOT IN ('issued', 'written', 'proven', 'delivered')),"
+    " CONSTRAINT proven_has_an_id CHECK (pkcs11_id <> '' OR state NOT IN ('proven', 'delivered'))"
+    ") STRICT;"
+    "CREATE INDEX credentials_by_person ON credentials (person, token);"
+    "CREATE INDEX credentials_by_token ON credentials (token);"
+    "CREATE INDEX credentials_by_cert_serial ON credentials (cert_serial) WHERE cert_serial <> '';"
+
+    "CREATE TABLE audit ("
+    " id INTEGER PRIMARY KEY,"
+    " at INTEGER NOT NULL,"
+    " login TEXT NOT NULL,"
+    " sudo_user TEXT NOT NULL,"
+    " host TEXT NOT NULL,"
+    " action TEXT NOT NULL,"
+    " user TEXT NOT NULL,"
+    " token_serial TEXT NOT NULL,"
+    " cert_serial TEXT NOT NULL,"
+    " detail TEXT NOT NULL,"
+    " prev BLOB NOT NULL CHECK (length(prev) = 32),"
+    " hash BLOB NOT NULL CHECK (length(hash) = 32)"
+    ") STRICT;"
+    "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN"
+    " SELECT RAISE(ABORT, 'the audit trail is append-only'); END;"
+    "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN"
+    " SELECT RAISE(ABORT, 'the audit trail is append-only'); END;"
+    "CREATE TRIGGER audit_only_append BEFORE INSERT ON audit"
+    " WHEN NEW.id IS NOT (SELECT ifnull(max(id), 0) + 1 FROM audit)"
+    "  OR NEW.prev IS NOT (SELECT ifnull((SELECT hash FROM audit ORDER BY id DESC LIMIT 1), zeroblob(32))) BEGIN"
+    " SELECT RAISE(ABORT, 'the audit trail is append-only'); END;";
+
+/* migrations[n] leads from version n to n + 1; each is run in a transaction of its own */
+static const char *const migrations[] = {
+    schema_1,
+};
+
+#define SCHEMA_VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))
+
+static int refuse_stranger(struct store *s, struct err *e)
+{
+	err_set(e, ERR_STORE, "the database %s belongs to another program", s->path);
+	return err_next(e, "Name another file as path in section [store] of the configuration.");
+}
+
+/* The database's version; 0 for an empty one. */
+static int read_version(struct store *s, int64_t *ret, struct err *e)
+{
+	int64_t application = 0, version = 0, objects = 0;
+
+	if (db_int(s, "PRAGMA application_id", &application, e) == -1 ||
+	    db_int(s, "PRAGMA user_version", &version, e) == -1 ||
+	    db_int(s, "SELECT count(*) FROM sqlite_schema", &objects, e) == -1)
+		return -1;
+	if (application == 0 && version == 0 && objects == 0) {
+		*ret = 0;
+		return 0;
+	}
+	if (application != APPLICATION_ID || version < 1)
+		return refuse_stranger(s, e);
+	if (version > SCHEMA_VERSION) {
+		err_set(e, ERR_STORE,
+			"the database %s was written by a newer tokenroll (its version is %lld, this one knows %lld)",
+			s->path, (long long)version, (long long)SCHEMA_VERSION);
+		return err_next(e, "Use the newer tokenroll for this database.");
+	}
+	*ret = version;
+	return 0;
+}
+
+static int turn_on_wal(struct store *s, struct err *e)
+{
+	struct query q = QUERY_INIT;
+	char mode[16] = "";
+	bool row;
+	int rc = -1;
+
+	if (query_open(&q, s, "PRAGMA journal_mode = WAL", e) == -1 || query_next(&q, &row, e) == -1)
+		goto out;
+	if (row)
+		query_text(&q, 0, mode, sizeof(mode));
+	if (strcmp(mode, "wal") != 0) {
+		err_set(e, ERR_STORE, "the file system of the database %s has no shared memory for SQLite", s->path);
+		err_next(e, "Put the database on a local disk: path in section [store] of the configuration.");
+		goto out;
+	}
+	rc = 0;
+out:
+	query_close(&q);
+	return rc;
+}
+
+static int migrate(struct store *s, int64_t from, struct err *e)
+{
+	char *sql = sqlite3_mprintf("%s PRAGMA application_id = %d; PRAGMA user_version = %lld;", migrations[from],
+				    APPLICATION_ID, (long long)from + 1);
+	int rc;
+
+	if (!sql)
+		return db_fail_code(s, SQLITE_NOMEM, e, "set up");
+	rc = db_begin(s, e);
+	if (rc == 0)
+		rc = db_end(s, db_exec(s, sql, e, "set up"), e);
+	sqlite3_free(sql);
+	return rc;
+}
+
+int schema_ensure(struct store *s, struct err *e)
+{
+	int64_t version = 0;
+	int rc;
+
+	if (read_version(s, &version, e) == -1)
+		return -1;
+	if (version == SCHEMA_VERSION)
+		return turn_on_wal(s, e);
+	if (claim_setup(s, e) == -1)
+		return -1;
+	/* somebody else may have done it while we waited */
+	rc = read_version(s, &version, e);
+	if (rc == 0)
+		rc = turn_on_wal(s, e);
+	for (; rc == 0 && version < SCHEMA_VERSION; version++)
+		rc = migrate(s, version, e);
+	claim_setup_done(s);
+	return rc;
+}

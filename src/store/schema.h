@@ -1,0 +1,16 @@
+/*
+ * schema: the tables, and how an older database becomes a current one. The
+ * version is SQLite's user_version; application_id tells our databases from
+ * those of other programs.
+ */
+#ifndef STORE_SCHEMA_H
+#define STORE_SCHEMA_H
+
+#include "core/err.h"
+#include "store/db.h"
+
+/* Makes the tables in an empty database, or brings older ones up to date, each step in one transaction. Also turns
+ * on WAL. ERR_STORE for another program's database, and for one that a newer tokenroll has written. */
+int schema_ensure(struct store *s, struct err *e);
+
+#endif

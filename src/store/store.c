@@ -1,0 +1,164 @@
+#include "store/store.h"
+
+#include "core/file.h"
+#include "core/xalloc.h"
+#include "store/claim.h"
+#include "store/db.h"
+#include "store/schema.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BUSY_TIMEOUT_MS 10000
+
+/* up to here a check of the whole file takes no more than two milliseconds */
+#define CHECK_ALWAYS_BYTES ((off_t)512 << 10)
+
+static int make_folder(const char *path, struct err *e)
+{
+	char *copy = xstrdup(path);
+	const char *folder = dirname(copy);
+	struct stat st;
+	int rc = 0;
+
+	if (stat(folder, &st) == -1 && errno == ENOENT)
+		rc = file_mkdir(folder, 0700, e);
+	if (rc == -1 && e) {
+		e->code = ERR_STORE;
+		err_next(e, "Make the folder, or name another path in section [store] of the configuration.");
+	}
+	free(copy);
+	return rc;
+}
+
+/* Makes sure of a regular file that only its owner can read; SQLite gives -wal and -shm the same mode. */
+static int make_file(const char *path, struct err *e)
+{
+	struct stat st;
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd != -1) {
+		int rc = fchmod(fd, 0600);
+
+		close(fd);
+		if (rc == 0)
+			return 0;
+	} else if (errno == EEXIST && stat(path, &st) == 0) {
+		if (!S_ISREG(st.st_mode)) {
+			err_set(e, ERR_STORE, "the database %s is not a file", path);
+			return err_next(e, "Name a file as path in section [store] of the configuration.");
+		}
+		/* by name: closing a descriptor of this file would undo SQLite's locks on it */
+		if (!(st.st_mode & 077) || chmod(path, 0600) == 0)
+			return 0;
+	}
+	err_errno(e, ERR_STORE, "cannot make or protect the database %s", path);
+	return err_next(e, "Run this as the user who owns the database; its folder must exist and be writable.");
+}
+
+static int resolve(struct store *s, const char *path, struct err *e)
+{
+	if (make_folder(path, e) == -1 || make_file(path, e) == -1)
+		return -1;
+	/* also keeps SQLite from taking a name like ":memory:" for something other than a file */
+	s->path = realpath(path, NULL);
+	if (!s->path)
+		return err_errno(e, ERR_STORE, "cannot find the database %s", path);
+	return 0;
+}
+
+static int connect_db(struct store *s, struct err *e)
+{
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+
+	if (sqlite3_open_v2(s->path, &s->db, flags, NULL) != SQLITE_OK)
+		return db_fail(s, e, "open");
+	sqlite3_busy_timeout(s->db, BUSY_TIMEOUT_MS);
+	/* an SQL injection or a doctored schema must not get at the file format or at our functions */
+	sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	return db_exec(s,
+		       "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;"
+		       "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY; PRAGMA recursive_triggers = ON",
+		       e, "open");
+}
+
+/* Whether a process that used the database did not get to close it: its write-ahead log is still there. */
+static bool left_unclean(struct store *s, bool alone)
+{
+	char *wal = xasprintf("%s-wal", s->path);
+	struct stat st;
+	bool there = alone && stat(wal, &st) == 0 && st.st_size > 0;
+
+	free(wal);
+	return there;
+}
+
+static int check_whole(struct store *s, struct err *e)
+{
+	struct query q = QUERY_INIT;
+	char finding[96] = "";
+	bool row;
+	int rc = -1;
+
+	if (query_open(&q, s, "PRAGMA quick_check(1)", e) == -1 || query_next(&q, &row, e) == -1)
+		goto out;
+	if (row && strcmp((const char *)sqlite3_column_text(q.st, 0), "ok") != 0) {
+		snprintf(finding, sizeof(finding), "%s", (const char *)sqlite3_column_text(q.st, 0));
+		db_fail_code(s, SQLITE_CORRUPT, e, "open");
+		err_native(e, "%s", finding);
+		goto out;
+	}
+	rc = 0;
+out:
+	query_close(&q);
+	return rc;
+}
+
+static int check_health(struct store *s, bool unclean, struct err *e)
+{
+	struct stat st;
+
+	if (!unclean && (stat(s->path, &st) == -1 || st.st_size > CHECK_ALWAYS_BYTES))
+		return 0;
+	return check_whole(s, e);
+}
+
+int store_open(struct store **ret, const char *path, struct err *e)
+{
+	struct store *s = xcalloc(1, sizeof(*s));
+	bool alone, unclean;
+	int rc = -1;
+
+	s->lock_fd = -1;
+	if (resolve(s, path, e) == -1 || claim_open(s, &alone, e) == -1)
+		goto out;
+	unclean = left_unclean(s, alone);
+	if (connect_db(s, e) == -1 || schema_ensure(s, e) == -1 || check_health(s, unclean, e) == -1)
+		goto out;
+	*ret = s;
+	s = NULL;
+	rc = 0;
+out:
+	store_close(&s);
+	return rc;
+}
+
+void store_close(struct store **s)
+{
+	if (!s || !*s)
+		return;
+	sqlite3_close((*s)->db);
+	if ((*s)->lock_fd != -1)
+		close((*s)->lock_fd);
+	free((*s)->path);
+	free((*s)->login);
+	free((*s)->sudo_user);
+	free((*s)->host);
+	free(*s);
+	*s = NULL;
+}

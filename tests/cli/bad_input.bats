@@ -1,0 +1,222 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154  # bats sets $stderr
+# Bad input gets a clear error and the right exit status, and changes nothing: not the token, not the PKI, no bundle.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	export COMPANY_CACHE=$BATS_FILE_TMPDIR/cache
+}
+
+setup() {
+	load ../lib/company.bash
+	PATH=$PATH:/usr/sbin:/sbin
+	dir="$BATS_TEST_TMPDIR/the company"
+	company_new "$dir"
+	export SOFTHSM2_CONF=$dir/token/softhsm2.conf
+	module=$(company_softhsm)
+	snapshot >"$BATS_TEST_TMPDIR/before"
+}
+
+# What must stay as it is: every file of the PKI, each object on the token, no bundle.
+snapshot() {
+	(cd "$dir/pki" && find . -type f -print0 | sort -z | xargs -0 sha256sum)
+	pkcs11-tool --module "$module" --login --pin "$COMPANY_PIN" --list-objects 2>/dev/null | sort
+	[[ ! -d $dir/bundles ]] || find "$dir/bundles"
+}
+
+# refused STATUS ARGUMENT...: tokenroll ends with that status, says something, and changes nothing
+refused() {
+	local expected=$1
+	shift
+	run --separate-stderr company_tokenroll "$dir" "$@"
+	printf 'status %s, stderr: %s\n' "$status" "$stderr"
+	[[ $status == "$expected" ]]
+	[[ -n $stderr ]]
+	unchanged
+}
+
+unchanged() {
+	snapshot | diff "$BATS_TEST_TMPDIR/before" -
+}
+
+# says WORDS...: each is somewhere in the message
+says() {
+	local words
+	for words; do
+		[[ $stderr == *"$words"* ]] || { echo "not said: $words" && return 1; }
+	done
+}
+
+@test "user names that cannot be a file name and a common name are usage errors" {
+	local name long
+	long=$(printf 'a%.0s' {1..65})
+	for name in ../alice a/b 'al ice' $'alice\nbob' "$long" 'älice' .alice '' 'al;ice' "al'ice" '@lice'; do
+		refused 2 enroll "$name"
+	done
+}
+
+@test "a name that begins with a hyphen is no option and no user" {
+	refused 2 -- -alice
+}
+
+@test "an unknown verb's option, an unknown key type and too many names are usage errors" {
+	refused 2 enroll --frobnicate alice
+	says frobnicate
+	refused 2 enroll --key-type dsa:1024 alice
+	says "ec:P-256" "rsa:4096"
+	refused 2 enroll alice bob
+}
+
+@test "no argument at all explains itself" {
+	run --separate-stderr company_tokenroll "$dir"
+	[[ $status == 2 ]]
+	[[ $stderr$output == *"tokenroll USER"* ]]
+}
+
+@test "an unknown key in the configuration is named with file and line" {
+	printf '[ca]\npki = %s\n\n[token]\nmodul = x\n' "$dir/pki" >"$dir/tokenroll.conf"
+	refused 2 alice
+	says "tokenroll.conf" "5" "modul"
+}
+
+@test "an unknown section in the configuration is named with its line" {
+	company_conf "$dir" "vpm.templates=x"
+	refused 2 alice
+	says "vpm"
+}
+
+@test "a configuration that is not there says how to name one" {
+	rm "$dir/tokenroll.conf"
+	refused 2 alice
+	says "tokenroll.conf" "-c"
+}
+
+@test "a secret file that others can read is refused" {
+	chmod 644 "$dir/pin"
+	refused 2 alice
+	says "$dir/pin"
+	chmod 600 "$dir/pin"
+	chmod 640 "$dir/ca.pass"
+	refused 2 alice
+	says "$dir/ca.pass"
+}
+
+@test "without a terminal and without a PIN it says how to give one" {
+	run --separate-stderr setsid "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$dir/tokenroll.conf" \
+		--ca-pass-file "$dir/ca.pass" alice </dev/null
+	[[ $status == 2 ]]
+	says "--pin-file"
+	unchanged
+}
+
+@test "without a terminal and without a passphrase it says how to give one, and leaves no key on the token" {
+	run --separate-stderr setsid "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$dir/tokenroll.conf" \
+		--pin-file "$dir/pin" alice </dev/null
+	[[ $status == 2 || $status == 5 ]]
+	says "--ca-pass-file"
+	unchanged
+}
+
+@test "a wrong PIN is a PIN error, tried once" {
+	company_secret "$dir/pin" 000000
+	company_conf "$dir" "token.module=${BUILD:-$COMPANY_ROOT/build}/tests/fault/libfaulty.so"
+	export FAULTY_MODULE=$module FAULTY_COUNT=$dir/count
+	refused 4 alice
+	[[ $(awk '$1 == "C_Login" { print $2 }' "$dir/count") == 1 ]]
+}
+
+@test "a wrong passphrase is a CA error" {
+	company_secret "$dir/ca.pass" wrong
+	refused 5 alice
+	says "passphrase"
+}
+
+@test "a PKI that is missing, half there, or whose CA certificate is none, is a CA error that names the file" {
+	mv "$dir/pki" "$dir/pki.away"
+	run --separate-stderr company_tokenroll "$dir" alice
+	[[ $status == 5 ]]
+	says "$dir/pki"
+	cp -a "$dir/pki.away" "$dir/pki"
+	cp "$dir/pki/issued/server.crt" "$dir/pki/ca.crt"
+	run --separate-stderr company_tokenroll "$dir" alice
+	[[ $status == 5 ]]
+	says "ca.crt"
+	cp "$dir/pki.away/ca.crt" "$dir/pki/ca.crt"
+	rm "$dir/pki/index.txt"
+	run --separate-stderr company_tokenroll "$dir" alice
+	[[ $status == 5 ]]
+	says "index.txt"
+}
+
+@test "a broken index.txt is named with its line" {
+	printf 'V\t290101000000Z\t\tabc\tunknown\t/CN=bob\n' >>"$dir/pki/index.txt"
+	snapshot >"$BATS_TEST_TMPDIR/before"
+	refused 5 alice
+	says "index.txt" "2"
+}
+
+@test "a module that cannot be loaded is a token error that names it" {
+	company_conf "$dir" "token.module=/nonexistent/module.so"
+	refused 3 alice
+	says "/nonexistent/module.so"
+}
+
+@test "two tokens and no terminal: both are listed with their serial numbers" {
+	local serial
+	company_token "$dir" "Second token"
+	serial=$(company_token_serial "$dir" "Second token")
+	snapshot >"$BATS_TEST_TMPDIR/before"
+	refused 3 alice
+	says "VPN token" "Second token" "$serial" "--serial"
+}
+
+@test "a serial number that no token has is a token error" {
+	refused 3 enroll --serial 0123456789abcdef alice
+	says "0123456789abcdef"
+}
+
+@test "no token at all is a token error" {
+	rm -rf "$dir/token/tokens"
+	mkdir "$dir/token/tokens"
+	snapshot >"$BATS_TEST_TMPDIR/before"
+	refused 3 alice
+}
+
+# broken_template TEXT: client.ovpn with TEXT at its end, from line 2 of the addition on
+broken_template() {
+	rm -rf "$dir/templates"
+	cp -r "$COMPANY_ROOT/templates" "$dir/templates"
+	printf '%s\n' "$@" >>"$dir/templates/client.ovpn"
+	company_conf "$dir" "vpn.templates=$dir/templates"
+}
+
+@test "a template that OpenVPN or the employee would stumble over is refused with its line, before the token is touched" {
+	local last
+	last=$(($(wc -l <"$COMPANY_ROOT/templates/client.ovpn") + 1))
+	broken_template '{{no_such_name}}'
+	refused 2 alice
+	says "client.ovpn" "$last" "no_such_name"
+	broken_template '{{#user}}'
+	refused 2 alice
+	says "client.ovpn" "user"
+	broken_template 'key alice.key'
+	refused 2 alice
+	says "client.ovpn" "key"
+	broken_template "# $(printf 'x%.0s' {1..300})"
+	refused 2 alice
+	says "254"
+}
+
+@test "a name that has a valid certificate is refused, and --replace is named" {
+	company_run "$dir" other company_easyrsa "$dir" build-client-full alice nopass
+	snapshot >"$BATS_TEST_TMPDIR/before"
+	refused 6 alice
+	says "alice" "--replace"
+}
+
+@test "--json gives one document on stdout for an error, too" {
+	company_secret "$dir/ca.pass" wrong
+	refused 5 --json alice
+	python3 -c 'import json, sys; json.load(sys.stdin)' <<<"$output"
+}

@@ -1,0 +1,71 @@
+/*
+ * rule: when the faulty module misbehaves, and how. A list of rules is text:
+ *
+ *     FUNCTION:WHEN:ACTION[;FUNCTION:WHEN:ACTION…]
+ *
+ * FUNCTION is a name (C_Sign), or * for every one. WHEN counts the calls of that function, with * those of all
+ * functions: 3 is the third, 3+ the third and all later ones, * all. ACTION is
+ *
+ *     CKR_…                    returns this, without asking the real module
+ *     after:CKR_…              lets the real module do it, then returns this
+ *     kill, kill-after         SIGKILL to this process, before or after the real module did it
+ *     kill-parent, kill-parent-after   the same to the parent process; the call itself goes on
+ *     crash                    SIGSEGV
+ *     hang                     never returns
+ *     huge                     answers with a length or count of 0x7fffffff
+ *     unavailable              C_GetAttributeValue: CKR_OK, but every length is CK_UNAVAILABLE_INFORMATION
+ *     flags=A|B…               C_GetTokenInfo: sets LOW, FINAL_TRY, LOCKED, TO_BE_CHANGED, WRITE_PROTECTED, SO_LOCKED,
+ *                              PINPAD, or clears the initialized bit (UNINIT) or the user PIN's (NO_PIN)
+ *     refuse-attribute=CKA_…   C_GenerateKeyPair, C_CreateObject: CKR_ATTRIBUTE_TYPE_INVALID if a template has it
+ *     hide=CKM_…               C_GetMechanismList, C_GetMechanismInfo, C_GenerateKeyPair, C_SignInit: as if the token
+ *                              did not have it; *:*:hide=… for all of them
+ */
+#ifndef FAULT_RULE_H
+#define FAULT_RULE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum action {
+	ACTION_RETURN,
+	ACTION_RETURN_AFTER,
+	ACTION_KILL,
+	ACTION_KILL_AFTER,
+	ACTION_KILL_PARENT,
+	ACTION_KILL_PARENT_AFTER,
+	ACTION_CRASH,
+	ACTION_HANG,
+	ACTION_HUGE,
+	ACTION_UNAVAILABLE,
+	ACTION_FLAGS,
+	ACTION_REFUSE_ATTRIBUTE,
+	ACTION_HIDE
+};
+
+#define RULES_MAX 16
+#define RULE_ANY (-1)
+
+struct rule {
+	int function; /* its number, or RULE_ANY */
+	unsigned long from, to;
+	enum action action;
+	unsigned long value;      /* CKR_, CKA_ or CKM_ */
+	unsigned long set, clear; /* flags */
+};
+
+struct rules {
+	struct rule rule[RULES_MAX];
+	size_t n;
+};
+
+/* Reads a list of rules. function_names are in the order of their numbers. Returns 0, or -1 with a sentence in
+ * complaint: a rule that could never do anything is a mistake in a test. */
+int rules_parse(struct rules *ret, const char *text, const char *const function_names[], size_t n_functions,
+		char *complaint, size_t size);
+
+/* The next rule of this kind behind prev (NULL: the first) for call number nth of a function, which is call number
+ * total of all; NULL if there is none. */
+const struct rule *rules_next(const struct rules *r, const struct rule *prev, enum action action, int function,
+			      unsigned long nth, unsigned long total);
+
+#endif

@@ -1,0 +1,186 @@
+/*
+ * Nothing is lost: whenever the signer is killed, the same call afterwards
+ * leaves one V row and one certificate. The program that issues is traced and
+ * killed before its first, second, third ... system call that can change
+ * anything, until it comes through.
+ */
+#include "ca_fixture.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+
+#define STEPS_MAX 2000
+
+static struct fixture fx;
+static EVP_PKEY *key;
+
+static int make_all(void **state)
+{
+	(void)state;
+	fixture_init(&fx);
+	fixture_make_pki(&fx, "rsa", "rsa", false);
+	fixture_make_pki(&fx, "taken", "rsa", false);
+	fixture_use(&fx, "taken");
+	must_easyrsa(&fx, "build-client-full alice nopass");
+	assert_int_equal(shell("rm -rf %s/taken && mv %s/work %s/taken", fx.dir, fx.dir, fx.dir), 0);
+	key = EVP_EC_gen("P-256");
+	return 0;
+}
+
+static int remove_all(void **state)
+{
+	(void)state;
+	EVP_PKEY_free(key);
+	fixture_done(&fx);
+	return 0;
+}
+
+static bool changes_something(unsigned long long nr)
+{
+	static const long calls[] = {SYS_openat, SYS_write,  SYS_pwrite64, SYS_fsync,     SYS_rename,
+	                             SYS_unlink, SYS_link,   SYS_mkdir,    SYS_ftruncate, SYS_fchmod,
+	                             SYS_close,  SYS_unlinkat, SYS_renameat2, SYS_fchown};
+	for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+		if ((unsigned long long)calls[i] == nr)
+			return true;
+	}
+	return false;
+}
+
+static void child(bool replace)
+{
+	struct err e = ERR_INIT;
+	struct ca_issued out;
+	struct ca_info info;
+	struct ca *ca = NULL;
+	if (ca_open(&ca, &fx.cfg, NULL, NULL, &info, &e) != 0 || ca_unlock(ca, NULL, &e) != 0) {
+		fprintf(stderr, "%s (%s)\n", e.what, e.native);
+		_exit(2);
+	}
+	/* from here on; what opening does is covered where a record is left behind */
+	ptrace(PTRACE_TRACEME, 0, 0, 0);
+	raise(SIGSTOP);
+	if (try_issue(ca, "alice", key, replace, &out, &e) != 0) {
+		fprintf(stderr, "%s (%s)\n", e.what, e.native);
+		_exit(1);
+	}
+	_exit(0);
+}
+
+/* Runs the child up to before its call number k. Returns false if it ended without making so many. */
+static bool run_and_kill(bool replace, int k)
+{
+	int status, calls = 0;
+	bool entering = true;
+	pid_t pid = fork();
+	if (pid == 0)
+		child(replace);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSTOPPED(status));
+	for (;;) {
+		assert_int_equal(ptrace(PTRACE_SYSCALL, pid, 0, 0), 0);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		if (WIFEXITED(status)) {
+			assert_int_equal(WEXITSTATUS(status), 0);
+			return false;
+		}
+		struct user_regs_struct regs;
+		assert_true(WIFSTOPPED(status));
+		assert_int_equal(ptrace(PTRACE_GETREGS, pid, 0, &regs), 0);
+		if (entering && changes_something(regs.orig_rax) && ++calls == k)
+			break;
+		entering = !entering;
+	}
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	return true;
+}
+
+/* A program that was killed left a row without its LF, or half of it. */
+static void tear_index(void)
+{
+	shell("cd %s && test -s index.txt && test -e index.txt.tokenroll && truncate -s -9 index.txt", fx.pki);
+}
+
+static void check_end(bool replace, int k)
+{
+	struct ca_issued out;
+	struct ca *ca = fixture_unlocked(&fx);
+	must_issue(ca, "alice", key, replace, &out);
+	ca_close(&ca);
+	if (count_lines(&fx, "index.txt", "^V.*CN=alice$") != 1 || count_lines(&fx, "index.txt", "^R") != replace)
+		fail_msg("killed before call %d: %d valid rows", k, count_lines(&fx, "index.txt", "^V.*CN=alice$"));
+	if (shell("cd %s && test $(ls certs_by_serial/*.pem | wc -l) = 1 && cmp certs_by_serial/*.pem issued/alice.crt && "
+	          "test -e reqs/alice.req && ! test -e lock.file && ! test -e index.txt.tokenroll",
+	          fx.pki) != 0) {
+		shell("ls -R %s >&2", fx.pki);
+		fail_msg("killed before call %d: the files are not as they should be", k);
+	}
+	assert_int_equal(shell("cd %s && grep -q \"\t%s\t\" index.txt", fx.pki, out.cert.serial), 0);
+	if (replace) {
+		assert_int_equal(shell("cd %s && test $(ls revoked/certs_by_serial | wc -l) = 1 && "
+		                       "test $(ls revoked/private_by_serial | wc -l) = 1 && "
+		                       "test $(ls revoked/reqs_by_serial | wc -l) = 1 && "
+		                       "openssl crl -in crl.pem -noout -text | grep -q Superseded",
+		                       fx.pki),
+		                 0);
+		assert_int_equal(shell("cd %s && test -e revoked/certs_by_serial/%s.crt", fx.pki, out.replaced), 0);
+	}
+	ca_certificate_free(&out.cert);
+}
+
+static void killed_everywhere(const char *pki, bool replace, bool counted, bool torn)
+{
+	int k = 1;
+	for (bool killed = true; killed && k < STEPS_MAX; k++) {
+		fixture_use(&fx, pki);
+		if (counted)
+			fixture_set_var(&fx, "set_var EASYRSA_RAND_SN no");
+		killed = run_and_kill(replace, k);
+		if (torn)
+			tear_index();
+		check_end(replace, k);
+	}
+	assert_in_range(k, 30, STEPS_MAX - 1);
+	must_easyrsa(&fx, "gen-crl");
+}
+
+static void killed_at_every_step_of_issuing(void **state)
+{
+	(void)state;
+	killed_everywhere("rsa", false, false, false);
+}
+
+static void killed_at_every_step_with_a_torn_row_in_the_index(void **state)
+{
+	(void)state;
+	killed_everywhere("rsa", false, false, true);
+}
+
+static void killed_at_every_step_with_counted_serials(void **state)
+{
+	(void)state;
+	killed_everywhere("rsa", false, true, false);
+}
+
+static void killed_at_every_step_of_replacing(void **state)
+{
+	(void)state;
+	killed_everywhere("taken", true, false, false);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(killed_at_every_step_of_issuing),
+	    cmocka_unit_test(killed_at_every_step_with_a_torn_row_in_the_index),
+	    cmocka_unit_test(killed_at_every_step_with_counted_serials),
+	    cmocka_unit_test(killed_at_every_step_of_replacing),
+	};
+	return cmocka_run_group_tests(tests, make_all, remove_all);
+}

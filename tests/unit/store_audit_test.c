@@ -1,0 +1,150 @@
+/*
+ * The audit trail tells of every change, and cannot be altered unseen.
+ */
+#include "store_fixture.h"
+
+static void the_trail_names_who_what_which_and_when(void **state)
+{
+	struct place *p = *state;
+	struct store *s;
+
+	setenv("SUDO_USER", "carol", 1);
+	s = open_store(p);
+	assert_int_equal(store_audit(s, "token-init", "alice", token_1.serial, "label alice", NULL), 0);
+	unsetenv("SUDO_USER");
+	assert_int_equal(sql_int(p,
+				 "SELECT count(*) FROM audit WHERE login <> '' AND sudo_user = 'carol' AND host <> ''"
+				 " AND action = 'token-init' AND user = 'alice' AND detail = 'label alice'"
+				 " AND token_serial = '09faa980baecee43' AND cert_serial = ''"
+				 " AND abs(at - strftime('%s', 'now')) < 60"),
+			 1);
+	store_close(&s);
+}
+
+static void sql_cannot_change_the_trail(void **state)
+{
+	static const char *const attacks[] = {
+	    "UPDATE audit SET user = 'mallory'",
+	    "UPDATE audit SET id = id + 100",
+	    "DELETE FROM audit",
+	    "DELETE FROM audit WHERE id = 2",
+	    "INSERT OR REPLACE INTO audit SELECT id, at, login, sudo_user, host, action, 'mallory', token_serial,"
+	    " cert_serial, detail, prev, hash FROM audit WHERE id = 2",
+	    "INSERT INTO audit SELECT id + 100, at, login, sudo_user, host, action, user, token_serial,"
+	    " cert_serial, detail, hash, hash FROM audit WHERE id = (SELECT max(id) FROM audit)",
+	    "INSERT INTO audit SELECT id + 1, at, login, sudo_user, host, action, user, token_serial,"
+	    " cert_serial, detail, zeroblob(32), hash FROM audit WHERE id = (SELECT max(id) FROM audit)",
+	};
+	struct place *p = *state;
+	struct store *s = open_store(p);
+	struct store_credential c;
+	uint64_t n;
+
+	enrolled(s, &c, "alice", &token_1);
+	n = records(s);
+	assert_int_equal(n, 9); /* the user, the token, seven steps */
+	for (size_t i = 0; i < sizeof(attacks) / sizeof(attacks[0]); i++)
+		if (sql_try(p, attacks[i]) == SQLITE_OK)
+			fail_msg("was possible: %s", attacks[i]);
+	assert_int_equal(records(s), n);
+	store_credential_free(&c);
+	store_close(&s);
+}
+
+static void a_trail_altered_by_force_is_found_out(void **state)
+{
+	static const struct {
+		const char *attack, *words;
+	} cases[] = {
+	    {"UPDATE audit SET user = 'mallory' WHERE id = 3", "record 3 of the audit trail"},
+	    {"UPDATE audit SET at = at + 1 WHERE id = 4", "record 4 of the audit trail"},
+	    {"UPDATE audit SET login = login || host, host = '' WHERE id = 5", "record 5 of the audit trail"},
+	    {"DELETE FROM audit WHERE id = 6", "record 6 of the audit trail"},
+	    {"UPDATE audit SET prev = zeroblob(32) WHERE id = 7", "record 7 of the audit trail"},
+	};
+	struct place *p = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct store_credential c;
+		struct err e = ERR_INIT;
+		uint64_t n = 77;
+		struct store *s = open_store(p);
+
+		enrolled(s, &c, "alice", &token_1);
+		sql(p, "DROP TRIGGER audit_no_update; DROP TRIGGER audit_no_delete");
+		sql(p, cases[i].attack);
+		assert_int_equal(store_audit_verify(s, &n, &e), -1);
+		assert_says(&e, ERR_STORE, cases[i].words);
+		assert_int_equal(n, 77);
+		store_credential_free(&c);
+		store_close(&s);
+		assert_int_equal(unlink(p->path), 0);
+	}
+}
+
+static void no_change_without_its_audit_record(void **state)
+{
+	struct place *p = *state;
+	struct store *s = open_store(p);
+	struct store_credential c;
+	struct err e = ERR_INIT;
+
+	plan(&c, "alice", &token_1);
+	assert_int_equal(store_plan(s, &c, NULL), 0);
+	blob_set(&c.spki, "k", 1);
+	sql(p, "CREATE TRIGGER t BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no'); END");
+	assert_int_equal(store_advance(s, &c, CRED_KEYED, &e), -1);
+	assert_int_equal(store_claim_user(s, "bob", &e), -1);
+	assert_int_equal(store_claim_token(s, &token_2, &e), -1);
+	assert_int_equal(sql_int(p, "SELECT count(*) FROM credentials WHERE state <> 'planned'"), 0);
+	assert_int_equal(sql_int(p, "SELECT count(*) FROM people"), 1);
+	assert_int_equal(sql_int(p, "SELECT count(*) FROM tokens"), 1);
+	assert_int_equal(c.state, CRED_PLANNED);
+
+	sql(p, "DROP TRIGGER t");
+	assert_int_equal(store_advance(s, &c, CRED_KEYED, NULL), 0);
+	store_credential_free(&c);
+	store_close(&s);
+}
+
+static void processes_that_open_and_write_at_once_lose_nothing(void **state)
+{
+	enum { PROCESSES = 4, WRITES = 15 };
+	struct place *p = *state;
+	struct store *s;
+	int failed = 0;
+
+	for (int i = 0; i < PROCESSES; i++) {
+		if (fork() != 0)
+			continue;
+		s = NULL;
+		if (store_open(&s, p->path, NULL) == -1)
+			_exit(1);
+		for (int j = 0; j < WRITES; j++)
+			if (store_audit(s, "test", "alice", "", "", NULL) == -1)
+				_exit(1);
+		store_close(&s);
+		_exit(0);
+	}
+	for (int i = 0, status; i < PROCESSES; i++) {
+		wait(&status);
+		failed += status != 0;
+	}
+	assert_int_equal(failed, 0);
+	s = open_store(p);
+	assert_int_equal(records(s), PROCESSES * WRITES);
+	store_close(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    PROMISE(the_trail_names_who_what_which_and_when),
+	    PROMISE(sql_cannot_change_the_trail),
+	    PROMISE(a_trail_altered_by_force_is_found_out),
+	    PROMISE(no_change_without_its_audit_record),
+	    PROMISE(processes_that_open_and_write_at_once_lose_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
