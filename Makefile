@@ -20,7 +20,8 @@ ALL_LDFLAGS := -pie -Wl,-z,relro,-z,now $(LDFLAGS)
 
 SRC := $(wildcard src/*.c src/*/*.c pkcs11/*.c)
 OBJ := $(SRC:%.c=$(BUILD)/%.o)
-LIB_OBJ := $(filter-out $(BUILD)/src/main.o,$(OBJ))
+# all but main and the verbs
+LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/*/*.c pkcs11/*.c))
 
 all: $(BUILD)/tokenroll
 
@@ -41,7 +42,7 @@ $(BUILD)/flags: FORCE
 
 # ---- tests
 
-# one program per promise; each links everything but main
+# one program per promise; each links everything below the verbs
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*.c))
 unit: $(UNIT)
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB_OBJ)

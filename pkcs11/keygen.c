@@ -74,16 +74,17 @@ static void common(struct p11_template *t, const struct blob *cka_id, const char
 
 static int unsupported(const struct p11_token *t, enum keytype type, CK_RV rv, struct err *e)
 {
-	const struct p11_token_info *info = p11_token_description(t);
+	unsigned listed = p11_token_key_types(t);
 	char has[128] = "";
 	for (int k = KEYTYPE_NONE + 1; k < KEYTYPE_COUNT; k++) {
 		/* what its list promises is worth naming, except the type that was just refused */
-		if ((info->key_types & KEYTYPE_BIT(k)) == 0 || k == (int)type)
+		if ((listed & KEYTYPE_BIT(k)) == 0 || k == (int)type)
 			continue;
 		size_t n = strlen(has);
 		snprintf(has + n, sizeof has - n, "%s%s", n != 0 ? ", " : "", keytype_name((enum keytype)k));
 	}
-	ckr_error(e, rv, ERR_UNSUPPORTED, "token %s does not make keys of type %s", info->serial, keytype_name(type));
+	ckr_error(e, rv, ERR_UNSUPPORTED, "token %s does not make keys of type %s",
+	          p11_token_description(t)->serial, keytype_name(type));
 	if (has[0] == '\0')
 		return err_next(e, "take another token");
 	return err_next(e, "it has %s: add --key-type, or take another token", has);

@@ -32,25 +32,6 @@ static bool in_range(CK_FUNCTION_LIST *f, CK_SLOT_ID slot, CK_MECHANISM_TYPE mec
 	return bits >= info.ulMinKeySize * unit && bits <= info.ulMaxKeySize * unit;
 }
 
-static unsigned listed_key_types(CK_FUNCTION_LIST *f, CK_SLOT_ID slot)
-{
-	static const struct {
-		enum keytype type;
-		CK_MECHANISM_TYPE mech;
-		unsigned bits;
-	} needs[] = {
-	    {KEYTYPE_EC_P256, CKM_EC_KEY_PAIR_GEN, 256},         {KEYTYPE_EC_P384, CKM_EC_KEY_PAIR_GEN, 384},
-	    {KEYTYPE_RSA_2048, CKM_RSA_PKCS_KEY_PAIR_GEN, 2048}, {KEYTYPE_RSA_3072, CKM_RSA_PKCS_KEY_PAIR_GEN, 3072},
-	    {KEYTYPE_RSA_4096, CKM_RSA_PKCS_KEY_PAIR_GEN, 4096},
-	};
-	unsigned set = 0;
-	for (size_t i = 0; i < sizeof needs / sizeof *needs; i++) {
-		if (in_range(f, slot, needs[i].mech, needs[i].bits))
-			set |= KEYTYPE_BIT(needs[i].type);
-	}
-	return set;
-}
-
 static int read_info(CK_FUNCTION_LIST *f, CK_SLOT_ID slot, struct p11_token_info *ret, struct err *e)
 {
 	CK_SLOT_INFO si;
@@ -116,8 +97,6 @@ int p11_token_list(const struct p11_module *m, struct p11_token_info **ret, size
 		else if (first.code == ERR_NONE)
 			first = one;
 	}
-	for (size_t i = 0; i < n; i++)
-		list[i].key_types = listed_key_types(f, list[i].slot);
 	free(slots);
 	if (n == 0 && first.code != ERR_NONE && first.code != ERR_REMOVED) {
 		free(list);
@@ -209,6 +188,25 @@ int p11_token_login(struct p11_token *t, struct secret *pin, bool last_try, stru
 	if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN)
 		return 0;
 	return login_failed(t, rv, e);
+}
+
+unsigned p11_token_key_types(const struct p11_token *t)
+{
+	static const struct {
+		enum keytype type;
+		CK_MECHANISM_TYPE mech;
+		unsigned bits;
+	} needs[] = {
+	    {KEYTYPE_EC_P256, CKM_EC_KEY_PAIR_GEN, 256},         {KEYTYPE_EC_P384, CKM_EC_KEY_PAIR_GEN, 384},
+	    {KEYTYPE_RSA_2048, CKM_RSA_PKCS_KEY_PAIR_GEN, 2048}, {KEYTYPE_RSA_3072, CKM_RSA_PKCS_KEY_PAIR_GEN, 3072},
+	    {KEYTYPE_RSA_4096, CKM_RSA_PKCS_KEY_PAIR_GEN, 4096},
+	};
+	unsigned set = 0;
+	for (size_t i = 0; i < sizeof needs / sizeof *needs; i++) {
+		if (in_range(p11_module_functions(t->module), t->info.slot, needs[i].mech, needs[i].bits))
+			set |= KEYTYPE_BIT(needs[i].type);
+	}
+	return set;
 }
 
 struct p11_module *p11_token_module(const struct p11_token *t)

@@ -18,7 +18,6 @@ struct p11_token_info {
 	char label[33], manufacturer[33], model[17], serial[17];
 	CK_FLAGS flags;         /* CKF_TOKEN_INITIALIZED, CKF_WRITE_PROTECTED, CKF_USER_PIN_… */
 	CK_ULONG pin_min, pin_max;
-	unsigned key_types;     /* KEYTYPE_BIT set that its mechanism list promises; a hint, lists lie */
 };
 
 /* All slots with a token in them. *ret comes from malloc, *ret_n may be 0. */
@@ -45,6 +44,9 @@ int p11_token_login(struct p11_token *t, struct secret *pin, bool last_try, stru
  */
 int p11_token_init(struct p11_module *m, CK_SLOT_ID slot, const char *label, struct secret *so_pin, struct secret *pin,
                    struct p11_token_info *ret_info, struct err *e);
+
+/* The KEYTYPE_BIT set that its mechanism list promises; a hint, lists lie in both directions. */
+unsigned p11_token_key_types(const struct p11_token *t);
 
 struct p11_module *p11_token_module(const struct p11_token *t);
 CK_FUNCTION_LIST *p11_token_functions(const struct p11_token *t);

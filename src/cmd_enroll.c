@@ -165,6 +165,15 @@ static int ui_choose(void *arg, const struct enroll_candidate *list, size_t n, s
 	return 0;
 }
 
+static void ui_chosen(void *arg, const struct worker_token *t)
+{
+	struct enroll_cmd *c = arg;
+	char line[320];
+	snprintf(line, sizeof line, "%s, on token %s \"%s\" (%s) in %s", c->o->args[0], t->serial, t->label, t->model,
+	         t->reader);
+	screen_title(&c->screen, line);
+}
+
 static void ui_begin(void *arg, const char *step, const char *detail)
 {
 	struct enroll_cmd *c = arg;
@@ -224,6 +233,7 @@ static int enroll(struct enroll_cmd *c, const struct enroll_options *opt, struct
 	    .confirm_last_try = ui_confirm_last_try,
 	    .passphrase = ui_passphrase,
 	    .choose = ui_choose,
+	    .chosen = ui_chosen,
 	    .begin = ui_begin,
 	    .end = ui_end,
 	    .note = ui_note,

@@ -27,6 +27,14 @@ void screen_clean(char *ret, size_t size, const char *text)
 	ret[n] = '\0';
 }
 
+void screen_title(const struct screen *s, const char *text)
+{
+	char clean[512];
+	screen_clean(clean, sizeof clean, text);
+	if (!s->quiet)
+		fprintf(stderr, "%s%s%s\n", s->colour ? "\033[1m" : "", clean, s->colour ? "\033[0m" : "");
+}
+
 static void clear_line(const struct screen *s)
 {
 	if (s->terminal && s->step != NULL)

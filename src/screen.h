@@ -20,6 +20,9 @@ struct screen {
 
 void screen_init(struct screen *s, const struct options *o);
 
+/* What the lines below it are about. */
+void screen_title(const struct screen *s, const char *text);
+
 /* A step begins; its line is completed by screen_step_end. */
 void screen_step_begin(struct screen *s, const char *step, const char *detail);
 void screen_step_end(struct screen *s, bool ok, const char *detail);

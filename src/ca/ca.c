@@ -9,6 +9,7 @@
 #include "ca/redo.h"
 #include "ca/session.h"
 #include "ca/subject.h"
+#include "ca/sweep.h"
 #include "core/file.h"
 #include "core/xalloc.h"
 
@@ -36,7 +37,8 @@ static int check_ca_certificate(const struct ca *ca, struct err *e)
 	char date[64];
 	if (X509_check_ca(ca->cert) != 1) {
 		err_set(e, ERR_CA_PKI, "%s is not the certificate of a CA", ca->cert_file);
-		return err_next(e, "its basicConstraints must say CA:TRUE, and its keyUsage, if it has one, keyCertSign");
+		return err_next(e,
+				"its basicConstraints must say CA:TRUE, and its keyUsage, if it has one, keyCertSign");
 	}
 	if (X509_cmp_current_time(X509_get0_notBefore(ca->cert)) > 0) {
 		date_text(date, sizeof date, X509_get0_notBefore(ca->cert));
@@ -60,7 +62,8 @@ static int read_ca_certificate(struct ca *ca, struct blob *ret_chain, struct err
 		if (e != NULL)
 			e->code = ERR_CA_PKI;
 		err_prefix(e, "the CA certificate cannot be read");
-		return missing ? err_next(e, "was `easyrsa build-ca` run in %s? Else set [ca] pki or cert", ca->pki) : -1;
+		return missing ? err_next(e, "was `easyrsa build-ca` run in %s? Else set [ca] pki or cert", ca->pki)
+			       : -1;
 	}
 	BIO *in = BIO_new_mem_buf(text.data, (int)text.len), *out = BIO_new(BIO_s_mem());
 	X509 *cert;
@@ -89,6 +92,8 @@ static int under_lock(struct ca *ca, int (*fn)(struct ca *, struct err *), struc
 	struct pki_lock *lock = NULL;
 	if (pki_lock_take(&lock, ca->pki, ca->lock_wait, ca->note, ca->note_arg, e) != 0)
 		return -1;
+	if (pki_lock_was_stale(lock))
+		sweep_pki(ca->pki, true);
 	int ret = fn(ca, e);
 	pki_lock_release(&lock);
 	return ret;
@@ -137,7 +142,7 @@ static int check_pki_folder(struct ca *ca, const struct config_ca *cfg, struct e
 		return 0;
 	err_errno(e, ERR_CA_PKI, "the PKI folder %s cannot be opened", cfg->pki);
 	return err_next(e, errno == EACCES ? "run tokenroll as the owner of the PKI"
-	                                   : "set [ca] pki to the folder that `easyrsa init-pki` made");
+					   : "set [ca] pki to the folder that `easyrsa init-pki` made");
 }
 
 static void take_config(struct ca *ca, const struct config_ca *cfg)
@@ -163,7 +168,7 @@ static void describe(const struct ca *ca, struct blob *chain, struct ca_info *re
 }
 
 int ca_open(struct ca **ret, const struct config_ca *cfg, rpc_note_fn *note, void *note_arg, struct ca_info *ret_info,
-            struct err *e)
+	    struct err *e)
 {
 	struct ca *ca = xcalloc(1, sizeof *ca);
 	struct blob chain = BLOB_INIT;
@@ -209,7 +214,8 @@ int ca_unlock(struct ca *ca, const struct secret *passphrase, struct err *e)
 	EVP_PKEY *key = NULL;
 	if (!ca->has_key) {
 		err_set(e, ERR_CA_PKI, "there is no CA key at %s", ca->key_file);
-		return err_next(e, "run this where the CA is, or use --csr-only here and --cert with what the CA signed");
+		return err_next(e,
+				"run this where the CA is, or use --csr-only here and --cert with what the CA signed");
 	}
 	if (ca_key_load(&key, ca->key_file, passphrase, e) != 0)
 		return -1;
@@ -276,8 +282,10 @@ static int settle_row(struct ca *ca, const char *serial, struct err *e)
 	char *user = cert != NULL ? subject_cn(X509_get_subject_name(cert)) : NULL;
 	int ret = -1;
 	if (user == NULL) {
-		err_set(e, ERR_CA_PKI, "the certificate %s is neither in index.txt nor in certs_by_serial any more", serial);
-		err_next(e, "look what has changed the PKI %s; index.txt.old is the state before the last change", ca->pki);
+		err_set(e, ERR_CA_PKI, "the certificate %s is neither in index.txt nor in certs_by_serial any more",
+			serial);
+		err_next(e, "look what has changed the PKI %s; index.txt.old is the state before the last change",
+			 ca->pki);
 		goto out;
 	}
 	ret = pki_lock_take(&lock, ca->pki, ca->lock_wait, ca->note, ca->note_arg, e);
@@ -312,5 +320,6 @@ int ca_settle(struct ca *ca, const char *serial, struct err *e)
 		if (settle_row(ca, serial, e) != 0)
 			return -1;
 	}
-	return err_set(e, ERR_CA_FAILED, "another program takes the row of %s out of index.txt again and again", serial);
+	return err_set(e, ERR_CA_FAILED, "another program takes the row of %s out of index.txt again and again",
+		       serial);
 }

@@ -19,7 +19,7 @@ struct ca;
 
 /* See signer_start. note may be NULL. */
 int ca_open(struct ca **ret, const struct config_ca *cfg, rpc_note_fn *note, void *note_arg, struct ca_info *ret_info,
-            struct err *e);
+	    struct err *e);
 void ca_close(struct ca **ca);
 
 /* Each is the signer_ function of that name. */
@@ -28,7 +28,7 @@ int ca_subject(struct ca *ca, const char *user, struct blob *ret_name, struct er
 int ca_find(struct ca *ca, const char *user, bool *ret_found, struct ca_certificate *ret, struct err *e);
 int ca_issue(struct ca *ca, const struct ca_request *req, struct ca_issued *ret, struct err *e);
 int ca_check(struct ca *ca, const char *user, const struct blob *spki, const struct blob *cert,
-             struct ca_certificate *ret, struct err *e);
+	     struct ca_certificate *ret, struct err *e);
 int ca_settle(struct ca *ca, const char *serial, struct err *e);
 
 #endif

@@ -27,7 +27,8 @@ int certificate_digest(const EVP_MD **ret, const struct ca *ca, struct err *e)
 	if (*ret != NULL)
 		return 0;
 	err_set(e, ERR_CA_PKI, "EASYRSA_DIGEST is \"%s\", which is no digest that OpenSSL has", name);
-	return err_next(e, "set it to sha256, sha384 or sha512 in %s", ca->vars->file != NULL ? ca->vars->file : "vars");
+	return err_next(e, "set it to sha256, sha384 or sha512 in %s",
+			ca->vars->file != NULL ? ca->vars->file : "vars");
 }
 
 static time_t to_time(const ASN1_TIME *t)
@@ -60,7 +61,8 @@ static int set_period(X509 *cert, bool *ret_shortened, const struct ca *ca, cons
 	else
 		to = now + (days > 0 ? days : ca->vars->cert_days) * DAY;
 	if (to <= now)
-		return err_set(e, ERR_CA_PKI, "by EASYRSA_CERT_EXPIRE and EASYRSA_FIX_OFFSET certificates have expired already");
+		return err_set(e, ERR_CA_PKI,
+			       "by EASYRSA_CERT_EXPIRE and EASYRSA_FIX_OFFSET certificates have expired already");
 	if (end <= now)
 		return err_set(e, ERR_CA_PKI, "the CA certificate has expired");
 	*ret_shortened = to > end;
@@ -184,8 +186,8 @@ int certificate_describe(struct ca_certificate *ret, X509 *cert, struct err *e)
 bool certificate_is_ours(X509 *cert, const struct ca *ca, const char *user, EVP_PKEY *pubkey)
 {
 	EVP_PKEY *own = X509_get0_pubkey(cert), *issuer = X509_get0_pubkey(ca->cert);
-	bool ours = own != NULL && EVP_PKEY_eq(own, pubkey) == 1 &&
-	            subject_has_cn(X509_get_subject_name(cert), user) && X509_verify(cert, issuer) == 1;
+	bool ours = own != NULL && EVP_PKEY_eq(own, pubkey) == 1 && subject_has_cn(X509_get_subject_name(cert), user) &&
+		    X509_verify(cert, issuer) == 1;
 	ERR_clear_error();
 	return ours;
 }

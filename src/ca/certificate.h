@@ -20,9 +20,10 @@ int certificate_make(X509 **ret, bool *ret_shortened, const struct ca *ca, const
 /* The file as `openssl ca` writes it: a text dump, then PEM. */
 int certificate_text(struct blob *ret, X509 *cert, struct err *e);
 
-/* Reads the first certificate of a PEM file, or DER. Returns NULL if there is none; *e (may be NULL) says why. */
+/* Reads the first certificate of a file or text in PEM, or one in DER. Returns NULL if there is none; *e (may be NULL)
+ * says why. */
 X509 *certificate_read(const char *path, struct err *e);
-X509 *certificate_parse(const struct blob *pem_or_der);
+X509 *certificate_parse(const struct blob *in);
 
 int certificate_describe(struct ca_certificate *ret, X509 *cert, struct err *e);
 

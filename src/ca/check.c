@@ -43,15 +43,15 @@ static const char *fault_of(X509 *cert, const struct ca *ca, const char *user, c
 	return NULL;
 }
 
-int ca_check(struct ca *ca, const char *user, const struct blob *spki, const struct blob *in,
-             struct ca_certificate *ret, struct err *e)
+int ca_check(struct ca *ca, const char *user, const struct blob *spki, const struct blob *cert,
+	     struct ca_certificate *ret, struct err *e)
 {
-	X509 *cert = certificate_parse(in);
-	if (cert == NULL)
+	X509 *x = certificate_parse(cert);
+	if (x == NULL)
 		return mismatch(e, user, "it is no certificate, neither in PEM nor in DER");
 	ERR_clear_error();
-	const char *fault = fault_of(cert, ca, user, spki);
-	int status = fault != NULL ? mismatch(e, user, fault) : certificate_describe(ret, cert, e);
-	X509_free(cert);
+	const char *fault = fault_of(x, ca, user, spki);
+	int status = fault != NULL ? mismatch(e, user, fault) : certificate_describe(ret, x, e);
+	X509_free(x);
 	return status;
 }

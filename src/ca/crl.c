@@ -19,9 +19,12 @@ static const struct {
 	const char *name;
 	int code; /* RFC 5280, 5.3.1; 0 is left out */
 } reasons[] = {
-    {"unspecified", 0},   {"keyCompromise", 1},        {"CACompromise", 2},    {"affiliationChanged", 3},
-    {"superseded", 4},    {"cessationOfOperation", 5}, {"certificateHold", 6}, {"removeFromCRL", 8},
-    {"holdInstruction", 6}, {"keyTime", 1},            {"CAkeyTime", 2},
+    {"unspecified", 0},     {"keyCompromise", 1},
+    {"CACompromise", 2},    {"affiliationChanged", 3},
+    {"superseded", 4},      {"cessationOfOperation", 5},
+    {"certificateHold", 6}, {"removeFromCRL", 8},
+    {"holdInstruction", 6}, {"keyTime", 1},
+    {"CAkeyTime", 2},
 };
 
 static int add_reason(X509_REVOKED *r, int code)
@@ -30,7 +33,7 @@ static int add_reason(X509_REVOKED *r, int code)
 		return 0;
 	ASN1_ENUMERATED *value = ASN1_ENUMERATED_new();
 	int ok = value != NULL && ASN1_ENUMERATED_set(value, code) == 1 &&
-	         X509_REVOKED_add1_ext_i2d(r, NID_crl_reason, value, 0, 0) == 1;
+		 X509_REVOKED_add1_ext_i2d(r, NID_crl_reason, value, 0, 0) == 1;
 	ASN1_ENUMERATED_free(value);
 	return ok ? 0 : -1;
 }
@@ -75,7 +78,8 @@ static X509_REVOKED *make_entry(const struct index_row *row)
 	ASN1_INTEGER *number = BN_hex2bn(&bn, serial) > 0 ? BN_to_ASN1_INTEGER(bn, NULL) : NULL;
 	char *comma = strchr(column, ',');
 	bool good = r != NULL && when != NULL && number != NULL && X509_REVOKED_set_serialNumber(r, number) == 1 &&
-	            X509_REVOKED_set_revocationDate(r, when) == 1 && (comma == NULL || add_reason_text(r, comma + 1) == 0);
+		    X509_REVOKED_set_revocationDate(r, when) == 1 &&
+		    (comma == NULL || add_reason_text(r, comma + 1) == 0);
 	ASN1_INTEGER_free(number);
 	BN_free(bn);
 	ASN1_TIME_free(when);
@@ -97,8 +101,10 @@ static int add_entries(X509_CRL *crl, const struct index *ix, struct err *e)
 		X509_REVOKED *r = make_entry(&row);
 		if (r == NULL || X509_CRL_add0_revoked(crl, r) != 1) {
 			X509_REVOKED_free(r);
-			err_openssl(e, ERR_CA_PKI, "index.txt: the row of serial %.*s has a revocation that cannot be understood: %.*s",
-			            (int)row.serial.len, row.serial.p, (int)row.revoked.len, row.revoked.p);
+			err_openssl(
+			    e, ERR_CA_PKI,
+			    "index.txt: the row of serial %.*s has a revocation that cannot be understood: %.*s",
+			    (int)row.serial.len, row.serial.p, (int)row.revoked.len, row.revoked.p);
 			return -1;
 		}
 	}
@@ -158,8 +164,8 @@ static int set_header(X509_CRL *crl, const struct ca *ca)
 	time_t now = time(NULL);
 	ASN1_TIME *this = ASN1_TIME_set(NULL, now), *next = ASN1_TIME_set(NULL, now + ca->vars->crl_days * DAY);
 	int ok = this != NULL && next != NULL && X509_CRL_set_version(crl, X509_CRL_VERSION_2) == 1 &&
-	         X509_CRL_set_issuer_name(crl, X509_get_subject_name(ca->cert)) == 1 &&
-	         X509_CRL_set1_lastUpdate(crl, this) == 1 && X509_CRL_set1_nextUpdate(crl, next) == 1;
+		 X509_CRL_set_issuer_name(crl, X509_get_subject_name(ca->cert)) == 1 &&
+		 X509_CRL_set1_lastUpdate(crl, this) == 1 && X509_CRL_set1_nextUpdate(crl, next) == 1;
 	ASN1_TIME_free(this);
 	ASN1_TIME_free(next);
 	return ok ? 0 : -1;
@@ -204,7 +210,7 @@ int crl_publish(struct ca *ca, struct err *e)
 	if (ret == 0 && ca->crl_file != NULL && strcmp(ca->crl_file, path) != 0 &&
 	    file_replace(ca->crl_file, pem.data, pem.len, 0644, &why) != 0)
 		pki_note(ca, "the fresh CRL could not be published: %s (%s). Copy %s to %s on the VPN server", why.what,
-		         why.native, path, ca->crl_file);
+			 why.native, path, ca->crl_file);
 	blob_free(&pem);
 	free(path);
 	return ret;

@@ -14,10 +14,10 @@
 
 /* what easy-rsa 3 writes into x509-types/client; from 3.2 on it need not have that folder */
 static const char client_default[] = "basicConstraints = CA:FALSE\n"
-                                     "subjectKeyIdentifier = hash\n"
-                                     "authorityKeyIdentifier = keyid,issuer:always\n"
-                                     "extendedKeyUsage = clientAuth\n"
-                                     "keyUsage = digitalSignature\n";
+				     "subjectKeyIdentifier = hash\n"
+				     "authorityKeyIdentifier = keyid,issuer:always\n"
+				     "extendedKeyUsage = clientAuth\n"
+				     "keyUsage = digitalSignature\n";
 
 /* A value in the syntax of an OpenSSL configuration. */
 static void put_escaped(BIO *b, const char *value)
@@ -92,7 +92,7 @@ static int apply(CONF *conf, X509 *cert, X509_REQ *req, const struct ca *ca, str
 	if (X509V3_EXT_add_nconf(conf, &ctx, section != NULL ? section : "default", cert) == 1)
 		return 0;
 	err_openssl(e, ERR_CA_PKI, "the certificate type \"client\" in %s has an extension that OpenSSL cannot make",
-	            ca->ext_dir != NULL ? ca->ext_dir : "vars");
+		    ca->ext_dir != NULL ? ca->ext_dir : "vars");
 	return err_next(e, "correct the files COMMON and client there");
 }
 
@@ -101,7 +101,8 @@ static bool makes_a_ca(const X509 *cert)
 {
 	BASIC_CONSTRAINTS *bc = X509_get_ext_d2i(cert, NID_basic_constraints, NULL, NULL);
 	ASN1_BIT_STRING *usage = X509_get_ext_d2i(cert, NID_key_usage, NULL, NULL);
-	bool ret = (bc != NULL && bc->ca) || (usage != NULL && ASN1_BIT_STRING_get_bit(usage, 5) == 1); /* keyCertSign */
+	bool ret =
+	    (bc != NULL && bc->ca) || (usage != NULL && ASN1_BIT_STRING_get_bit(usage, 5) == 1); /* keyCertSign */
 	BASIC_CONSTRAINTS_free(bc);
 	ASN1_BIT_STRING_free(usage);
 	return ret;
@@ -114,7 +115,7 @@ static int check_result(X509 *cert, const struct ca *ca, struct err *e)
 		const ASN1_OBJECT *obj = X509_EXTENSION_get_object(X509_get_ext(cert, i));
 		if (X509_get_ext_by_OBJ(cert, obj, i) > i)
 			return err_set(e, ERR_CA_PKI, "the certificate type \"client\" in %s gives %s twice", where,
-			               OBJ_nid2ln(OBJ_obj2nid(obj)));
+				       OBJ_nid2ln(OBJ_obj2nid(obj)));
 	}
 	if (!makes_a_ca(cert))
 		return 0;
@@ -136,7 +137,7 @@ int ext_add(X509 *cert, X509_REQ *req, const struct ca *ca, const char *user, st
 		goto out;
 	if (NCONF_load_bio(conf, b, &line) != 1) {
 		err_openssl(e, ERR_CA_PKI, "the certificate type \"client\" in %s cannot be read",
-		            ca->ext_dir != NULL ? ca->ext_dir : "vars");
+			    ca->ext_dir != NULL ? ca->ext_dir : "vars");
 		err_next(e, "correct the files COMMON and client there; of $ENV:: only easy-rsa's settings are known");
 		goto out;
 	}

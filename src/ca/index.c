@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define SERIAL_DIGITS_MAX 40 /* RFC 5280, 4.1.2.2 */
+#define RECENT_BYTES 65536
 
 static bool is_upper_hex(char c)
 {
@@ -32,7 +33,7 @@ static size_t date_length(const char *p, const char *end)
 		return 0;
 	const char *m = p + n - 10;
 	bool good = two_digits(m) - 1 < 12 && two_digits(m + 2) - 1 < 31 && two_digits(m + 4) < 24 &&
-	            two_digits(m + 6) < 60 && two_digits(m + 8) < 60;
+		    two_digits(m + 6) < 60 && two_digits(m + 8) < 60;
 	return good ? n + 1 : 0;
 }
 
@@ -106,16 +107,24 @@ static const char *line_end(const char *p, const char *end)
 	return lf != NULL ? lf : end;
 }
 
-static int check_rows(const struct index *ix, struct err *e)
+/* From the offset on; what is before was checked earlier. */
+static int check_rows(const struct index *ix, size_t from, struct err *e)
 {
 	const char *end = ix->map + ix->len;
-	size_t line = 1;
-	for (const char *p = ix->map; p < end; line++) {
+	size_t line = 0;
+	for (const char *p = ix->map + from; p < end;) {
+		size_t plain = index_plain_row(p, end);
+		if (plain > 0) {
+			p += plain;
+			continue;
+		}
 		struct index_row row;
 		const char *lf = line_end(p, end);
 		/* openssl passes over such lines, too */
 		const char *fault = p < lf && *p == '#' ? NULL : parse_row(p, lf, &row);
 		if (fault != NULL) {
+			for (const char *q = ix->map; q <= p; q = line_end(q, end) + 1)
+				line++;
 			err_set(e, ERR_CA_PKI, "index.txt line %zu: the row %s (%s)", line, fault, ix->path);
 			return err_next(e, "correct that line; index.txt.old is the state before the last change");
 		}
@@ -146,7 +155,7 @@ static int map_file(struct index *ix, struct err *e)
 	unmap(ix);
 	if (ix->st.st_size > 0) {
 		size_t len = (size_t)ix->st.st_size;
-		void *map = mmap(NULL, len, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+		void *map = mmap(NULL, len, PROT_READ, MAP_PRIVATE | (ix->was_read ? 0 : MAP_POPULATE), fd, 0);
 		if (map == MAP_FAILED) {
 			err_errno(e, ERR_CA_PKI, "cannot read %s", ix->path);
 			close(fd);
@@ -154,6 +163,7 @@ static int map_file(struct index *ix, struct err *e)
 		}
 		ix->map = map;
 		ix->len = len;
+		ix->was_read = true;
 	}
 	close(fd);
 	return 0;
@@ -169,7 +179,7 @@ int index_open(struct index **ret, const char *path, struct err *e)
 {
 	struct index *ix = xcalloc(1, sizeof *ix);
 	ix->path = xstrdup(path);
-	if (map_file(ix, e) != 0 || check_rows(ix, e) != 0) {
+	if (map_file(ix, e) != 0 || check_rows(ix, 0, e) != 0) {
 		int saved = errno;
 		index_close(&ix);
 		errno = saved;
@@ -184,6 +194,7 @@ void index_close(struct index **ix)
 	if (ix == NULL || *ix == NULL)
 		return;
 	unmap(*ix);
+	free((*ix)->last_cn);
 	free((*ix)->path);
 	free(*ix);
 	*ix = NULL;
@@ -191,10 +202,21 @@ void index_close(struct index **ix)
 
 int index_refresh(struct index *ix, struct err *e)
 {
-	struct stat now;
+	struct stat now, before = ix->st;
 	if (stat(ix->path, &now) == 0 && index_same_file(&now, &ix->st))
 		return 0;
-	return map_file(ix, e) == 0 ? check_rows(ix, e) : -1;
+	bool whole_rows = ix->len == 0 || ix->map[ix->len - 1] == '\n';
+	size_t checked = ix->len;
+	if (map_file(ix, e) != 0)
+		return -1;
+	/* The same file that has grown: rows were appended. All else that writes it makes a new file. */
+	bool grown =
+	    before.st_dev == ix->st.st_dev && before.st_ino == ix->st.st_ino && ix->len > checked && whole_rows;
+	if (!grown) {
+		free(ix->last_cn);
+		ix->last_cn = NULL;
+	}
+	return check_rows(ix, grown ? checked : 0, e);
 }
 
 bool index_next(const struct index *ix, size_t *pos, struct index_row *ret)
@@ -212,7 +234,7 @@ bool index_next(const struct index *ix, size_t *pos, struct index_row *ret)
 
 /* Searching the text is ten times as fast as going through the columns of a million rows. */
 static bool next_with(const struct index *ix, const char *needle, size_t *pos, struct index_row *ret,
-                      const char **ret_hit)
+		      const char **ret_hit)
 {
 	while (*pos < ix->len) {
 		const char *hit = memmem(ix->map + *pos, ix->len - *pos, needle, strlen(needle));
@@ -229,8 +251,20 @@ static bool next_with(const struct index *ix, const char *needle, size_t *pos, s
 	return false;
 }
 
-bool index_next_named(const struct index *ix, const char *cn, size_t *pos, struct index_row *ret)
+/* Where the first row of that name is, or that there is none, is remembered: it is asked several times, and rows
+ * only come in behind it. */
+static void remember(struct index *ix, const char *cn, size_t first)
 {
+	free(ix->last_cn);
+	ix->last_cn = xstrdup(cn);
+	ix->last_first = first;
+}
+
+bool index_next_named(struct index *ix, const char *cn, size_t *pos, struct index_row *ret)
+{
+	bool from_start = *pos == 0;
+	if (from_start && ix->last_cn != NULL && strcmp(ix->last_cn, cn) == 0)
+		*pos = ix->last_first;
 	char *needle = xasprintf("/CN=%s", cn);
 	size_t len = strlen(needle);
 	const char *hit;
@@ -239,6 +273,8 @@ bool index_next_named(const struct index *ix, const char *cn, size_t *pos, struc
 		const char *end = ret->line.p + ret->line.len;
 		found = hit >= ret->subject.p && (hit + len == end || hit[len] == '/');
 	}
+	if (from_start)
+		remember(ix, cn, found ? (size_t)(ret->line.p - ix->map) : ix->len);
 	if (found) /* one row is one answer, even if it says the name twice */
 		*pos = (size_t)(ret->line.p + ret->line.len - ix->map);
 	free(needle);
@@ -249,9 +285,13 @@ bool index_by_serial(const struct index *ix, const char *serial, struct index_ro
 {
 	char *needle = xasprintf("\t%s\t", serial);
 	const char *hit;
-	size_t pos = 0;
 	bool found = false;
+	/* new rows are at the end: there first */
+	size_t pos = ix->len > RECENT_BYTES ? ix->len - RECENT_BYTES : 0, last_part = pos;
 	while (!found && next_with(ix, needle, &pos, ret, &hit))
+		found = hit + 1 == ret->serial.p;
+	pos = 0;
+	while (!found && last_part > 0 && next_with(ix, needle, &pos, ret, &hit))
 		found = hit + 1 == ret->serial.p;
 	free(needle);
 	return found;

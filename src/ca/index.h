@@ -58,7 +58,7 @@ int index_refresh(struct index *ix, struct err *e);
 bool index_next(const struct index *ix, size_t *pos, struct index_row *ret);
 
 /* Goes through the rows whose subject has this common name. */
-bool index_next_named(const struct index *ix, const char *cn, size_t *pos, struct index_row *ret);
+bool index_next_named(struct index *ix, const char *cn, size_t *pos, struct index_row *ret);
 
 bool index_by_serial(const struct index *ix, const char *serial, struct index_row *ret);
 

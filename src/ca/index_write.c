@@ -85,36 +85,40 @@ int index_append(struct index *ix, const char *row, struct err *e)
 }
 
 /* The file with one row changed. */
-static void edited_text(const struct index *ix, const struct index_row *row, const struct index_edit *edit,
-                        struct blob *ret)
+static int write_edited(int fd, const struct index *ix, const struct index_row *row, const struct index_edit *edit)
 {
-	const char *rest = row->revoked.p + row->revoked.len;
-	char *changed = xasprintf("%c\t%.*s\t%s", edit->status, (int)row->not_after.len, row->not_after.p, edit->revoked);
-	size_t head = (size_t)(row->line.p - ix->map), mid = strlen(changed);
-	size_t tail = ix->len - (size_t)(rest - ix->map);
-	bool add_lf = ix->map[ix->len - 1] != '\n';
-	unsigned char *text = xcalloc(1, head + mid + tail + 1);
-	memcpy(text, ix->map, head);
-	memcpy(text + head, changed, mid);
-	memcpy(text + head + mid, rest, tail);
-	if (add_lf)
-		text[head + mid + tail] = '\n';
-	blob_take(ret, text, head + mid + tail + (add_lf ? 1 : 0));
+	const char *rest = row->revoked.p + row->revoked.len, *end = ix->map + ix->len;
+	char *changed =
+	    xasprintf("%c\t%.*s\t%s", edit->status, (int)row->not_after.len, row->not_after.p, edit->revoked);
+	int ret = file_write_all(fd, ix->map, (size_t)(row->line.p - ix->map));
+	if (ret == 0)
+		ret = file_write_all(fd, changed, strlen(changed));
+	if (ret == 0)
+		ret = file_write_all(fd, rest, (size_t)(end - rest));
+	if (ret == 0 && end[-1] != '\n')
+		ret = file_write_all(fd, "\n", 1);
 	free(changed);
+	return ret;
 }
 
-static int write_new(const struct index *ix, const char *temp, const struct blob *text, struct err *e)
+static int write_new(const struct index *ix, const char *temp, const struct index_row *row,
+		     const struct index_edit *edit, struct err *e)
 {
-	int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return err_errno(e, ERR_CA_FAILED, "cannot make %s", temp);
-	int ret = 0;
-	if (file_write_all(fd, text->data, text->len) != 0 || fchmod(fd, ix->st.st_mode & 07777) != 0 || fsync(fd) != 0)
-		ret = err_errno(e, ERR_CA_FAILED, "cannot write %s", temp);
 	struct stat own;
-	if (ret == 0 && fstat(fd, &own) == 0 && (own.st_uid != ix->st.st_uid || own.st_gid != ix->st.st_gid) &&
+	int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0 || fstat(fd, &own) != 0) {
+		err_errno(e, ERR_CA_FAILED, "cannot make %s", temp);
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	int ret = 0;
+	if ((own.st_uid != ix->st.st_uid || own.st_gid != ix->st.st_gid) &&
 	    fchown(fd, ix->st.st_uid, ix->st.st_gid) != 0)
 		ret = err_errno(e, ERR_CA_FAILED, "cannot keep the owner of %s", ix->path);
+	if (ret == 0 &&
+	    (write_edited(fd, ix, row, edit) != 0 || fchmod(fd, ix->st.st_mode & 07777) != 0 || fsync(fd) != 0))
+		ret = err_errno(e, ERR_CA_FAILED, "cannot write %s", temp);
 	close(fd);
 	if (ret != 0)
 		unlink(temp);
@@ -149,17 +153,11 @@ static int swap_in(const struct index *ix, const char *temp, struct err *e)
 static int try_edit(struct index *ix, const struct index_edit *edit, const char *temp, struct err *e)
 {
 	struct index_row row;
-	struct blob text = BLOB_INIT;
 	if (index_refresh(ix, e) != 0)
 		return -1;
 	if (!index_by_serial(ix, edit->serial, &row))
 		return err_set(e, ERR_CA_PKI, "%s has no row with the serial %s", ix->path, edit->serial);
-	edited_text(ix, &row, edit, &text);
-	int ret = write_new(ix, temp, &text, e);
-	blob_free(&text);
-	if (ret == 0)
-		ret = swap_in(ix, temp, e);
-	return ret;
+	return write_new(ix, temp, &row, edit, e) == 0 ? swap_in(ix, temp, e) : -1;
 }
 
 int index_edit(struct index *ix, const struct index_edit *edit, struct err *e)
@@ -187,7 +185,7 @@ int index_edit(struct index *ix, const struct index_edit *edit, struct err *e)
 int index_cut_torn(const char *path, const char *row, struct err *e)
 {
 	char tail[4096];
-	struct stat st;
+	struct stat st = {0};
 	int fd = open(path, O_RDWR | O_CLOEXEC), ret = 0;
 	if (fd < 0 || fstat(fd, &st) != 0)
 		ret = err_errno(e, ERR_CA_PKI, "cannot open %s for writing", path);
@@ -216,7 +214,7 @@ char *index_row_of(const X509 *cert)
 	char *row = NULL;
 	if (hex != NULL && subject != NULL)
 		row = xasprintf("V\t%.*s\t\t%s\tunknown\t%s", ASN1_STRING_length(end),
-		                (const char *)ASN1_STRING_get0_data(end), hex, subject);
+				(const char *)ASN1_STRING_get0_data(end), hex, subject);
 	OPENSSL_free(subject);
 	OPENSSL_free(hex);
 	BN_free(bn);

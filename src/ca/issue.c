@@ -15,6 +15,7 @@
 #include "ca/redo.h"
 #include "ca/revoke.h"
 #include "ca/serial.h"
+#include "ca/sweep.h"
 #include "core/xalloc.h"
 
 #include <openssl/pem.h>
@@ -25,9 +26,9 @@ struct work {
 	struct ca *ca;
 	const struct ca_request *req;
 	X509_REQ *csr;
-	EVP_PKEY *key;  /* of csr */
-	X509 *cert;     /* what comes out */
-	char *revoked;  /* third column of the row that was replaced */
+	EVP_PKEY *key; /* of csr */
+	X509 *cert;    /* what comes out */
+	char *revoked; /* third column of the row that was replaced */
 	struct ca_issued out;
 };
 
@@ -71,7 +72,7 @@ static int complete_files(const struct work *w, struct err *e)
 {
 	char *serial = certificate_serial(w->cert);
 	char *paths[2] = {pki_path(w->ca, "certs_by_serial/%s.pem", serial),
-	                  pki_path(w->ca, "issued/%s.crt", w->req->user)};
+			  pki_path(w->ca, "issued/%s.crt", w->req->user)};
 	char *req = pki_path(w->ca, "reqs/%s.req", w->req->user);
 	struct blob text = BLOB_INIT;
 	int ret = certificate_text(&text, w->cert, e);
@@ -144,8 +145,8 @@ static int replace_one(struct work *w, const struct name_row *row, struct err *e
 {
 	const char *user = w->req->user;
 	if (row->cert != NULL && !certificate_is_client(row->cert)) {
-		err_set(e, ERR_NAME_TAKEN, "the valid certificate %s of %s is not a client's and is not replaced", row->serial,
-		        user);
+		err_set(e, ERR_NAME_TAKEN, "the valid certificate %s of %s is not a client's and is not replaced",
+			row->serial, user);
 		return err_next(e, "choose another name; a server's certificate is revoked with easyrsa only");
 	}
 	free(w->revoked);
@@ -238,8 +239,9 @@ static int check_ready(const struct ca *ca, struct err *e)
 {
 	if (ca->index == NULL || !ca->has_key) {
 		err_set(e, ERR_CA_PKI, "the PKI %s has no %s: certificates cannot be issued here", ca->pki,
-		        ca->index == NULL ? "index.txt" : "CA key");
-		return err_next(e, "run this where the CA is, or use --csr-only here and --cert with what the CA signed");
+			ca->index == NULL ? "index.txt" : "CA key");
+		return err_next(e,
+				"run this where the CA is, or use --csr-only here and --cert with what the CA signed");
 	}
 	return ca->key != NULL ? 0 : err_set(e, ERR_CA_FAILED, "the CA key has not been unlocked");
 }
@@ -257,8 +259,10 @@ int ca_issue(struct ca *ca, const struct ca_request *req, struct ca_issued *ret,
 		w.key = X509_REQ_get0_pubkey(w.csr);
 		status = pki_lock_take(&lock, ca->pki, ca->lock_wait, ca->note, ca->note_arg, e);
 	}
-	if (status == 0)
+	if (status == 0) {
+		sweep_pki(ca->pki, pki_lock_was_stale(lock));
 		status = issue_locked(&w, e);
+	}
 	pki_lock_release(&lock);
 	if (status == 0)
 		status = certificate_describe(&w.out.cert, w.cert, e);

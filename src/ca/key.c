@@ -116,6 +116,7 @@ int ca_key_load(EVP_PKEY **ret, const char *path, const struct secret *passphras
 	if (!ask.asked)
 		return no_key(e, path);
 	if (passphrase == NULL)
-		return err_set(e, ERR_CA_PASSPHRASE_NEEDED, "the CA key %s is encrypted and no passphrase was given", path);
+		return err_set(e, ERR_CA_PASSPHRASE_NEEDED, "the CA key %s is encrypted and no passphrase was given",
+			       path);
 	return err_openssl(e, ERR_CA_PASSPHRASE, "the passphrase does not open the CA key %s", path);
 }

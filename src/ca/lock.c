@@ -19,6 +19,7 @@
 struct pki_lock {
 	char *path;
 	int fd; /* carries our flock */
+	bool stale;
 };
 
 enum attempt { TAKEN, HELD, BROKEN };
@@ -77,6 +78,7 @@ static enum attempt inspect(struct pki_lock *l, pid_t *ret_holder)
 	if (is_gone(*ret_holder) && flock(l->fd, LOCK_EX | LOCK_NB) == 0 && same_inode(l->fd, l->path) &&
 	    is_gone(holder_of(l->fd)) && write_pid(l->fd) == 0)
 		ret = TAKEN;
+	l->stale = ret == TAKEN;
 	return ret;
 }
 
@@ -120,7 +122,7 @@ static double now_s(void)
 }
 
 static int take_with_patience(struct pki_lock *l, const char *pki, long wait, rpc_note_fn *note, void *note_arg,
-                              struct err *e)
+			      struct err *e)
 {
 	static const struct timespec pause = {0, POLL_NS};
 	const double deadline = now_s() + (double)wait;
@@ -145,8 +147,7 @@ static int take_with_patience(struct pki_lock *l, const char *pki, long wait, rp
 	return err_next(e, "wait until that program has finished; if it is not at work on the PKI, remove %s", l->path);
 }
 
-int pki_lock_take(struct pki_lock **ret, const char *pki, long wait, rpc_note_fn *note, void *note_arg,
-                  struct err *e)
+int pki_lock_take(struct pki_lock **ret, const char *pki, long wait, rpc_note_fn *note, void *note_arg, struct err *e)
 {
 	struct pki_lock *l = xcalloc(1, sizeof *l);
 	l->path = xasprintf("%s/lock.file", pki);
@@ -159,6 +160,11 @@ int pki_lock_take(struct pki_lock **ret, const char *pki, long wait, rpc_note_fn
 	free(l->path);
 	free(l);
 	return status;
+}
+
+bool pki_lock_was_stale(const struct pki_lock *l)
+{
+	return l->stale;
 }
 
 void pki_lock_release(struct pki_lock **l)

@@ -14,11 +14,15 @@
 #include "core/err.h"
 #include "core/rpc.h"
 
+#include <stdbool.h>
+
 struct pki_lock;
 
 /* Takes the lock, waiting up to wait seconds with one note to say for whom. ERR_CA_LOCKED names the holder. */
-int pki_lock_take(struct pki_lock **ret, const char *pki, long wait, rpc_note_fn *note, void *note_arg,
-                  struct err *e);
+int pki_lock_take(struct pki_lock **ret, const char *pki, long wait, rpc_note_fn *note, void *note_arg, struct err *e);
+
+/* Whether it was a stale one: its last holder was killed. */
+bool pki_lock_was_stale(const struct pki_lock *l);
 
 /* Accepts NULL. */
 void pki_lock_release(struct pki_lock **l);

@@ -14,7 +14,7 @@
 static X509 *find_certificate(const struct ca *ca, const char *user, const char *serial)
 {
 	char *paths[3] = {pki_path(ca, "certs_by_serial/%s.pem", serial), pki_path(ca, "issued/%s.crt", user),
-	                  pki_path(ca, "renewed/issued/%s.crt", user)};
+			  pki_path(ca, "renewed/issued/%s.crt", user)};
 	X509 *ret = NULL;
 	for (size_t i = 0; i < 3; i++) {
 		X509 *cert = ret == NULL ? certificate_read(paths[i], NULL) : NULL;
@@ -55,10 +55,10 @@ int names_taken(const char *user, const struct name_row *row, struct err *e)
 {
 	char until[32] = "";
 	struct tm tm;
-	if (gmtime_r(&row->not_after, &tm) != NULL)
-		strftime(until, sizeof until, "%Y-%m-%d", &tm);
+	if (gmtime_r(&row->not_after, &tm) == NULL || strftime(until, sizeof until, "%Y-%m-%d", &tm) == 0)
+		snprintf(until, sizeof until, "its end");
 	err_set(e, ERR_NAME_TAKEN, "%s already has a certificate for another key, serial %s, valid until %s", user,
-	        row->serial, until);
+		row->serial, until);
 	return err_next(e, "with --replace it is revoked as superseded and a new one is issued");
 }
 
@@ -80,10 +80,10 @@ static int check_issued_file(const struct ca *ca, const char *user, struct err *
 	char *serial = cert != NULL ? certificate_serial(cert) : NULL;
 	struct index_row row;
 	int ret = 0;
-	if (cert != NULL && !subject_has_cn(X509_get_subject_name(cert), user) && certificate_not_after(cert) > time(NULL) &&
-	    index_by_serial(ca->index, serial, &row) && row.status == 'V') {
+	if (cert != NULL && !subject_has_cn(X509_get_subject_name(cert), user) &&
+	    certificate_not_after(cert) > time(NULL) && index_by_serial(ca->index, serial, &row) && row.status == 'V') {
 		err_set(e, ERR_NAME_TAKEN, "the file %s is a valid certificate of somebody else, %.*s", path,
-		        (int)row.subject.len, row.subject.p);
+			(int)row.subject.len, row.subject.p);
 		err_next(e, "choose another name, or revoke that certificate with easyrsa");
 		ret = -1;
 	}
@@ -115,8 +115,8 @@ static bool find_expired(const struct ca *ca, const char *user, const char *subj
 {
 	struct index_row r;
 	for (size_t pos = 0; index_next_named(ca->index, user, &pos, &r);) {
-		if (r.status == 'V' && r.subject.len == strlen(subject) && memcmp(r.subject.p, subject, r.subject.len) == 0 &&
-		    index_time(r.not_after) <= time(NULL)) {
+		if (r.status == 'V' && r.subject.len == strlen(subject) &&
+		    memcmp(r.subject.p, subject, r.subject.len) == 0 && index_time(r.not_after) <= time(NULL)) {
 			snprintf(ret, CA_SERIAL_HEX_MAX, "%.*s", (int)r.serial.len, r.serial.p);
 			return true;
 		}

@@ -12,7 +12,10 @@ struct name_row {
 	X509 *cert; /* NULL if no file of the PKI has it */
 };
 
-#define NAME_ROW_INIT {"", 0, NULL}
+#define NAME_ROW_INIT       \
+	{                   \
+		"", 0, NULL \
+	}
 
 /* The next row of this name that is valid: V, and not expired whether or not update-db was run. Frees what was in
  * *row; the caller frees it in the end. *pos begins at 0. */

@@ -58,17 +58,17 @@ static bool is_folder(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-int pki_find_ext_dir(char **ret, const struct config_ca *cfg, const struct vars *vars, const char *pki,
-                     struct err *e)
+int pki_find_ext_dir(char **ret, const struct config_ca *cfg, const struct vars *vars, const char *pki, struct err *e)
 {
 	static const char *const system_dirs[] = {"/etc/easy-rsa/x509-types", "/usr/share/easy-rsa/x509-types",
-	                                          "/usr/local/share/easy-rsa/x509-types"};
+						  "/usr/local/share/easy-rsa/x509-types"};
 	static const char *const beside[] = {"x509-types", "../x509-types"};
 	const char *named = cfg->x509_types != NULL ? cfg->x509_types : vars->value[VAR_EXT_DIR];
 	if (named[0] != '\0') {
 		if (!is_folder(named)) {
 			err_errno(e, ERR_CA_PKI, "the folder of certificate types %s cannot be opened", named);
-			return err_next(e, "correct %s", cfg->x509_types != NULL ? "[ca] x509-types" : "EASYRSA_EXT_DIR");
+			return err_next(e, "correct %s",
+					cfg->x509_types != NULL ? "[ca] x509-types" : "EASYRSA_EXT_DIR");
 		}
 		*ret = xstrdup(named);
 		return 0;
@@ -99,8 +99,10 @@ int pki_check_folders(const struct ca *ca, struct err *e)
 		bool good = is_folder(path);
 		free(path);
 		if (!good) {
-			err_set(e, ERR_CA_PKI, "the PKI %s is incomplete: its folder %s is missing", ca->pki, folders[i]);
-			return err_next(e, "was `easyrsa build-ca` run to its end? Else restore the folder from a backup");
+			err_set(e, ERR_CA_PKI, "the PKI %s is incomplete: its folder %s is missing", ca->pki,
+				folders[i]);
+			return err_next(e,
+					"was `easyrsa build-ca` run to its end? Else restore the folder from a backup");
 		}
 	}
 	char *serial = pki_path(ca, "serial");
@@ -109,6 +111,6 @@ int pki_check_folders(const struct ca *ca, struct err *e)
 	if (counts)
 		return 0;
 	err_set(e, ERR_CA_PKI, "the PKI %s is incomplete: it counts its serial numbers, but its file serial is missing",
-	        ca->pki);
+		ca->pki);
 	return err_next(e, "restore the file, or write the next number, in hex, into it");
 }

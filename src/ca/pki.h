@@ -13,7 +13,7 @@
 #include <openssl/x509.h>
 
 struct ca {
-	char *pki;      /* absolute, without links */
+	char *pki; /* absolute, without links */
 	char *key_file;
 	char *cert_file;
 	char *crl_file; /* the published copy, or NULL */
@@ -47,8 +47,7 @@ const char *pki_temp_dir(const struct ca *ca);
 
 /* The folder of the certificate types: configuration, vars, then the places where easy-rsa looks; NULL if there
  * is none, as with easy-rsa 3.2. ERR_CA_PKI if one that was named is missing. */
-int pki_find_ext_dir(char **ret, const struct config_ca *cfg, const struct vars *vars, const char *pki,
-                     struct err *e);
+int pki_find_ext_dir(char **ret, const struct config_ca *cfg, const struct vars *vars, const char *pki, struct err *e);
 
 /* That what a CA needs is all there: ERR_CA_PKI names what is missing. */
 int pki_check_folders(const struct ca *ca, struct err *e);

@@ -50,8 +50,9 @@ static int check_key(const struct ca *ca, const char *user, EVP_PKEY *key, struc
 	if (type == KEYTYPE_NONE || (ca->key_types & KEYTYPE_BIT(type)) == 0) {
 		char what[64];
 		snprintf(what, sizeof what, "%.24s of %d bits", EVP_PKEY_get0_type_name(key), EVP_PKEY_get_bits(key));
-		err_set(e, ERR_CA_REFUSED, "the request of %s is refused: its key (%s) is of a type that the CA does not accept",
-		        user, type != KEYTYPE_NONE ? keytype_name(type) : what);
+		err_set(e, ERR_CA_REFUSED,
+			"the request of %s is refused: its key (%s) is of a type that the CA does not accept", user,
+			type != KEYTYPE_NONE ? keytype_name(type) : what);
 		return err_next(e, "choose another --key-type, or allow this one in [ca] key-types");
 	}
 	const char *fault = keytype_rsa_bits(type) != 0 ? fault_of_rsa(key) : fault_of_ec(key);
@@ -66,13 +67,13 @@ static int check_subject(const struct ca *ca, const char *user, const X509_REQ *
 	if (subject_build(&wanted, ca->vars, user, e) != 0)
 		return -1;
 	bool same = X509_NAME_get0_der(wanted, &a, &n_a) == 1 &&
-	            X509_NAME_get0_der(X509_REQ_get_subject_name(req), &b, &n_b) == 1 && n_a == n_b &&
-	            memcmp(a, b, n_a) == 0;
+		    X509_NAME_get0_der(X509_REQ_get_subject_name(req), &b, &n_b) == 1 && n_a == n_b &&
+		    memcmp(a, b, n_a) == 0;
 	if (!same) {
 		char *is = X509_NAME_oneline(X509_REQ_get_subject_name(req), NULL, 0);
 		char *should = X509_NAME_oneline(wanted, NULL, 0);
 		err_set(e, ERR_CA_REFUSED, "the request of %s is refused: its subject is %.200s, not %.200s", user,
-		        is != NULL ? is : "unreadable", should != NULL ? should : "unreadable");
+			is != NULL ? is : "unreadable", should != NULL ? should : "unreadable");
 		OPENSSL_free(is);
 		OPENSSL_free(should);
 	}
@@ -80,8 +81,7 @@ static int check_subject(const struct ca *ca, const char *user, const X509_REQ *
 	return same ? 0 : -1;
 }
 
-int policy_check_request(X509_REQ **ret, const struct ca *ca, const char *user, const struct blob *csr,
-                         struct err *e)
+int policy_check_request(X509_REQ **ret, const struct ca *ca, const char *user, const struct blob *csr, struct err *e)
 {
 	const unsigned char *p = csr->data;
 	X509_REQ *req = d2i_X509_REQ(NULL, &p, (long)csr->len);
@@ -108,6 +108,7 @@ int policy_check_name(const char *user, struct err *e)
 {
 	if (strcasecmp(user, "ca") != 0)
 		return 0;
-	err_set(e, ERR_CA_REFUSED, "no user can be named %s: easy-rsa would take the CA's own files for that user's", user);
+	err_set(e, ERR_CA_REFUSED, "no user can be named %s: easy-rsa would take the CA's own files for that user's",
+		user);
 	return err_next(e, "choose another name");
 }

@@ -34,7 +34,7 @@ static bool parse(char *text, struct record *r)
 	while (good && *rest != '\0') {
 		char *line = strsep(&rest, "\n");
 		good = rest != NULL && (take(&r->name, "name", line) || take(&r->row, "row", line) ||
-		                        take(&r->revoke, "revoke", line) || take(&r->revoked, "revoked", line));
+					take(&r->revoke, "revoke", line) || take(&r->revoked, "revoked", line));
 	}
 	return good && r->name != NULL && (r->revoke == NULL) == (r->revoked == NULL);
 }

@@ -19,7 +19,7 @@
 
 struct record {
 	char *name;
-	char *row;             /* or NULL */
+	char *row;              /* or NULL */
 	char *revoke, *revoked; /* or NULL, both */
 };
 

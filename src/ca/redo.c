@@ -113,7 +113,7 @@ int redo_add_row(struct ca *ca, const char *user, const X509 *cert, struct err *
 {
 	struct record r = {.name = xstrdup(user), .row = index_row_of(cert)};
 	int ret = r.row == NULL ? err_openssl(e, ERR_CA_FAILED, "cannot make the row of a certificate")
-	                        : record_write(ca->pki, &r, e);
+				: record_write(ca->pki, &r, e);
 	if (ret == 0)
 		ret = index_append(ca->index, r.row, e);
 	if (ret == 0)

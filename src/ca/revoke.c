@@ -88,8 +88,12 @@ static int drop_copy(const struct ca *ca, const char *serial, struct err *e)
 
 static int sync_folders(const struct ca *ca, struct err *e)
 {
-	static const char *const folders[] = {"revoked/certs_by_serial", "revoked/private_by_serial",
-	                                      "revoked/reqs_by_serial", "certs_by_serial", "issued", "reqs"};
+	static const char *const folders[] = {"revoked/certs_by_serial",
+					      "revoked/private_by_serial",
+					      "revoked/reqs_by_serial",
+					      "certs_by_serial",
+					      "issued",
+					      "reqs"};
 	int ret = 0;
 	for (size_t i = 0; ret == 0 && i < sizeof folders / sizeof *folders; i++) {
 		char *path = pki_path(ca, "%s", folders[i]);
@@ -132,9 +136,9 @@ int revoke_finish(struct ca *ca, const char *user, const char *serial, const cha
 static char *revoked_now(void)
 {
 	ASN1_TIME *t = ASN1_TIME_set(NULL, time(NULL));
-	char *ret = t == NULL ? NULL
-	                      : xasprintf("%.*s,superseded", ASN1_STRING_length(t),
-	                                  (const char *)ASN1_STRING_get0_data(t));
+	char *ret = t == NULL
+			? NULL
+			: xasprintf("%.*s,superseded", ASN1_STRING_length(t), (const char *)ASN1_STRING_get0_data(t));
 	ASN1_TIME_free(t);
 	return ret;
 }

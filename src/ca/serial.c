@@ -32,7 +32,7 @@ void serial_of_proposal(char ret[CA_SERIAL_HEX_MAX], const unsigned char propose
 }
 
 static int choose_random(char ret[CA_SERIAL_HEX_MAX], const struct ca *ca, const unsigned char proposed[16],
-                         struct err *e)
+			 struct err *e)
 {
 	unsigned char next[EVP_MAX_MD_SIZE];
 	memcpy(next, proposed, 16);

@@ -26,7 +26,7 @@ bool session_running(const char *temp_dir)
 	while (!running && (entry = readdir(d)) != NULL) {
 		struct stat st;
 		running = is_session_name(entry->d_name) && fstatat(dirfd(d), entry->d_name, &st, 0) == 0 &&
-		          S_ISDIR(st.st_mode) && time(NULL) - st.st_mtime < STALE_S;
+			  S_ISDIR(st.st_mode) && time(NULL) - st.st_mtime < STALE_S;
 	}
 	closedir(d);
 	return running;

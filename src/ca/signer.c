@@ -55,7 +55,7 @@ static int open_pki(struct signer *s, const struct config_ca *cfg, struct ca_inf
 }
 
 int signer_start(struct signer **ret, const struct config_ca *cfg, bool verbose, rpc_note_fn *note, void *note_arg,
-                 struct ca_info *ret_info, struct err *e)
+		 struct ca_info *ret_info, struct err *e)
 {
 	struct signer *s = xcalloc(1, sizeof *s);
 	s->timeout_ms = WORK_MS + (int)(cfg->lock_wait > 3600 ? 3600 : cfg->lock_wait) * 1000;
@@ -168,7 +168,7 @@ int signer_issue(struct signer *s, const struct ca_request *req, struct ca_issue
 }
 
 int signer_check(struct signer *s, const char *user, const struct blob *spki, const struct blob *cert,
-                 struct ca_certificate *ret, struct err *e)
+		 struct ca_certificate *ret, struct err *e)
 {
 	struct rpc_msg in = RPC_MSG_INIT, out = RPC_MSG_INIT;
 	rpc_msg_reset(&in, SIGNER_CHECK);

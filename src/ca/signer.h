@@ -23,12 +23,12 @@
 struct signer;
 
 struct ca_info {
-	char subject[512];      /* one line, for people */
-	char pki[512];          /* the folder */
-	time_t not_after;       /* of the CA certificate */
-	bool has_key;           /* a private key is at hand, so certificates can be issued here */
-	bool needs_passphrase;  /* it is encrypted */
-	struct blob chain_pem;  /* the CA certificate as PEM without text, for the profile */
+	char subject[512];     /* one line, for people */
+	char pki[512];         /* the folder */
+	time_t not_after;      /* of the CA certificate */
+	bool has_key;          /* a private key is at hand, so certificates can be issued here */
+	bool needs_passphrase; /* it is encrypted */
+	struct blob chain_pem; /* the CA certificate as PEM without text, for the profile */
 };
 
 struct ca_certificate {
@@ -40,23 +40,23 @@ struct ca_certificate {
 
 struct ca_request {
 	const char *user;
-	const struct blob *csr; /* PKCS#10, DER */
-	long days;              /* 0: the CA's own */
-	bool replace;           /* revoke a valid certificate of that name (superseded) first, and publish a CRL */
+	const struct blob *csr;   /* PKCS#10, DER */
+	long days;                /* 0: the CA's own */
+	bool replace;             /* revoke a valid certificate of that name (superseded) first, and publish a CRL */
 	unsigned char serial[16]; /* proposed by the journal, used unless the PKI counts its serials */
 };
 
 struct ca_issued {
 	struct ca_certificate cert;
-	bool existed;     /* it had been issued before for this name and public key; nothing was written */
-	bool shortened;   /* it would have outlived the CA */
+	bool existed;   /* it had been issued before for this name and public key; nothing was written */
+	bool shortened; /* it would have outlived the CA */
 	char replaced[CA_SERIAL_HEX_MAX]; /* serial that was revoked for it, or "" */
 };
 
 /* Starts the process and opens the PKI: vars, CA certificate and key file, index.txt are read and checked.
  * ERR_CA_PKI, ERR_CA_LOCKED, ERR_CONFIG. Notes (rpc_note) go to note. */
 int signer_start(struct signer **ret, const struct config_ca *cfg, bool verbose, rpc_note_fn *note, void *note_arg,
-                 struct ca_info *ret_info, struct err *e);
+		 struct ca_info *ret_info, struct err *e);
 
 /* Unlocks the CA key, in two halves so that the token can work meanwhile. passphrase is NULL for a key that
  * needs none. ERR_CA_PASSPHRASE when it is wrong: the caller may try again. */
@@ -76,7 +76,7 @@ int signer_issue(struct signer *s, const struct ca_request *req, struct ca_issue
 /* Checks a certificate that was signed elsewhere: for this public key (SPKI DER) and user, from this CA, a
  * client certificate, valid now. cert is DER or PEM. ERR_CERT_MISMATCH says which of these failed. */
 int signer_check(struct signer *s, const char *user, const struct blob *spki, const struct blob *cert,
-                 struct ca_certificate *ret, struct err *e);
+		 struct ca_certificate *ret, struct err *e);
 
 /* Makes sure, when all else is done, that the row of this certificate is still in index.txt: easy-rsa before
  * 3.2.3 takes no lock and may have written an older copy over it. */

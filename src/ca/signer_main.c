@@ -4,6 +4,7 @@
  * no engine and no provider is loaded, and the environment is dropped.
  */
 #include "ca/ca.h"
+#include "ca/confine.h"
 #include "ca/signer_wire.h"
 #include "core/process.h"
 #include "core/xalloc.h"
@@ -27,8 +28,7 @@ static int the_ca(const struct rpc_server *s, struct ca **ret, struct err *e)
 }
 
 /* The user comes first in most calls; it becomes a file name, so it is looked at here once more. */
-static int begin(const struct rpc_server *s, struct rpc_msg *in, char user[CA_USER_MAX], struct ca **ret,
-                 struct err *e)
+static int begin(const struct rpc_server *s, struct rpc_msg *in, char user[CA_USER_MAX], struct ca **ret, struct err *e)
 {
 	rpc_get_str(in, user, CA_USER_MAX);
 	if (in->bad)
@@ -54,11 +54,11 @@ static char *get_path(struct rpc_msg *in)
 static int op_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
 	struct config_ca cfg = {.pki = NULL};
-	char **paths[] = {&cfg.pki, &cfg.cert, &cfg.key, &cfg.vars, &cfg.x509_types, &cfg.crl};
+	char **texts[] = {&cfg.pki, &cfg.cert, &cfg.key, &cfg.vars, &cfg.x509_types, &cfg.crl};
 	struct ca **ca = s->state;
 	struct ca_info info = {.subject = ""};
-	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
-		*paths[i] = get_path(in);
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		*texts[i] = get_path(in);
 	cfg.days = (long)rpc_get_u64(in);
 	cfg.key_types = rpc_get_u32(in);
 	cfg.lock_wait = (long)rpc_get_u64(in);
@@ -66,6 +66,7 @@ static int op_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 	if (ret == 0)
 		ret = ca_open(ca, &cfg, on_note, s, &info, e);
 	if (ret == 0) {
+		(void)ca_confine(*ca); /* a kernel without it is no reason not to issue */
 		rpc_put_str(out, info.subject);
 		rpc_put_str(out, info.pki);
 		rpc_put_u64(out, (uint64_t)info.not_after);
@@ -74,14 +75,14 @@ static int op_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 		rpc_put_blob(out, &info.chain_pem);
 	}
 	ca_info_free(&info);
-	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
-		free(*paths[i]);
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		free(*texts[i]);
 	return ret;
 }
 
 static int op_unlock(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
-	struct ca *ca;
+	struct ca *ca = NULL;
 	(void)out;
 	if (!rpc_msg_done(in))
 		return bad_call(e);
@@ -94,7 +95,7 @@ static int op_subject(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *
 {
 	char user[CA_USER_MAX];
 	struct blob name = BLOB_INIT;
-	struct ca *ca;
+	struct ca *ca = NULL;
 	if (begin(s, in, user, &ca, e) != 0)
 		return -1;
 	int ret = rpc_msg_done(in) ? ca_subject(ca, user, &name, e) : bad_call(e);
@@ -108,7 +109,7 @@ static int op_find(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 {
 	char user[CA_USER_MAX];
 	struct ca_certificate c = {.serial = ""};
-	struct ca *ca;
+	struct ca *ca = NULL;
 	bool found = false;
 	if (begin(s, in, user, &ca, e) != 0)
 		return -1;
@@ -128,7 +129,7 @@ static int op_issue(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *ou
 	struct blob csr = BLOB_INIT, serial = BLOB_INIT;
 	struct ca_request req = {.user = user, .csr = &csr};
 	struct ca_issued issued = {.replaced = ""};
-	struct ca *ca;
+	struct ca *ca = NULL;
 	if (begin(s, in, user, &ca, e) != 0)
 		return -1;
 	rpc_get_blob(in, &csr);
@@ -157,7 +158,7 @@ static int op_check(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *ou
 	char user[CA_USER_MAX];
 	struct blob spki = BLOB_INIT, cert = BLOB_INIT;
 	struct ca_certificate c = {.serial = ""};
-	struct ca *ca;
+	struct ca *ca = NULL;
 	if (begin(s, in, user, &ca, e) != 0)
 		return -1;
 	rpc_get_blob(in, &spki);
@@ -174,7 +175,7 @@ static int op_check(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *ou
 static int op_settle(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
 	char serial[CA_SERIAL_HEX_MAX];
-	struct ca *ca;
+	struct ca *ca = NULL;
 	(void)out;
 	rpc_get_str(in, serial, sizeof serial);
 	if (!rpc_msg_done(in))
@@ -183,8 +184,8 @@ static int op_settle(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *o
 }
 
 static const struct rpc_op ops[] = {
-    {SIGNER_OPEN, 0, op_open},   {SIGNER_UNLOCK, 1, op_unlock}, {SIGNER_SUBJECT, 0, op_subject},
-    {SIGNER_FIND, 0, op_find},   {SIGNER_ISSUE, 0, op_issue},   {SIGNER_CHECK, 0, op_check},
+    {SIGNER_OPEN, 0, op_open},     {SIGNER_UNLOCK, 1, op_unlock}, {SIGNER_SUBJECT, 0, op_subject},
+    {SIGNER_FIND, 0, op_find},     {SIGNER_ISSUE, 0, op_issue},   {SIGNER_CHECK, 0, op_check},
     {SIGNER_SETTLE, 0, op_settle},
 };
 
@@ -193,8 +194,7 @@ int signer_main(void)
 	struct err e = ERR_INIT;
 	struct ca *ca = NULL;
 	struct rpc_server s = {RPC_FD, &ca};
-	if (process_harden(&e) != 0 || clearenv() != 0 ||
-	    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1) {
+	if (process_harden(&e) != 0 || clearenv() != 0 || OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1) {
 		fprintf(stderr, "signer: %s\n", e.what);
 		return EXIT_FAILURE;
 	}

@@ -11,8 +11,8 @@ static const struct {
 	int nid;
 	enum var var; /* VAR_COUNT: the user */
 } org_fields[] = {
-    {NID_countryName, VAR_REQ_COUNTRY}, {NID_stateOrProvinceName, VAR_REQ_PROVINCE},
-    {NID_localityName, VAR_REQ_CITY},   {NID_organizationName, VAR_REQ_ORG},
+    {NID_countryName, VAR_REQ_COUNTRY},       {NID_stateOrProvinceName, VAR_REQ_PROVINCE},
+    {NID_localityName, VAR_REQ_CITY},         {NID_organizationName, VAR_REQ_ORG},
     {NID_organizationalUnitName, VAR_REQ_OU}, {NID_commonName, VAR_COUNT},
     {NID_pkcs9_emailAddress, VAR_REQ_EMAIL},  {NID_serialNumber, VAR_REQ_SERIAL},
 };
@@ -34,7 +34,7 @@ int subject_build(X509_NAME **ret, const struct vars *vars, const char *user, st
 			continue;
 		X509_NAME_free(name);
 		err_openssl(e, ERR_CA_PKI, "\"%s\" does not fit the field %s of a certificate", value,
-		            OBJ_nid2ln(org_fields[i].nid));
+			    OBJ_nid2ln(org_fields[i].nid));
 		if (var != VAR_COUNT)
 			err_next(e, "correct %s in %s", vars_name(var), vars->file != NULL ? vars->file : "vars");
 		return -1;

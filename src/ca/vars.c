@@ -37,12 +37,12 @@ static const struct {
 /* What vars prints must not mix with the answer, so the answer has a descriptor of its own. A variable that is
  * set is answered as "=value", one that is not as "". */
 static const char script_head[] = "set_var() {\n"
-                                  "	var=$1; shift; value=\"$*\"\n"
-                                  "	eval \"export $var=\\\"\\${$var-$value}\\\"\"\n"
-                                  "}\n"
-                                  "exec 3>&1 1>&2\n"
-                                  "cd \"$EASYRSA\" || exit 1\n"
-                                  ". \"$1\" || { status=$?; echo \"it ended with status $status\" >&2; exit 1; }\n";
+				  "	var=$1; shift; value=\"$*\"\n"
+				  "	eval \"export $var=\\\"\\${$var-$value}\\\"\"\n"
+				  "}\n"
+				  "exec 3>&1 1>&2\n"
+				  "cd \"$EASYRSA\" || exit 1\n"
+				  ". \"$1\" || { status=$?; echo \"it ended with status $status\" >&2; exit 1; }\n";
 
 const char *vars_name(enum var v)
 {
@@ -89,17 +89,17 @@ static int source_file(struct vars *v, const char *pki, struct err *e)
 	char *script = make_script();
 	/* $0 is easy-rsa's own path, because its vars.example takes the folder from it */
 	const char *argv[] = {"/usr/bin/env",
-	                      "-i",
-	                      "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-	                      "EASYRSA_CALLER=1",
-	                      easyrsa,
-	                      easyrsa_pki,
-	                      "/bin/sh",
-	                      "-c",
-	                      script,
-	                      "/usr/share/easy-rsa/easyrsa",
-	                      v->file,
-	                      NULL};
+			      "-i",
+			      "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+			      "EASYRSA_CALLER=1",
+			      easyrsa,
+			      easyrsa_pki,
+			      "/bin/sh",
+			      "-c",
+			      script,
+			      "/usr/share/easy-rsa/easyrsa",
+			      v->file,
+			      NULL};
 	struct blob out = BLOB_INIT;
 	int ret = process_run(argv, &out, VARS_TIMEOUT_MS, e);
 	if (ret != 0 && e != NULL) {
@@ -142,7 +142,7 @@ static int days_of(long *ret, const struct vars *v, enum var which, long max, st
 	long n = strtol(v->value[which], &end, 10);
 	if (errno != 0 || end == v->value[which] || *end != '\0' || n < 1 || n > max) {
 		err_set(e, ERR_CA_PKI, "%s is \"%s\" in %s, not a number of days", vars_name(which), v->value[which],
-		        v->file != NULL ? v->file : "easy-rsa's defaults");
+			v->file != NULL ? v->file : "easy-rsa's defaults");
 		return err_next(e, "set it to a number from 1 to %ld", max);
 	}
 	*ret = n;

@@ -36,7 +36,6 @@ enum err_code {
 	ERR_UNSUPPORTED,
 	ERR_TOKEN_FAILED,
 	ERR_KEY_GONE,
-	ERR_CERT_MISMATCH,
 	ERR_PROOF,
 	/* 4: PIN */
 	ERR_PIN_WRONG,
@@ -51,6 +50,7 @@ enum err_code {
 	ERR_CA_LOCKED,
 	ERR_CA_REFUSED,
 	ERR_CA_FAILED,
+	ERR_CERT_MISMATCH,
 	/* 6: refused, to protect something */
 	ERR_NAME_TAKEN,
 	ERR_TOKEN_TAKEN,

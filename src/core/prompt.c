@@ -102,7 +102,7 @@ int prompt_yes(bool *ret, const char *text, struct err *e)
 	char answer[32];
 	*ret = false;
 	if (read_answer(answer, sizeof answer, text, e) != 0)
-		return process_stop_signal() != 0 ? -1 : 0;
+		return process_stop_signal() != 0 ? -1 : (err_clear(e), 0);
 	*ret = strcmp(answer, "y") == 0 || strcmp(answer, "yes") == 0;
 	return 0;
 }

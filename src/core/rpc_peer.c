@@ -96,7 +96,9 @@ static int broken(struct rpc_peer *p, enum rpc_wire w, int timeout_ms, struct er
 {
 	close(p->fd);
 	p->fd = -1;
-	int status = reap(p, w == RPC_WIRE_CLOSED ? rpc_wire_now() + GRACE_MS : 0);
+	/* one that hangs or lies has had its time; one that was merely interrupted may end the step it is in */
+	bool patient = w == RPC_WIRE_CLOSED || w == RPC_WIRE_STOPPED;
+	int status = reap(p, patient ? rpc_wire_now() + GRACE_MS : 0);
 	switch (w) {
 	case RPC_WIRE_STOPPED:
 		return err_set(e, ERR_INTERRUPTED, "interrupted");

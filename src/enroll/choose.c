@@ -293,6 +293,8 @@ int enroll_choose_token(struct enroll_run *r, struct err *e)
 	discovery_free(r, &d);
 	if (ret == 0 && (r->token.flags & WORKER_TOKEN_INITIALIZED) == 0)
 		ret = initialize(r, e);
+	if (ret == 0)
+		r->ui->chosen(r->ui->arg, &r->token);
 	to_token_id(&r->token, &r->token_id);
 	return ret;
 }

@@ -60,6 +60,8 @@ struct enroll_ui {
 	int (*passphrase)(void *arg, const struct ca_info *ca, unsigned attempt, struct secret *ret, struct err *e);
 	/* Which of several tokens. ERR_SEVERAL_TOKENS lists them when nobody can be asked. */
 	int (*choose)(void *arg, const struct enroll_candidate *list, size_t n, size_t *ret_index, struct err *e);
+	/* This token was taken. */
+	void (*chosen)(void *arg, const struct worker_token *t);
 	/* A step begins, and ends; detail may be "". */
 	void (*begin)(void *arg, const char *step, const char *detail);
 	void (*end)(void *arg, bool ok, const char *detail);

@@ -33,7 +33,6 @@ struct worker_token {
 	char reader[65], label[33], manufacturer[33], model[17], serial[17];
 	unsigned flags;
 	unsigned pin_min, pin_max; /* bytes */
-	unsigned key_types;        /* KEYTYPE_BIT set that its mechanism list promises */
 };
 
 /* Whether both descriptions, of one module, are of one token. */

@@ -58,7 +58,6 @@ static void describe(const struct p11_token_info *i, struct worker_token *ret)
 		ret->flags |= (i->flags & map[k].theirs) != 0 ? map[k].ours : 0;
 	ret->pin_min = i->pin_min < 1024 ? (unsigned)i->pin_min : 0;
 	ret->pin_max = i->pin_max < 1024 ? (unsigned)i->pin_max : 1024;
-	ret->key_types = i->key_types;
 }
 
 static int do_modules(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)

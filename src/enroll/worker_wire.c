@@ -13,7 +13,6 @@ void worker_put_token(struct rpc_msg *m, const struct worker_token *t)
 	rpc_put_u32(m, t->flags);
 	rpc_put_u32(m, t->pin_min);
 	rpc_put_u32(m, t->pin_max);
-	rpc_put_u32(m, t->key_types);
 }
 
 void worker_get_token(struct rpc_msg *m, struct worker_token *t)
@@ -27,7 +26,6 @@ void worker_get_token(struct rpc_msg *m, struct worker_token *t)
 	t->flags = rpc_get_u32(m);
 	t->pin_min = rpc_get_u32(m);
 	t->pin_max = rpc_get_u32(m);
-	t->key_types = rpc_get_u32(m);
 }
 
 void worker_put_key(struct rpc_msg *m, const struct worker_key *k)

@@ -77,7 +77,7 @@ static int check_one_tls_key(const struct extras *x, struct err *e)
 {
 	const struct extra *first = NULL;
 	for (size_t i = 0; i < x->n; i++) {
-		if (!tlskey_is_name(x->v[i].name) || x->v[i].value[0] == '\0')
+		if (!tlskey_is_name(x->v[i].name) || x->v[i].value == NULL || x->v[i].value[0] == '\0')
 			continue;
 		if (first != NULL) {
 			err_set(e, ERR_CONFIG, "%s:%d: [template] %s stands beside %s of line %d", x->file,

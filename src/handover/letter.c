@@ -130,8 +130,8 @@ static char *write_text(const struct handover_facts *f)
 	char expires[32] = "";
 	char *label = text_one_line(f->token_label != NULL ? f->token_label : "");
 	char *serial = text_one_line(f->token_serial != NULL ? f->token_serial : "");
-	if (gmtime_r(&f->not_after, &t) != NULL)
-		strftime(expires, sizeof expires, "%Y-%m-%d", &t);
+	if (gmtime_r(&f->not_after, &t) == NULL || strftime(expires, sizeof expires, "%Y-%m-%d", &t) == 0)
+		expires[0] = '\0';
 	char *ret = xasprintf("The VPN bundle for %s is ready.\r\n"
 			      "\r\n"
 			      "Token:        %s (serial %s)\r\n"
@@ -159,7 +159,7 @@ int letter_write(struct letter *ret, const struct config_mail *cfg, const struct
 	if (config_check_user(f->user, e) != 0 || letter_addresses(&from, "from", cfg->from, e) != 0 ||
 	    letter_addresses(&l.recipients, "to", cfg->to, e) != 0)
 		goto out;
-	l.from = xstrdup(from->data);
+	l.from = xstrdup(from != NULL ? from->data : "");
 	if (add_headers(&l, f->user, e) != 0)
 		goto out;
 	l.text = write_text(f);

@@ -35,8 +35,8 @@ static void add_date(struct names *n, const char *name, time_t t)
 {
 	struct tm tm;
 	char text[32] = "";
-	if (gmtime_r(&t, &tm) != NULL)
-		strftime(text, sizeof text, "%Y-%m-%d", &tm);
+	if (gmtime_r(&t, &tm) == NULL || strftime(text, sizeof text, "%Y-%m-%d", &tm) == 0)
+		text[0] = '\0';
 	add(n, name, NAME_TEXT, xstrdup(text));
 }
 

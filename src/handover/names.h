@@ -3,6 +3,16 @@
  * of one enrollment, the free names of [template] in the configuration, and a
  * few optional names that the shipped templates ask for.
  *
+ *     user                                            who gets the bundle
+ *     token_label token_serial token_model token_manufacturer
+ *     key_type cert_serial ca                         "ec:P-256", uppercase hex, PEM
+ *     issued expires                                  YYYY-MM-DD, UTC
+ *     module_linux module_windows module_macos        paths of the client's PKCS#11 modules
+ *     platform pkcs11_id pkcs11_module                only in a profile: of its system
+ *     linux windows macos                             only in a profile, and only as sections
+ *     remote server_name company admin_contact tls_auth tls_crypt tls_crypt_v2
+ *                                                     from [template], empty without; all others there, too
+ *
  * What comes from a token is made harmless for the place it goes to; what
  * would break a profile and can't be made harmless is refused.
  */

@@ -31,8 +31,8 @@ static const char *const state_names[CRED_STATE_COUNT] = {
 #define THIS_TOKEN " AND t.serial = ? AND t.model = ? AND t.manufacturer = ?"
 #define OTHER_TOKEN " AND NOT (t.serial = ? AND t.model = ? AND t.manufacturer = ?)"
 /* a renewed certificate shares key and CKA_ID with the one it replaced: those objects are not left over */
-#define NOT_IN_USE                                                                                               \
-	" AND c.removed = 0 AND NOT EXISTS (SELECT 1 FROM credentials l WHERE l.token = c.token"                 \
+#define NOT_IN_USE                                                                               \
+	" AND c.removed = 0 AND NOT EXISTS (SELECT 1 FROM credentials l WHERE l.token = c.token" \
 	" AND l.cka_id = c.cka_id AND l." NOT_ENDED ")"
 
 const char *cred_state_name(enum cred_state st)

@@ -68,10 +68,13 @@ says() {
 	refused 2 enroll alice bob
 }
 
-@test "no argument at all explains itself" {
+@test "no argument at all says where help is, and the help what there is" {
 	run --separate-stderr company_tokenroll "$dir"
 	[[ $status == 2 ]]
-	[[ $stderr$output == *"tokenroll USER"* ]]
+	says --help
+	run --separate-stderr company_tokenroll "$dir" --help
+	[[ $status == 0 ]]
+	[[ $output == *"tokenroll USER"*--serial*--pin-file*--ca-pass-file* ]]
 }
 
 @test "an unknown key in the configuration is named with file and line" {
@@ -218,5 +221,5 @@ broken_template() {
 @test "--json gives one document on stdout for an error, too" {
 	company_secret "$dir/ca.pass" wrong
 	refused 5 --json alice
-	python3 -c 'import json, sys; json.load(sys.stdin)' <<<"$output"
+	[[ $(python3 -c 'import json, sys; print(json.loads(sys.argv[1])["error"]["code"])' "$output") == CA_PASSPHRASE ]]
 }

@@ -39,10 +39,16 @@ count() {
 }
 
 @test "--json is one document with what a script needs, and stdout has nothing else" {
+	local fields serial id
 	run --separate-stderr company_tokenroll "$dir" --json alice
 	[[ $status == 0 ]]
-	python3 -c 'import json, sys; json.loads(sys.argv[1])' "$output"
-	[[ $output == *alice* && $output == *"$(company_token_serial "$dir" "VPN token")"* ]]
+	fields=$(python3 -c '
+import json, sys
+r = json.loads(sys.argv[1])
+print(r["ok"], r["state"], r["token"]["serial"], r["certificate"]["serial"], r["pkcs11_id"], r["bundle"]["zip"])' "$output")
+	serial=$(openssl x509 -in "$dir/pki/issued/alice.crt" -noout -serial)
+	id=$(sed -n "s/^pkcs11-id '\(.*\)'\$/\1/p" "$dir/bundles/alice/alice-linux.ovpn")
+	[[ $fields == "True delivered $(company_token_serial "$dir" "VPN token") ${serial#serial=} $id $dir/bundles/alice.zip" ]]
 }
 
 @test "foreign keys, certificates and data on the token stay byte for byte" {
@@ -93,7 +99,8 @@ count() {
 
 @test "neither PIN nor passphrase is in the arguments or the environment of any process" {
 	local trace=$dir/trace
-	SOFTHSM2_CONF=$SOFTHSM2_CONF strace -f -v -s 4096 -e trace=execve -o "$trace" \
+	export ASAN_OPTIONS=detect_leaks=0 # which it cannot do for a traced program
+	strace -f -v -s 4096 -e trace=execve -o "$trace" \
 		"${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$dir/tokenroll.conf" --pin-file "$dir/pin" \
 		--ca-pass-file "$dir/ca.pass" alice </dev/null
 	[[ $(count 'execve\(' "$trace") -ge 3 ]] # parent, worker and signer
@@ -179,7 +186,7 @@ count() {
 	company_new "$dir" ca_days=30 days=20
 	run --separate-stderr company_tokenroll "$dir" enroll --days 400 alice
 	[[ $status == 0 ]]
-	[[ $output$stderr == *"shorten"* || $output$stderr == *"CA"* ]]
+	[[ $output == *"shortened"* ]]
 	openssl verify -CAfile "$dir/pki/ca.crt" "$dir/pki/issued/alice.crt"
 	run openssl x509 -in "$dir/pki/issued/alice.crt" -noout -checkend $((31 * 86400))
 	[[ $status == 1 ]]

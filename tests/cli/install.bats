@@ -34,10 +34,20 @@ setup() {
 }
 
 @test "the example configuration is accepted as it is" {
-	# It names a PKI that this machine may not have; the configuration itself must not be what is wrong.
-	run "$DEST/usr/bin/tokenroll" -c "$DEST/usr/share/doc/tokenroll/tokenroll.conf.example" alice </dev/null
-	((status != 0 && status != 2))
-	[[ $output != *"tokenroll.conf.example"* ]]
+	# It names folders that this machine may not have; the configuration itself must not be what is wrong.
+	cp "$DEST/usr/share/doc/tokenroll/tokenroll.conf.example" "$BATS_TEST_TMPDIR/example.conf"
+	run ! "$DEST/usr/bin/tokenroll" -c "$BATS_TEST_TMPDIR/example.conf" alice </dev/null
+	[[ $output != *"example.conf"* ]]
+	echo "wrong = here" >>"$BATS_TEST_TMPDIR/example.conf"
+	run -2 "$DEST/usr/bin/tokenroll" -c "$BATS_TEST_TMPDIR/example.conf" alice </dev/null
+	[[ $output == *"example.conf"*wrong* ]]
+}
+
+@test "each key of the example is one that can be used" {
+	sed 's/^;\([a-z[]\)/\1/' "$COMPANY_ROOT/src/tokenroll.conf.example" >"$BATS_TEST_TMPDIR/all.conf"
+	[[ $(grep -c "^[a-z]" "$BATS_TEST_TMPDIR/all.conf") -gt 15 ]]
+	run ! "$DEST/usr/bin/tokenroll" -c "$BATS_TEST_TMPDIR/all.conf" alice </dev/null
+	[[ $output != *"all.conf"* ]]
 }
 
 @test "the manual has every option of the help" {

@@ -32,16 +32,16 @@
 #define EASYRSA_PROGRAM "/usr/share/easy-rsa/easyrsa"
 #define PASSPHRASE "correct horse"
 
-#define assert_ok(call, e)                                                                                            \
-	do {                                                                                                          \
-		if ((call) != 0)                                                                                      \
-			fail_msg("%s: %s (%s)", #call, (e)->what, (e)->native);                                       \
+#define assert_ok(call, e)                                                      \
+	do {                                                                    \
+		if ((call) != 0)                                                \
+			fail_msg("%s: %s (%s)", #call, (e)->what, (e)->native); \
 	} while (0)
 
-#define assert_says(e, text)                                                                                          \
-	do {                                                                                                          \
-		if (strstr((e)->what, (text)) == NULL)                                                                \
-			fail_msg("\"%s\" does not say \"%s\"", (e)->what, (text));                                    \
+#define assert_says(e, text)                                                       \
+	do {                                                                       \
+		if (strstr((e)->what, (text)) == NULL)                             \
+			fail_msg("\"%s\" does not say \"%s\"", (e)->what, (text)); \
 	} while (0)
 
 struct fixture {
@@ -86,11 +86,11 @@ static inline void fixture_make_pki(struct fixture *f, const char *name, const c
 {
 	char *pass = xasprintf("--passin=file:%s/pass --passout=file:%s/pass", f->dir, f->dir);
 	assert_int_equal(shell("rm -rf %s/work && mkdir %s/work && printf '%s\\n%s\\n' > %s/pass", f->dir, f->dir,
-	                       PASSPHRASE, PASSPHRASE, f->dir),
-	                 0);
+			       PASSPHRASE, PASSPHRASE, f->dir),
+			 0);
 	must_easyrsa(f, "init-pki");
 	char *args = xasprintf("--use-algo=%s %s --req-cn='Test CA' build-ca %s", algo, encrypted ? pass : "",
-	                       encrypted ? "" : "nopass");
+			       encrypted ? "" : "nopass");
 	must_easyrsa(f, args);
 	assert_int_equal(shell("rm -rf %s/%s && mv %s/work %s/%s", f->dir, name, f->dir, f->dir, name), 0);
 	free(args);
@@ -191,7 +191,7 @@ static inline void user_csr(struct blob *ret, struct ca *ca, const char *user, E
 }
 
 static inline int try_issue(struct ca *ca, const char *user, EVP_PKEY *key, bool replace, struct ca_issued *ret,
-                            struct err *e)
+			    struct err *e)
 {
 	struct blob csr = BLOB_INIT;
 	struct ca_request req = {.user = user, .csr = &csr, .replace = replace};

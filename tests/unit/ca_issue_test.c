@@ -21,9 +21,9 @@ static int remove_all(void **state)
 
 static void check_with_openssl(const char *user)
 {
-	assert_int_equal(shell("cd %s && openssl verify -purpose sslclient -CAfile ca.crt issued/%s.crt >/dev/null",
-	                       fx.pki, user),
-	                 0);
+	assert_int_equal(
+	    shell("cd %s && openssl verify -purpose sslclient -CAfile ca.crt issued/%s.crt >/dev/null", fx.pki, user),
+	    0);
 }
 
 /* Issues for an EC key, then lets easy-rsa show, revoke and list it. */
@@ -49,8 +49,8 @@ static void full_life(const char *pki, const char *pass)
 	args = xasprintf("%s gen-crl", pass);
 	must_easyrsa(&fx, args);
 	free(args);
-	assert_int_equal(shell("openssl crl -in %s/crl.pem -noout -text | grep -q 'Serial Number: %s'", fx.pki, out.cert.serial),
-	                 0);
+	assert_int_equal(
+	    shell("openssl crl -in %s/crl.pem -noout -text | grep -q 'Serial Number: %s'", fx.pki, out.cert.serial), 0);
 	assert_true(pki_has(&fx, "revoked/certs_by_serial/%s.crt", out.cert.serial));
 	assert_true(pki_has(&fx, "revoked/reqs_by_serial/%s.req", out.cert.serial));
 	assert_int_equal(count_lines(&fx, "index.txt", "^R"), 1);
@@ -81,21 +81,25 @@ static void compare_with_easyrsa(void)
 	struct ca_issued out;
 	must_issue(ca, "alice", key, false, &out);
 	must_easyrsa(&fx, "build-client-full bob nopass");
-	static const char same[] = "cd %s && for n in alice bob; do sed -e 's/alice/NAME/g;s/bob/NAME/g' "
-	                   "-e '/Not /d;/Serial Number/,+1d;/Modulus/,/Exponent/d;/Subject Key Id/,+1d' "
-	                   "-e '/Signature Value/,$d' issued/$n.crt > %s/$n.txt; done; diff %s/alice.txt %s/bob.txt >&2";
+	static const char same[] =
+	    "cd %s && for n in alice bob; do sed -e 's/alice/NAME/g;s/bob/NAME/g' "
+	    "-e '/Not /d;/Serial Number/,+1d;/Modulus/,/Exponent/d;/Subject Key Id/,+1d' "
+	    "-e '/Signature Value/,$d' issued/$n.crt > %s/$n.txt; done; diff %s/alice.txt %s/bob.txt >&2";
 	assert_int_equal(shell(same, fx.pki, fx.dir, fx.dir, fx.dir), 0);
 	/* the subject bit by bit, with its string types */
-	static const char subject[] = "cd %s && for n in alice bob; do openssl x509 -in issued/$n.crt -noout -subject -nameopt "
-	                      "multiline,show_type | sed 's/alice/NAME/;s/bob/NAME/' > %s/$n.txt; done; "
-	                      "diff %s/alice.txt %s/bob.txt >&2";
+	static const char subject[] =
+	    "cd %s && for n in alice bob; do openssl x509 -in issued/$n.crt -noout -subject -nameopt "
+	    "multiline,show_type | sed 's/alice/NAME/;s/bob/NAME/' > %s/$n.txt; done; "
+	    "diff %s/alice.txt %s/bob.txt >&2";
 	assert_int_equal(shell(subject, fx.pki, fx.dir, fx.dir, fx.dir), 0);
-	assert_int_equal(shell("cd %s && test $(awk -F'\\t' '{print NF; print $5; print substr($6,1,4)}' index.txt | sort | "
-	                       "uniq -c | wc -l) = 3",
-	                       fx.pki),
-	                 0);
-	static const char modes[] = "cd %s && test -z \"$(find . -type f ! -perm 600) $(find . -type d ! -perm 700)\" || "
-	                    "test \"$(find . -type f ! -perm 600) $(find . -type d ! -perm 700)\" = ' '";
+	assert_int_equal(
+	    shell("cd %s && test $(awk -F'\\t' '{print NF; print $5; print substr($6,1,4)}' index.txt | sort | "
+		  "uniq -c | wc -l) = 3",
+		  fx.pki),
+	    0);
+	static const char modes[] =
+	    "cd %s && test -z \"$(find . -type f ! -perm 600) $(find . -type d ! -perm 700)\" || "
+	    "test \"$(find . -type f ! -perm 600) $(find . -type d ! -perm 700)\" = ' '";
 	assert_int_equal(shell(modes, fx.pki), 0);
 	assert_int_equal(shell("cd %s && cmp issued/alice.crt certs_by_serial/%s.pem", fx.pki, out.cert.serial), 0);
 	ca_certificate_free(&out.cert);
@@ -115,15 +119,19 @@ static void so_it_does_with_an_organisation_in_the_subject(void **state)
 	(void)state;
 	fixture_use(&fx, "rsa");
 	fixture_set_var(&fx, "set_var EASYRSA_DN org\nset_var EASYRSA_REQ_COUNTRY DE\n"
-	                     "set_var EASYRSA_REQ_PROVINCE 'Hessen'\nset_var EASYRSA_REQ_CITY 'Gie\xc3\x9f" "en'\n"
-	                     "set_var EASYRSA_REQ_OU ''\nset_var EASYRSA_DIGEST sha384\n"
-	                     "set_var EASYRSA_CERT_EXPIRE 90\nset_var EASYRSA_NS_SUPPORT yes\n"
-	                     "set_var EASYRSA_NS_COMMENT 'a comment'");
+			     "set_var EASYRSA_REQ_PROVINCE 'Hessen'\nset_var EASYRSA_REQ_CITY 'Gie\xc3\x9f"
+			     "en'\n"
+			     "set_var EASYRSA_REQ_OU ''\nset_var EASYRSA_DIGEST sha384\n"
+			     "set_var EASYRSA_CERT_EXPIRE 90\nset_var EASYRSA_NS_SUPPORT yes\n"
+			     "set_var EASYRSA_NS_COMMENT 'a comment'");
 	compare_with_easyrsa();
 	assert_int_equal(count_lines(&fx, "issued/alice.crt", "ecdsa-with-SHA384|sha384WithRSAEncryption"), 2);
 	assert_int_equal(count_lines(&fx, "issued/alice.crt", "SSL Client"), 1);
-	assert_int_equal(shell("cd %s && openssl x509 -in issued/alice.crt -noout -checkend $((91*86400)) >/dev/null", fx.pki) != 0, 1);
-	assert_int_equal(shell("cd %s && openssl x509 -in issued/alice.crt -noout -checkend $((89*86400)) >/dev/null", fx.pki), 0);
+	assert_int_equal(
+	    shell("cd %s && openssl x509 -in issued/alice.crt -noout -checkend $((91*86400)) >/dev/null", fx.pki) != 0,
+	    1);
+	assert_int_equal(
+	    shell("cd %s && openssl x509 -in issued/alice.crt -noout -checkend $((89*86400)) >/dev/null", fx.pki), 0);
 }
 
 static void extensions_of_the_admin_are_honoured(void **state)
@@ -154,7 +162,8 @@ static void the_environment_does_not_get_into_a_certificate(void **state)
 	    {"COMMON", "nsComment = $ENV::HOME\n", "cannot be read"},
 	    {"client", "basicConstraints = CA:TRUE\n", "would make a CA of every client"},
 	    {"client", "basicConstraints = CA:FALSE\n2.5.29.19 = DER:3000\n", "twice"},
-	    {"COMMON", "keyUsage = noSuchUsage\nextendedKeyUsage = noSuchUsage\n1.2.3 = nonsense\n", "OpenSSL cannot make"},
+	    {"COMMON", "keyUsage = noSuchUsage\nextendedKeyUsage = noSuchUsage\n1.2.3 = nonsense\n",
+	     "OpenSSL cannot make"},
 	    {"COMMON", "nsComment = x\n[unfinished\n", "cannot be read"},
 	};
 	char path[256];
@@ -233,15 +242,22 @@ static void a_name_that_is_taken_is_refused_or_replaced(void **state)
 	assert_true(pki_has(&fx, "revoked/reqs_by_serial/%s.req", b.replaced));
 	assert_false(pki_has(&fx, "certs_by_serial/%s.pem", b.replaced));
 	assert_false(pki_has(&fx, "private/alice.key"));
-	static const char verify[] = "cd %s && cat ca.crt %s > %s/both.pem && openssl verify -crl_check -CAfile %s/both.pem "
-	                     "%s >/dev/null 2>&1";
+	static const char verify[] =
+	    "cd %s && cat ca.crt %s > %s/both.pem && openssl verify -crl_check -CAfile %s/both.pem "
+	    "%s >/dev/null 2>&1";
 	assert_int_equal(shell(verify, fx.pki, crl, fx.dir, fx.dir, "issued/alice.crt"), 0);
 	char old[128];
 	snprintf(old, sizeof old, "revoked/certs_by_serial/%s.crt", b.replaced);
 	assert_int_not_equal(shell(verify, fx.pki, crl, fx.dir, fx.dir, old), 0);
-	assert_int_equal(shell("cmp %s %s/crl.pem && openssl crl -in %s -noout -text | grep -c 'Serial Number' | grep -qx 2", crl, fx.pki, crl), 0);
-	assert_int_equal(shell("openssl crl -in %s -noout -text | grep -q Superseded && openssl crl -in %s -noout -crlnumber >/dev/null && "
-	                       "test $(stat -c %%a %s) = 644", crl, crl, crl), 0);
+	assert_int_equal(
+	    shell("cmp %s %s/crl.pem && openssl crl -in %s -noout -text | grep -c 'Serial Number' | grep -qx 2", crl,
+		  fx.pki, crl),
+	    0);
+	assert_int_equal(shell("openssl crl -in %s -noout -text | grep -q Superseded && openssl crl -in %s -noout "
+			       "-crlnumber >/dev/null && "
+			       "test $(stat -c %%a %s) = 644",
+			       crl, crl, crl),
+			 0);
 	must_easyrsa(&fx, "gen-crl");
 	must_easyrsa(&fx, "revoke alice");
 	ca_certificate_free(&a.cert);
@@ -326,8 +342,12 @@ static void a_certificate_never_outlives_the_ca(void **state)
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	must_issue(ca, "alice", key, false, &out);
 	assert_true(out.shortened);
-	assert_int_equal(shell("cd %s && test \"$(openssl x509 -in ca.crt -noout -enddate)\" = \"$(openssl x509 -in issued/alice.crt "
-	                       "-noout -enddate)\"", fx.pki), 0);
+	assert_int_equal(
+	    shell(
+		"cd %s && test \"$(openssl x509 -in ca.crt -noout -enddate)\" = \"$(openssl x509 -in issued/alice.crt "
+		"-noout -enddate)\"",
+		fx.pki),
+	    0);
 	ca_certificate_free(&out.cert);
 	EVP_PKEY_free(key);
 	ca_close(&ca);
@@ -383,6 +403,36 @@ static void a_lost_row_comes_back(void **state)
 	ca_close(&ca);
 }
 
+/* easy-rsa 3.1.0 keeps the older certificate valid, in PKI/renewed, and makes a software key. */
+static void what_easyrsa_renewed_is_replaced_with_all_its_files(void **state)
+{
+	(void)state;
+	struct ca_issued first, last;
+	EVP_PKEY *keys[2] = {EVP_EC_gen("P-256"), EVP_EC_gen("P-256")};
+	fixture_use(&fx, "rsa");
+	fixture_set_var(&fx, "set_var EASYRSA_CERT_RENEW 900");
+	struct ca *ca = fixture_unlocked(&fx);
+	must_issue(ca, "alice", keys[0], false, &first);
+	must_easyrsa(&fx, "renew alice nopass");
+	assert_true(pki_has(&fx, "renewed/issued/alice.crt"));
+	assert_int_equal(count_lines(&fx, "index.txt", "^V.*CN=alice$"), 2);
+	must_issue(ca, "alice", keys[1], true, &last);
+	assert_int_equal(count_lines(&fx, "index.txt", "^V.*CN=alice$"), 1);
+	assert_int_equal(count_lines(&fx, "index.txt", "^R.*,superseded.*CN=alice$"), 2);
+	assert_false(pki_has(&fx, "renewed/issued/alice.crt"));
+	assert_false(pki_has(&fx, "renewed/reqs/alice.req"));
+	assert_false(pki_has(&fx, "private/alice.key"));
+	assert_true(pki_has(&fx, "revoked/certs_by_serial/%s.crt", first.cert.serial));
+	assert_int_equal(
+	    shell("openssl crl -in %s/crl.pem -noout -text | grep -c 'Serial Number' | grep -qx 2", fx.pki), 0);
+	must_easyrsa(&fx, "gen-crl");
+	ca_certificate_free(&first.cert);
+	ca_certificate_free(&last.cert);
+	EVP_PKEY_free(keys[0]);
+	EVP_PKEY_free(keys[1]);
+	ca_close(&ca);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -400,6 +450,7 @@ int main(void)
 	    cmocka_unit_test(a_certificate_never_outlives_the_ca),
 	    cmocka_unit_test(an_expired_certificate_does_not_take_the_name),
 	    cmocka_unit_test(a_lost_row_comes_back),
+	    cmocka_unit_test(what_easyrsa_renewed_is_replaced_with_all_its_files),
 	};
 	return cmocka_run_group_tests(tests, make_all, remove_all);
 }

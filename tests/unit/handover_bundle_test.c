@@ -216,8 +216,8 @@ static void a_kill_at_any_time_leaves_a_whole_bundle(void **state)
 	fixture_template(f, "a.txt", "{{cert_serial}}");
 	fixture_template(f, "b.txt", "{{cert_serial}}");
 	fixture_make(f);
+	char serial[16];
 	for (long i = 0; i < 60; i++) {
-		char serial[16];
 		snprintf(serial, sizeof serial, "%ld", i);
 		f->facts.cert_serial = serial;
 		kill_a_run_after(f, 250 * i);

@@ -155,7 +155,7 @@ static char *openvpn_reads(struct fixture *f, const char *profile)
 	return fixture_read(f, "openvpn.log");
 }
 
-static void make_ca(struct fixture *f)
+static char *make_ca(struct fixture *f)
 {
 	char *script = xasprintf("cd '%s' && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
 				 "-keyout ca.key -out ca.crt -subj /CN=ca -days 30",
@@ -163,7 +163,7 @@ static void make_ca(struct fixture *f)
 	const char *const argv[] = {"sh", "-c", script, NULL};
 	assert_int_equal(process_run(argv, NULL, 30000, &f->e), 0);
 	free(script);
-	f->facts.ca_pem = fixture_read(f, "ca.crt");
+	return fixture_read(f, "ca.crt");
 }
 
 static void make_key(struct fixture *f, const char *kind, const char *file)
@@ -206,7 +206,8 @@ static void real_openvpn_reads_the_shipped_profiles(void **state)
 					       {"tls_crypt_v2", "tls-crypt-v2-server", "@v2.key"}};
 	struct fixture *f = *state;
 	use_shipped_templates(f);
-	make_ca(f);
+	char *ca = make_ca(f);
+	f->facts.ca_pem = ca;
 	fixture_make(f);
 	expect_accepted(f);
 	fixture_name(f, "", "");
@@ -224,7 +225,7 @@ static void real_openvpn_reads_the_shipped_profiles(void **state)
 	assert_non_null(strstr(profile, "BEGIN OpenVPN tls-crypt-v2 client key"));
 	assert_null(strstr(profile, "server key"));
 	free(profile);
-	free((void *)(uintptr_t)f->facts.ca_pem);
+	free(ca);
 }
 
 int main(void)

@@ -29,6 +29,28 @@ static void only_one_process_works_on_a_user_or_a_token(void **state)
 	kill_child(claim_in_child(p, "alice", &token_1));
 }
 
+static void a_user_and_a_token_are_claimed_apart(void **state)
+{
+	struct place *p = *state;
+	struct store *s = open_store(p);
+	struct store_credential alice, bob;
+	struct err e = ERR_INIT;
+	pid_t pid;
+
+	/* the first user and the first token, the second and the second */
+	enrolled(s, &alice, "alice", &token_1);
+	enrolled(s, &bob, "bob", &token_2);
+	pid = claim_in_child(p, "alice", &token_2);
+	assert_int_equal(store_claim_user(s, "bob", &e), 0);
+	assert_int_equal(store_claim_token(s, &token_1, &e), 0);
+	assert_int_equal(store_claim_token(s, &token_2, &e), -1);
+	assert_int_equal(e.code, ERR_BUSY);
+	kill_child(pid);
+	store_credential_free(&alice);
+	store_credential_free(&bob);
+	store_close(&s);
+}
+
 static void a_database_is_one_whatever_name_leads_to_it(void **state)
 {
 	struct place *p = *state;
@@ -77,8 +99,10 @@ static void kill_9_in_the_middle_of_writing_leaves_whole_changes_only(void **sta
 		pid_t pid = fork();
 		int status;
 
-		if (pid == 0)
+		if (pid == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
 			write_for_ever(p, run);
+		}
 		nanosleep(&nap, NULL);
 		kill(pid, SIGKILL);
 		waitpid(pid, &status, 0);
@@ -206,6 +230,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    PROMISE(only_one_process_works_on_a_user_or_a_token),
+	    PROMISE(a_user_and_a_token_are_claimed_apart),
 	    PROMISE(a_database_is_one_whatever_name_leads_to_it),
 	    PROMISE(kill_9_in_the_middle_of_writing_leaves_whole_changes_only),
 	    cmocka_unit_test_setup_teardown(a_disk_full_at_any_write_loses_no_step_that_was_reported_done, full_disk_on,

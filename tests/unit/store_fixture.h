@@ -18,6 +18,7 @@
 #include <ftw.h>
 #include <signal.h>
 #include <sqlite3.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -185,6 +186,7 @@ static inline pid_t claim_in_child(const struct place *p, const char *user, cons
 	if (pid == 0) {
 		struct store *s = NULL;
 
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (store_open(&s, p->path, NULL) == 0 && store_claim_user(s, user, NULL) == 0 &&
 		    store_claim_token(s, t, NULL) == 0)
 			ok = 1;

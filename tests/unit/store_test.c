@@ -131,6 +131,17 @@ static void a_token_is_its_maker_model_and_serial_together(void **state)
 	assert_not_found(s, "alice", &other);
 	assert_not_found(s, "alice", &token_2);
 	assert_not_found(s, "Alice", &token_1);
+
+	/* the same serial number from another maker is another token */
+	other = token_1;
+	strcpy(other.manufacturer, "somebody else");
+	enrolled(s, &c, "bob", &other);
+	assert_int_equal(sql_int(p, "SELECT count(*) FROM tokens"), 2);
+	store_credential_free(&c);
+	assert_int_equal(store_find_by_token(s, &token_1, &found, &c, NULL), 0);
+	assert_true(found);
+	assert_string_equal(c.user, "alice");
+	store_credential_free(&c);
 	store_close(&s);
 }
 
@@ -244,11 +255,11 @@ static void a_credential_that_somebody_else_moved_is_not_overwritten(void **stat
 
 	plan(&c, "alice", &token_1);
 	assert_int_equal(store_plan(s, &c, NULL), 0);
-	sql(p, "UPDATE credentials SET state = 'abandoned'");
+	sql(p, "UPDATE credentials SET state = 'keyed', spki = x'01'");
 	blob_set(&c.spki, "k", 1);
 	assert_int_equal(store_advance(s, &c, CRED_KEYED, &e), -1);
 	assert_says(&e, ERR_STORE, "no longer");
-	assert_int_equal(sql_int(p, "SELECT count(*) FROM credentials WHERE state = 'abandoned'"), 1);
+	assert_int_equal(sql_int(p, "SELECT count(*) FROM credentials WHERE spki = x'01'"), 1);
 	store_credential_free(&c);
 	store_close(&s);
 }
@@ -279,6 +290,76 @@ static void only_the_certificate_meant_is_superseded(void **state)
 	store_close(&s);
 }
 
+static void a_users_other_tokens_are_found_but_not_the_one_at_hand(void **state)
+{
+	struct place *p = *state;
+	struct store *s = open_store(p);
+	struct store_credential here, there, c;
+	bool found = true;
+
+	enrolled(s, &here, "alice", &token_1);
+	assert_int_equal(store_find_elsewhere(s, "alice", &token_1, &found, &c, NULL), 0);
+	assert_false(found);
+	enrolled(s, &there, "alice", &token_2);
+	assert_int_equal(store_find_elsewhere(s, "alice", &token_1, &found, &c, NULL), 0);
+	assert_true(found);
+	assert_same(&there, &c);
+	store_credential_free(&c);
+	assert_int_equal(store_advance(s, &there, CRED_REVOKED, NULL), 0);
+	assert_int_equal(store_find_elsewhere(s, "alice", &token_1, &found, &c, NULL), 0);
+	assert_false(found);
+	store_credential_free(&here);
+	store_credential_free(&there);
+	store_close(&s);
+}
+
+static bool leftover(struct store *s, const struct store_token *t)
+{
+	struct store_credential c;
+	bool found = false;
+
+	assert_int_equal(store_find_leftover(s, t, &found, &c, NULL), 0);
+	store_credential_free(&c);
+	return found;
+}
+
+static void what_has_ended_is_left_over_until_it_is_noted_as_removed(void **state)
+{
+	struct place *p = *state;
+	struct store *s = open_store(p);
+	struct store_credential c;
+	uint64_t n;
+
+	enrolled(s, &c, "alice", &token_1);
+	assert_false(leftover(s, &token_1));
+	assert_int_equal(store_advance(s, &c, CRED_SUPERSEDED, NULL), 0);
+	assert_true(leftover(s, &token_1));
+	assert_false(leftover(s, &token_2));
+	n = records(s);
+	assert_int_equal(store_removed(s, &c, NULL), 0);
+	assert_false(leftover(s, &token_1));
+	assert_int_equal(records(s), n + 1);
+	store_credential_free(&c);
+	store_close(&s);
+}
+
+static void a_key_that_is_still_in_use_is_not_left_over(void **state)
+{
+	struct place *p = *state;
+	struct store *s = open_store(p);
+	struct store_credential old, renewed;
+
+	enrolled(s, &old, "alice", &token_1);
+	enrolled(s, &renewed, "alice", &token_1); /* with the same CKA_ID */
+	assert_int_equal(store_advance(s, &old, CRED_SUPERSEDED, NULL), 0);
+	assert_false(leftover(s, &token_1));
+	assert_int_equal(store_advance(s, &renewed, CRED_REVOKED, NULL), 0);
+	assert_true(leftover(s, &token_1));
+	store_credential_free(&old);
+	store_credential_free(&renewed);
+	store_close(&s);
+}
+
 static void every_state_has_its_name(void **state)
 {
 	(void)state;
@@ -302,6 +383,9 @@ int main(void)
 	    PROMISE(a_state_needs_what_it_stands_for),
 	    PROMISE(a_credential_that_somebody_else_moved_is_not_overwritten),
 	    PROMISE(only_the_certificate_meant_is_superseded),
+	    PROMISE(a_users_other_tokens_are_found_but_not_the_one_at_hand),
+	    PROMISE(what_has_ended_is_left_over_until_it_is_noted_as_removed),
+	    PROMISE(a_key_that_is_still_in_use_is_not_left_over),
 	    PROMISE(every_state_has_its_name),
 	};
 

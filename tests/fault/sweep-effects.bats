@@ -1,0 +1,19 @@
+#!/usr/bin/env bats
+# Promise 3: nothing is lost. See sweep.bash.
+
+setup() {
+	source "$BATS_TEST_DIRNAME/sweep.bash"
+	sweep_setup
+}
+
+teardown() {
+	sweep_teardown
+}
+
+@test "a process killed before any change on the disk leaves an enrollment that the same command completes" {
+	sweep_effects
+}
+
+@test "a power cut after any change on the disk leaves an enrollment that the same command completes" {
+	sweep_effects KILLAT_GROUP=1 KILLAT_AFTER=1
+}

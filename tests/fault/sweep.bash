@@ -1,0 +1,117 @@
+# shellcheck shell=bash
+# sweep: one enrollment, made to fail at one place after the other, each time followed by the same command without
+# the failure. Whatever the place, the end has to be the same: one key pair and one certificate of ours, one V row,
+# a bundle that names that key, and foreign objects as before.
+
+# shellcheck source=tests/lib/company.bash
+source "${BASH_SOURCE[0]%/*}/../lib/company.bash"
+
+FAULT_DIR=${TOKENROLL_BUILD:-$COMPANY_ROOT/build}/tests/fault
+SWEEP_SHARD=${SWEEP_SHARD:-}
+
+# A company with somebody else's objects on the token, kept aside so that each round begins with the same.
+sweep_setup() {
+	SWEEP=$(mktemp -d "${TMPDIR:-/tmp}/tokenroll-sweep.XXXXXX")
+	FAULTY_MODULE=$(company_softhsm)
+	export FAULTY_MODULE FAULTY_COUNT=$SWEEP/count
+	company_new "$SWEEP/c" || return
+	company_conf "$SWEEP/c" "token.module=$FAULT_DIR/libfaulty.so" "vpn.client-module-linux=" "token.timeout=5"
+	SWEEP_SERIAL=$(company_token_serial "$SWEEP/c" "VPN token")
+	"$FAULT_DIR/tokenfill" "$FAULTY_MODULE" "$SWEEP_SERIAL" "$SWEEP/c/pin" alice
+	sweep_dump >"$SWEEP/foreign"
+	mv "$SWEEP/c" "$SWEEP/template"
+}
+
+sweep_teardown() {
+	rm -rf "$SWEEP"
+}
+
+sweep_dump() {
+	"$FAULT_DIR/tokendump" "$FAULTY_MODULE" "$SWEEP_SERIAL" "$SWEEP/c/pin"
+}
+
+sweep_reset() {
+	rm -rf "$SWEEP/c" "$SWEEP/count"
+	cp -a "$SWEEP/template" "$SWEEP/c"
+}
+
+sweep_complain() {
+	echo "after a failure at $1: $2" >&2
+	sed 's/^/  first run: /' "$SWEEP/first" >&2
+	sed 's/^/  second run: /' "$SWEEP/second" >&2
+	return 1
+}
+
+# sweep_check PLACE: everything that has to be true in the end
+sweep_check() {
+	local place=$1 dir=$SWEEP/c ours row serial cka_id
+	sweep_dump >"$SWEEP/now"
+	[[ -z $(comm -23 "$SWEEP/foreign" "$SWEEP/now") ]] || { sweep_complain "$place" "foreign objects changed"; return 1; }
+	ours=$(comm -13 "$SWEEP/foreign" "$SWEEP/now" | cut -d' ' -f1 | sort | tr '\n' ' ')
+	[[ $ours == "CKO_CERTIFICATE CKO_PRIVATE_KEY CKO_PUBLIC_KEY " ]] ||
+		{ sweep_complain "$place" "on the token are: $ours"; return 1; }
+	row=$(grep -c $'^V\t.*/CN=alice$' "$dir/pki/index.txt")
+	[[ $row == 1 && $(wc -l <"$dir/pki/index.txt") == 2 ]] ||
+		{ sweep_complain "$place" "index.txt: $(cat "$dir/pki/index.txt")"; return 1; }
+	serial=$(awk -F'\t' '/CN=alice$/ { print $4 }' "$dir/pki/index.txt")
+	[[ $(find "$dir/pki/certs_by_serial" -type f | wc -l) == 2 && -s $dir/pki/certs_by_serial/$serial.pem ]] ||
+		{ sweep_complain "$place" "certs_by_serial: $(ls "$dir/pki/certs_by_serial")"; return 1; }
+	cmp -s "$dir/pki/issued/alice.crt" "$dir/pki/certs_by_serial/$serial.pem" ||
+		{ sweep_complain "$place" "issued/alice.crt is not certificate $serial"; return 1; }
+	[[ -z $(find "$dir/pki" "$dir/bundles" -name '*.tmp-*' -o -name '.*.tmp*' -o -name lock.file -o \
+		-name 'index.txt.tokenroll') ]] || { sweep_complain "$place" "files were left over"; return 1; }
+	cka_id=$(comm -13 "$SWEEP/foreign" "$SWEEP/now" | sed -n 's/.* CKA_ID=\([0-9a-f]*\) .*/\U\1/p' | sort -u)
+	grep -q "^pkcs11-id '.*/$SWEEP_SERIAL/VPN\\\\x20token/$cka_id'" "$dir/bundles/alice/alice-linux.ovpn" ||
+		{ sweep_complain "$place" "the profile does not name CKA_ID $cka_id"; return 1; }
+}
+
+# sweep_again PLACE: the same command once more, without the failure
+sweep_again() {
+	company_tokenroll "$SWEEP/c" alice >"$SWEEP/second" 2>&1 || { sweep_complain "$1" "the next run failed"; return 1; }
+	sweep_check "$1"
+}
+
+# sweep_status PLACE STATUS: what a run that was hit may end with
+sweep_status() {
+	(($2 <= 7 || $2 == 137)) || { sweep_complain "$1" "the first run ended with $2"; return 1; }
+	(($2 == 0 || $2 == 137)) || grep -q '^tokenroll: ' "$SWEEP/first" ||
+		{ sweep_complain "$1" "the first run said nothing"; return 1; }
+}
+
+# sweep_calls ACTION: at PKCS#11 call 1, 2, 3 … until none is left. $SWEEP_CALLS is how many there were.
+sweep_calls() {
+	local k rc fired
+	for ((k = 1; ; k++)); do
+		sweep_reset
+		rc=0
+		FAULTY_RULE="*:$k:$1" company_tokenroll "$SWEEP/c" alice >"$SWEEP/first" 2>&1 || rc=$?
+		fired=$(awk '$1 == "fired" { print $2 }' "$SWEEP/count")
+		((fired > 0)) || break
+		sweep_status "call $k ($1)" "$rc" && sweep_again "call $k ($1)" || return 1
+	done
+	SWEEP_CALLS=$((k - 1))
+	((rc == 0)) || { sweep_complain "no call" "status $rc"; return 1; }
+	((SWEEP_CALLS > 50)) || { sweep_complain "no call" "only $SWEEP_CALLS calls were tried"; return 1; }
+}
+
+# sweep_effects ENVIRONMENT...: at side effect 1, 2, 3 … on the file system until none is left
+sweep_effects() {
+	local k rc
+	for ((k = 1; ; k++)); do
+		sweep_reset
+		rm -f "$SWEEP/effects"
+		rc=0
+		LD_PRELOAD=$FAULT_DIR/libkillat.so KILLAT_COUNT=$SWEEP/effects KILLAT_WHEN=$k \
+			sweep_with "$@" >"$SWEEP/first" 2>&1 || rc=$?
+		(($(cat "$SWEEP/effects") >= k)) || break
+		sweep_status "side effect $k" "$rc" && sweep_again "side effect $k ($*)" || return 1
+	done
+	SWEEP_EFFECTS=$((k - 1))
+	((rc == 0)) || { sweep_complain "no side effect" "status $rc"; return 1; }
+	((SWEEP_EFFECTS > 50)) || { sweep_complain "no side effect" "only $SWEEP_EFFECTS were tried"; return 1; }
+}
+
+sweep_with() (
+	(($# == 0)) || export "$@"
+	company_tokenroll "$SWEEP/c" alice
+)

@@ -1,0 +1,193 @@
+/* The CA through its process: the same answers over the socket, and an end without a trace. */
+#include "ca_fixture.h"
+
+#include "ca/confine.h"
+
+#include <sys/wait.h>
+
+static struct fixture fx;
+
+static int make_all(void **state)
+{
+	(void)state;
+	fixture_init(&fx);
+	fixture_make_pki(&fx, "rsa-encrypted", "rsa", true);
+	return 0;
+}
+
+static int remove_all(void **state)
+{
+	(void)state;
+	fixture_done(&fx);
+	return 0;
+}
+
+static struct signer *start(struct ca_info *info)
+{
+	struct err e = ERR_INIT;
+	struct signer *s = NULL;
+	fixture_use(&fx, "rsa-encrypted");
+	assert_ok(signer_start(&s, &fx.cfg, true, fixture_note, &fx, info, &e), &e);
+	return s;
+}
+
+static int unlock(struct signer *s, const char *passphrase, struct err *e)
+{
+	struct secret *secret = secret_new();
+	assert_ok(secret_set(secret, passphrase, strlen(passphrase), e), e);
+	int ret = signer_unlock_begin(s, secret, e);
+	secret_free(&secret);
+	return ret == 0 ? signer_unlock_end(s, e) : ret;
+}
+
+static void a_whole_issue_over_the_socket(void **state)
+{
+	(void)state;
+	struct err e = ERR_INIT;
+	struct ca_info info;
+	struct ca_issued out;
+	struct ca_certificate found, checked;
+	struct blob subject = BLOB_INIT, csr = BLOB_INIT;
+	bool is_there = true;
+	struct signer *s = start(&info);
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	assert_true(info.has_key);
+	assert_true(info.needs_passphrase);
+	assert_string_equal(info.subject, "/CN=Test CA");
+	assert_int_equal(unlock(s, "wrong", &e), -1);
+	assert_int_equal(e.code, ERR_CA_PASSPHRASE);
+	assert_ok(unlock(s, PASSPHRASE, &e), &e);
+	assert_ok(signer_subject(s, "alice", &subject, &e), &e);
+	assert_ok(signer_find(s, "alice", &is_there, &found, &e), &e);
+	assert_false(is_there);
+	make_csr(&csr, key, &subject);
+	struct ca_request req = {.user = "alice", .csr = &csr, .days = 30, .serial = {0xAB, 1}};
+	assert_ok(signer_issue(s, &req, &out, &e), &e);
+	assert_string_equal(out.cert.serial, "AB010000000000000000000000000000");
+	assert_in_range(out.cert.not_after - time(NULL), 30 * 86400 - 60, 30 * 86400);
+	assert_ok(signer_find(s, "alice", &is_there, &found, &e), &e);
+	assert_true(is_there);
+	assert_true(blob_equal(&found.der, &out.cert.der));
+	assert_ok(signer_check(s, "alice", &out.cert.spki, &out.cert.der, &checked, &e), &e);
+	assert_string_equal(checked.serial, out.cert.serial);
+	assert_ok(signer_settle(s, out.cert.serial, &e), &e);
+	ca_certificate_free(&found);
+	ca_certificate_free(&checked);
+	ca_certificate_free(&out.cert);
+	ca_info_free(&info);
+	blob_free(&subject);
+	blob_free(&csr);
+	EVP_PKEY_free(key);
+	signer_stop(&s);
+	assert_null(s);
+	assert_false(pki_has(&fx, "lock.file"));
+}
+
+static void a_name_that_would_be_a_path_is_refused_there_as_well(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"../alice", "a/b", "", "-x", ".hidden", "a b"};
+	struct ca_info info;
+	struct signer *s = start(&info);
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		struct err e = ERR_INIT;
+		struct blob subject = BLOB_INIT;
+		assert_int_equal(signer_subject(s, names[i], &subject, &e), -1);
+		assert_int_equal(e.code, ERR_USAGE);
+	}
+	ca_info_free(&info);
+	signer_stop(&s);
+}
+
+static void a_pki_that_cannot_be_opened_is_an_error_of_the_start(void **state)
+{
+	(void)state;
+	struct err e = ERR_INIT;
+	struct ca_info info;
+	struct signer *s = NULL;
+	char nowhere[] = "/nonexistent/pki";
+	fixture_use(&fx, "rsa-encrypted");
+	fx.cfg.pki = nowhere;
+	assert_int_equal(signer_start(&s, &fx.cfg, false, NULL, NULL, &info, &e), -1);
+	assert_int_equal(e.code, ERR_CA_PKI);
+	assert_says(&e, nowhere);
+	assert_null(s);
+}
+
+/* In a process of its own: there is no way back. */
+static void once_confined_only_the_pki_can_be_written(void **state)
+{
+	(void)state;
+	char inside[256], outside[256], crl_dir[256], crl[300];
+	int status;
+	fixture_use(&fx, "rsa-encrypted");
+	snprintf(inside, sizeof inside, "%s/issued/x", fx.pki);
+	snprintf(outside, sizeof outside, "%s/x", fx.dir);
+	snprintf(crl_dir, sizeof crl_dir, "%s/published", fx.dir);
+	snprintf(crl, sizeof crl, "%s/crl.pem", crl_dir);
+	assert_int_equal(mkdir(crl_dir, 0700), 0);
+	fx.cfg.crl = crl;
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct ca *ca = fixture_open(&fx);
+		if (!ca_confine(ca))
+			_exit(77);
+		_exit(file_write(inside, "x", 1, 0600, NULL) == 0 && file_write(crl, "x", 1, 0644, NULL) == 0 &&
+			      file_write(outside, "x", 1, 0600, NULL) != 0 && shell("true") != 0
+			  ? 0
+			  : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip(); /* this kernel has no Landlock */
+	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_true(pki_has(&fx, "issued/x"));
+	assert_int_equal(access(crl, F_OK), 0);
+	assert_int_not_equal(access(outside, F_OK), 0);
+}
+
+static void a_replacement_works_in_confinement(void **state)
+{
+	(void)state;
+	struct err e = ERR_INIT;
+	struct ca_info info;
+	struct ca_issued first, second;
+	struct blob subject = BLOB_INIT, csr = BLOB_INIT;
+	struct signer *s = start(&info);
+	EVP_PKEY *keys[2] = {EVP_EC_gen("P-256"), EVP_EC_gen("P-256")};
+	assert_ok(unlock(s, PASSPHRASE, &e), &e);
+	assert_ok(signer_subject(s, "alice", &subject, &e), &e);
+	make_csr(&csr, keys[0], &subject);
+	struct ca_request req = {.user = "alice", .csr = &csr, .serial = {0xAB, 1}};
+	assert_ok(signer_issue(s, &req, &first, &e), &e);
+	make_csr(&csr, keys[1], &subject);
+	req.serial[0] = 0xAC;
+	req.replace = true;
+	assert_ok(signer_issue(s, &req, &second, &e), &e);
+	assert_string_equal(second.replaced, first.cert.serial);
+	assert_true(pki_has(&fx, "revoked/certs_by_serial/%s.crt", second.replaced));
+	assert_true(pki_has(&fx, "crl.pem"));
+	ca_certificate_free(&first.cert);
+	ca_certificate_free(&second.cert);
+	ca_info_free(&info);
+	blob_free(&subject);
+	blob_free(&csr);
+	EVP_PKEY_free(keys[0]);
+	EVP_PKEY_free(keys[1]);
+	signer_stop(&s);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_whole_issue_over_the_socket),
+	    cmocka_unit_test(a_name_that_would_be_a_path_is_refused_there_as_well),
+	    cmocka_unit_test(a_pki_that_cannot_be_opened_is_an_error_of_the_start),
+	    cmocka_unit_test(once_confined_only_the_pki_can_be_written),
+	    cmocka_unit_test(a_replacement_works_in_confinement),
+	};
+	if (argc == 3 && strcmp(argv[1], "--role") == 0 && strcmp(argv[2], "signer") == 0)
+		return signer_main();
+	return cmocka_run_group_tests(tests, make_all, remove_all);
+}
