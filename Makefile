@@ -50,13 +50,17 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB_OBJ)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
 
 # a PKCS#11 module that misbehaves on demand, and tools that look at a token
-FAULT := $(BUILD)/tests/fault/libfaulty.so $(BUILD)/tests/fault/tokendump $(BUILD)/tests/fault/tokenfill
+FAULT := $(BUILD)/tests/fault/libfaulty.so $(BUILD)/tests/fault/libkillat.so $(BUILD)/tests/fault/tokendump $(BUILD)/tests/fault/tokenfill
 fault: $(FAULT)
 FAULTY_SRC := $(patsubst %,tests/fault/%.c,faulty counter names rule)
 $(BUILD)/tests/fault/libfaulty.so: $(FAULTY_SRC) $(wildcard tests/fault/*.h) $(BUILD)/flags
 	@echo "  LD    $@"
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(filter-out -fsanitize% -fno-sanitize% -fPIE,$(ALL_CFLAGS)) -fPIC -fvisibility=hidden -shared -o $@ $(FAULTY_SRC) -ldl -lpthread
+$(BUILD)/tests/fault/libkillat.so: tests/fault/killat.c $(BUILD)/flags
+	@echo "  LD    $@"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -fsanitize% -fno-sanitize% -fPIE -D_FORTIFY_SOURCE%,$(ALL_CFLAGS)) -fPIC -shared -o $@ $< -ldl
 $(BUILD)/tests/fault/token%: $(BUILD)/tests/fault/token%.o $(patsubst %,$(BUILD)/tests/fault/%.o,names session)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -ldl

@@ -10,6 +10,7 @@ case $build in /*) ;; *) build=$root/$build ;; esac
 dir=${DEMO_DIR:-$build/demo}
 user=alice
 export PATH=$PATH:/usr/sbin:/sbin
+unset COMPANY_CACHE # this company is made from nothing
 
 # shellcheck source=tests/lib/company.bash
 . "$root/tests/lib/company.bash"
@@ -84,11 +85,13 @@ connect() {
 	vpn_client_wait 30
 	if [[ $VPN_MODE == netns ]]; then
 		vpn_ping 3 >"$dir/log/ping" || { cat "$dir/log/ping" >&2 && return 1; }
-		detail "server and client in two network namespaces, $(sed -n 's/.*, \(.*\) received.*/\1/p' "$dir/log/ping") of 3 pings answered"
+		detail "server and client in two network namespaces, \
+$(sed -n 's/.*, \(.*\) received.*/\1/p' "$dir/log/ping") of 3 pings answered"
 	else
 		detail "server and client on loopback without a tun device (as root: namespaces and a ping)"
 	fi
-	printf '%s\n' "${green}${bold}$user is connected${plain} ($(vpn_tls_version), certificate and key from the token \"VPN token\")."
+	printf '%s is connected%s (%s, certificate and key from the token "VPN token").\n' \
+		"$green$bold$user" "$plain" "$(vpn_tls_version)"
 }
 
 summary() {

@@ -38,7 +38,11 @@ vpn_begin() {
 }
 
 vpn_free_port() {
-	python3 -c 'import socket; s = socket.socket(type=socket.SOCK_DGRAM); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+	python3 -c '
+import socket
+s = socket.socket(type=socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1])'
 }
 
 # 192.0.2.0/30 is set aside for documentation, and neither namespace is joined to anything else.
