@@ -16,16 +16,27 @@ WARNINGS := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing
 CFLAGS ?= -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE $(WARNINGS) -fPIE -Isrc -I. -DTOKENROLL_VERSION='"$(VERSION)"' \
 	-DSHARE_DIR='"$(PREFIX)/share/tokenroll"' -DSYSCONF_DIR='"$(SYSCONFDIR)/tokenroll"' $(PKG_CFLAGS) $(CFLAGS)
-ALL_LDFLAGS := -pie -Wl,-z,relro,-z,now $(LDFLAGS)
+ALL_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 
 SRC := $(wildcard src/*.c src/*/*.c pkcs11/*.c)
 OBJ := $(SRC:%.c=$(BUILD)/%.o)
-# all but main and the verbs
+# all below main, the roles and the verbs; each program takes from it what it uses and is linked with no library more
+LIB := $(BUILD)/libtokenroll.a
 LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/*/*.c pkcs11/*.c))
+ROLES := worker signer
+ROLE_PROGRAMS := $(ROLES:%=$(BUILD)/tokenroll-%)
 
-all: $(BUILD)/tokenroll
+all: $(BUILD)/tokenroll $(ROLE_PROGRAMS)
 
-$(BUILD)/tokenroll: $(OBJ)
+$(LIB): $(LIB_OBJ)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(BUILD)/tokenroll: $(filter-out $(ROLES:%=$(BUILD)/src/%.o) $(LIB_OBJ),$(OBJ)) $(LIB)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+$(ROLE_PROGRAMS): $(BUILD)/tokenroll-%: $(BUILD)/src/%.o $(LIB)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
@@ -44,8 +55,13 @@ $(BUILD)/flags: FORCE
 
 # one program per promise; each links everything below the verbs
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*.c))
-unit: $(UNIT)
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB_OBJ)
+# a program looks for the roles beside itself
+UNIT_ROLES := $(ROLES:%=$(BUILD)/tests/unit/tokenroll-%)
+unit: $(UNIT) $(UNIT_ROLES)
+$(UNIT_ROLES): $(BUILD)/tests/unit/%: $(BUILD)/%
+	@mkdir -p $(@D)
+	$(Q)ln -sf ../../$* $@
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
 
@@ -109,15 +125,16 @@ bench: all $(BUILD)/tests/bench/bare
 
 ROOT = $(DESTDIR)$(PREFIX)
 install: all
-	install -d "$(ROOT)/bin" "$(ROOT)/share/man/man8" "$(ROOT)/share/tokenroll/templates" "$(ROOT)/share/doc/tokenroll"
+	install -d "$(ROOT)/bin" "$(ROOT)/libexec/tokenroll" "$(ROOT)/share/man/man8" "$(ROOT)/share/tokenroll/templates" "$(ROOT)/share/doc/tokenroll"
 	install -m 0755 $(BUILD)/tokenroll "$(ROOT)/bin/tokenroll"
+	install -m 0755 $(ROLE_PROGRAMS) "$(ROOT)/libexec/tokenroll"
 	install -m 0644 src/tokenroll.8 "$(ROOT)/share/man/man8/tokenroll.8"
 	install -m 0644 $(wildcard templates/*) "$(ROOT)/share/tokenroll/templates"
 	install -m 0644 README.md LICENSE src/tokenroll.conf.example "$(ROOT)/share/doc/tokenroll"
 
 uninstall:
 	rm -f "$(ROOT)/bin/tokenroll" "$(ROOT)/share/man/man8/tokenroll.8"
-	rm -rf "$(ROOT)/share/tokenroll" "$(ROOT)/share/doc/tokenroll"
+	rm -rf "$(ROOT)/libexec/tokenroll" "$(ROOT)/share/tokenroll" "$(ROOT)/share/doc/tokenroll"
 
 clean:
 	rm -rf $(BUILD)

@@ -97,15 +97,15 @@ static int sign_request(X509_REQ *req, EVP_PKEY *key, struct blob *ret_csr, stru
 }
 
 int p11_bridge_request(struct p11_bridge *b, const struct p11_token *t, const struct blob *cka_id,
-                       const struct blob *spki, const struct blob *subject, struct blob *ret_csr, struct err *e)
+		       const struct blob *spki, const struct blob *subject, struct blob *ret_csr, struct err *e)
 {
 	EVP_PKEY *key = find_key(find_slot(b, p11_token_slot(t)), cka_id);
 	if (key == NULL)
 		return err_openssl(e, ERR_TOKEN_FAILED, "libp11 does not find the new key on token %s",
-		                   p11_token_description(t)->serial);
+				   p11_token_description(t)->serial);
 	X509_REQ *req = fill_request(spki, subject);
 	int ret = req != NULL ? sign_request(req, key, ret_csr, e)
-	                      : err_openssl(e, ERR_FAILED, "the request cannot be put together");
+			      : err_openssl(e, ERR_FAILED, "the request cannot be put together");
 	X509_REQ_free(req);
 	EVP_PKEY_free(key);
 	return ret;

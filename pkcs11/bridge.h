@@ -23,6 +23,6 @@ void p11_bridge_free(struct p11_bridge **b);
  * public key, signed by the token with the digest that fits the key, its signature checked here.
  */
 int p11_bridge_request(struct p11_bridge *b, const struct p11_token *t, const struct blob *cka_id,
-                       const struct blob *spki, const struct blob *subject, struct blob *ret_csr, struct err *e);
+		       const struct blob *spki, const struct blob *subject, struct blob *ret_csr, struct err *e);
 
 #endif

@@ -57,8 +57,8 @@ static CK_RV create(const struct p11_token *t, struct p11_template *want)
 	return rv;
 }
 
-static int write_object(const struct p11_token *t, const struct blob *cka_id, const char *label,
-                        const struct blob *der, struct err *e)
+static int write_object(const struct p11_token *t, const struct blob *cka_id, const char *label, const struct blob *der,
+			struct err *e)
 {
 	static const CK_OBJECT_CLASS class = CKO_CERTIFICATE;
 	static const CK_ULONG x509 = CKC_X_509;
@@ -79,8 +79,8 @@ static int write_object(const struct p11_token *t, const struct blob *cka_id, co
 	CK_RV rv = create(t, &want);
 	parts_free(&p);
 	return rv == CKR_OK ? 0
-	                    : ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot write the certificate to token %s",
-	                                p11_token_description(t)->serial);
+			    : ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot write the certificate to token %s",
+					p11_token_description(t)->serial);
 }
 
 /* The public key of a certificate as SubjectPublicKeyInfo; empty if it is no certificate. */
@@ -112,10 +112,10 @@ struct walk {
 };
 
 typedef int visit_fn(const struct p11_token *t, CK_OBJECT_HANDLE object, const struct blob *value, struct walk *w,
-                     struct err *e);
+		     struct err *e);
 
 static int each_certificate(const struct p11_token *t, const struct blob *cka_id, visit_fn *visit, struct walk *w,
-                            struct err *e)
+			    struct err *e)
 {
 	struct p11_objects found = {NULL, 0};
 	if (p11_object_find(t, CKO_CERTIFICATE, cka_id, &found, e) != 0)
@@ -128,7 +128,7 @@ static int each_certificate(const struct p11_token *t, const struct blob *cka_id
 			ret = visit(t, found.handle[i], &value, w, e);
 		else if (rv != CKR_ATTRIBUTE_TYPE_INVALID)
 			ret = ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot read a certificate on token %s",
-			                p11_token_description(t)->serial);
+					p11_token_description(t)->serial);
 		blob_free(&value);
 	}
 	p11_objects_free(&found);
@@ -136,7 +136,7 @@ static int each_certificate(const struct p11_token *t, const struct blob *cka_id
 }
 
 static int visit_find(const struct p11_token *t, CK_OBJECT_HANDLE object, const struct blob *value, struct walk *w,
-                      struct err *e)
+		      struct err *e)
 {
 	(void)e;
 	if (!blob_equal(value, w->der))
@@ -148,7 +148,7 @@ static int visit_find(const struct p11_token *t, CK_OBJECT_HANDLE object, const 
 }
 
 static int visit_delete_older(const struct p11_token *t, CK_OBJECT_HANDLE object, const struct blob *value,
-                              struct walk *w, struct err *e)
+			      struct walk *w, struct err *e)
 {
 	/* a run that was killed while writing may have left the same one twice */
 	if (blob_equal(value, w->der))
@@ -157,7 +157,7 @@ static int visit_delete_older(const struct p11_token *t, CK_OBJECT_HANDLE object
 }
 
 static int visit_delete_key(const struct p11_token *t, CK_OBJECT_HANDLE object, const struct blob *value,
-                            struct walk *w, struct err *e)
+			    struct walk *w, struct err *e)
 {
 	return has_public_key(value, w->spki) ? p11_object_delete(t, object, e) : 0;
 }
@@ -169,15 +169,14 @@ int p11_certificate_find(const struct p11_token *t, const struct blob *der, stru
 	return each_certificate(t, NULL, visit_find, &w, e);
 }
 
-int p11_certificate_delete(const struct p11_token *t, const struct blob *cka_id, const struct blob *spki,
-                           struct err *e)
+int p11_certificate_delete(const struct p11_token *t, const struct blob *cka_id, const struct blob *spki, struct err *e)
 {
 	struct walk w = {.spki = spki};
 	return each_certificate(t, cka_id, visit_delete_key, &w, e);
 }
 
 int p11_certificate_write(const struct p11_token *t, const struct blob *cka_id, const char *label,
-                          const struct blob *der, struct err *e)
+			  const struct blob *der, struct err *e)
 {
 	struct blob spki = BLOB_INIT;
 	struct walk there = {.der = der}, older = {.der = der, .spki = &spki};

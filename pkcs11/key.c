@@ -11,7 +11,7 @@
 #define SIGNATURE_MAX 1024 /* RSA-8192 */
 
 int p11_key_find(const struct p11_token *t, const struct blob *cka_id, CK_OBJECT_HANDLE *ret_private,
-                 struct blob *ret_spki, struct err *e)
+		 struct blob *ret_spki, struct err *e)
 {
 	struct p11_objects private = {NULL, 0}, public = {NULL, 0};
 	int ret = -1;
@@ -22,7 +22,7 @@ int p11_key_find(const struct p11_token *t, const struct blob *cka_id, CK_OBJECT
 		goto out;
 	if (private.n > 1) {
 		err_set(e, ERR_KEY_EXISTS, "token %s has %zu private keys with one CKA_ID",
-		        p11_token_description(t)->serial, private.n);
+			p11_token_description(t)->serial, private.n);
 		goto out;
 	}
 	if (private.n == 1)
@@ -70,7 +70,7 @@ static int ecdsa_to_der(const unsigned char *rs, size_t len, struct blob *ret, s
 }
 
 int p11_key_sign(const struct p11_token *t, CK_OBJECT_HANDLE private_key, bool rsa, const struct blob *digest,
-                 struct blob *ret_signature, struct err *e)
+		 struct blob *ret_signature, struct err *e)
 {
 	CK_FUNCTION_LIST *f = p11_token_functions(t);
 	CK_SESSION_HANDLE s = p11_token_session(t);
@@ -85,7 +85,7 @@ int p11_key_sign(const struct p11_token *t, CK_OBJECT_HANDLE private_key, bool r
 		rv = f->C_Sign(s, digest->data, digest->len, sig, &len);
 	if (rv != CKR_OK)
 		return ckr_error(e, rv, ERR_PROOF, "token %s cannot sign with %s, which OpenVPN needs",
-		                 p11_token_description(t)->serial, rsa ? "CKM_RSA_PKCS_PSS" : "CKM_ECDSA");
+				 p11_token_description(t)->serial, rsa ? "CKM_RSA_PKCS_PSS" : "CKM_ECDSA");
 	if (len > sizeof sig)
 		return err_set(e, ERR_PROOF, "the token's signature has an impossible length of %lu bytes", len);
 	if (!rsa)

@@ -15,12 +15,12 @@ struct p11_key_facts {
 };
 
 /*
- * Makes a pair with this CKA_ID and label (UTF-8). Asks for SENSITIVE, not EXTRACTABLE, SIGN, PRIVATE, TOKEN; if the token
- * refuses the template, optional attributes are left out one by one, SENSITIVE never. ERR_UNSUPPORTED when the
+ * Makes a pair with this CKA_ID and label (UTF-8). Asks for SENSITIVE, not EXTRACTABLE, SIGN, PRIVATE, TOKEN; if the
+ * token refuses the template, optional attributes are left out one by one, SENSITIVE never. ERR_UNSUPPORTED when the
  * token does not make this type of key.
  */
 int p11_key_generate(const struct p11_token *t, enum keytype type, const struct blob *cka_id, const char *label,
-                     struct err *e);
+		     struct err *e);
 
 /*
  * The pair with this CKA_ID: *ret_private, and the SubjectPublicKeyInfo (DER) of its public half, read from the
@@ -28,7 +28,7 @@ int p11_key_generate(const struct p11_token *t, enum keytype type, const struct 
  * there is no private key, *ret_spki empty if the public key cannot be read. ERR_KEY_EXISTS if there are two.
  */
 int p11_key_find(const struct p11_token *t, const struct blob *cka_id, CK_OBJECT_HANDLE *ret_private,
-                 struct blob *ret_spki, struct err *e);
+		 struct blob *ret_spki, struct err *e);
 
 /* Deletes private and public key objects with this CKA_ID, which must be ours. */
 int p11_key_delete(const struct p11_token *t, const struct blob *cka_id, struct err *e);
@@ -41,6 +41,6 @@ void p11_key_facts(const struct p11_token *t, CK_OBJECT_HANDLE private_key, stru
  * mechanisms, 2.3.1), returned as the DER that X.509 uses.
  */
 int p11_key_sign(const struct p11_token *t, CK_OBJECT_HANDLE private_key, bool rsa, const struct blob *digest,
-                 struct blob *ret_signature, struct err *e);
+		 struct blob *ret_signature, struct err *e);
 
 #endif

@@ -17,8 +17,8 @@ static const struct {
 	bool private;
 	CK_ATTRIBUTE_TYPE type;
 } optional[] = {
-    {true, CKA_EXTRACTABLE}, {true, CKA_SIGN},   {false, CKA_VERIFY}, {true, CKA_PRIVATE},
-    {false, CKA_LABEL},      {true, CKA_LABEL},  {false, CKA_TOKEN},  {false, CKA_PUBLIC_EXPONENT},
+    {true, CKA_EXTRACTABLE}, {true, CKA_SIGN},  {false, CKA_VERIFY}, {true, CKA_PRIVATE},
+    {false, CKA_LABEL},      {true, CKA_LABEL}, {false, CKA_TOKEN},  {false, CKA_PUBLIC_EXPONENT},
 };
 
 #define N_OPTIONAL (sizeof optional / sizeof *optional)
@@ -33,7 +33,7 @@ static CK_RV generate_once(const struct p11_token *t, CK_MECHANISM_TYPE type, st
 	CK_MECHANISM mech = {type, NULL, 0};
 	CK_OBJECT_HANDLE public, private;
 	return p11_token_functions(t)->C_GenerateKeyPair(p11_token_session(t), &mech, p->public.a, p->public.n,
-	                                                 p->private.a, p->private.n, &public, &private);
+							 p->private.a, p->private.n, &public, &private);
 }
 
 /* The whole template; then without each optional attribute alone; then without more and more of them. */
@@ -83,15 +83,15 @@ static int unsupported(const struct p11_token *t, enum keytype type, CK_RV rv, s
 		size_t n = strlen(has);
 		snprintf(has + n, sizeof has - n, "%s%s", n != 0 ? ", " : "", keytype_name((enum keytype)k));
 	}
-	ckr_error(e, rv, ERR_UNSUPPORTED, "token %s does not make keys of type %s",
-	          p11_token_description(t)->serial, keytype_name(type));
+	ckr_error(e, rv, ERR_UNSUPPORTED, "token %s does not make keys of type %s", p11_token_description(t)->serial,
+		  keytype_name(type));
 	if (has[0] == '\0')
 		return err_next(e, "take another token");
 	return err_next(e, "it has %s: add --key-type, or take another token", has);
 }
 
 int p11_key_generate(const struct p11_token *t, enum keytype type, const struct blob *cka_id, const char *label,
-                     struct err *e)
+		     struct err *e)
 {
 	static const unsigned char exponent[] = {1, 0, 1};
 	struct pair_template p = {P11_TEMPLATE_INIT, P11_TEMPLATE_INIT};

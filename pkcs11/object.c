@@ -23,7 +23,7 @@ static CK_RV collect(const struct p11_token *t, struct p11_objects *ret)
 }
 
 int p11_object_find(const struct p11_token *t, CK_OBJECT_CLASS class, const struct blob *cka_id,
-                    struct p11_objects *ret, struct err *e)
+		    struct p11_objects *ret, struct err *e)
 {
 	CK_FUNCTION_LIST *f = p11_token_functions(t);
 	CK_SESSION_HANDLE s = p11_token_session(t);
@@ -61,7 +61,7 @@ int p11_object_delete(const struct p11_token *t, CK_OBJECT_HANDLE object, struct
 	if (rv == CKR_OK || rv == CKR_OBJECT_HANDLE_INVALID)
 		return 0;
 	return ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot delete an object of ours from token %s",
-	                 p11_token_description(t)->serial);
+			 p11_token_description(t)->serial);
 }
 
 int p11_object_id_taken(const struct p11_token *t, const struct blob *cka_id, bool *ret, struct err *e)

@@ -16,7 +16,7 @@ struct p11_objects {
 /* All objects of a class (or of every class: CKA_CLASS_ANY) with this CKA_ID (NULL: with any or none). */
 #define P11_CLASS_ANY ((CK_OBJECT_CLASS)-1)
 int p11_object_find(const struct p11_token *t, CK_OBJECT_CLASS class, const struct blob *cka_id,
-                    struct p11_objects *ret, struct err *e);
+		    struct p11_objects *ret, struct err *e);
 void p11_objects_free(struct p11_objects *o);
 
 /* C_DestroyObject. */
@@ -32,13 +32,13 @@ int p11_object_id_taken(const struct p11_token *t, const struct blob *cka_id, bo
  * would take the one that ends last.
  */
 int p11_certificate_write(const struct p11_token *t, const struct blob *cka_id, const char *label,
-                          const struct blob *der, struct err *e);
+			  const struct blob *der, struct err *e);
 
 /* The CKA_ID of the object that holds exactly this certificate; empty if there is none. */
 int p11_certificate_find(const struct p11_token *t, const struct blob *der, struct blob *ret_cka_id, struct err *e);
 
 /* Deletes the certificates with this CKA_ID that are for this public key (SPKI, DER). */
 int p11_certificate_delete(const struct p11_token *t, const struct blob *cka_id, const struct blob *spki,
-                           struct err *e);
+			   struct err *e);
 
 #endif

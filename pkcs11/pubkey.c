@@ -10,13 +10,13 @@
 
 /* Reads one attribute; what the object does not show is left empty. */
 static int read_or_empty(const struct p11_token *t, CK_OBJECT_HANDLE key, CK_ATTRIBUTE_TYPE type, struct blob *ret,
-                         struct err *e)
+			 struct err *e)
 {
 	CK_RV rv = p11_attribute_read(t, key, type, ret);
 	if (rv == CKR_OK || rv == CKR_ATTRIBUTE_TYPE_INVALID)
 		return 0;
 	return ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot read a public key on token %s",
-	                 p11_token_description(t)->serial);
+			 p11_token_description(t)->serial);
 }
 
 static void to_spki(const char *algorithm, OSSL_PARAM *params, struct blob *ret)

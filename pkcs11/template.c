@@ -69,7 +69,7 @@ bool p11_attribute_bool(const struct p11_token *t, CK_OBJECT_HANDLE object, CK_A
 }
 
 CK_ULONG p11_attribute_ulong(const struct p11_token *t, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type,
-                             CK_ULONG otherwise)
+			     CK_ULONG otherwise)
 {
 	CK_ULONG v = 0;
 	CK_ATTRIBUTE a = {type, &v, sizeof v};

@@ -16,7 +16,10 @@ struct p11_template {
 	CK_ULONG n;
 };
 
-#define P11_TEMPLATE_INIT {{{0, NULL, 0}}, 0}
+#define P11_TEMPLATE_INIT         \
+	{                         \
+		{{0, NULL, 0}}, 0 \
+	}
 
 void p11_template_add(struct p11_template *t, CK_ATTRIBUTE_TYPE type, const void *value, size_t len);
 void p11_template_add_bool(struct p11_template *t, CK_ATTRIBUTE_TYPE type, bool value);
@@ -34,6 +37,6 @@ bool p11_attribute_bool(const struct p11_token *t, CK_OBJECT_HANDLE object, CK_A
 
 /* A CK_ULONG; `otherwise` where the object does not say. */
 CK_ULONG p11_attribute_ulong(const struct p11_token *t, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type,
-                             CK_ULONG otherwise);
+			     CK_ULONG otherwise);
 
 #endif

@@ -72,7 +72,7 @@ static int list_slots(CK_FUNCTION_LIST *f, CK_SLOT_ID **ret, CK_ULONG *ret_n, st
 	if (rv != CKR_OK || n > room) {
 		free(slots);
 		return rv != CKR_OK ? ckr_error(e, rv, ERR_MODULE, "the module cannot list its slots")
-		                    : err_set(e, ERR_MODULE, "the module claims to have %lu slots with a token", n);
+				    : err_set(e, ERR_MODULE, "the module claims to have %lu slots with a token", n);
 	}
 	*ret = slots;
 	*ret_n = n;

@@ -16,7 +16,7 @@ struct p11_token_info {
 	CK_SLOT_ID slot;
 	char reader[65]; /* the slot's description */
 	char label[33], manufacturer[33], model[17], serial[17];
-	CK_FLAGS flags;         /* CKF_TOKEN_INITIALIZED, CKF_WRITE_PROTECTED, CKF_USER_PIN_… */
+	CK_FLAGS flags; /* CKF_TOKEN_INITIALIZED, CKF_WRITE_PROTECTED, CKF_USER_PIN_… */
 	CK_ULONG pin_min, pin_max;
 };
 
@@ -43,7 +43,7 @@ int p11_token_login(struct p11_token *t, struct secret *pin, bool last_try, stru
  * describes it as it is now; some modules move it to another slot. label is UTF-8, at most 32 bytes.
  */
 int p11_token_init(struct p11_module *m, CK_SLOT_ID slot, const char *label, struct secret *so_pin, struct secret *pin,
-                   struct p11_token_info *ret_info, struct err *e);
+		   struct p11_token_info *ret_info, struct err *e);
 
 /* The KEYTYPE_BIT set that its mechanism list promises; a hint, lists lie in both directions. */
 unsigned p11_token_key_types(const struct p11_token *t);

@@ -19,7 +19,8 @@ static int check_blank(struct p11_module *m, CK_SLOT_ID slot, struct err *e)
 	if (rv != CKR_OK)
 		return ckr_error(e, rv, ERR_TOKEN_FAILED, "the token in slot %lu cannot be read", slot);
 	if (ti.flags & CKF_TOKEN_INITIALIZED)
-		return err_set(e, ERR_FOREIGN, "the token in slot %lu is initialized already and was left as it is", slot);
+		return err_set(e, ERR_FOREIGN, "the token in slot %lu is initialized already and was left as it is",
+			       slot);
 	return 0;
 }
 
@@ -34,8 +35,8 @@ static bool was_there(const struct p11_token_info *before, size_t n, const struc
 
 /* The token that C_InitToken made: in the same slot if it is initialized now, else the one that is new. */
 static int find_initialized(struct p11_module *m, CK_SLOT_ID slot, const char *label,
-                            const struct p11_token_info *before, size_t n_before, struct p11_token_info *ret,
-                            struct err *e)
+			    const struct p11_token_info *before, size_t n_before, struct p11_token_info *ret,
+			    struct err *e)
 {
 	struct p11_token_info *now = NULL;
 	size_t n = 0;
@@ -70,7 +71,7 @@ static int set_pin(struct p11_module *m, CK_SLOT_ID slot, struct secret *so_pin,
 }
 
 int p11_token_init(struct p11_module *m, CK_SLOT_ID slot, const char *label, struct secret *so_pin, struct secret *pin,
-                   struct p11_token_info *ret_info, struct err *e)
+		   struct p11_token_info *ret_info, struct err *e)
 {
 	struct p11_token_info *before = NULL;
 	size_t n = 0;
@@ -79,7 +80,8 @@ int p11_token_init(struct p11_module *m, CK_SLOT_ID slot, const char *label, str
 		return -1;
 	pad_label(padded, label);
 	CK_RV rv = p11_module_functions(m)->C_InitToken(slot, (CK_UTF8CHAR_PTR)so_pin->bytes, so_pin->len, padded);
-	int ret = rv == CKR_OK ? 0 : ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot initialize the token in slot %lu", slot);
+	int ret =
+	    rv == CKR_OK ? 0 : ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot initialize the token in slot %lu", slot);
 	struct p11_token_info made;
 	if (ret == 0)
 		ret = find_initialized(m, slot, label, before, n, &made, e);

@@ -77,7 +77,7 @@ static int new_so_pin(struct enroll_cmd *c, const struct worker_token *t, struct
 
 /* Shown before they are set: whatever happens to the token then, its PINs are known. */
 static int ui_new_pins(void *arg, const struct worker_token *t, struct secret *ret_so_pin, struct secret *ret_pin,
-                       struct err *e)
+		       struct err *e)
 {
 	struct enroll_cmd *c = arg;
 	if (new_so_pin(c, t, ret_so_pin, e) != 0 || new_pin(c, t, ret_pin, e) != 0)
@@ -95,7 +95,7 @@ static int ui_confirm_init(void *arg, const struct worker_token *t, struct err *
 	if (!yes && !prompt_possible())
 		return err_set(e, ERR_TOKEN_BLANK, "the token in '%s' was never initialized", reader);
 	snprintf(text, sizeof text, "The token in '%s' was never initialized. Initialize it for %s? [y/N] ", reader,
-	         c->o->args[0]);
+		 c->o->args[0]);
 	if (!yes && prompt_yes(&yes, text, e) != 0)
 		return -1;
 	return yes ? 0 : err_set(e, ERR_TOKEN_BLANK, "the token in '%s' is not initialized and was left so", reader);
@@ -110,8 +110,7 @@ static int ui_confirm_last_try(void *arg, const struct worker_token *t, struct e
 	/* --yes is for plain questions; this one is not */
 	if (prompt_possible() && prompt_yes(&yes, text, e) != 0)
 		return -1;
-	return yes ? 0
-	           : err_set(e, ERR_PIN_LAST_TRY, "token %s has one PIN try left, which was not spent", t->serial);
+	return yes ? 0 : err_set(e, ERR_PIN_LAST_TRY, "token %s has one PIN try left, which was not spent", t->serial);
 }
 
 static int ui_passphrase(void *arg, const struct ca_info *ca, unsigned attempt, struct secret *ret, struct err *e)
@@ -128,9 +127,9 @@ static void describe(const struct enroll_candidate *c, char *buf, size_t size)
 	char line[400];
 	const char *module = strrchr(c->module, '/');
 	snprintf(line, sizeof line, "%s%s%s  %s  \"%s\"  in %s  (%s)", t->serial[0] != '\0' ? t->serial : "no serial",
-	         (t->flags & WORKER_TOKEN_INITIALIZED) != 0 ? "" : ", blank",
-	         (t->flags & WORKER_TOKEN_PIN_LOCKED) != 0 ? ", PIN locked" : "", t->model, t->label, t->reader,
-	         module != NULL ? module + 1 : c->module);
+		 (t->flags & WORKER_TOKEN_INITIALIZED) != 0 ? "" : ", blank",
+		 (t->flags & WORKER_TOKEN_PIN_LOCKED) != 0 ? ", PIN locked" : "", t->model, t->label, t->reader,
+		 module != NULL ? module + 1 : c->module);
 	screen_clean(buf, size, line);
 }
 
@@ -170,7 +169,7 @@ static void ui_chosen(void *arg, const struct worker_token *t)
 	struct enroll_cmd *c = arg;
 	char line[320];
 	snprintf(line, sizeof line, "%s, on token %s \"%s\" (%s) in %s", c->o->args[0], t->serial, t->label, t->model,
-	         t->reader);
+		 t->reader);
 	screen_title(&c->screen, line);
 }
 

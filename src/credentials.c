@@ -21,7 +21,7 @@ int credentials_pin(const struct options *o, const char *text, struct secret *re
 }
 
 int credentials_passphrase(const struct options *o, const char *text, unsigned attempt, struct secret *ret,
-                           struct err *e)
+			   struct err *e)
 {
 	bool given = o->ca_pass_file != NULL || o->ca_pass_fd >= 0;
 	if (attempt > 0 && (given || attempt >= PASSPHRASE_ATTEMPTS))
@@ -32,6 +32,7 @@ int credentials_passphrase(const struct options *o, const char *text, unsigned a
 		return secret_read_fd(ret, (int)o->ca_pass_fd, e);
 	if (prompt_possible())
 		return prompt_secret(ret, text, e);
-	err_set(e, ERR_CA_PASSPHRASE_NEEDED, "the CA key's passphrase is needed and there is no terminal to ask for it");
+	err_set(e, ERR_CA_PASSPHRASE_NEEDED,
+		"the CA key's passphrase is needed and there is no terminal to ask for it");
 	return err_next(e, "give it with --ca-pass-file FILE or --ca-pass-fd N");
 }

@@ -17,6 +17,6 @@ bool credentials_has_pin(const struct options *o);
 /* The CA passphrase from --ca-pass-file or --ca-pass-fd, else asked. From a file there is one attempt, at the
  * terminal three; after that ERR_CA_PASSPHRASE. attempt counts from 0. */
 int credentials_passphrase(const struct options *o, const char *text, unsigned attempt, struct secret *ret,
-                           struct err *e);
+			   struct err *e);
 
 #endif

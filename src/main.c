@@ -1,10 +1,8 @@
 /*
- * tokenroll: dispatches to a verb, or to the role of a child process.
+ * tokenroll: dispatches to a verb.
  */
-#include "ca/signer.h"
 #include "cmd.h"
 #include "core/process.h"
-#include "enroll/worker.h"
 #include "report.h"
 #include "screen.h"
 
@@ -16,23 +14,6 @@ const struct verb verbs[] = {
      cmd_enroll},
     {NULL, 0, NULL, NULL, NULL},
 };
-
-static const struct {
-	const char *name;
-	int (*run)(void);
-} roles[] = {{"signer", signer_main}, {"worker", worker_main}};
-
-/* A child of ours says its role in a form that options_parse would refuse. Returns its exit status, -1 for none. */
-static int run_role(int argc, char **argv)
-{
-	if (argc != 3 || strcmp(argv[1], "--role") != 0)
-		return -1;
-	for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
-		if (strcmp(roles[i].name, argv[2]) == 0)
-			return roles[i].run();
-	}
-	return EXIT_FAILURE;
-}
 
 int cmd_config(struct config **ret, const struct options *o, struct err *e)
 {
@@ -66,9 +47,6 @@ static int fail(const struct options *o, const struct err *e)
 
 int main(int argc, char **argv)
 {
-	int status = run_role(argc, argv);
-	if (status >= 0)
-		return status;
 	struct options o;
 	struct err e = ERR_INIT;
 	if (options_parse(&o, argc, argv, &e) != 0)

@@ -18,15 +18,18 @@ struct option_def {
 	const char *argument, *help;
 };
 
-#define OPT(name, letter, kind, verbs, field, argument, help)                                                          \
-	{name, letter, kind, verbs, offsetof(struct options, field), argument, help}
+#define OPT(name, letter, kind, verbs, field, argument, help)                              \
+	{                                                                                  \
+		name, letter, kind, verbs, offsetof(struct options, field), argument, help \
+	}
 
 static const struct option_def defs[] = {
     OPT("serial", 0, TEXT, VERB_ENROLL, serial, "S", "the token with this serial number"),
     OPT("reader", 0, TEXT, VERB_ENROLL, reader, "R", "the token in this reader or slot"),
     OPT("key-type", 0, TEXT, VERB_ENROLL, key_type, "T", "ec:P-256, ec:P-384, rsa:2048, rsa:3072 or rsa:4096"),
     OPT("days", 0, NUMBER, VERB_ENROLL, days, "N", "how long the certificate is valid"),
-    OPT("replace", 0, FLAG, VERB_ENROLL, replace, NULL, "revoke the user's valid certificate (superseded) and make a new one"),
+    OPT("replace", 0, FLAG, VERB_ENROLL, replace, NULL,
+	"revoke the user's valid certificate (superseded) and make a new one"),
     OPT("csr-only", 0, FLAG, VERB_ENROLL, csr_only, NULL, "stop when the request is made and write it to a file"),
     OPT("cert", 0, TEXT, VERB_ENROLL, cert_file, "FILE", "go on with a certificate that was signed elsewhere"),
     OPT("init", 0, FLAG, VERB_ENROLL, init, NULL, "initialize a blank token without asking"),
@@ -36,7 +39,8 @@ static const struct option_def defs[] = {
     OPT("config", 'c', TEXT, VERB_ALL, config, "FILE", "configuration (default " CONFIG_PATH_DEFAULT ")"),
     OPT("pin-file", 0, TEXT, VERB_ALL, pin_file, "F", "read the token's PIN from the first line of a file"),
     OPT("pin-fd", 0, NUMBER, VERB_ALL, pin_fd, "N", "read the token's PIN from an open descriptor"),
-    OPT("so-pin-file", 0, TEXT, VERB_ENROLL, so_pin_file, "F", "the SO PIN for a blank token (default: random, shown once)"),
+    OPT("so-pin-file", 0, TEXT, VERB_ENROLL, so_pin_file, "F",
+	"the SO PIN for a blank token (default: random, shown once)"),
     OPT("ca-pass-file", 0, TEXT, VERB_ALL, ca_pass_file, "F", "read the CA key's passphrase from a file"),
     OPT("ca-pass-fd", 0, NUMBER, VERB_ALL, ca_pass_fd, "N", "read the CA key's passphrase from an open descriptor"),
     OPT("json", 0, FLAG, VERB_ALL, json, NULL, "print the result as one JSON document"),
@@ -81,7 +85,7 @@ static void fill_getopt(struct option *longs, char *shorts)
 	*shorts++ = ':';
 	for (int i = 0; i < N_DEFS; i++) {
 		longs[i] = (struct option){defs[i].name, defs[i].kind == FLAG ? no_argument : required_argument, NULL,
-		                           LONG_BASE + i};
+					   LONG_BASE + i};
 		if (defs[i].letter == 0)
 			continue;
 		*shorts++ = defs[i].letter;
@@ -165,10 +169,10 @@ static void print_option(FILE *out, const struct option_def *d)
 	char left[64];
 	if (d->letter != 0)
 		snprintf(left, sizeof left, "-%c, --%s%s%s", d->letter, d->name, d->argument != NULL ? " " : "",
-		         d->argument != NULL ? d->argument : "");
+			 d->argument != NULL ? d->argument : "");
 	else
 		snprintf(left, sizeof left, "    --%s%s%s", d->name, d->argument != NULL ? " " : "",
-		         d->argument != NULL ? d->argument : "");
+			 d->argument != NULL ? d->argument : "");
 	fprintf(out, "  %-24s %s\n", left, d->help);
 }
 

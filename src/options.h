@@ -22,8 +22,8 @@ struct options {
 	long days; /* 0: not given */
 	bool replace, csr_only, init, last_try;
 
-	const char *verb; /* never NULL after options_parse */
-	bool verb_named;  /* it was written out */
+	const char *verb;  /* never NULL after options_parse */
+	bool verb_named;   /* it was written out */
 	const char **args; /* what is left, without the verb; points into argv */
 	int n_args;
 };

@@ -37,8 +37,8 @@ static json_t *text_or_null(const char *s)
 static json_t *error_json(const struct err *e)
 {
 	return json_pack("{s:s, s:i, s:o, s:o, s:o}", "code", err_code_name(e->code), "exit_status",
-	                 err_exit_status(e->code), "message", text_or_null(e->what), "reason", text_or_null(e->native),
-	                 "next", text_or_null(err_advice(e)));
+			 err_exit_status(e->code), "message", text_or_null(e->what), "reason", text_or_null(e->native),
+			 "next", text_or_null(err_advice(e)));
 }
 
 static void print_json(json_t *doc)
@@ -56,7 +56,7 @@ void report_error_json(const struct err *e)
 static json_t *token_json(const struct store_token *t)
 {
 	return json_pack("{s:o, s:o, s:o, s:o}", "serial", text_or_null(t->serial), "model", text_or_null(t->model),
-	                 "manufacturer", text_or_null(t->manufacturer), "label", text_or_null(t->label));
+			 "manufacturer", text_or_null(t->manufacturer), "label", text_or_null(t->label));
 }
 
 static json_t *certificate_json(const struct enroll_result *r)
@@ -66,7 +66,7 @@ static json_t *certificate_json(const struct enroll_result *r)
 		return json_null();
 	day(r->cred.not_after, until);
 	return json_pack("{s:s, s:s, s:b, s:o}", "serial", r->cred.cert_serial, "not_after", until, "shortened_to_ca",
-	                 r->shortened, "replaced", text_or_null(r->replaced));
+			 r->shortened, "replaced", text_or_null(r->replaced));
 }
 
 static json_t *bundle_json(const struct enroll_result *r)
@@ -83,15 +83,16 @@ static void put_secret(json_t *doc, const char *name, const struct secret *s)
 }
 
 static json_t *enrollment_json(const struct options *o, const struct enroll_result *r, const struct report_secrets *s,
-                               const struct err *error)
+			       const struct err *error)
 {
 	char hex[64];
 	hex_encode(hex, sizeof hex, r->cred.cka_id.data, r->cred.cka_id.len);
 	json_t *doc = json_pack("{s:b, s:s, s:s, s:b, s:b, s:b}", "ok", error == NULL, "user",
-	                        o->n_args > 0 ? o->args[0] : "", "state", cred_state_name(r->cred.state), "already",
-	                        r->already, "proved", r->proved, "initialized", r->initialized);
+				o->n_args > 0 ? o->args[0] : "", "state", cred_state_name(r->cred.state), "already",
+				r->already, "proved", r->proved, "initialized", r->initialized);
 	json_object_set_new(doc, "token", r->cred.id != 0 ? token_json(&r->cred.token) : json_null());
-	json_object_set_new(doc, "key_type", r->cred.id != 0 ? json_string(keytype_name(r->cred.key_type)) : json_null());
+	json_object_set_new(doc, "key_type",
+			    r->cred.id != 0 ? json_string(keytype_name(r->cred.key_type)) : json_null());
 	json_object_set_new(doc, "key_attributes", text_or_null(r->cred.key_attributes));
 	json_object_set_new(doc, "cka_id", text_or_null(hex));
 	json_object_set_new(doc, "certificate", certificate_json(r));
@@ -135,7 +136,7 @@ static void print_enrollment(const struct enroll_result *r)
 }
 
 void report_enrollment(const struct options *o, const struct enroll_result *r, const struct report_secrets *s,
-                       const struct err *error)
+		       const struct err *error)
 {
 	if (o->json)
 		print_json(enrollment_json(o, r, s, error));

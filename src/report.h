@@ -17,7 +17,7 @@ void report_new_pins(const struct options *o, const struct report_secrets *s);
 
 /* What an enrollment has led to; error is NULL after success. */
 void report_enrollment(const struct options *o, const struct enroll_result *r, const struct report_secrets *s,
-                       const struct err *error);
+		       const struct err *error);
 
 /* An error as a JSON document of its own, for verbs that have nothing else to say. */
 void report_error_json(const struct err *e);

@@ -70,7 +70,10 @@ void screen_step_end(struct screen *s, bool ok, const char *detail)
 	if (!s->quiet) {
 		clear_line(s);
 		fprintf(stderr, "  %-*s %-*s %s%6.2f s%s\n", STEP_WIDTH, s->step, DETAIL_WIDTH, ok ? clean : "failed",
-		        !s->colour ? "" : ok ? "\033[32m" : "\033[31m", seconds_since(&s->began), s->colour ? "\033[0m" : "");
+			!s->colour ? ""
+			: ok       ? "\033[32m"
+				   : "\033[31m",
+			seconds_since(&s->began), s->colour ? "\033[0m" : "");
 	}
 	s->step = NULL;
 }
@@ -92,8 +95,8 @@ void screen_error(const struct screen *s, const struct err *e)
 	screen_clean(what, sizeof what, e->what);
 	screen_clean(native, sizeof native, e->native);
 	screen_clean(next, sizeof next, err_advice(e));
-	fprintf(stderr, "%stokenroll: %s%s%s%s%s\n", s->colour ? "\033[31m" : "", what, native[0] != '\0' ? " (" : "", native,
-	        native[0] != '\0' ? ")" : "", s->colour ? "\033[0m" : "");
+	fprintf(stderr, "%stokenroll: %s%s%s%s%s\n", s->colour ? "\033[31m" : "", what, native[0] != '\0' ? " (" : "",
+		native, native[0] != '\0' ? ")" : "", s->colour ? "\033[0m" : "");
 	if (next[0] != '\0')
 		fprintf(stderr, "  what to do: %s\n", next);
 }

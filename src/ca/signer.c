@@ -24,10 +24,9 @@ static int bad_answer(struct err *e)
 	return err_set(e, ERR_CA_FAILED, "the signer process gave an answer that cannot be read");
 }
 
-static int open_pki(struct signer *s, const struct config_ca *cfg, struct ca_info *ret, struct err *e)
+static int send_open(struct signer *s, const struct config_ca *cfg, struct err *e)
 {
-	struct rpc_msg in = RPC_MSG_INIT, out = RPC_MSG_INIT;
-	struct ca_info info = {.subject = ""};
+	struct rpc_msg in = RPC_MSG_INIT;
 	rpc_msg_reset(&in, SIGNER_OPEN);
 	const char *const paths[] = {cfg->pki, cfg->cert, cfg->key, cfg->vars, cfg->x509_types, cfg->crl};
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
@@ -35,7 +34,33 @@ static int open_pki(struct signer *s, const struct config_ca *cfg, struct ca_inf
 	rpc_put_u64(&in, (uint64_t)cfg->days);
 	rpc_put_u32(&in, cfg->key_types);
 	rpc_put_u64(&in, (uint64_t)cfg->lock_wait);
-	int status = call(s, &in, &out, e);
+	int status = rpc_send(s->peer, &in, e);
+	rpc_msg_free(&in);
+	return status;
+}
+
+int signer_start(struct signer **ret, const struct config_ca *cfg, bool verbose, rpc_note_fn *note, void *note_arg,
+		 struct err *e)
+{
+	struct signer *s = xcalloc(1, sizeof *s);
+	s->timeout_ms = WORK_MS + (int)(cfg->lock_wait > 3600 ? 3600 : cfg->lock_wait) * 1000;
+	int status = rpc_peer_start(&s->peer, "signer", verbose, e);
+	if (status == 0) {
+		rpc_peer_on_note(s->peer, note, note_arg);
+		status = send_open(s, cfg, e);
+	}
+	if (status == 0)
+		*ret = s;
+	else
+		signer_stop(&s);
+	return status;
+}
+
+int signer_open(struct signer *s, struct ca_info *ret, struct err *e)
+{
+	struct rpc_msg out = RPC_MSG_INIT;
+	struct ca_info info = {.subject = ""};
+	int status = rpc_wait(s->peer, &out, s->timeout_ms, e);
 	if (status == 0) {
 		rpc_get_str(&out, info.subject, sizeof info.subject);
 		rpc_get_str(&out, info.pki, sizeof info.pki);
@@ -49,25 +74,7 @@ static int open_pki(struct signer *s, const struct config_ca *cfg, struct ca_inf
 		*ret = info;
 	else
 		ca_info_free(&info);
-	rpc_msg_free(&in);
 	rpc_msg_free(&out);
-	return status;
-}
-
-int signer_start(struct signer **ret, const struct config_ca *cfg, bool verbose, rpc_note_fn *note, void *note_arg,
-		 struct ca_info *ret_info, struct err *e)
-{
-	struct signer *s = xcalloc(1, sizeof *s);
-	s->timeout_ms = WORK_MS + (int)(cfg->lock_wait > 3600 ? 3600 : cfg->lock_wait) * 1000;
-	int status = rpc_peer_start(&s->peer, "signer", verbose, e);
-	if (status == 0) {
-		rpc_peer_on_note(s->peer, note, note_arg);
-		status = open_pki(s, cfg, ret_info, e);
-	}
-	if (status == 0)
-		*ret = s;
-	else
-		signer_stop(&s);
 	return status;
 }
 

@@ -53,10 +53,13 @@ struct ca_issued {
 	char replaced[CA_SERIAL_HEX_MAX]; /* serial that was revoked for it, or "" */
 };
 
-/* Starts the process and opens the PKI: vars, CA certificate and key file, index.txt are read and checked.
- * ERR_CA_PKI, ERR_CA_LOCKED, ERR_CONFIG. Notes (rpc_note) go to note. */
+/* Starts the process and has it open the PKI: vars, CA certificate and key file, index.txt are read and checked.
+ * In two halves, so that tokens can be looked for meanwhile. Notes (rpc_note) go to note. */
 int signer_start(struct signer **ret, const struct config_ca *cfg, bool verbose, rpc_note_fn *note, void *note_arg,
-		 struct ca_info *ret_info, struct err *e);
+		 struct err *e);
+
+/* Waits until the PKI is open; to be called once, before any other. ERR_CA_PKI, ERR_CA_LOCKED, ERR_CONFIG. */
+int signer_open(struct signer *s, struct ca_info *ret, struct err *e);
 
 /* Unlocks the CA key, in two halves so that the token can work meanwhile. passphrase is NULL for a key that
  * needs none. ERR_CA_PASSPHRASE when it is wrong: the caller may try again. */

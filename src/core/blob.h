@@ -13,7 +13,10 @@ struct blob {
 	size_t len;
 };
 
-#define BLOB_INIT {NULL, 0}
+#define BLOB_INIT       \
+	{               \
+		NULL, 0 \
+	}
 
 /* Copies len bytes into *ret, freeing what was there. An allocation failure ends the process (see xalloc.h). */
 void blob_set(struct blob *ret, const void *data, size_t len);

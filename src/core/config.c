@@ -138,10 +138,8 @@ static int set_pin(struct reader *r, void *field, const char *value)
 
 static int set_tls(struct reader *r, void *field, const char *value)
 {
-	static const struct word words[] = {{"starttls", CONFIG_MAIL_STARTTLS},
-	                                    {"tls", CONFIG_MAIL_TLS},
-	                                    {"none", CONFIG_MAIL_PLAIN},
-	                                    {NULL, 0}};
+	static const struct word words[] = {
+	    {"starttls", CONFIG_MAIL_STARTTLS}, {"tls", CONFIG_MAIL_TLS}, {"none", CONFIG_MAIL_PLAIN}, {NULL, 0}};
 	int v = *(enum config_mail_tls *)field;
 	int ok = set_word(r, &v, value, words, "starttls, tls, none");
 	*(enum config_mail_tls *)field = (enum config_mail_tls)v;
@@ -154,7 +152,10 @@ struct key {
 	int (*set)(struct reader *r, void *field, const char *value);
 };
 
-#define KEY(section, name, field, set) {section, name, offsetof(struct config, field), set}
+#define KEY(section, name, field, set)                             \
+	{                                                          \
+		section, name, offsetof(struct config, field), set \
+	}
 
 static const struct key keys[] = {
     KEY("ca", "pki", ca.pki, set_text),
@@ -202,10 +203,10 @@ static bool is_section(const char *name)
 static int add_name(struct reader *r, const char *name, const char *value)
 {
 	struct config *c = r->c;
-	if (strlen(name) > NAME_LIMIT || strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") !=
-	                                      strlen(name))
+	if (strlen(name) > NAME_LIMIT ||
+	    strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != strlen(name))
 		return fault(r, "'%s' is not a name for a template: use up to %d letters, digits, _ and -", name,
-		             NAME_LIMIT);
+			     NAME_LIMIT);
 	for (size_t i = 0; i < c->n_names; i++) {
 		if (strcmp(c->names[i].name, name) == 0)
 			return fault(r, "'%s' is given twice, first in line %d", name, c->names[i].line);

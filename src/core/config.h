@@ -81,7 +81,8 @@ void config_free(struct config **c);
 /* "linux", "windows", "macos". */
 const char *config_platform_name(enum config_platform p);
 
-/* User names by the rule of the manual: [A-Za-z0-9][A-Za-z0-9._@-]{0,63}. ERR_USAGE says what is wrong with this one. */
+/* User names by the rule of the manual: [A-Za-z0-9][A-Za-z0-9._@-]{0,63}. ERR_USAGE says what is wrong with this one.
+ */
 int config_check_user(const char *name, struct err *e);
 
 #endif

@@ -69,7 +69,10 @@ struct err {
 	char next[512];  /* what to do next; "" takes the code's own advice */
 };
 
-#define ERR_INIT {ERR_NONE, "", "", ""}
+#define ERR_INIT                     \
+	{                            \
+		ERR_NONE, "", "", "" \
+	}
 
 #define ERR_PRINTF(a, b) __attribute__((format(printf, a, b)))
 

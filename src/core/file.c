@@ -94,7 +94,7 @@ int file_sync_dir(const char *path, struct err *e)
 }
 
 static int fill_temp(int fd, const char *path, const void *data, size_t len, mode_t mode, const struct stat *like,
-                     struct err *e)
+		     struct err *e)
 {
 	if (file_write_all(fd, data, len) != 0)
 		return err_errno(e, ERR_SYSTEM, "cannot write %s", path);
@@ -109,7 +109,7 @@ static int fill_temp(int fd, const char *path, const void *data, size_t len, mod
 }
 
 static int write_by_rename(const char *path, const void *data, size_t len, mode_t mode, const struct stat *like,
-                           struct err *e)
+			   struct err *e)
 {
 	char temp[PATH_MAX], folder[PATH_MAX];
 	if ((size_t)snprintf(temp, sizeof temp, "%s.tmp-XXXXXX", path) >= sizeof temp)

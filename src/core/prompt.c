@@ -1,5 +1,5 @@
-#include "core/process.h"
 #include "core/prompt.h"
+#include "core/process.h"
 
 #include <bsd/readpassphrase.h>
 #include <errno.h>
@@ -37,7 +37,7 @@ int prompt_secret(struct secret *ret, const char *text, struct err *e)
 }
 
 static const char *fault_of(const struct secret *s, const struct secret *again, size_t min, size_t max, char *buf,
-                            size_t size)
+			    size_t size)
 {
 	if (s->len < min || s->len > max) {
 		snprintf(buf, size, "It must have %zu to %zu characters.", min, max);

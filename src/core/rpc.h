@@ -32,7 +32,10 @@ struct rpc_msg {
 	bool owns_secrets;
 };
 
-#define RPC_MSG_INIT {0, NULL, 0, 0, 0, false, {NULL, NULL}, 0, false}
+#define RPC_MSG_INIT                                            \
+	{                                                       \
+		0, NULL, 0, 0, 0, false, {NULL, NULL}, 0, false \
+	}
 
 void rpc_msg_reset(struct rpc_msg *m, uint16_t type);
 void rpc_msg_free(struct rpc_msg *m);
@@ -61,7 +64,7 @@ struct rpc_peer;
 /* A remark from the child while it works on a call ("touch the token"). */
 typedef void rpc_note_fn(void *arg, const char *text);
 
-/* Starts this program again in the given role ("worker", "signer") with one socket and nothing else of ours:
+/* Starts the program of a role, tokenroll-worker or tokenroll-signer, with one socket and nothing else of ours:
  * stdin and stdout are /dev/null; stderr too unless verbose. */
 int rpc_peer_start(struct rpc_peer **ret, const char *role, bool verbose, struct err *e);
 

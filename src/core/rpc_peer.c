@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,33 @@ struct rpc_peer {
 	void *note_arg;
 };
 
-static void become_role(int fd, const char *role, bool verbose)
+static int is_program(const char *path)
+{
+	return access(path, X_OK) == 0;
+}
+
+/* tokenroll-ROLE beside this program, as it is built, or in ../libexec/tokenroll, as it is installed. */
+static int find_program(char ret[PATH_MAX], const char *role, struct err *e)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+	if (n < 0)
+		return err_errno(e, ERR_SYSTEM, "cannot find out where this program is");
+	self[n] = '\0';
+	char *slash = strrchr(self, '/');
+	if (slash != NULL)
+		*slash = '\0';
+	snprintf(ret, PATH_MAX, "%s/tokenroll-%s", self, role);
+	if (is_program(ret))
+		return 0;
+	snprintf(ret, PATH_MAX, "%s/../libexec/tokenroll/tokenroll-%s", self, role);
+	if (is_program(ret))
+		return 0;
+	err_errno(e, ERR_SYSTEM, "tokenroll-%s is neither in %s nor in %s/../libexec/tokenroll", role, self, self);
+	return err_next(e, "install tokenroll as a whole: make install");
+}
+
+static void become_role(int fd, const char *program, bool verbose)
 {
 	int null = open("/dev/null", O_RDWR);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || (!verbose && dup2(null, 2) < 0))
@@ -33,13 +60,16 @@ static void become_role(int fd, const char *role, bool verbose)
 	close_range(RPC_FD + 1, ~0U, 0);
 	/* The terminal's Ctrl-C is for the parent: it lets a child finish the step it is in. */
 	setpgid(0, 0);
-	execl("/proc/self/exe", "tokenroll", "--role", role, (char *)NULL);
+	execl(program, program, (char *)NULL);
 	_exit(127);
 }
 
 int rpc_peer_start(struct rpc_peer **ret, const char *role, bool verbose, struct err *e)
 {
 	int pair[2];
+	char program[PATH_MAX];
+	if (find_program(program, role, e) != 0)
+		return -1;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
 		return err_errno(e, ERR_SYSTEM, "cannot make a socket for the %s", role);
 	pid_t pid = fork();
@@ -50,7 +80,7 @@ int rpc_peer_start(struct rpc_peer **ret, const char *role, bool verbose, struct
 		return -1;
 	}
 	if (pid == 0)
-		become_role(pair[1], role, verbose);
+		become_role(pair[1], program, verbose);
 	close(pair[1]);
 	struct rpc_peer *p = xcalloc(1, sizeof *p);
 	p->pid = pid;
@@ -88,7 +118,8 @@ static enum err_code role_code(const struct rpc_peer *p)
 
 static const char *role_name(const struct rpc_peer *p)
 {
-	return strcmp(p->role, "signer") == 0 ? "the signer process" : "the process that runs the token's PKCS#11 module";
+	return strcmp(p->role, "signer") == 0 ? "the signer process"
+					      : "the process that runs the token's PKCS#11 module";
 }
 
 /* The child broke off: finds out how, and leaves the peer without a process. */
@@ -104,7 +135,7 @@ static int broken(struct rpc_peer *p, enum rpc_wire w, int timeout_ms, struct er
 		return err_set(e, ERR_INTERRUPTED, "interrupted");
 	case RPC_WIRE_TIMEOUT:
 		return err_set(e, role_code(p), "%s did not answer within %d s and was ended", role_name(p),
-		               timeout_ms / 1000);
+			       timeout_ms / 1000);
 	case RPC_WIRE_NONSENSE:
 		return err_set(e, role_code(p), "%s sent something that is no message and was ended", role_name(p));
 	default:

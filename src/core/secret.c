@@ -79,7 +79,8 @@ static int read_line(struct secret *s, int fd, const char *name, struct err *e)
 		}
 		if (s->len == SECRET_MAX) {
 			secret_clear(s);
-			return err_set(e, ERR_SECRET_FILE, "the first line of %s is longer than %d bytes", name, SECRET_MAX);
+			return err_set(e, ERR_SECRET_FILE, "the first line of %s is longer than %d bytes", name,
+				       SECRET_MAX);
 		}
 		s->len++;
 	}

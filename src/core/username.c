@@ -9,7 +9,7 @@ static int refuse(struct err *e, const char *why)
 {
 	err_set(e, ERR_USAGE, "this is not a user name: %s", why);
 	return err_next(e, "use 1 to 64 of A-Z a-z 0-9 . _ @ - and begin with a letter or digit; the name becomes the "
-	                   "certificate's common name, a file name and a line in a profile");
+			   "certificate's common name, a file name and a line in a profile");
 }
 
 int config_check_user(const char *name, struct err *e)

@@ -61,8 +61,9 @@ int enroll_unlock_begin(struct enroll_run *r, struct err *e)
 		return 0;
 	if (!r->ca.has_key) {
 		err_set(e, ERR_CA_PKI, "the CA's private key %s is not on this machine", r->cfg->ca.key);
-		return err_next(e, "run it with --csr-only, have the request signed where the CA is, and go on with --cert "
-		                   "FILE");
+		return err_next(
+		    e, "run it with --csr-only, have the request signed where the CA is, and go on with --cert "
+		       "FILE");
 	}
 	struct secret *pass = r->ca.needs_passphrase ? secret_new() : NULL;
 	int ret = 0;

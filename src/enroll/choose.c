@@ -52,7 +52,8 @@ static int registered_modules(struct enroll_run *r, const char *name, struct dis
 		return ret;
 	if (name == NULL) {
 		err_set(e, ERR_MODULE, "p11-kit knows no PKCS#11 module");
-		return err_next(e, "install the token's package (opensc-pkcs11, ykcs11, softhsm2 …) or set [token] module");
+		return err_next(
+		    e, "install the token's package (opensc-pkcs11, ykcs11, softhsm2 …) or set [token] module");
 	}
 	err_set(e, ERR_MODULE, "p11-kit knows no PKCS#11 module named '%s'", name);
 	return err_next(e, "`p11-kit list-modules` shows the names; a path works, too");
@@ -81,7 +82,7 @@ static void module_failed(struct enroll_run *r, struct discovery *d, size_t i, c
 		return;
 	char text[1024];
 	snprintf(text, sizeof text, "module %s is left out: %s%s%s%s", d->modules[i].name, why->what,
-	         why->native[0] != '\0' ? " (" : "", why->native, why->native[0] != '\0' ? ")" : "");
+		 why->native[0] != '\0' ? " (" : "", why->native, why->native[0] != '\0' ? ")" : "");
 	r->ui->note(r->ui->arg, text);
 }
 
@@ -192,7 +193,8 @@ static bool is_users(struct enroll_run *r, const struct enroll_candidate *c)
 	struct store_token id;
 	bool found = false;
 	to_token_id(&c->token, &id);
-	bool ok = is_initialized(c) && r->ports->store.find(r->store, r->opt->user, &id, &found, &cred, NULL) == 0 && found;
+	bool ok =
+	    is_initialized(c) && r->ports->store.find(r->store, r->opt->user, &id, &found, &cred, NULL) == 0 && found;
 	store_credential_free(&cred);
 	return ok;
 }
@@ -243,7 +245,8 @@ static int nothing_found(const struct enroll_run *r, const struct discovery *d, 
 	if (n_all != 0)
 		return err_next(e, "put it in, or correct --serial or --reader; nothing was changed");
 	if (d->n_failed != 0)
-		return err_next(e, "put the token in; module %s could not be used: %s", d->modules[0].name, d->first.what);
+		return err_next(e, "put the token in; module %s could not be used: %s", d->modules[0].name,
+				d->first.what);
 	return -1;
 }
 

@@ -28,9 +28,12 @@ static int step_deliver(struct enroll_run *r, struct err *e)
 }
 
 static const struct step steps[] = {
-    {CRED_KEYED, "key pair", enroll_step_key},       {CRED_REQUESTED, "request", enroll_step_request},
-    {CRED_ISSUED, "certificate", enroll_step_issue}, {CRED_WRITTEN, "onto the token", enroll_step_write},
-    {CRED_PROVEN, "proof", step_prove},              {CRED_DELIVERED, "bundle", step_deliver},
+    {CRED_KEYED, "key pair", enroll_step_key},
+    {CRED_REQUESTED, "request", enroll_step_request},
+    {CRED_ISSUED, "certificate", enroll_step_issue},
+    {CRED_WRITTEN, "onto the token", enroll_step_write},
+    {CRED_PROVEN, "proof", step_prove},
+    {CRED_DELIVERED, "bundle", step_deliver},
 };
 
 #define N_STEPS (sizeof steps / sizeof *steps)
@@ -65,17 +68,25 @@ static int run_step(struct enroll_run *r, const struct step *s, struct err *e)
 	return ret;
 }
 
-/* Everything that may have to be asked is asked before the first step, so that the rest runs by itself. */
+/*
+ * Everything that may have to be asked is asked before the first step, so that the rest runs by itself. The CA key is
+ * unlocked while the token is opened, and is open before anything is made: a wrong passphrase changes nothing.
+ */
 static int prepare(struct enroll_run *r, struct err *e)
 {
 	if (r->from < CRED_PROVEN && enroll_ask_pin(r, e) != 0)
 		return -1;
+	if (r->from < CRED_PROVEN && enroll_prove_prepare(r, e) != 0)
+		return -1;
 	if (r->from < CRED_REQUESTED && r->ports->ca.subject(r->signer, r->opt->user, &r->subject, e) != 0)
 		return -1;
-	if (r->from < CRED_ISSUED && !r->opt->csr_only && r->opt->cert_file == NULL &&
-	    enroll_unlock_begin(r, e) != 0)
+	if (r->from < CRED_ISSUED && !r->opt->csr_only && r->opt->cert_file == NULL && enroll_unlock_begin(r, e) != 0)
 		return -1;
-	return r->from < CRED_WRITTEN ? enroll_open_token(r, e) : 0;
+	if (r->from < CRED_WRITTEN && enroll_open_token(r, e) != 0)
+		return -1;
+	if (r->unlocking && enroll_unlock_end(r, e) != 0)
+		return -1;
+	return r->fresh ? enroll_plan_commit(r, e) : 0;
 }
 
 static int run_steps(struct enroll_run *r, struct err *e)
@@ -109,9 +120,9 @@ static int check_finished(struct enroll_run *r, struct err *e)
 		ret = -1;
 	}
 	r->ui->end(r->ui->arg, ret == 0,
-	           ret != 0           ? ""
-	           : r->result->proved ? "read back, signed, verified"
-	                               : "certificate read back; the key was not tried, because no PIN was given");
+		   ret != 0            ? ""
+		   : r->result->proved ? "read back, signed, verified"
+				       : "certificate read back; the key was not tried, because no PIN was given");
 	if (ret == 0 && !enroll_is_delivered(r))
 		ret = run_step(r, &steps[N_STEPS - 1], e);
 	return ret;
@@ -123,6 +134,9 @@ static int enroll_whole(struct enroll_run *r, struct err *e)
 	if (r->ports->store.claim_user(r->store, r->opt->user, e) != 0)
 		return -1;
 	if (!r->opt->csr_only && r->ports->handover.check(r->cfg, e) != 0)
+		return -1;
+	/* it reads and checks the PKI while the modules look for tokens */
+	if (r->ports->ca.start(&r->signer, &r->cfg->ca, r->opt->verbose, r->ui->note, r->ui->arg, e) != 0)
 		return -1;
 	if (enroll_choose_token(r, e) != 0 || enroll_plan(r, &finished, e) != 0)
 		return -1;
@@ -136,13 +150,14 @@ static int enroll_whole(struct enroll_run *r, struct err *e)
 }
 
 int enroll_run(const struct enroll_ports *ports, struct store *store, const struct config *cfg,
-               const struct enroll_options *opt, const struct enroll_ui *ui, struct enroll_result *ret, struct err *e)
+	       const struct enroll_options *opt, const struct enroll_ui *ui, struct enroll_result *ret, struct err *e)
 {
 	struct enroll_run *r = xcalloc(1, sizeof *r);
 	*r = (struct enroll_run){.ports = ports, .store = store, .cfg = cfg, .opt = opt, .ui = ui, .result = ret};
 	int got = enroll_whole(r, e);
 	secret_free(&r->pin);
 	ports->token.stop(&r->worker);
+	ports->token.stop(&r->prover);
 	ports->ca.stop(&r->signer);
 	ca_info_free(&r->ca);
 	blob_free(&r->subject);

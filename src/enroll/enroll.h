@@ -51,7 +51,7 @@ struct enroll_ui {
 	int (*pin)(void *arg, const struct worker_token *t, struct secret *ret, struct err *e);
 	/* SO PIN and PIN for a blank token; shown or asked as the policy says, before they are set. */
 	int (*new_pins)(void *arg, const struct worker_token *t, struct secret *ret_so_pin, struct secret *ret_pin,
-	                struct err *e);
+			struct err *e);
 	/* May a blank token be initialized? */
 	int (*confirm_init)(void *arg, const struct worker_token *t, struct err *e);
 	/* May the last try be spent? */
@@ -81,8 +81,7 @@ struct enroll_result {
 
 /* One enrollment, from wherever the journal says it is. ret is filled as far as it got, also on failure. */
 int enroll_run(const struct enroll_ports *ports, struct store *store, const struct config *cfg,
-               const struct enroll_options *opt, const struct enroll_ui *ui, struct enroll_result *ret,
-               struct err *e);
+	       const struct enroll_options *opt, const struct enroll_ui *ui, struct enroll_result *ret, struct err *e);
 
 void enroll_result_free(struct enroll_result *r);
 

@@ -40,11 +40,21 @@ static int refuse_owner(struct enroll_run *r, const struct store_credential *c, 
 	char until[16] = "";
 	day(c->not_after, until);
 	if (c->state >= CRED_ISSUED)
-		err_set(e, ERR_TOKEN_TAKEN, "token %s belongs to %s (certificate %s, until %s)", r->token.serial, c->user,
-		        c->cert_serial, until);
+		err_set(e, ERR_TOKEN_TAKEN, "token %s belongs to %s (certificate %s, until %s)", r->token.serial,
+			c->user, c->cert_serial, until);
 	else
 		err_set(e, ERR_TOKEN_TAKEN, "an enrollment of %s is under way on token %s", c->user, r->token.serial);
-	return err_next(e, "take another token for %s, or run `tokenroll %s` to go on with this one", r->opt->user, c->user);
+	return err_next(e, "take another token for %s, or run `tokenroll %s` to go on with this one%s", r->opt->user,
+			c->user, c->state < CRED_ISSUED ? ", or add --replace to give that up" : "");
+}
+
+/* How somebody else's credential on this token ends, if it may; CRED_STATE_COUNT if it stands. */
+static enum cred_state owner_ends(const struct enroll_run *r, const struct store_credential *c, bool valid)
+{
+	if (c->state >= CRED_ISSUED)
+		return valid ? CRED_STATE_COUNT : CRED_REVOKED;
+	/* of one that was only planned there is nothing that anybody could miss */
+	return c->state == CRED_PLANNED || r->opt->replace ? CRED_ABANDONED : CRED_STATE_COUNT;
 }
 
 /* Somebody else's token is never touched, unless that somebody's certificate has ended. */
@@ -56,8 +66,9 @@ static int check_owner(struct enroll_run *r, struct err *e)
 	bool other = ret == 0 && found && strcmp(c.user, r->opt->user) != 0;
 	if (other && c.state >= CRED_ISSUED)
 		ret = is_valid(r, &c, &valid, e);
+	enum cred_state how = other ? owner_ends(r, &c, valid) : CRED_STATE_COUNT;
 	if (ret == 0 && other)
-		ret = valid ? refuse_owner(r, &c, e) : end(r, &c, CRED_REVOKED, e);
+		ret = how == CRED_STATE_COUNT ? refuse_owner(r, &c, e) : end(r, &c, how, e);
 	store_credential_free(&c);
 	return ret;
 }
@@ -67,13 +78,14 @@ static int refuse_elsewhere(const struct store_credential *c, struct err *e)
 	char until[16];
 	day(c->not_after, until);
 	if (c->state >= CRED_ISSUED) {
-		err_set(e, ERR_NAME_TAKEN, "%s has a valid certificate on token %s (%s, until %s)", c->user, c->token.serial,
-		        c->cert_serial, until);
+		err_set(e, ERR_NAME_TAKEN, "%s has a valid certificate on token %s (%s, until %s)", c->user,
+			c->token.serial, c->cert_serial, until);
 		return err_next(e, "put that token in, or add --replace to revoke its certificate and use this token");
 	}
 	err_set(e, ERR_NAME_TAKEN, "an enrollment of %s was begun on token %s and is not finished", c->user,
-	        c->token.serial);
-	return err_next(e, "put that token in and run the same command, or add --replace to give it up and use this one");
+		c->token.serial);
+	return err_next(e,
+			"put that token in and run the same command, or add --replace to give it up and use this one");
 }
 
 /* One credential of the user on another token. *ret_again when it was ended and there may be one behind it. */
@@ -122,8 +134,8 @@ static int check_name(struct enroll_run *r, struct err *e)
 	if (found && !ours) {
 		char until[16];
 		day(other.not_after, until);
-		ret = err_set(e, ERR_NAME_TAKEN, "the CA has a valid certificate for %s already (%s, until %s)", r->opt->user,
-		              other.serial, until);
+		ret = err_set(e, ERR_NAME_TAKEN, "the CA has a valid certificate for %s already (%s, until %s)",
+			      r->opt->user, other.serial, until);
 	}
 	ca_certificate_free(&other);
 	return ret;
@@ -159,10 +171,12 @@ static int plan_new(struct enroll_run *r, struct err *e)
 	c->serial[0] = (unsigned char)((c->serial[0] & 0x7f) | 0x40);
 	r->fresh = true;
 	r->from = CRED_PLANNED;
-	/* private objects count for the CKA_ID, too, so the token has to be open by then */
-	if (enroll_open_token(r, e) != 0 || new_id(r, &c->cka_id, e) != 0)
-		return -1;
-	return r->ports->store.plan(r->store, c, e);
+	return 0;
+}
+
+int enroll_plan_commit(struct enroll_run *r, struct err *e)
+{
+	return new_id(r, &r->cred.cka_id, e) != 0 ? -1 : r->ports->store.plan(r->store, &r->cred, e);
 }
 
 /* Whether the key that the journal knows is still on the token. */
@@ -180,7 +194,7 @@ static int key_is_there(struct enroll_run *r, bool *ret, struct err *e)
 static int key_gone(struct enroll_run *r, struct err *e)
 {
 	err_set(e, ERR_KEY_GONE, "the key of certificate %s is no longer on token %s", r->cred.cert_serial,
-	        r->token.serial);
+		r->token.serial);
 	return err_next(e, "add --replace to revoke that certificate and make a new key");
 }
 
@@ -229,7 +243,7 @@ int enroll_plan(struct enroll_run *r, bool *ret_finished, struct err *e)
 	bool found = false;
 	if (r->ports->store.claim_token(r->store, &r->token_id, e) != 0)
 		return -1;
-	if (r->ports->ca.start(&r->signer, &r->cfg->ca, r->opt->verbose, r->ui->note, r->ui->arg, &r->ca, e) != 0)
+	if (r->ports->ca.open(r->signer, &r->ca, e) != 0)
 		return -1;
 	if (check_owner(r, e) != 0 ||
 	    r->ports->store.find(r->store, r->opt->user, &r->token_id, &found, &r->cred, e) != 0 ||

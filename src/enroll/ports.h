@@ -18,27 +18,28 @@ struct enroll_token_port {
 	int (*tokens_begin)(struct worker *w, const char *module, struct err *e);
 	int (*tokens_end)(struct worker *w, struct worker_token **ret, size_t *ret_n, struct err *e);
 	int (*init)(struct worker *w, uint64_t slot, const char *label, struct secret *so_pin, struct secret *pin,
-	            struct worker_token *ret, struct err *e);
+		    struct worker_token *ret, struct err *e);
 	int (*open)(struct worker *w, const struct worker_token *t, bool writable, struct err *e);
 	int (*login)(struct worker *w, struct secret *pin, bool last_try, struct err *e);
 	int (*id_taken)(struct worker *w, const struct blob *cka_id, bool *ret, struct err *e);
 	int (*key_find)(struct worker *w, const struct blob *cka_id, struct worker_key *ret, struct err *e);
 	int (*key_generate)(struct worker *w, enum keytype type, const struct blob *cka_id, const char *label,
-	                    struct worker_key *ret, struct err *e);
+			    struct worker_key *ret, struct err *e);
 	int (*key_delete)(struct worker *w, const struct blob *cka_id, const struct blob *spki, bool certificates,
-	                  struct err *e);
+			  struct err *e);
 	int (*request)(struct worker *w, const struct blob *cka_id, const struct blob *spki, const struct blob *subject,
-	               struct blob *ret_csr, struct err *e);
+		       struct blob *ret_csr, struct err *e);
 	int (*certificate_write)(struct worker *w, const struct blob *cka_id, const char *label, const struct blob *der,
-	                         struct err *e);
+				 struct err *e);
 	int (*certificate_find)(struct worker *w, const struct blob *der, struct blob *ret_cka_id, struct err *e);
 	int (*prove)(struct worker *w, const struct blob *cka_id, bool rsa, const struct blob *digest,
-	             struct worker_proof *ret, struct err *e);
+		     struct worker_proof *ret, struct err *e);
 };
 
 struct enroll_ca_port {
 	int (*start)(struct signer **ret, const struct config_ca *cfg, bool verbose, rpc_note_fn *note, void *note_arg,
-	             struct ca_info *ret_info, struct err *e);
+		     struct err *e);
+	int (*open)(struct signer *s, struct ca_info *ret, struct err *e);
 	void (*stop)(struct signer **s);
 	int (*unlock_begin)(struct signer *s, struct secret *passphrase, struct err *e);
 	int (*unlock_end)(struct signer *s, struct err *e);
@@ -46,7 +47,7 @@ struct enroll_ca_port {
 	int (*find)(struct signer *s, const char *user, bool *ret_found, struct ca_certificate *ret, struct err *e);
 	int (*issue)(struct signer *s, const struct ca_request *req, struct ca_issued *ret, struct err *e);
 	int (*check)(struct signer *s, const char *user, const struct blob *spki, const struct blob *cert,
-	             struct ca_certificate *ret, struct err *e);
+		     struct ca_certificate *ret, struct err *e);
 	int (*settle)(struct signer *s, const char *serial, struct err *e);
 };
 
@@ -54,26 +55,27 @@ struct enroll_store_port {
 	int (*claim_user)(struct store *s, const char *user, struct err *e);
 	int (*claim_token)(struct store *s, const struct store_token *t, struct err *e);
 	int (*find)(struct store *s, const char *user, const struct store_token *t, bool *ret_found,
-	            struct store_credential *ret, struct err *e);
-	int (*find_by_token)(struct store *s, const struct store_token *t, bool *ret_found, struct store_credential *ret,
-	                     struct err *e);
+		    struct store_credential *ret, struct err *e);
+	int (*find_by_token)(struct store *s, const struct store_token *t, bool *ret_found,
+			     struct store_credential *ret, struct err *e);
 	int (*find_elsewhere)(struct store *s, const char *user, const struct store_token *t, bool *ret_found,
-	                      struct store_credential *ret, struct err *e);
-	int (*find_leftover)(struct store *s, const struct store_token *t, bool *ret_found, struct store_credential *ret,
-	                     struct err *e);
+			      struct store_credential *ret, struct err *e);
+	int (*find_leftover)(struct store *s, const struct store_token *t, bool *ret_found,
+			     struct store_credential *ret, struct err *e);
 	int (*plan)(struct store *s, struct store_credential *c, struct err *e);
 	int (*advance)(struct store *s, struct store_credential *c, enum cred_state to, struct err *e);
 	int (*supersede)(struct store *s, const char *user, const char *cert_serial, struct err *e);
 	int (*removed)(struct store *s, const struct store_credential *c, struct err *e);
-	int (*audit)(struct store *s, const char *action, const char *user, const char *token_serial, const char *detail,
-	             struct err *e);
+	int (*audit)(struct store *s, const char *action, const char *user, const char *token_serial,
+		     const char *detail, struct err *e);
 };
 
 struct enroll_handover_port {
 	int (*check)(const struct config *cfg, struct err *e);
-	int (*make)(const struct config *cfg, const struct handover_facts *f, struct handover_result *ret, struct err *e);
+	int (*make)(const struct config *cfg, const struct handover_facts *f, struct handover_result *ret,
+		    struct err *e);
 	int (*mail)(const struct config *cfg, const struct handover_facts *f, const struct handover_result *r,
-	            struct err *e);
+		    struct err *e);
 };
 
 struct enroll_ports {

@@ -48,17 +48,24 @@ static int find_token(struct enroll_run *r, struct view *v, struct err *e)
 	free(list);
 	if (ret == 0 && v->cka_id.len == 0)
 		ret = err_set(e, named || strcmp(v->module, r->module) != 0 ? ERR_PROOF : ERR_REMOVED,
-		              "the certificate of token %s is not found in a fresh session with %s", r->token.serial,
-		              v->module);
+			      "the certificate of token %s is not found in a fresh session with %s", r->token.serial,
+			      v->module);
 	return ret;
+}
+
+int enroll_prove_prepare(struct enroll_run *r, struct err *e)
+{
+	struct worker_settings settings = enroll_worker_settings(r);
+	return r->prover != NULL ? 0 : r->ports->token.start(&r->prover, &settings, e);
 }
 
 static int view_open(struct enroll_run *r, struct view *v, const char *module, struct err *e)
 {
-	struct worker_settings settings = enroll_worker_settings(r);
-	v->module = module;
-	if (r->ports->token.start(&v->worker, &settings, e) != 0)
+	if (enroll_prove_prepare(r, e) != 0)
 		return -1;
+	v->module = module;
+	v->worker = r->prover;
+	r->prover = NULL;
 	return find_token(r, v, e);
 }
 
@@ -80,7 +87,7 @@ static int make_challenge(const EVP_MD *md, struct blob *ret, struct err *e)
 
 /* RSASSA-PSS with SHA-256 and a salt of its length, or ECDSA, over a digest (RFC 8446, 4.2.3). */
 static int verify(EVP_PKEY *key, const EVP_MD *md, const struct blob *digest, const struct blob *signature,
-                  struct err *e)
+		  struct err *e)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
 	int ok = ctx != NULL && EVP_PKEY_verify_init(ctx) == 1 && EVP_PKEY_CTX_set_signature_md(ctx, md) == 1;
@@ -103,7 +110,7 @@ static int judge_key(struct enroll_run *r, const struct worker_key *key, struct 
 		return 0;
 	err_set(e, ERR_PROOF, "token %s says that its private key can be read out (it is '%s')", r->token.serial, said);
 	return err_next(e, "do not hand this token out; revoke certificate %s and take another token",
-	                r->cred.cert_serial);
+			r->cred.cert_serial);
 }
 
 static int challenge(struct enroll_run *r, struct view *v, EVP_PKEY *key, struct worker_proof *ret, struct err *e)
@@ -131,7 +138,7 @@ static int prove_with(struct enroll_run *r, const char *module, EVP_PKEY *key, s
 	int ret = view_open(r, &v, module, e);
 	if (ret == 0 && enrolled_with && !blob_equal(&v.cka_id, &r->cred.cka_id))
 		ret = err_set(e, ERR_PROOF, "the certificate is on token %s under another CKA_ID than its key",
-		              r->token.serial);
+			      r->token.serial);
 	if (ret == 0)
 		ret = challenge(r, &v, key, &proof, e);
 	if (ret == 0 && enrolled_with)

@@ -21,6 +21,7 @@ struct enroll_run {
 	unsigned pass_attempts;
 
 	struct worker *worker;     /* has the token's module loaded */
+	struct worker *prover;     /* started, but has not seen the token yet */
 	struct worker_token token; /* the one that was chosen */
 	char module[512];
 	struct store_token token_id; /* the same, as the journal names it */
@@ -29,7 +30,7 @@ struct enroll_run {
 
 	struct store_credential cred;
 	enum cred_state from; /* steps up to here need not be done again */
-	bool fresh; /* cred was planned in this run, so nothing of it can be on the token yet */
+	bool fresh;           /* cred was planned in this run, so nothing of it can be on the token yet */
 };
 
 struct worker_settings enroll_worker_settings(struct enroll_run *r);
@@ -41,13 +42,19 @@ int enroll_choose_token(struct enroll_run *r, struct err *e);
  * *ret_finished is true when all is done already. */
 int enroll_plan(struct enroll_run *r, bool *ret_finished, struct err *e);
 
+/* plan.c: chooses the CKA_ID of a new credential on the open token (its private objects count, too) and puts the
+ * plan into the journal. */
+int enroll_plan_commit(struct enroll_run *r, struct err *e);
+
 /* access.c: PIN and passphrase, asked when they are first needed. */
 int enroll_ask_pin(struct enroll_run *r, struct err *e);
 int enroll_open_token(struct enroll_run *r, struct err *e);
 int enroll_unlock_begin(struct enroll_run *r, struct err *e);
 int enroll_unlock_end(struct enroll_run *r, struct err *e);
 
-/* prove.c: the proof in fresh processes; fills pkcs11_id, client_module and key_attributes of r->cred. */
+/* prove.c: starts the proof's process, which loads no module before the proof begins. */
+int enroll_prove_prepare(struct enroll_run *r, struct err *e);
+/* The proof in fresh processes; fills pkcs11_id, client_module and key_attributes of r->cred. */
 int enroll_prove(struct enroll_run *r, struct err *e);
 /* What can be checked without a PIN: that the certificate is on the token. */
 int enroll_check_present(struct enroll_run *r, struct err *e);

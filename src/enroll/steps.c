@@ -18,12 +18,12 @@ static int check_new_key(struct enroll_run *r, const struct worker_key *key, str
 {
 	if (key->spki.len == 0)
 		return err_set(e, ERR_TOKEN_FAILED, "token %s made a key pair but does not show its public key",
-		               r->token.serial);
+			       r->token.serial);
 	/* SENSITIVE and the like are judged by the proof: some modules tell them right only in a fresh session */
 	if (key->extractable && !key->sensitive) {
 		remove_orphan(r, NULL);
 		err_set(e, ERR_UNSUPPORTED, "token %s made a private key that can be read out; it was deleted again",
-		        r->token.serial);
+			r->token.serial);
 		return err_next(e, "this token cannot keep a private key to itself: take another one");
 	}
 	return 0;
@@ -153,7 +153,7 @@ int enroll_remove_leftovers(struct enroll_run *r, struct err *e)
 		int ret = r->pin == NULL ? 1 : enroll_open_token(r, e);
 		if (ret == 0)
 			ret = r->ports->token.key_delete(r->worker, &old.cka_id, old.spki.len != 0 ? &old.spki : NULL,
-			                                 old.spki.len != 0, e);
+							 old.spki.len != 0, e);
 		if (ret == 0)
 			ret = store->removed(r->store, &old, e);
 		store_credential_free(&old);

@@ -32,7 +32,8 @@ static int call_run(struct worker *w, struct call *c, struct err *e)
 static int call_end(struct call *c, int got, struct err *e)
 {
 	if (got == 0 && !rpc_msg_done(&c->out))
-		got = err_set(e, ERR_MODULE, "the process that runs the token's module gave an answer that makes no sense");
+		got = err_set(e, ERR_MODULE,
+			      "the process that runs the token's module gave an answer that makes no sense");
 	rpc_msg_free(&c->in);
 	rpc_msg_free(&c->out);
 	return got;
@@ -120,7 +121,7 @@ int worker_tokens_end(struct worker *w, struct worker_token **ret, size_t *ret_n
 }
 
 int worker_init(struct worker *w, uint64_t slot, const char *label, struct secret *so_pin, struct secret *pin,
-                struct worker_token *ret, struct err *e)
+		struct worker_token *ret, struct err *e)
 {
 	struct call c = call_begin(WORKER_INIT);
 	rpc_put_u64(&c.in, slot);
@@ -183,7 +184,7 @@ int worker_key_find(struct worker *w, const struct blob *cka_id, struct worker_k
 }
 
 int worker_key_generate(struct worker *w, enum keytype type, const struct blob *cka_id, const char *label,
-                        struct worker_key *ret, struct err *e)
+			struct worker_key *ret, struct err *e)
 {
 	struct call c = call_begin(WORKER_KEY_GENERATE);
 	rpc_put_u32(&c.in, type);
@@ -193,7 +194,7 @@ int worker_key_generate(struct worker *w, enum keytype type, const struct blob *
 }
 
 int worker_key_delete(struct worker *w, const struct blob *cka_id, const struct blob *spki, bool certificates,
-                      struct err *e)
+		      struct err *e)
 {
 	struct call c = call_begin(WORKER_KEY_DELETE);
 	rpc_put_blob(&c.in, cka_id);
@@ -213,7 +214,7 @@ static int call_blob(struct worker *w, struct call *c, struct blob *ret, struct 
 }
 
 int worker_request(struct worker *w, const struct blob *cka_id, const struct blob *spki, const struct blob *subject,
-                   struct blob *ret_csr, struct err *e)
+		   struct blob *ret_csr, struct err *e)
 {
 	struct call c = call_begin(WORKER_REQUEST);
 	rpc_put_blob(&c.in, cka_id);
@@ -223,7 +224,7 @@ int worker_request(struct worker *w, const struct blob *cka_id, const struct blo
 }
 
 int worker_certificate_write(struct worker *w, const struct blob *cka_id, const char *label, const struct blob *der,
-                             struct err *e)
+			     struct err *e)
 {
 	struct call c = call_begin(WORKER_CERTIFICATE_WRITE);
 	rpc_put_blob(&c.in, cka_id);
@@ -240,7 +241,7 @@ int worker_certificate_find(struct worker *w, const struct blob *der, struct blo
 }
 
 int worker_prove(struct worker *w, const struct blob *cka_id, bool rsa, const struct blob *digest,
-                 struct worker_proof *ret, struct err *e)
+		 struct worker_proof *ret, struct err *e)
 {
 	struct call c = call_begin(WORKER_PROVE);
 	rpc_put_blob(&c.in, cka_id);
@@ -258,8 +259,8 @@ int worker_prove(struct worker *w, const struct blob *cka_id, bool rsa, const st
 void worker_key_describe(const struct worker_key *k, char *ret, size_t size)
 {
 	snprintf(ret, size, "%s%s%s%s%s", k->sensitive ? "sensitive " : "",
-	         k->always_sensitive ? "always-sensitive " : "", k->extractable ? "extractable " : "",
-	         k->never_extractable ? "never-extractable " : "", k->local ? "local " : "");
+		 k->always_sensitive ? "always-sensitive " : "", k->extractable ? "extractable " : "",
+		 k->never_extractable ? "never-extractable " : "", k->local ? "local " : "");
 	size_t n = strlen(ret);
 	if (n > 0)
 		ret[n - 1] = '\0';

@@ -69,7 +69,7 @@ int worker_tokens_end(struct worker *w, struct worker_token **ret, size_t *ret_n
 
 /* Initializes a blank token; fills *ret with what it is then. */
 int worker_init(struct worker *w, uint64_t slot, const char *label, struct secret *so_pin, struct secret *pin,
-                struct worker_token *ret, struct err *e);
+		struct worker_token *ret, struct err *e);
 
 /* Opens the token in this slot, which must still be the one described (ERR_REMOVED otherwise). */
 int worker_open(struct worker *w, const struct worker_token *t, bool writable, struct err *e);
@@ -80,29 +80,29 @@ int worker_login(struct worker *w, struct secret *pin, bool last_try, struct err
 int worker_id_taken(struct worker *w, const struct blob *cka_id, bool *ret, struct err *e);
 int worker_key_find(struct worker *w, const struct blob *cka_id, struct worker_key *ret, struct err *e);
 int worker_key_generate(struct worker *w, enum keytype type, const struct blob *cka_id, const char *label,
-                        struct worker_key *ret, struct err *e);
+			struct worker_key *ret, struct err *e);
 
 /* Deletes the pair, and with certificates true also the certificates, that carry this CKA_ID of ours and, unless
  * spki is NULL, this public key. */
 int worker_key_delete(struct worker *w, const struct blob *cka_id, const struct blob *spki, bool certificates,
-                      struct err *e);
+		      struct err *e);
 int worker_request(struct worker *w, const struct blob *cka_id, const struct blob *spki, const struct blob *subject,
-                   struct blob *ret_csr, struct err *e);
+		   struct blob *ret_csr, struct err *e);
 int worker_certificate_write(struct worker *w, const struct blob *cka_id, const char *label, const struct blob *der,
-                             struct err *e);
+			     struct err *e);
 
 /* The CKA_ID under which this certificate is found, empty if it is not there. Needs no login. */
 int worker_certificate_find(struct worker *w, const struct blob *der, struct blob *ret_cka_id, struct err *e);
 
 struct worker_proof {
 	struct worker_key key;
-	struct blob signature;  /* RSASSA-PSS, or ECDSA as DER */
-	char pkcs11_id[512];    /* legacy form, by this module */
+	struct blob signature; /* RSASSA-PSS, or ECDSA as DER */
+	char pkcs11_id[512];   /* legacy form, by this module */
 };
 
 /* Signs a digest with the mechanism OpenVPN will use and computes the id. */
 int worker_prove(struct worker *w, const struct blob *cka_id, bool rsa, const struct blob *digest,
-                 struct worker_proof *ret, struct err *e);
+		 struct worker_proof *ret, struct err *e);
 
 /* "sensitive always-sensitive never-extractable local", as far as the token said so. */
 void worker_key_describe(const struct worker_key *k, char *ret, size_t size);

@@ -40,12 +40,9 @@ static void describe(const struct p11_token_info *i, struct worker_token *ret)
 		CK_FLAGS theirs;
 		unsigned ours;
 	} map[] = {
-	    {CKF_TOKEN_INITIALIZED, WORKER_TOKEN_INITIALIZED},
-	    {CKF_WRITE_PROTECTED, WORKER_TOKEN_READ_ONLY},
-	    {CKF_PROTECTED_AUTHENTICATION_PATH, WORKER_TOKEN_PIN_PAD},
-	    {CKF_USER_PIN_COUNT_LOW, WORKER_TOKEN_PIN_LOW},
-	    {CKF_USER_PIN_FINAL_TRY, WORKER_TOKEN_PIN_LAST_TRY},
-	    {CKF_USER_PIN_LOCKED, WORKER_TOKEN_PIN_LOCKED},
+	    {CKF_TOKEN_INITIALIZED, WORKER_TOKEN_INITIALIZED},         {CKF_WRITE_PROTECTED, WORKER_TOKEN_READ_ONLY},
+	    {CKF_PROTECTED_AUTHENTICATION_PATH, WORKER_TOKEN_PIN_PAD}, {CKF_USER_PIN_COUNT_LOW, WORKER_TOKEN_PIN_LOW},
+	    {CKF_USER_PIN_FINAL_TRY, WORKER_TOKEN_PIN_LAST_TRY},       {CKF_USER_PIN_LOCKED, WORKER_TOKEN_PIN_LOCKED},
 	};
 	memset(ret, 0, sizeof *ret);
 	ret->slot = i->slot;
@@ -133,7 +130,7 @@ static int do_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 	if (strcmp(want.serial, is.serial) != 0 || strcmp(want.manufacturer, is.manufacturer) != 0) {
 		p11_token_close(&t);
 		return err_set(e, ERR_REMOVED, "the reader has another token in it now, %s instead of %s", is.serial,
-		               want.serial);
+			       want.serial);
 	}
 	st->token = t;
 	return 0;
@@ -165,7 +162,7 @@ static int do_id_taken(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg 
 }
 
 static int find_key(struct state *st, const struct blob *id, CK_OBJECT_HANDLE *ret_handle, struct worker_key *ret,
-                    struct err *e)
+		    struct err *e)
 {
 	if (p11_key_find(st->token, id, ret_handle, &ret->spki, e) != 0)
 		return -1;
@@ -287,15 +284,16 @@ static int do_certificate_find(struct rpc_server *s, struct rpc_msg *in, struct 
 	return ret;
 }
 
-static int prove(struct state *st, const struct blob *id, bool rsa, const struct blob *digest,
-                 struct worker_proof *ret, struct err *e)
+static int prove(struct state *st, const struct blob *id, bool rsa, const struct blob *digest, struct worker_proof *ret,
+		 struct err *e)
 {
 	const struct p11_token_info *info = p11_token_description(st->token);
 	CK_OBJECT_HANDLE key;
 	if (find_key(st, id, &key, &ret->key, e) != 0)
 		return -1;
 	if (!ret->key.found)
-		return err_set(e, ERR_KEY_GONE, "token %s has no private key with the certificate's CKA_ID", info->serial);
+		return err_set(e, ERR_KEY_GONE, "token %s has no private key with the certificate's CKA_ID",
+			       info->serial);
 	if (p11_key_sign(st->token, key, rsa, digest, &ret->signature, e) != 0)
 		return -1;
 	if (ovpnid_write(ret->pkcs11_id, sizeof ret->pkcs11_id, info, id) != 0)

@@ -31,8 +31,8 @@ void worker_get_token(struct rpc_msg *m, struct worker_token *t)
 void worker_put_key(struct rpc_msg *m, const struct worker_key *k)
 {
 	rpc_put_u32(m, (k->found ? KEY_FOUND : 0u) | (k->sensitive ? KEY_SENSITIVE : 0u) |
-	                   (k->always_sensitive ? KEY_ALWAYS : 0u) | (k->extractable ? KEY_EXTRACTABLE : 0u) |
-	                   (k->never_extractable ? KEY_NEVER : 0u) | (k->local ? KEY_LOCAL : 0u));
+			   (k->always_sensitive ? KEY_ALWAYS : 0u) | (k->extractable ? KEY_EXTRACTABLE : 0u) |
+			   (k->never_extractable ? KEY_NEVER : 0u) | (k->local ? KEY_LOCAL : 0u));
 	rpc_put_blob(m, &k->spki);
 }
 

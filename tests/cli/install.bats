@@ -30,7 +30,9 @@ setup() {
 		share/doc/tokenroll/README.md share/doc/tokenroll/tokenroll.conf.example; do
 		[[ $(stat -c %a "$DEST/usr/$f") == 644 ]]
 	done
-	[[ $(stat -c %a "$DEST/usr/bin/tokenroll") == 755 ]]
+	for f in bin/tokenroll libexec/tokenroll/tokenroll-worker libexec/tokenroll/tokenroll-signer; do
+		[[ $(stat -c %a "$DEST/usr/$f") == 755 ]]
+	done
 }
 
 @test "the example configuration is accepted as it is" {

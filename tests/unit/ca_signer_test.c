@@ -27,7 +27,8 @@ static struct signer *start(struct ca_info *info)
 	struct err e = ERR_INIT;
 	struct signer *s = NULL;
 	fixture_use(&fx, "rsa-encrypted");
-	assert_ok(signer_start(&s, &fx.cfg, true, fixture_note, &fx, info, &e), &e);
+	assert_ok(signer_start(&s, &fx.cfg, true, fixture_note, &fx, &e), &e);
+	assert_ok(signer_open(s, info, &e), &e);
 	return s;
 }
 
@@ -108,7 +109,8 @@ static void a_pki_that_cannot_be_opened_is_an_error_of_the_start(void **state)
 	char nowhere[] = "/nonexistent/pki";
 	fixture_use(&fx, "rsa-encrypted");
 	fx.cfg.pki = nowhere;
-	assert_int_equal(signer_start(&s, &fx.cfg, false, NULL, NULL, &info, &e), -1);
+	assert_ok(signer_start(&s, &fx.cfg, false, NULL, NULL, &e), &e);
+	assert_int_equal(signer_open(s, &info, &e), -1);
 	assert_int_equal(e.code, ERR_CA_PKI);
 	assert_says(&e, nowhere);
 	assert_null(s);
@@ -178,7 +180,7 @@ static void a_replacement_works_in_confinement(void **state)
 	signer_stop(&s);
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_whole_issue_over_the_socket),
@@ -187,7 +189,5 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(once_confined_only_the_pki_can_be_written),
 	    cmocka_unit_test(a_replacement_works_in_confinement),
 	};
-	if (argc == 3 && strcmp(argv[1], "--role") == 0 && strcmp(argv[2], "signer") == 0)
-		return signer_main();
 	return cmocka_run_group_tests(tests, make_all, remove_all);
 }
