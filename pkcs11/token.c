@@ -158,7 +158,7 @@ static int check_counter(const struct p11_token_info *info, bool last_try, struc
 
 static int login_failed(struct p11_token *t, CK_RV rv, struct err *e)
 {
-	struct p11_token_info now;
+	struct p11_token_info now = {.flags = 0};
 	const char *left = "";
 	/* what the counter says now is worth telling; the token itself knows best */
 	if (read_info(p11_module_functions(t->module), t->info.slot, &now, NULL) == 0 && rv == CKR_PIN_INCORRECT) {

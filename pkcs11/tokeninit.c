@@ -82,7 +82,7 @@ int p11_token_init(struct p11_module *m, CK_SLOT_ID slot, const char *label, str
 	CK_RV rv = p11_module_functions(m)->C_InitToken(slot, (CK_UTF8CHAR_PTR)so_pin->bytes, so_pin->len, padded);
 	int ret =
 	    rv == CKR_OK ? 0 : ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot initialize the token in slot %lu", slot);
-	struct p11_token_info made;
+	struct p11_token_info made = {.slot = slot};
 	if (ret == 0)
 		ret = find_initialized(m, slot, label, before, n, &made, e);
 	if (ret == 0)

@@ -93,7 +93,7 @@ static void fill_getopt(struct option *longs, char *shorts)
 			*shorts++ = ':';
 	}
 	*shorts = '\0';
-	memset(&longs[N_DEFS], 0, sizeof longs[N_DEFS]);
+	longs[N_DEFS] = (struct option){NULL, 0, NULL, 0};
 }
 
 static const struct option_def *find_def(int c)

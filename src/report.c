@@ -1,15 +1,9 @@
 #include "report.h"
+#include "core/day.h"
 #include "screen.h"
 
 #include <jansson.h>
 #include <string.h>
-
-static void day(time_t t, char ret[16])
-{
-	struct tm tm;
-	gmtime_r(&t, &tm);
-	strftime(ret, 16, "%Y-%m-%d", &tm);
-}
 
 static void show_secret(const char *name, const struct secret *s)
 {
@@ -61,10 +55,10 @@ static json_t *token_json(const struct store_token *t)
 
 static json_t *certificate_json(const struct enroll_result *r)
 {
-	char until[16];
+	char until[DAY_SIZE];
 	if (r->cred.cert_serial[0] == '\0')
 		return json_null();
-	day(r->cred.not_after, until);
+	day_format(until, r->cred.not_after);
 	return json_pack("{s:s, s:s, s:b, s:o}", "serial", r->cred.cert_serial, "not_after", until, "shortened_to_ca",
 			 r->shortened, "replaced", text_or_null(r->replaced));
 }
@@ -116,10 +110,10 @@ static void print_bundle(const struct enroll_result *r)
 
 static void print_enrollment(const struct enroll_result *r)
 {
-	char token[200], until[16];
+	char token[200], until[DAY_SIZE];
 	const struct store_credential *c = &r->cred;
 	screen_clean(token, sizeof token, c->token.label);
-	day(c->not_after, until);
+	day_format(until, c->not_after);
 	if (r->request_path != NULL) {
 		printf("The request of %s is in %s.\nHave it signed, then run: tokenroll %s --cert FILE\n", c->user,
 		       r->request_path, c->user);

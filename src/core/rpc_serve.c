@@ -41,9 +41,8 @@ static int answer(struct rpc_server *s, const struct rpc_op *op, struct rpc_msg 
 int rpc_serve(struct rpc_server *s, const struct rpc_op *ops, size_t n_ops)
 {
 	struct rpc_msg in = RPC_MSG_INIT;
-	enum rpc_wire w;
 	int sent = 0;
-	while (sent == 0 && (w = rpc_wire_recv(s->fd, &in, -1, NULL)) == RPC_WIRE_OK)
+	while (sent == 0 && rpc_wire_recv(s->fd, &in, -1, NULL) == RPC_WIRE_OK)
 		sent = answer(s, find_op(ops, n_ops, &in), &in);
 	rpc_msg_free(&in);
 	return EXIT_SUCCESS;

@@ -121,7 +121,7 @@ static int discover(struct enroll_run *r, struct discovery *d, struct err *e)
 {
 	if (find_modules(r, d, e) != 0)
 		return -1;
-	d->workers = xcalloc(d->n_modules, sizeof *d->workers);
+	d->workers = xcalloc(d->n_modules, sizeof(struct worker *));
 	for (size_t i = 0; i < d->n_modules; i++)
 		start_module(r, d, i);
 	for (size_t i = 0; i < d->n_modules; i++)

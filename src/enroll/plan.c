@@ -1,3 +1,4 @@
+#include "core/day.h"
 #include "core/xalloc.h"
 #include "enroll/run.h"
 
@@ -7,13 +8,6 @@
 /* Bytes of a CKA_ID of ours: random, so that it is nobody else's, and short, because it is part of the pkcs11-id
  * and a line of a profile ends at 254 bytes. */
 #define CKA_ID_LEN 8
-
-static void day(time_t t, char ret[16])
-{
-	struct tm tm;
-	gmtime_r(&t, &tm);
-	strftime(ret, 16, "%Y-%m-%d", &tm);
-}
 
 /* Whether the CA still holds this credential's certificate for valid; true where no index is at hand to ask. */
 static int is_valid(struct enroll_run *r, const struct store_credential *c, bool *ret, struct err *e)
@@ -37,8 +31,8 @@ static int end(struct enroll_run *r, struct store_credential *c, enum cred_state
 
 static int refuse_owner(struct enroll_run *r, const struct store_credential *c, struct err *e)
 {
-	char until[16] = "";
-	day(c->not_after, until);
+	char until[DAY_SIZE] = "";
+	day_format(until, c->not_after);
 	if (c->state >= CRED_ISSUED)
 		err_set(e, ERR_TOKEN_TAKEN, "token %s belongs to %s (certificate %s, until %s)", r->token.serial,
 			c->user, c->cert_serial, until);
@@ -75,8 +69,8 @@ static int check_owner(struct enroll_run *r, struct err *e)
 
 static int refuse_elsewhere(const struct store_credential *c, struct err *e)
 {
-	char until[16];
-	day(c->not_after, until);
+	char until[DAY_SIZE];
+	day_format(until, c->not_after);
 	if (c->state >= CRED_ISSUED) {
 		err_set(e, ERR_NAME_TAKEN, "%s has a valid certificate on token %s (%s, until %s)", c->user,
 			c->token.serial, c->cert_serial, until);
@@ -132,8 +126,8 @@ static int check_name(struct enroll_run *r, struct err *e)
 	bool ours = r->cred.spki.len != 0 && blob_equal(&other.spki, &r->cred.spki);
 	int ret = 0;
 	if (found && !ours) {
-		char until[16];
-		day(other.not_after, until);
+		char until[DAY_SIZE];
+		day_format(until, other.not_after);
 		ret = err_set(e, ERR_NAME_TAKEN, "the CA has a valid certificate for %s already (%s, until %s)",
 			      r->opt->user, other.serial, until);
 	}

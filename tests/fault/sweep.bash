@@ -113,6 +113,7 @@ sweep_effects() {
 # The faulty module's own count is left out: a kill in the middle of it would not be tokenroll's.
 sweep_with() (
 	unset FAULTY_COUNT
+	# shellcheck disable=SC2163  # the arguments are NAME=VALUE
 	(($# == 0)) || export "$@"
 	company_tokenroll "$SWEEP/c" alice
 )

@@ -1,0 +1,307 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154  # bats sets $stderr
+# shellcheck disable=SC2016  # the conversations are expect's, not the shell's
+# At a terminal: what is asked, how it is asked, and what Ctrl-C does.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	export COMPANY_CACHE=$BATS_FILE_TMPDIR/cache
+}
+
+setup() {
+	load ../lib/company.bash
+	PATH=$PATH:/usr/sbin:/sbin
+	dir="$BATS_TEST_TMPDIR/the company"
+	company_new "$dir"
+	export SOFTHSM2_CONF=$dir/token/softhsm2.conf
+	module=$(company_softhsm)
+	tools=${BUILD:-$COMPANY_ROOT/build}/tests/fault
+	export FAULTY_MODULE=$module FAULTY_COUNT=$dir/count
+	unset NO_COLOR
+	export TERM=xterm
+	escape=$'\e'
+}
+
+# with_faulty: the company's module is the faulty one
+with_faulty() {
+	company_conf "$dir" "token.module=$tools/libfaulty.so" "token.timeout=${1:-60}"
+}
+
+# talk CONVERSATION ARGUMENT...: tokenroll on a terminal of its own. A conversation is Tcl: says TEXT... waits for each,
+# answer TEXT types it and Enter, key CHARACTER types just that; $pin and $passphrase are the company's. Sets $status and $output, which is all that the terminal
+# showed; a conversation that goes another way ends with 99.
+talk() {
+	{
+		cat <<-'TCL'
+			set timeout 30
+			proc failed {why} { puts "\n-- $why"; catch {exec kill [exp_pid]}; exit 99 }
+			proc says {args} {
+				foreach text $args {
+					expect {
+						-exact $text {}
+						timeout { failed "not said in time: $text" }
+						eof { failed "ended without saying: $text" }
+					}
+				}
+			}
+			proc answer {text} { send -- "$text\r" }
+			proc key {text} { send -- $text }
+			proc company {file} { set f [open [file join [file dirname [info script]] $file]]; gets $f }
+			set pin [company pin]
+			set passphrase [company ca.pass]
+			spawn -noecho {*}$argv
+		TCL
+		printf '%s\n' "$1"
+		cat <<-'TCL'
+			expect { eof {} timeout { failed "did not end" } }
+			exit [lindex [wait] 3]
+		TCL
+	} >"$dir/talk.exp"
+	shift
+	run expect -f "$dir/talk.exp" -- "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$dir/tokenroll.conf" "$@" 3>&-
+	printf 'status %s, terminal: %s\n' "$status" "$output"
+}
+
+# shown TEXT...: each was on the terminal
+shown() {
+	local text
+	for text; do
+		[[ $output == *"$text"* ]] || { echo "not shown: $text" && return 1; }
+	done
+}
+
+times_shown() {
+	grep -oF -- "$1" <<<"$output" | wc -l
+}
+
+rows() {
+	grep -c $'^V\t.*/CN=alice$' "$dir/pki/index.txt" || true
+}
+
+on_token() {
+	"$tools/tokendump" "$module" "$(company_token_serial "$dir" "${2:-VPN token}")" "$dir/pin" | grep -c "^CKO_$1" || true
+}
+
+logins() {
+	awk '$1 == "C_Login" { print $2 }' "$FAULTY_COUNT"
+}
+
+# enrolled: all is there, and once
+enrolled() {
+	[[ $(rows) == 1 && -s $dir/bundles/alice.zip ]]
+	[[ $(on_token PRIVATE_KEY "$@") == 1 && $(on_token CERTIFICATE "$@") == 1 ]]
+}
+
+nothing_done() {
+	[[ $(rows) == 0 && ! -e $dir/bundles/alice.zip ]]
+	[[ $(on_token PRIVATE_KEY) == 0 && $(on_token CERTIFICATE) == 0 ]]
+}
+
+@test "PIN and passphrase are asked for, each by name, and never echoed" {
+	talk 'says "PIN of token \"VPN token\""; answer $pin
+	      says "Passphrase of the CA key"; answer $passphrase' alice
+	[[ $status == 0 ]]
+	shown "alice is enrolled."
+	[[ $output != *"$COMPANY_PIN"* && $output != *"$COMPANY_PASSPHRASE"* ]]
+	[[ $(times_shown "PIN of token") == 1 && $(times_shown "Passphrase of") == 1 ]]
+	enrolled
+}
+
+@test "several tokens give a numbered question, and the chosen one is enrolled" {
+	local serial
+	company_token "$dir" "Second token"
+	serial=$(company_token_serial "$dir" "Second token")
+	talk 'says "Several tokens are plugged in:"
+	      expect -re {([0-9]+) +[^\r\n]*"Second token"} {}
+	      set number $expect_out(1,string)
+	      says "Which one? "; answer 9; says "A number from 1 to"
+	      says "Which one? "; answer two; says "A number from 1 to"
+	      says "Which one? "; answer $number
+	      says "PIN of token \"Second token\""; answer $pin' --ca-pass-file "$dir/ca.pass" alice
+	[[ $status == 0 ]]
+	shown "VPN token" "$serial" "alice is enrolled."
+	enrolled "Second token"
+	[[ $(on_token PRIVATE_KEY "VPN token") == 0 ]]
+}
+
+@test "a wrong passphrase is asked for again, and the right one then is enough" {
+	talk 'says "Passphrase of"; answer wrong; says "wrong"
+	      says "Passphrase of"; answer $passphrase' --pin-file "$dir/pin" alice
+	[[ $status == 0 ]]
+	enrolled
+}
+
+@test "a passphrase that is wrong three times ends it as a CA error, and nothing is issued" {
+	talk 'says "Passphrase of"; answer wrong1
+	      says "Passphrase of"; answer wrong2
+	      says "Passphrase of"; answer wrong3' --pin-file "$dir/pin" alice
+	[[ $status == 5 ]]
+	shown "the passphrase of the CA key is wrong" "what to do: "
+	[[ $(times_shown "Passphrase of") == 3 && $output != *wrong[123]* ]]
+	[[ $(rows) == 0 && $(on_token CERTIFICATE) == 0 ]]
+	company_tokenroll "$dir" alice
+	enrolled
+}
+
+@test "a wrong PIN ends it after one try as a PIN error" {
+	with_faulty
+	talk 'says "PIN of token"; answer 000000' --ca-pass-file "$dir/ca.pass" alice
+	[[ $status == 4 ]]
+	shown "the PIN of token" "is wrong" "CKR_PIN_INCORRECT" "not tried again by itself"
+	[[ $(logins) == 1 && $(times_shown "PIN of token \"") == 1 ]]
+	nothing_done
+}
+
+# interrupted: what Ctrl-C has to end with
+interrupted() {
+	[[ $status == 7 ]]
+	shown "tokenroll: interrupted" "run the same command again"
+}
+
+@test "Ctrl-C at the PIN changes nothing, and the next run is done" {
+	talk 'says "PIN of token"; key \003' --ca-pass-file "$dir/ca.pass" alice
+	interrupted
+	nothing_done
+	company_tokenroll "$dir" alice
+	enrolled
+}
+
+@test "Ctrl-C at the passphrase makes no key, and the next run is done" {
+	talk 'says "Passphrase of"; key \003' --pin-file "$dir/pin" alice
+	interrupted
+	nothing_done
+	company_tokenroll "$dir" alice
+	enrolled
+}
+
+@test "Ctrl-C at the choice of a token changes nothing" {
+	company_token "$dir" "Second token"
+	talk 'says "Which one? "; key \003' --pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" alice
+	interrupted
+	nothing_done
+}
+
+@test "Ctrl-C during a step leaves no process behind, and the next run goes on and is done" {
+	local left
+	with_faulty 30
+	FAULTY_RULE=C_GenerateKeyPair:1:hang talk 'says "key pair"; sleep 0.5; key \003' \
+		--pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" alice
+	interrupted
+	left=$(users_of "$tools/libfaulty.so")
+	echo "left running: $left"
+	[[ -z $left ]]
+	[[ $(rows) == 0 ]]
+	company_tokenroll "$dir" alice
+	enrolled
+}
+
+@test "Ctrl-C while the token holds the certificate to be written issues no second one" {
+	with_faulty 30
+	FAULTY_RULE=C_CreateObject:1:hang talk 'says "onto the token"; sleep 0.5; key \003' \
+		--pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" alice
+	interrupted
+	cp "$dir/pki/issued/alice.crt" "$dir/first.crt"
+	company_tokenroll "$dir" alice
+	enrolled
+	cmp "$dir/first.crt" "$dir/pki/issued/alice.crt"
+}
+
+@test "Ctrl-C twice does not wait, and leaves no process behind, either" {
+	local i
+	with_faulty 30
+	FAULTY_RULE=C_GenerateKeyPair:1:hang talk 'says "key pair"; sleep 0.5; key \003; sleep 0.2; key \003' \
+		--pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" alice
+	[[ $status == 7 ]]
+	for ((i = 0; i < 50; i++)); do
+		[[ -n $(users_of "$tools/libfaulty.so") ]] || break
+		sleep 0.1
+	done
+	left=$(users_of "$tools/libfaulty.so")
+	# shellcheck disable=SC2086  # they are numbers
+	[[ -z $left ]] || kill -KILL $left
+	echo "left running: $left"
+	[[ -z $left ]]
+}
+
+# users_of LIBRARY: every process of this test (by its SoftHSM) that has loaded it
+users_of() {
+	local maps pid
+	for maps in /proc/[0-9]*/maps; do
+		pid=${maps#/proc/} pid=${pid%/maps}
+		grep -qF -- "$1" "$maps" && tr '\0' '\n' <"/proc/$pid/environ" | grep -qxF "SOFTHSM2_CONF=$SOFTHSM2_CONF" &&
+			echo "$pid"
+	done 2>/dev/null
+	return 0
+}
+
+blank() {
+	rm -rf "$dir/token/tokens"
+	mkdir "$dir/token/tokens"
+}
+
+@test "a blank token is offered for initialization, and a new PIN asked for twice, until both are the same" {
+	blank
+	talk 'says "never initialized. Initialize it for alice?" {[y/N]}; answer y
+	      says "New PIN for the token: "; answer 123
+	      says "It must have 4 to"
+	      says "New PIN for the token: "; answer 55667788
+	      says "New PIN for the token, again: "; answer 55667789
+	      says "The two are not the same."
+	      says "New PIN for the token: "; answer 55667788
+	      says "New PIN for the token, again: "; answer 55667788' --ca-pass-file "$dir/ca.pass" alice
+	[[ $status == 0 ]]
+	[[ $output != *5566778* && $output != *"PIN of token"* ]]
+	[[ $output =~ "SO PIN"\ +[0-9A-F]{16} ]]
+	company_secret "$dir/pin" 55667788
+	enrolled alice
+	company_tokenroll "$dir" alice
+}
+
+@test "a blank token that is not to be initialized stays blank" {
+	blank
+	talk 'says "Initialize it for alice?"; answer n' --ca-pass-file "$dir/ca.pass" alice
+	[[ $status == 3 ]]
+	shown "not initialized and was left so"
+	[[ -z $(ls "$dir/token/tokens") ]]
+	talk 'says "Initialize it for alice?"; answer ""' --ca-pass-file "$dir/ca.pass" alice
+	[[ $status == 3 && -z $(ls "$dir/token/tokens") ]]
+}
+
+@test "a PIN with one try left needs an explicit yes before it is asked for" {
+	local no
+	with_faulty
+	export FAULTY_RULE='C_GetTokenInfo:*:flags=FINAL_TRY'
+	for no in n '' maybe; do
+		rm -f "$FAULTY_COUNT"
+		talk "says {ONE PIN try left} {[y/N]}; answer {$no}" --yes --ca-pass-file "$dir/ca.pass" alice
+		[[ $status == 4 && $(logins) == 0 ]]
+		shown "one PIN try left, which was not spent"
+	done
+	rm -f "$FAULTY_COUNT"
+	talk 'says "ONE PIN try left"; key \003' --ca-pass-file "$dir/ca.pass" alice
+	interrupted
+	[[ $(logins) == 0 ]]
+	talk 'says "ONE PIN try left"; answer yes; says "PIN of token"; answer $pin' --ca-pass-file "$dir/ca.pass" alice
+	[[ $status == 0 ]]
+	unset FAULTY_RULE
+	enrolled
+}
+
+@test "colours are for a terminal, and not with NO_COLOR" {
+	talk '' --pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" alice
+	[[ $output == *"${escape}[32m"* ]]
+	NO_COLOR=1 talk '' --pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" alice
+	[[ $status == 0 && ! $output =~ ${escape}\[[0-9\;]*m ]]
+	company_secret "$dir/pin" 000000
+	NO_COLOR=1 talk '' --pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" alice
+	[[ $status == 4 && ! $output =~ ${escape}\[[0-9\;]*m ]]
+}
+
+@test "without a terminal there is no escape sequence, neither in a result nor in an error" {
+	run --separate-stderr company_tokenroll "$dir" alice
+	[[ $status == 0 && $output$stderr != *"$escape"* && $stderr != *$'\r'* ]]
+	company_secret "$dir/pin" 000000
+	run --separate-stderr company_tokenroll "$dir" alice
+	[[ $status == 4 && $output$stderr != *"$escape"* ]]
+}
