@@ -18,7 +18,8 @@ static int check_blank(struct p11_module *m, CK_SLOT_ID slot, struct err *e)
 	CK_RV rv = p11_module_functions(m)->C_GetTokenInfo(slot, &ti);
 	if (rv != CKR_OK)
 		return ckr_error(e, rv, ERR_TOKEN_FAILED, "the token in slot %lu cannot be read", slot);
-	if (ti.flags & CKF_TOKEN_INITIALIZED)
+	/* a PIN means that somebody has set the token up, whatever its other flag says */
+	if (ti.flags & (CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED))
 		return err_set(e, ERR_FOREIGN, "the token in slot %lu is initialized already and was left as it is",
 			       slot);
 	return 0;

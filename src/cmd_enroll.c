@@ -82,8 +82,7 @@ static int ui_new_pins(void *arg, const struct worker_token *t, struct secret *r
 	struct enroll_cmd *c = arg;
 	if (new_so_pin(c, t, ret_so_pin, e) != 0 || new_pin(c, t, ret_pin, e) != 0)
 		return -1;
-	report_new_pins(c->o, &c->shown);
-	return 0;
+	return report_new_pins(c->o, &c->shown, e);
 }
 
 static int ui_confirm_init(void *arg, const struct worker_token *t, struct err *e)
@@ -191,14 +190,14 @@ static void ui_note(void *arg, const char *text)
 	screen_note(&c->screen, text);
 }
 
-static int fill_options(struct enroll_options *ret, const struct options *o, const struct config *cfg, struct err *e)
+static int fill_options(struct enroll_options *ret, const struct options *o, struct err *e)
 {
 	*ret = (struct enroll_options){
 	    .user = o->args[0],
 	    .serial = o->serial,
 	    .reader = o->reader,
 	    .module = o->module,
-	    .key_type = (enum keytype)cfg->token.key_type,
+	    .key_type = KEYTYPE_NONE,
 	    .days = o->days,
 	    .replace = o->replace,
 	    .csr_only = o->csr_only,
@@ -258,7 +257,7 @@ int cmd_enroll(const struct options *o, struct err *e)
 	}
 	c.cfg = cfg;
 	screen_init(&c.screen, o);
-	int ret = fill_options(&opt, o, cfg, e);
+	int ret = fill_options(&opt, o, e);
 	if (ret == 0)
 		ret = enroll(&c, &opt, &result, e);
 	report_enrollment(o, &result, &c.shown, ret == 0 ? NULL : e);

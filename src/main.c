@@ -55,5 +55,8 @@ int main(int argc, char **argv)
 		options_help(stderr, NULL);
 		return 2;
 	}
-	return run(&o, &e) == 0 ? 0 : fail(&o, &e);
+	int ret = run(&o, &e);
+	if (ret == 0 && (fflush(stdout) != 0 || ferror(stdout)))
+		ret = err_errno(&e, ERR_SYSTEM, "the work is done, but its result could not be written to stdout");
+	return ret == 0 ? 0 : fail(&o, &e);
 }

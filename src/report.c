@@ -5,20 +5,23 @@
 #include <jansson.h>
 #include <string.h>
 
-static void show_secret(const char *name, const struct secret *s)
+static void show_secret(FILE *out, const char *name, const struct secret *s)
 {
 	if (s != NULL)
-		printf("  %-12s %s\n", name, s->bytes);
+		fprintf(out, "  %-12s %s\n", name, s->bytes);
 }
 
-void report_new_pins(const struct options *o, const struct report_secrets *s)
+int report_new_pins(const struct options *o, const struct report_secrets *s, struct err *e)
 {
-	if (o->json || (s->so_pin == NULL && s->pin == NULL))
-		return;
-	puts("New PINs of this token, shown this once. Keep the SO PIN where lost PINs can be helped:");
-	show_secret("SO PIN", s->so_pin);
-	show_secret("PIN", s->pin);
-	fflush(stdout);
+	FILE *out = o->json ? stderr : stdout;
+	if (s->so_pin == NULL && s->pin == NULL)
+		return 0;
+	fputs("New PINs of this token, shown this once. Keep the SO PIN where lost PINs can be helped:\n", out);
+	show_secret(out, "SO PIN", s->so_pin);
+	show_secret(out, "PIN", s->pin);
+	if (fflush(out) != 0 || ferror(out))
+		return err_errno(e, ERR_SYSTEM, "the new PINs cannot be shown, so they were not set");
+	return 0;
 }
 
 static json_t *text_or_null(const char *s)

@@ -12,8 +12,9 @@ struct report_secrets {
 	struct secret *so_pin, *pin;
 };
 
-/* Shows new PINs at once on stdout; with --json they come in the document. */
-void report_new_pins(const struct options *o, const struct report_secrets *s);
+/* Shows new PINs at once, on stdout, with --json on stderr (they are in the document, too). Fails if they could not be
+ * shown: then they must not be set. */
+int report_new_pins(const struct options *o, const struct report_secrets *s, struct err *e);
 
 /* What an enrollment has led to; error is NULL after success. */
 void report_enrollment(const struct options *o, const struct enroll_result *r, const struct report_secrets *s,

@@ -37,13 +37,13 @@ void screen_title(const struct screen *s, const char *text)
 
 static void clear_line(const struct screen *s)
 {
-	if (s->terminal && s->step != NULL)
+	if (s->terminal && !s->quiet && s->step != NULL)
 		fputs("\r\033[K", stderr);
 }
 
 static void show_running(const struct screen *s)
 {
-	if (s->terminal && s->step != NULL)
+	if (s->terminal && !s->quiet && s->step != NULL)
 		fprintf(stderr, "  %-*s …", STEP_WIDTH, s->step);
 }
 
@@ -81,8 +81,6 @@ void screen_step_end(struct screen *s, bool ok, const char *detail)
 void screen_note(struct screen *s, const char *text)
 {
 	char clean[1024];
-	if (s->quiet)
-		return;
 	screen_clean(clean, sizeof clean, text);
 	clear_line(s);
 	fprintf(stderr, "  note: %s\n", clean);

@@ -27,7 +27,7 @@ void screen_title(const struct screen *s, const char *text);
 void screen_step_begin(struct screen *s, const char *step, const char *detail);
 void screen_step_end(struct screen *s, bool ok, const char *detail);
 
-/* A remark on a line of its own, also in the middle of a step. */
+/* A remark on a line of its own, also in the middle of a step and with --quiet: it is something to act on. */
 void screen_note(struct screen *s, const char *text);
 
 /* Prints an error as what happened, why, and what to do next. */

@@ -282,7 +282,7 @@ static int settle_row(struct ca *ca, const char *serial, struct err *e)
 	char *user = cert != NULL ? subject_cn(X509_get_subject_name(cert)) : NULL;
 	int ret = -1;
 	if (user == NULL) {
-		err_set(e, ERR_CA_PKI, "the certificate %s is neither in index.txt nor in certs_by_serial any more",
+		err_set(e, ERR_CA_PKI, "certs_by_serial/%s.pem cannot be read, and index.txt has no row of it any more",
 			serial);
 		err_next(e, "look what has changed the PKI %s; index.txt.old is the state before the last change",
 			 ca->pki);
@@ -301,6 +301,27 @@ out:
 	return ret;
 }
 
+/* A certificate that this PKI has never seen was signed elsewhere: it has no row to lose. */
+static bool is_known(const struct ca *ca, const char *serial)
+{
+	char *path = pki_path(ca, "certs_by_serial/%s.pem", serial);
+	bool known = access(path, F_OK) == 0;
+	free(path);
+	return known;
+}
+
+int ca_revoked(struct ca *ca, const char *serial, bool *ret, struct err *e)
+{
+	struct index_row row;
+	*ret = false;
+	if (ca->index == NULL)
+		return 0;
+	if (read_index(ca, e) != 0)
+		return -1;
+	*ret = index_by_serial(ca->index, serial, &row) && row.status == 'R';
+	return 0;
+}
+
 int ca_settle(struct ca *ca, const char *serial, struct err *e)
 {
 	struct index_row row;
@@ -315,7 +336,7 @@ int ca_settle(struct ca *ca, const char *serial, struct err *e)
 		(void)session_wait(pki_temp_dir(ca), SETTLE_MS);
 		if (read_index(ca, e) != 0)
 			return -1;
-		if (index_by_serial(ca->index, serial, &row))
+		if (index_by_serial(ca->index, serial, &row) || !is_known(ca, serial))
 			return 0;
 		if (settle_row(ca, serial, e) != 0)
 			return -1;

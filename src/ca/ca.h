@@ -29,6 +29,7 @@ int ca_find(struct ca *ca, const char *user, bool *ret_found, struct ca_certific
 int ca_issue(struct ca *ca, const struct ca_request *req, struct ca_issued *ret, struct err *e);
 int ca_check(struct ca *ca, const char *user, const struct blob *spki, const struct blob *cert,
 	     struct ca_certificate *ret, struct err *e);
+int ca_revoked(struct ca *ca, const char *serial, bool *ret, struct err *e);
 int ca_settle(struct ca *ca, const char *serial, struct err *e);
 
 #endif

@@ -203,6 +203,22 @@ int signer_settle(struct signer *s, const char *serial, struct err *e)
 	return status;
 }
 
+int signer_revoked(struct signer *s, const char *serial, bool *ret, struct err *e)
+{
+	struct rpc_msg in = RPC_MSG_INIT, out = RPC_MSG_INIT;
+	rpc_msg_reset(&in, SIGNER_REVOKED);
+	rpc_put_str(&in, serial);
+	int status = call(s, &in, &out, e);
+	bool revoked = status == 0 && rpc_get_u32(&out) != 0;
+	if (status == 0 && !rpc_msg_done(&out))
+		status = bad_answer(e);
+	if (status == 0)
+		*ret = revoked;
+	rpc_msg_free(&in);
+	rpc_msg_free(&out);
+	return status;
+}
+
 void signer_stop(struct signer **s)
 {
 	if (s == NULL || *s == NULL)

@@ -72,6 +72,9 @@ int signer_subject(struct signer *s, const char *user, struct blob *ret_name, st
 /* The valid certificate of that name, by index.txt; *ret_found false if there is none. */
 int signer_find(struct signer *s, const char *user, bool *ret_found, struct ca_certificate *ret, struct err *e);
 
+/* Whether index.txt says of this serial that it is revoked; false for one that it does not know. */
+int signer_revoked(struct signer *s, const char *serial, bool *ret, struct err *e);
+
 /* Issues. Checks the request's own signature, its subject and its key against the CA's policy first.
  * Idempotent by (name, public key). ERR_NAME_TAKEN, ERR_CA_REFUSED, ERR_CA_LOCKED, ERR_CA_FAILED. */
 int signer_issue(struct signer *s, const struct ca_request *req, struct ca_issued *ret, struct err *e);

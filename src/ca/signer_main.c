@@ -183,10 +183,24 @@ static int op_settle(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *o
 	return the_ca(s, &ca, e) == 0 ? ca_settle(ca, serial, e) : -1;
 }
 
+static int op_revoked(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	char serial[CA_SERIAL_HEX_MAX];
+	struct ca *ca = NULL;
+	bool revoked = false;
+	rpc_get_str(in, serial, sizeof serial);
+	if (!rpc_msg_done(in))
+		return bad_call(e);
+	if (the_ca(s, &ca, e) != 0 || ca_revoked(ca, serial, &revoked, e) != 0)
+		return -1;
+	rpc_put_u32(out, revoked);
+	return 0;
+}
+
 static const struct rpc_op ops[] = {
-    {SIGNER_OPEN, 0, op_open},     {SIGNER_UNLOCK, 1, op_unlock}, {SIGNER_SUBJECT, 0, op_subject},
-    {SIGNER_FIND, 0, op_find},     {SIGNER_ISSUE, 0, op_issue},   {SIGNER_CHECK, 0, op_check},
-    {SIGNER_SETTLE, 0, op_settle},
+    {SIGNER_OPEN, 0, op_open},     {SIGNER_UNLOCK, 1, op_unlock},   {SIGNER_SUBJECT, 0, op_subject},
+    {SIGNER_FIND, 0, op_find},     {SIGNER_ISSUE, 0, op_issue},     {SIGNER_CHECK, 0, op_check},
+    {SIGNER_SETTLE, 0, op_settle}, {SIGNER_REVOKED, 0, op_revoked},
 };
 
 int signer_main(void)

@@ -8,13 +8,14 @@
 #include "ca/signer.h"
 
 enum signer_op {
-	SIGNER_OPEN = 1,
+	SIGNER_OPEN = RPC_TYPE_FIRST_CALL,
 	SIGNER_UNLOCK,
 	SIGNER_SUBJECT,
 	SIGNER_FIND,
 	SIGNER_ISSUE,
 	SIGNER_CHECK,
 	SIGNER_SETTLE,
+	SIGNER_REVOKED,
 };
 
 void signer_put_certificate(struct rpc_msg *m, const struct ca_certificate *c);

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -50,8 +51,11 @@ static int find_program(char ret[PATH_MAX], const char *role, struct err *e)
 	return err_next(e, "install tokenroll as a whole: make install");
 }
 
-static void become_role(int fd, const char *program, bool verbose)
+static void become_role(int fd, const char *program, bool verbose, pid_t parent)
 {
+	/* A child that goes on alone would still be at the token, or the PKI, when the next run is. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != parent)
+		_exit(127);
 	int null = open("/dev/null", O_RDWR);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || (!verbose && dup2(null, 2) < 0))
 		_exit(127);
@@ -72,7 +76,7 @@ int rpc_peer_start(struct rpc_peer **ret, const char *role, bool verbose, struct
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
 		return err_errno(e, ERR_SYSTEM, "cannot make a socket for the %s", role);
-	pid_t pid = fork();
+	pid_t parent = getpid(), pid = fork();
 	if (pid < 0) {
 		err_errno(e, ERR_SYSTEM, "cannot start the %s", role);
 		close(pair[0]);
@@ -80,7 +84,7 @@ int rpc_peer_start(struct rpc_peer **ret, const char *role, bool verbose, struct
 		return -1;
 	}
 	if (pid == 0)
-		become_role(pair[1], program, verbose);
+		become_role(pair[1], program, verbose, parent);
 	close(pair[1]);
 	struct rpc_peer *p = xcalloc(1, sizeof *p);
 	p->pid = pid;

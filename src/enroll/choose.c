@@ -144,9 +144,14 @@ static void discovery_free(struct enroll_run *r, struct discovery *d)
 	free(d->list);
 }
 
+static bool is_initialized_token(const struct worker_token *t)
+{
+	return (t->flags & WORKER_TOKEN_INITIALIZED) != 0;
+}
+
 static bool is_initialized(const struct enroll_candidate *c)
 {
-	return (c->token.flags & WORKER_TOKEN_INITIALIZED) != 0;
+	return is_initialized_token(&c->token);
 }
 
 /* Keeps the candidates that --serial and --reader allow. */
@@ -213,11 +218,13 @@ static bool is_blank(struct enroll_run *r, const struct enroll_candidate *c)
 
 /*
  * One token is taken by itself, and so is, among several, the one that this user's enrollment is on already.
- * Blank tokens do not count beside others: SoftHSM always shows an empty slot.
+ * Blank tokens do not count beside others, unless --init asks for one: SoftHSM always shows an empty slot.
  */
 static int choose(struct enroll_run *r, const struct discovery *d, const struct enroll_candidate **ret, struct err *e)
 {
 	*ret = the_only(r, d, is_users);
+	if (*ret == NULL && r->opt->init)
+		*ret = the_only(r, d, is_blank);
 	if (*ret == NULL)
 		*ret = the_only(r, d, is_ready);
 	size_t ready = 0;
@@ -250,30 +257,12 @@ static int nothing_found(const struct enroll_run *r, const struct discovery *d, 
 	return -1;
 }
 
-/* PINs are handed over and shown before they are set: whatever happens then, they are known. */
-static int initialize(struct enroll_run *r, struct err *e)
+void enroll_take_token(struct enroll_run *r, const struct worker_token *t)
 {
-	struct secret *so_pin = secret_new(), *pin = secret_new();
-	struct worker_token made;
-	const char *label = r->opt->label != NULL ? r->opt->label : r->opt->user;
-	int ret = r->opt->init ? 0 : r->ui->confirm_init(r->ui->arg, &r->token, e);
-	if (ret == 0)
-		ret = r->ui->new_pins(r->ui->arg, &r->token, so_pin, pin, e);
-	if (ret == 0) {
-		r->ui->begin(r->ui->arg, "initialize", label);
-		ret = r->ports->token.init(r->worker, r->token.slot, label, so_pin, pin, &made, e);
-		r->ui->end(r->ui->arg, ret == 0, "");
-	}
-	if (ret == 0) {
-		r->token = made;
-		r->result->initialized = true;
-		r->pin = pin;
-		pin = NULL;
-		ret = r->ports->store.audit(r->store, "token-init", r->opt->user, made.serial, made.model, e);
-	}
-	secret_free(&so_pin);
-	secret_free(&pin);
-	return ret;
+	r->token = *t;
+	to_token_id(t, &r->token_id);
+	if (is_initialized_token(t))
+		r->ui->chosen(r->ui->arg, t);
 }
 
 int enroll_choose_token(struct enroll_run *r, struct err *e)
@@ -294,10 +283,7 @@ int enroll_choose_token(struct enroll_run *r, struct err *e)
 		memcpy(r->module, c->module, sizeof r->module);
 	}
 	discovery_free(r, &d);
-	if (ret == 0 && (r->token.flags & WORKER_TOKEN_INITIALIZED) == 0)
-		ret = initialize(r, e);
 	if (ret == 0)
-		r->ui->chosen(r->ui->arg, &r->token);
-	to_token_id(&r->token, &r->token_id);
+		enroll_take_token(r, &r->token);
 	return ret;
 }

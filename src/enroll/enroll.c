@@ -12,9 +12,14 @@ struct step {
 	int (*run)(struct enroll_run *r, struct err *e);
 };
 
+/* What is left of an older credential goes when the new one is proven, and before that is written down: then the
+ * same command still knows that there is something to do. */
 static int step_prove(struct enroll_run *r, struct err *e)
 {
-	if (enroll_prove(r, e) != 0)
+	if (enroll_prove(r, e) != 0 || enroll_remove_leftovers(r, e) != 0)
+		return -1;
+	secret_free(&r->pin);
+	if (r->ca.has_key && r->ports->ca.settle(r->signer, r->cred.cert_serial, e) != 0)
 		return -1;
 	r->result->proved = true;
 	return r->ports->store.advance(r->store, &r->cred, CRED_PROVEN, e);
@@ -74,13 +79,16 @@ static int run_step(struct enroll_run *r, const struct step *s, struct err *e)
  */
 static int prepare(struct enroll_run *r, struct err *e)
 {
-	if (r->from < CRED_PROVEN && enroll_ask_pin(r, e) != 0)
+	bool blank = enroll_is_blank(r);
+	if (blank ? enroll_ask_new_pins(r, e) != 0 : r->from < CRED_PROVEN && enroll_ask_pin(r, e) != 0)
 		return -1;
 	if (r->from < CRED_PROVEN && enroll_prove_prepare(r, e) != 0)
 		return -1;
 	if (r->from < CRED_REQUESTED && r->ports->ca.subject(r->signer, r->opt->user, &r->subject, e) != 0)
 		return -1;
 	if (r->from < CRED_ISSUED && !r->opt->csr_only && r->opt->cert_file == NULL && enroll_unlock_begin(r, e) != 0)
+		return -1;
+	if (blank && ((r->unlocking && enroll_unlock_end(r, e) != 0) || enroll_initialize(r, e) != 0))
 		return -1;
 	if (r->from < CRED_WRITTEN && enroll_open_token(r, e) != 0)
 		return -1;
@@ -107,6 +115,7 @@ static int run_steps(struct enroll_run *r, struct err *e)
 static int check_finished(struct enroll_run *r, struct err *e)
 {
 	struct err no_pin = ERR_INIT;
+	const struct store_credential known = r->cred; /* borrowed: only its texts are compared */
 	r->result->already = true;
 	r->ui->begin(r->ui->arg, "check", "");
 	int ret = 0;
@@ -123,8 +132,13 @@ static int check_finished(struct enroll_run *r, struct err *e)
 		   ret != 0            ? ""
 		   : r->result->proved ? "read back, signed, verified"
 				       : "certificate read back; the key was not tried, because no PIN was given");
-	if (ret == 0 && !enroll_is_delivered(r))
+	bool same =
+	    strcmp(known.pkcs11_id, r->cred.pkcs11_id) == 0 && strcmp(known.client_module, r->cred.client_module) == 0;
+	/* the token was given another label, or the laptops another module: the profile names both */
+	if (ret == 0 && (!same || !enroll_is_delivered(r))) {
+		r->result->already = false;
 		ret = run_step(r, &steps[N_STEPS - 1], e);
+	}
 	return ret;
 }
 
@@ -140,13 +154,7 @@ static int enroll_whole(struct enroll_run *r, struct err *e)
 		return -1;
 	if (enroll_choose_token(r, e) != 0 || enroll_plan(r, &finished, e) != 0)
 		return -1;
-	if (finished ? check_finished(r, e) != 0 : run_steps(r, e) != 0)
-		return -1;
-	if (r->cred.state < CRED_PROVEN)
-		return 0;
-	if (enroll_remove_leftovers(r, e) != 0)
-		return -1;
-	return r->ca.has_key ? r->ports->ca.settle(r->signer, r->cred.cert_serial, e) : 0;
+	return finished ? check_finished(r, e) : run_steps(r, e);
 }
 
 int enroll_run(const struct enroll_ports *ports, struct store *store, const struct config *cfg,
@@ -156,6 +164,7 @@ int enroll_run(const struct enroll_ports *ports, struct store *store, const stru
 	*r = (struct enroll_run){.ports = ports, .store = store, .cfg = cfg, .opt = opt, .ui = ui, .result = ret};
 	int got = enroll_whole(r, e);
 	secret_free(&r->pin);
+	secret_free(&r->so_pin);
 	ports->token.stop(&r->worker);
 	ports->token.stop(&r->prover);
 	ports->ca.stop(&r->signer);

@@ -26,14 +26,14 @@ struct enroll_options {
 	const char *user;
 	const char *serial, *reader; /* which token; NULL: find out */
 	const char *module;          /* path or p11-kit name; NULL: the configuration's, else all that p11-kit knows */
-	enum keytype key_type;
-	long days;             /* 0: the CA's */
-	bool replace;          /* revoke what this user has and make it anew */
-	bool csr_only;         /* stop at requested */
-	const char *cert_file; /* go on with a certificate that was signed elsewhere */
-	bool init;             /* a blank token may be initialized without asking */
-	const char *label;     /* for a blank token; NULL: the user's name */
-	bool last_try;         /* the last PIN try may be spent */
+	enum keytype key_type;       /* KEYTYPE_NONE: the configuration's */
+	long days;                   /* 0: the CA's */
+	bool replace;                /* revoke what this user has and make it anew */
+	bool csr_only;               /* stop at requested */
+	const char *cert_file;       /* go on with a certificate that was signed elsewhere */
+	bool init;                   /* a blank token may be initialized without asking */
+	const char *label;           /* for a blank token; NULL: the user's name */
+	bool last_try;               /* the last PIN try may be spent */
 	bool verbose;
 };
 

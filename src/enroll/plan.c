@@ -9,18 +9,14 @@
  * and a line of a profile ends at 254 bytes. */
 #define CKA_ID_LEN 8
 
-/* Whether the CA still holds this credential's certificate for valid; true where no index is at hand to ask. */
+/* Whether this credential's certificate still counts: it has not run out, and the CA, where its index is at hand, has
+ * not revoked it. One that the index does not know was signed elsewhere. */
 static int is_valid(struct enroll_run *r, const struct store_credential *c, bool *ret, struct err *e)
 {
-	struct ca_certificate now = {.der = BLOB_INIT};
-	bool found = false;
-	*ret = c->not_after > time(NULL);
-	if (!r->ca.has_key)
-		return 0;
-	if (r->ports->ca.find(r->signer, c->user, &found, &now, e) != 0)
+	bool revoked = false;
+	if (r->ports->ca.revoked(r->signer, c->cert_serial, &revoked, e) != 0)
 		return -1;
-	*ret = *ret && found && strcmp(now.serial, c->cert_serial) == 0;
-	ca_certificate_free(&now);
+	*ret = !revoked && c->not_after > time(NULL);
 	return 0;
 }
 
@@ -150,14 +146,31 @@ static int new_id(struct enroll_run *r, struct blob *ret, struct err *e)
 	return 0;
 }
 
+static enum keytype wanted_key_type(const struct enroll_run *r)
+{
+	return r->opt->key_type != KEYTYPE_NONE ? r->opt->key_type : (enum keytype)r->cfg->token.key_type;
+}
+
+/* Asked before a key is made that the CA would not sign. */
+static int check_key_type(const struct enroll_run *r, struct err *e)
+{
+	enum keytype type = wanted_key_type(r);
+	if ((r->cfg->ca.key_types & KEYTYPE_BIT(type)) != 0)
+		return 0;
+	err_set(e, ERR_CA_REFUSED, "keys of type %s are not among [ca] key-types", keytype_name(type));
+	return err_next(e, "choose another --key-type, or allow it in %s", r->cfg->path);
+}
+
 static int plan_new(struct enroll_run *r, struct err *e)
 {
+	if (check_key_type(r, e) != 0)
+		return -1;
 	struct store_credential *c = &r->cred;
 	store_credential_free(c);
 	*c = (struct store_credential){.state = CRED_PLANNED};
 	snprintf(c->user, sizeof c->user, "%s", r->opt->user);
 	c->token = r->token_id;
-	c->key_type = r->opt->key_type;
+	c->key_type = wanted_key_type(r);
 	memcpy(c->module, r->module, sizeof c->module);
 	if (RAND_bytes(c->serial, sizeof c->serial) != 1)
 		return err_openssl(e, ERR_FAILED, "the random generator failed");
@@ -208,6 +221,8 @@ static int plan_resume(struct enroll_run *r, bool *ret_finished, struct err *e)
 		return give_up_and_plan(r, CRED_REVOKED, e);
 	if (c->state == CRED_DELIVERED && r->opt->replace)
 		return plan_new(r, e);
+	if (c->state < CRED_ISSUED && r->opt->key_type != KEYTYPE_NONE && r->opt->key_type != (enum keytype)c->key_type)
+		return give_up_and_plan(r, CRED_ABANDONED, e);
 	*ret_finished = c->state == CRED_DELIVERED;
 	r->from = c->state;
 	if (c->state < CRED_KEYED || *ret_finished)
@@ -226,6 +241,13 @@ static int plan_resume(struct enroll_run *r, bool *ret_finished, struct err *e)
 
 static int check_options(const struct enroll_run *r, bool found, struct err *e)
 {
+	if (found && r->cred.state >= CRED_ISSUED && !r->opt->replace &&
+	    (r->opt->csr_only || (r->opt->cert_file != NULL && r->cred.state == CRED_DELIVERED))) {
+		err_set(e, ERR_KEY_EXISTS, "%s has a certificate for the key on token %s already (%s)", r->opt->user,
+			r->token.serial, r->cred.cert_serial);
+		return err_next(e, "run `tokenroll %s` to finish or check it, or add --replace for a new key",
+				r->opt->user);
+	}
 	if (r->opt->cert_file == NULL || (found && r->cred.state >= CRED_REQUESTED))
 		return 0;
 	err_set(e, ERR_USAGE, "no request was made yet for %s on token %s", r->opt->user, r->token.serial);
@@ -235,7 +257,7 @@ static int check_options(const struct enroll_run *r, bool found, struct err *e)
 int enroll_plan(struct enroll_run *r, bool *ret_finished, struct err *e)
 {
 	bool found = false;
-	if (r->ports->store.claim_token(r->store, &r->token_id, e) != 0)
+	if (!enroll_is_blank(r) && r->ports->store.claim_token(r->store, &r->token_id, e) != 0)
 		return -1;
 	if (r->ports->ca.open(r->signer, &r->ca, e) != 0)
 		return -1;

@@ -6,6 +6,7 @@
 #include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CHALLENGE_LEN 32
 
@@ -152,10 +153,20 @@ static int prove_with(struct enroll_run *r, const char *module, EVP_PKEY *key, s
 	return ret;
 }
 
-static const char *client_module(const struct enroll_run *r)
+/* The laptops' module, if it is on this machine, too; NULL if the id can only be computed with the enrolling one. */
+static const char *client_module(struct enroll_run *r)
 {
 	const char *client = r->cfg->vpn.client_module[PLATFORM_LINUX];
-	return client != NULL ? client : r->module;
+	char text[640];
+	if (client == NULL || strcmp(client, r->module) == 0)
+		return NULL;
+	if (access(client, R_OK) == 0)
+		return client;
+	snprintf(text, sizeof text,
+		 "[vpn] client-module-linux %s is not on this machine: the pkcs11-id was computed with %s instead",
+		 client, r->module);
+	r->ui->note(r->ui->arg, text);
+	return NULL;
 }
 
 /* Some modules hold the token for their process alone: the one that wrote is gone before the proof begins. */
@@ -175,8 +186,9 @@ int enroll_prove(struct enroll_run *r, struct err *e)
 	int ret = enroll_ask_pin(r, e);
 	if (ret == 0)
 		ret = prove_with(r, r->module, X509_get0_pubkey(x), e);
-	if (ret == 0 && strcmp(client_module(r), r->module) != 0)
-		ret = prove_with(r, client_module(r), X509_get0_pubkey(x), e);
+	const char *client = ret == 0 ? client_module(r) : NULL;
+	if (client != NULL)
+		ret = prove_with(r, client, X509_get0_pubkey(x), e);
 	X509_free(x);
 	return ret;
 }

@@ -27,6 +27,7 @@ struct enroll_run {
 	struct store_token token_id; /* the same, as the journal names it */
 	bool opened;                 /* logged in, ready to write */
 	struct secret *pin;          /* until the proof had it; NULL before it was asked */
+	struct secret *so_pin;       /* of a blank token, until it is initialized */
 
 	struct store_credential cred;
 	enum cred_state from; /* steps up to here need not be done again */
@@ -35,8 +36,16 @@ struct enroll_run {
 
 struct worker_settings enroll_worker_settings(struct enroll_run *r);
 
-/* choose.c: finds the token and leaves its module's worker in r. Initializes it if it is blank and may be. */
+/* choose.c: finds the token and leaves its module's worker in r. */
 int enroll_choose_token(struct enroll_run *r, struct err *e);
+/* Makes this the token of the run. */
+void enroll_take_token(struct enroll_run *r, const struct worker_token *t);
+
+/* blank.c: a token that was never initialized. Its PINs are asked or made, and shown, before they are set, and it is
+ * initialized only after everything else was checked: that cannot be taken back. */
+bool enroll_is_blank(const struct enroll_run *r);
+int enroll_ask_new_pins(struct enroll_run *r, struct err *e);
+int enroll_initialize(struct enroll_run *r, struct err *e);
 
 /* plan.c: looks into journal and CA, refuses what would harm, and leaves in r->cred what is to be done next.
  * *ret_finished is true when all is done already. */
@@ -69,7 +78,7 @@ int enroll_step_key(struct enroll_run *r, struct err *e);
 int enroll_step_request(struct enroll_run *r, struct err *e);
 int enroll_step_issue(struct enroll_run *r, struct err *e);
 int enroll_step_write(struct enroll_run *r, struct err *e);
-/* Deletes key pairs and certificates of ours on this token that newer ones have replaced. */
+/* Deletes key pairs and certificates of ours on this token that newer ones have replaced; nothing without a PIN. */
 int enroll_remove_leftovers(struct enroll_run *r, struct err *e);
 
 #endif

@@ -19,8 +19,8 @@ static int check_new_key(struct enroll_run *r, const struct worker_key *key, str
 	if (key->spki.len == 0)
 		return err_set(e, ERR_TOKEN_FAILED, "token %s made a key pair but does not show its public key",
 			       r->token.serial);
-	/* SENSITIVE and the like are judged by the proof: some modules tell them right only in a fresh session */
-	if (key->extractable && !key->sensitive) {
+	/* SENSITIVE is judged by the proof: some modules tell it right only in a fresh session */
+	if (key->extractable) {
 		remove_orphan(r, NULL);
 		err_set(e, ERR_UNSUPPORTED, "token %s made a private key that can be read out; it was deleted again",
 			r->token.serial);
@@ -117,8 +117,6 @@ static int have_issued(struct enroll_run *r, struct err *e)
 		take_certificate(c, &issued.cert);
 		r->result->shortened = issued.shortened;
 		memcpy(r->result->replaced, issued.replaced, sizeof issued.replaced);
-		if (issued.replaced[0] != '\0')
-			ret = r->ports->store.supersede(r->store, c->user, issued.replaced, e);
 	}
 	ca_certificate_free(&issued.cert);
 	return ret;
@@ -127,6 +125,8 @@ static int have_issued(struct enroll_run *r, struct err *e)
 int enroll_step_issue(struct enroll_run *r, struct err *e)
 {
 	int ret = r->opt->cert_file != NULL ? take_file(r, e) : have_issued(r, e);
+	if (ret == 0)
+		ret = r->ports->store.supersede(r->store, &r->cred, e);
 	return ret == 0 ? r->ports->store.advance(r->store, &r->cred, CRED_ISSUED, e) : -1;
 }
 
@@ -150,7 +150,8 @@ int enroll_remove_leftovers(struct enroll_run *r, struct err *e)
 		if (!found)
 			return 0;
 		/* without the PIN nothing is deleted; the next run that has it does */
-		int ret = r->pin == NULL ? 1 : enroll_open_token(r, e);
+		bool can_open = r->pin != NULL || (r->token.flags & WORKER_TOKEN_PIN_PAD) != 0;
+		int ret = can_open ? enroll_open_token(r, e) : 1;
 		if (ret == 0)
 			ret = r->ports->token.key_delete(r->worker, &old.cka_id, old.spki.len != 0 ? &old.spki : NULL,
 							 old.spki.len != 0, e);

@@ -219,14 +219,16 @@ static int do_key_delete(struct rpc_server *s, struct rpc_msg *in, struct rpc_ms
 	(void)out;
 	struct state *st = state_of(s);
 	struct blob id = BLOB_INIT, spki = BLOB_INIT, there = BLOB_INIT;
-	CK_OBJECT_HANDLE handle;
+	CK_OBJECT_HANDLE handle = CK_INVALID_HANDLE;
 	rpc_get_blob(in, &id);
 	bool compare = rpc_get_u32(in) != 0;
 	rpc_get_blob(in, &spki);
 	bool certificates = rpc_get_u32(in) != 0;
-	int ret = ready(st, in, e) ? p11_key_find(st->token, &id, &handle, &there, e) : -1;
-	/* another key under our id: it is not the one we made, so it stays */
-	bool other = compare && there.len != 0 && !blob_equal(&there, &spki);
+	int ret = ready(st, in, e) ? 0 : -1;
+	if (ret == 0 && compare)
+		ret = p11_key_find(st->token, &id, &handle, &there, e);
+	/* another key under our id, or one that cannot be told: it may not be the one we made, so it stays */
+	bool other = compare && handle != CK_INVALID_HANDLE && !blob_equal(&there, &spki);
 	if (ret == 0 && !other && certificates)
 		ret = p11_certificate_delete(st->token, &id, &spki, e);
 	if (ret == 0 && !other)

@@ -138,11 +138,6 @@ int store_find_by_token(struct store *s, const struct store_token *t, bool *ret_
 	return find(s, SELECT_LIVE THIS_TOKEN NEWEST_FIRST, NULL, t, ret_found, ret, e);
 }
 
-int store_find_by_user(struct store *s, const char *user, bool *ret_found, struct store_credential *ret, struct err *e)
-{
-	return find(s, SELECT_LIVE THIS_USER NEWEST_FIRST, user, NULL, ret_found, ret, e);
-}
-
 int store_find_elsewhere(struct store *s, const char *user, const struct store_token *t, bool *ret_found,
 			 struct store_credential *ret, struct err *e)
 {
@@ -302,30 +297,47 @@ static int supersede(struct store *s, struct store_credential *c, struct err *e)
 	return audit_step(s, c, CRED_SUPERSEDED, cred_state_name(c->state), e);
 }
 
-int store_supersede(struct store *s, const char *user, const char *cert_serial, struct err *e)
+/* The next one to be superseded; *ret_found false when there is none left. */
+static int find_superseded(struct store *s, const struct store_credential *keep, bool *ret_found,
+			   struct store_credential *ret, struct err *e)
+{
+	struct query q = QUERY_INIT;
+	int rc = -1;
+
+	if (query_open(&q, s, SELECT_LIVE THIS_USER " AND c.id <> ? AND c.cert_serial <> ''" NEWEST_FIRST, e) == -1)
+		goto out;
+	query_put_text(&q, keep->user);
+	query_put_int(&q, keep->id);
+	if (query_next(&q, ret_found, e) == -1)
+		goto out;
+	if (*ret_found)
+		credential_read(&q, ret);
+	rc = query_check(&q, e);
+out:
+	query_close(&q);
+	return rc;
+}
+
+static int supersede_next(struct store *s, const struct store_credential *keep, bool *ret_more, struct err *e)
 {
 	struct store_credential c = {0};
-	struct query q = QUERY_INIT;
-	bool row;
-	int rc = -1;
+	int rc = find_superseded(s, keep, ret_more, &c, e);
+
+	if (rc == 0 && *ret_more)
+		rc = supersede(s, &c, e);
+	store_credential_free(&c);
+	return rc;
+}
+
+int store_supersede(struct store *s, const struct store_credential *keep, struct err *e)
+{
+	bool more = true;
+	int rc = 0;
 
 	if (db_begin(s, e) == -1)
 		return -1;
-	if (query_open(&q, s, SELECT_LIVE THIS_USER " AND c.cert_serial = ?" NEWEST_FIRST, e) == -1)
-		goto out;
-	query_put_text(&q, user);
-	query_put_text(&q, cert_serial);
-	if (query_next(&q, &row, e) == -1)
-		goto out;
-	if (row)
-		credential_read(&q, &c);
-	if (query_check(&q, e) == -1)
-		goto out;
-	query_close(&q);
-	rc = row ? supersede(s, &c, e) : 0;
-out:
-	query_close(&q);
-	store_credential_free(&c);
+	while (rc == 0 && more)
+		rc = supersede_next(s, keep, &more, e);
 	return db_end(s, rc, e);
 }
 

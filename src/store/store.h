@@ -84,10 +84,9 @@ int store_claim_token(struct store *s, const struct store_token *t, struct err *
 int store_find(struct store *s, const char *user, const struct store_token *t, bool *ret_found,
 	       struct store_credential *ret, struct err *e);
 
-/* The same for whoever has this token, and for any token of this user. */
+/* The same for whoever has this token. */
 int store_find_by_token(struct store *s, const struct store_token *t, bool *ret_found, struct store_credential *ret,
 			struct err *e);
-int store_find_by_user(struct store *s, const char *user, bool *ret_found, struct store_credential *ret, struct err *e);
 
 /* The newest one of this user that has not ended and is on any token but this one. */
 int store_find_elsewhere(struct store *s, const char *user, const struct store_token *t, bool *ret_found,
@@ -112,8 +111,8 @@ int store_plan(struct store *s, struct store_credential *c, struct err *e);
  * c->state: somebody else has changed it. */
 int store_advance(struct store *s, struct store_credential *c, enum cred_state to, struct err *e);
 
-/* Ends the credential of this user that carries a certificate serial as superseded, if there is one. */
-int store_supersede(struct store *s, const char *user, const char *cert_serial, struct err *e);
+/* Ends as superseded every other credential of keep's user that has a certificate: a user has one that counts. */
+int store_supersede(struct store *s, const struct store_credential *keep, struct err *e);
 
 /* Adds an audit record that changes no credential (e.g. "token-init"). detail is one line for people. */
 int store_audit(struct store *s, const char *action, const char *user, const char *token_serial, const char *detail,

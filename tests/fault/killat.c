@@ -34,18 +34,24 @@ static void *real(const char *name)
 
 #define REAL(ret, name, ...) ((ret(*)(__VA_ARGS__))real(name))
 
-static unsigned long next_number(void)
+/* Read and opened once: the signer clears its environment and shuts itself in. */
+static struct {
+	int count; /* descriptor of the file */
+	unsigned long when;
+	bool after, group, off;
+	pid_t parent;
+} plan = {.count = -1, .off = true};
+
+static int open_count(void)
 {
-	char text[32] = "";
-	int fd = REAL(int, "open", const char *, int, ...)(getenv("KILLAT_COUNT"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0 || flock(fd, LOCK_EX) != 0 || pread(fd, text, sizeof text - 1, 0) < 0)
-		abort();
-	unsigned long n = strtoul(text, NULL, 10) + 1;
-	int len = snprintf(text, sizeof text, "%lu\n", n);
-	if (REAL(ssize_t, "pwrite", int, const void *, size_t, off_t)(fd, text, (size_t)len, 0) != len)
-		abort();
-	close(fd);
-	return n;
+	const char *path = getenv("KILLAT_COUNT");
+	return path != NULL ? REAL(int, "open", const char *, int, ...)(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
+}
+
+static long number(const char *name)
+{
+	const char *value = getenv(name);
+	return value != NULL ? strtol(value, NULL, 10) : 0;
 }
 
 /* A process that runs a token's module is left alone: what its software token does on the disk is the token's own
@@ -60,33 +66,49 @@ static bool is_worker(void)
 	return n > 7 && memcmp(cmdline + n - 7, "worker", 7) == 0;
 }
 
-static bool wanted(void)
-{
-	if (is_worker())
-		return false;
-	const char *when = getenv("KILLAT_WHEN");
-	return getenv("KILLAT_COUNT") != NULL && next_number() == strtoul(when != NULL ? when : "0", NULL, 10);
-}
-
-static void die(void)
-{
-	if (getenv("KILLAT_GROUP") != NULL && getenv("KILLAT_PARENT") != NULL)
-		kill((pid_t)strtol(getenv("KILLAT_PARENT"), NULL, 10), SIGKILL);
-	kill(getpid(), SIGKILL);
-}
-
-/* Whose death is the power cut: the first process of the run, which its children inherit by the environment. */
-__attribute__((constructor)) static void remember_parent(void)
+/* The first process of a run is the one whose death is the power cut; its children inherit that by the environment. */
+__attribute__((constructor)) static void make_plan(void)
 {
 	char pid[16];
 	snprintf(pid, sizeof pid, "%d", (int)getpid());
 	setenv("KILLAT_PARENT", pid, 0);
+	plan.count = open_count();
+	plan.when = (unsigned long)number("KILLAT_WHEN");
+	plan.after = getenv("KILLAT_AFTER") != NULL;
+	plan.group = getenv("KILLAT_GROUP") != NULL;
+	plan.parent = (pid_t)number("KILLAT_PARENT");
+	plan.off = plan.count < 0 || is_worker();
+}
+
+static unsigned long next_number(void)
+{
+	char text[32] = "";
+	if (flock(plan.count, LOCK_EX) != 0 || pread(plan.count, text, sizeof text - 1, 0) < 0)
+		abort();
+	unsigned long n = strtoul(text, NULL, 10) + 1;
+	int len = snprintf(text, sizeof text, "%lu\n", n);
+	if (REAL(ssize_t, "pwrite", int, const void *, size_t, off_t)(plan.count, text, (size_t)len, 0) != len)
+		abort();
+	flock(plan.count, LOCK_UN);
+	return n;
+}
+
+static bool wanted(void)
+{
+	return !plan.off && next_number() == plan.when;
+}
+
+static void die(void)
+{
+	if (plan.group)
+		kill(plan.parent, SIGKILL);
+	kill(getpid(), SIGKILL);
 }
 
 static bool before(void)
 {
 	bool now = wanted();
-	if (now && getenv("KILLAT_AFTER") == NULL)
+	if (now && !plan.after)
 		die();
 	return now;
 }

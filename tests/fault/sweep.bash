@@ -8,8 +8,11 @@ source "${BASH_SOURCE[0]%/*}/../lib/company.bash"
 
 FAULT_DIR=${BUILD:-$COMPANY_ROOT/build}/tests/fault
 
-# A company with somebody else's objects on the token, kept aside so that each round begins with the same.
+# sweep_setup [replace]: a company with somebody else's objects on the token, kept aside so that each round begins with
+# the same. With replace, alice is enrolled already, and what is swept is `tokenroll alice --replace`.
 sweep_setup() {
+	SWEEP_COMMAND=(alice)
+	SWEEP_ROWS=1
 	SWEEP=$(mktemp -d "${TMPDIR:-/tmp}/tokenroll-sweep.XXXXXX")
 	FAULTY_MODULE=$(company_softhsm)
 	export FAULTY_MODULE FAULTY_COUNT=$SWEEP/count
@@ -18,6 +21,11 @@ sweep_setup() {
 	SWEEP_SERIAL=$(company_token_serial "$SWEEP/c" "VPN token")
 	"$FAULT_DIR/tokenfill" "$FAULTY_MODULE" "$SWEEP_SERIAL" "$SWEEP/c/pin" alice
 	sweep_dump >"$SWEEP/foreign"
+	if [[ ${1:-} == replace ]]; then
+		company_tokenroll "$SWEEP/c" alice >"$SWEEP/first" 2>&1 || return
+		SWEEP_COMMAND=(alice --replace)
+		SWEEP_ROWS=2
+	fi
 	mv "$SWEEP/c" "$SWEEP/template"
 }
 
@@ -50,9 +58,10 @@ sweep_check() {
 	[[ $ours == "CKO_CERTIFICATE CKO_PRIVATE_KEY CKO_PUBLIC_KEY " ]] ||
 		{ sweep_complain "$place" "on the token are: $ours"; return 1; }
 	row=$(grep -c $'^V\t.*/CN=alice$' "$dir/pki/index.txt")
-	[[ $row == 1 && $(wc -l <"$dir/pki/index.txt") == 2 ]] ||
+	[[ $row == 1 && $(grep -c '/CN=alice$' "$dir/pki/index.txt") == "$SWEEP_ROWS" &&
+		$(wc -l <"$dir/pki/index.txt") == $((SWEEP_ROWS + 1)) ]] ||
 		{ sweep_complain "$place" "index.txt: $(cat "$dir/pki/index.txt")"; return 1; }
-	serial=$(awk -F'\t' '/CN=alice$/ { print $4 }' "$dir/pki/index.txt")
+	serial=$(awk -F'\t' '/^V.*CN=alice$/ { print $4 }' "$dir/pki/index.txt")
 	[[ $(find "$dir/pki/certs_by_serial" -type f | wc -l) == 2 && -s $dir/pki/certs_by_serial/$serial.pem ]] ||
 		{ sweep_complain "$place" "certs_by_serial: $(ls "$dir/pki/certs_by_serial")"; return 1; }
 	cmp -s "$dir/pki/issued/alice.crt" "$dir/pki/certs_by_serial/$serial.pem" ||
@@ -66,7 +75,7 @@ sweep_check() {
 
 # sweep_again PLACE: the same command once more, without the failure
 sweep_again() {
-	company_tokenroll "$SWEEP/c" alice >"$SWEEP/second" 2>&1 || { sweep_complain "$1" "the next run failed"; return 1; }
+	company_tokenroll "$SWEEP/c" "${SWEEP_COMMAND[@]}" >"$SWEEP/second" 2>&1 || { sweep_complain "$1" "the next run failed"; return 1; }
 	sweep_check "$1"
 }
 
@@ -83,7 +92,7 @@ sweep_calls() {
 	for ((k = 1; ; k++)); do
 		sweep_reset
 		rc=0
-		FAULTY_RULE="*:$k:$1" company_tokenroll "$SWEEP/c" alice >"$SWEEP/first" 2>&1 || rc=$?
+		FAULTY_RULE="*:$k:$1" company_tokenroll "$SWEEP/c" "${SWEEP_COMMAND[@]}" >"$SWEEP/first" 2>&1 || rc=$?
 		fired=$(awk '$1 == "fired" { print $2 }' "$SWEEP/count")
 		((fired > 0)) || break
 		sweep_status "call $k ($1)" "$rc" && sweep_again "call $k ($1)" || return 1
@@ -115,5 +124,5 @@ sweep_with() (
 	unset FAULTY_COUNT
 	# shellcheck disable=SC2163  # the arguments are NAME=VALUE
 	(($# == 0)) || export "$@"
-	company_tokenroll "$SWEEP/c" alice
+	company_tokenroll "$SWEEP/c" "${SWEEP_COMMAND[@]}"
 )

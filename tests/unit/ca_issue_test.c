@@ -168,7 +168,12 @@ static void the_environment_does_not_get_into_a_certificate(void **state)
 	};
 	char path[256];
 	EVP_PKEY *key = EVP_EC_gen("P-256");
+	char *output = getenv("CMOCKA_MESSAGE_OUTPUT"); /* cmocka asks for it at each report */
+	output = output != NULL ? strdup(output) : NULL;
 	assert_int_equal(clearenv(), 0); /* as the signer does */
+	if (output != NULL)
+		setenv("CMOCKA_MESSAGE_OUTPUT", output, 1);
+	free(output);
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct err e = ERR_INIT;
 		struct ca_issued out;

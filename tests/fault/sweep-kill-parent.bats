@@ -1,0 +1,15 @@
+#!/usr/bin/env bats
+# Promise 3: nothing is lost. See sweep.bash.
+
+setup() {
+	source "$BATS_TEST_DIRNAME/sweep.bash"
+	sweep_setup
+}
+
+teardown() {
+	sweep_teardown
+}
+
+@test "tokenroll itself killed at any PKCS#11 call leaves an enrollment that the same command completes" {
+	sweep_calls kill-parent
+}

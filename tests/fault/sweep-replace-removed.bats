@@ -1,0 +1,15 @@
+#!/usr/bin/env bats
+# Promise 3: nothing is lost. See sweep.bash.
+
+setup() {
+	source "$BATS_TEST_DIRNAME/sweep.bash"
+	sweep_setup replace
+}
+
+teardown() {
+	sweep_teardown
+}
+
+@test "a token pulled at any call of --replace leaves what the same command completes, with one new certificate" {
+	sweep_calls CKR_DEVICE_REMOVED
+}
