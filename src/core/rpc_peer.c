@@ -53,8 +53,8 @@ static int find_program(char ret[PATH_MAX], const char *role, struct err *e)
 
 static void become_role(int fd, const char *program, bool verbose, pid_t parent)
 {
-	/* A child that goes on alone would still be at the token, or the PKI, when the next run is. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != parent)
+	/* A child whose parent was killed finishes the call it is in, as both roles arrange, but does not stay. */
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0 || getppid() != parent)
 		_exit(127);
 	int null = open("/dev/null", O_RDWR);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || (!verbose && dup2(null, 2) < 0))

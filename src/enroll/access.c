@@ -1,3 +1,4 @@
+#include "core/xalloc.h"
 #include "enroll/run.h"
 
 #include <stdlib.h>
@@ -40,6 +41,14 @@ static int start_again(struct enroll_run *r, struct err *e)
 	return ret;
 }
 
+static int take_turn(struct enroll_run *r, struct err *e)
+{
+	char *turn = xasprintf("%s-turn", r->cfg->store_path);
+	int ret = r->ports->token.open(r->worker, &r->token, turn, e);
+	free(turn);
+	return ret;
+}
+
 int enroll_open_token(struct enroll_run *r, struct err *e)
 {
 	if (r->opened)
@@ -47,8 +56,7 @@ int enroll_open_token(struct enroll_run *r, struct err *e)
 	if ((r->token.flags & WORKER_TOKEN_READ_ONLY) != 0)
 		return err_set(e, ERR_TOKEN_READ_ONLY, "token %s is write-protected", r->token.serial);
 	bool last_try = (r->token.flags & WORKER_TOKEN_PIN_LAST_TRY) != 0;
-	if (enroll_ask_pin(r, e) != 0 || (r->worker == NULL && start_again(r, e) != 0) ||
-	    r->ports->token.open(r->worker, &r->token, true, e) != 0 ||
+	if (enroll_ask_pin(r, e) != 0 || (r->worker == NULL && start_again(r, e) != 0) || take_turn(r, e) != 0 ||
 	    r->ports->token.login(r->worker, r->pin, last_try, e) != 0)
 		return -1;
 	r->opened = true;

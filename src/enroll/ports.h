@@ -19,7 +19,7 @@ struct enroll_token_port {
 	int (*tokens_end)(struct worker *w, struct worker_token **ret, size_t *ret_n, struct err *e);
 	int (*init)(struct worker *w, uint64_t slot, const char *label, struct secret *so_pin, struct secret *pin,
 		    struct worker_token *ret, struct err *e);
-	int (*open)(struct worker *w, const struct worker_token *t, bool writable, struct err *e);
+	int (*open)(struct worker *w, const struct worker_token *t, const char *turn, struct err *e);
 	int (*login)(struct worker *w, struct secret *pin, bool last_try, struct err *e);
 	int (*id_taken)(struct worker *w, const struct blob *cka_id, bool *ret, struct err *e);
 	int (*key_find)(struct worker *w, const struct blob *cka_id, struct worker_key *ret, struct err *e);

@@ -20,7 +20,7 @@ struct view {
 
 static int look_at(struct enroll_run *r, struct view *v, const struct worker_token *t, struct err *e)
 {
-	if (r->ports->token.open(v->worker, t, false, e) != 0 ||
+	if (r->ports->token.open(v->worker, t, NULL, e) != 0 ||
 	    r->ports->token.certificate_find(v->worker, &r->cred.cert, &v->cka_id, e) != 0)
 		return -1;
 	v->token = *t;

@@ -138,11 +138,11 @@ int worker_init(struct worker *w, uint64_t slot, const char *label, struct secre
 	return got;
 }
 
-int worker_open(struct worker *w, const struct worker_token *t, bool writable, struct err *e)
+int worker_open(struct worker *w, const struct worker_token *t, const char *turn, struct err *e)
 {
 	struct call c = call_begin(WORKER_OPEN);
 	worker_put_token(&c.in, t);
-	rpc_put_u32(&c.in, writable);
+	rpc_put_str(&c.in, turn);
 	return call_end(&c, call_run(w, &c, e), e);
 }
 

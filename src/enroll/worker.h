@@ -71,8 +71,12 @@ int worker_tokens_end(struct worker *w, struct worker_token **ret, size_t *ret_n
 int worker_init(struct worker *w, uint64_t slot, const char *label, struct secret *so_pin, struct secret *pin,
 		struct worker_token *ret, struct err *e);
 
-/* Opens the token in this slot, which must still be the one described (ERR_REMOVED otherwise). */
-int worker_open(struct worker *w, const struct worker_token *t, bool writable, struct err *e);
+/*
+ * Opens the token in this slot, which must still be the one described (ERR_REMOVED otherwise). A writer also locks a
+ * byte of the file turn that belongs to the token, and waits for its turn: a worker whose parent was killed may still
+ * be making a key. turn is NULL for a reader.
+ */
+int worker_open(struct worker *w, const struct worker_token *t, const char *turn, struct err *e);
 
 /* Once, never again by itself. pin NULL: on the reader's PIN pad. */
 int worker_login(struct worker *w, struct secret *pin, bool last_try, struct err *e);

@@ -1,5 +1,6 @@
 #include "core/process.h"
 #include "core/xalloc.h"
+#include "enroll/turn.h"
 #include "enroll/worker_wire.h"
 #include "pkcs11/bridge.h"
 #include "pkcs11/key.h"
@@ -8,8 +9,13 @@
 #include "pkcs11/token.h"
 
 #include <openssl/crypto.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+/* longer than any key generation that people wait for */
+#define ORPHAN_SECONDS 300
 
 struct state {
 	struct p11_module *module;
@@ -119,10 +125,14 @@ static int do_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 	struct state *st = state_of(s);
 	struct worker_token want, is;
 	worker_get_token(in, &want);
-	bool writable = rpc_get_u32(in) != 0;
+	char turn[1024];
+	rpc_get_str(in, turn, sizeof turn);
+	bool writable = turn[0] != '\0';
 	if (!rpc_msg_done(in) || st->module == NULL)
 		return err_set(e, ERR_FAILED, "a call to the worker is malformed");
 	p11_token_close(&st->token);
+	if (writable && turn_take(s, turn, &want, e) != 0)
+		return -1;
 	struct p11_token *t = NULL;
 	if (p11_token_open(&t, st->module, (CK_SLOT_ID)want.slot, writable, e) != 0)
 		return -1;
@@ -337,6 +347,13 @@ static const struct rpc_op ops[] = {
     {WORKER_PROVE, 0, do_prove},
 };
 
+/* The parent was killed: the module may finish the call it is in, which leaves the token in order, but not hang. */
+static void on_term(int sig)
+{
+	(void)sig;
+	alarm(ORPHAN_SECONDS);
+}
+
 int worker_main(void)
 {
 	struct state st = {NULL, NULL, NULL};
@@ -344,6 +361,7 @@ int worker_main(void)
 	struct err e = ERR_INIT;
 	if (process_harden(&e) != 0)
 		return EXIT_FAILURE;
+	signal(SIGTERM, on_term);
 	/* the system's openssl.cnf may name engines; here only the token's own module is to be run */
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	int status = rpc_serve(&server, ops, sizeof ops / sizeof *ops);

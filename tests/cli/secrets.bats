@@ -27,7 +27,7 @@ setup() {
 
 teardown() {
 	local pid
-	for pid in $worker $parent $signer; do
+	for pid in $worker $signer $parent $([[ -z $parent ]] || pgrep -P "$parent"); do
 		kill -KILL "$pid" 2>/dev/null || true
 	done
 	[[ -z $parent ]] || wait "$parent" || true
@@ -36,7 +36,7 @@ teardown() {
 
 # at_work: starts an enrollment and returns when its worker hangs with the PIN in use; sets $parent, $worker, $signer
 at_work() {
-	local i pid
+	local i pid children
 	"$tokenroll" -c "$dir/tokenroll.conf" --pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" -v alice \
 		</dev/null >"$dir/out" 2>"$dir/err" 3>&- &
 	parent=$!
@@ -44,7 +44,8 @@ at_work() {
 		! awk '$1 == "C_GenerateKeyPair" && $2 == 1 { found = 1 } END { exit !found }' "$FAULTY_COUNT" 2>/dev/null || break
 		sleep 0.05
 	done
-	for pid in $(cat "/proc/$parent/task"/*/children); do
+	read -ra children < <(cat "/proc/$parent/task"/*/children) || true # no line end
+	for pid in "${children[@]}"; do
 		case $(tr '\0' ' ' <"/proc/$pid/cmdline") in
 		*"--role worker "*) worker=$pid ;;
 		*"--role signer "*) signer=$pid ;;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154  # bats sets $stderr
+# shellcheck disable=SC2154,SC2030,SC2031  # bats sets $stderr and $status, each test in its own shell
 # shellcheck disable=SC2016  # the conversations are expect's, not the shell's
 # At a terminal: what is asked, how it is asked, and what Ctrl-C does.
 

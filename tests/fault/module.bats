@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154  # bats sets $stderr
+# shellcheck disable=SC2154,SC2030,SC2031  # bats sets $stderr and $status, each test in its own shell
 # A token's module that crashes, hangs, lies or refuses: the right exit status and message, nothing issued, no key of
 # ours left where none can be, and the same command is done once the fault is gone.
 

@@ -75,7 +75,10 @@ sweep_check() {
 
 # sweep_again PLACE: the same command once more, without the failure
 sweep_again() {
-	company_tokenroll "$SWEEP/c" "${SWEEP_COMMAND[@]}" >"$SWEEP/second" 2>&1 || { sweep_complain "$1" "the next run failed"; return 1; }
+	# a run that was hit too late to fail has done its work: --replace once more would rightly replace that
+	local command=("${SWEEP_COMMAND[@]}")
+	((SWEEP_RC != 0)) || command=(alice)
+	company_tokenroll "$SWEEP/c" "${command[@]}" >"$SWEEP/second" 2>&1 || { sweep_complain "$1" "the next run failed"; return 1; }
 	sweep_check "$1"
 }
 
@@ -95,6 +98,7 @@ sweep_calls() {
 		FAULTY_RULE="*:$k:$1" company_tokenroll "$SWEEP/c" "${SWEEP_COMMAND[@]}" >"$SWEEP/first" 2>&1 || rc=$?
 		fired=$(awk '$1 == "fired" { print $2 }' "$SWEEP/count")
 		((fired > 0)) || break
+		SWEEP_RC=$rc
 		sweep_status "call $k ($1)" "$rc" && sweep_again "call $k ($1)" || return 1
 	done
 	SWEEP_CALLS=$((k - 1))
@@ -112,6 +116,7 @@ sweep_effects() {
 		LD_PRELOAD=$FAULT_DIR/libkillat.so KILLAT_COUNT=$SWEEP/effects KILLAT_WHEN=$k \
 			sweep_with "$@" >"$SWEEP/first" 2>&1 || rc=$?
 		(($(cat "$SWEEP/effects") >= k)) || break
+		SWEEP_RC=$rc
 		sweep_status "side effect $k" "$rc" && sweep_again "side effect $k ($*)" || return 1
 	done
 	SWEEP_EFFECTS=$((k - 1))
