@@ -15,7 +15,7 @@
 
 #define OUTPUT_MAX ((size_t)1 << 20)
 
-static volatile sig_atomic_t stop_signal;
+static volatile sig_atomic_t stop_signal, stop_count;
 
 int process_harden(struct err *e)
 {
@@ -35,9 +35,10 @@ int process_harden(struct err *e)
 
 static void on_stop(int sig)
 {
-	if (stop_signal != 0)
-		_exit(7);
 	stop_signal = sig;
+	stop_count++;
+	if (stop_count > 2)
+		_exit(7);
 }
 
 void process_catch_signals(void)
@@ -52,6 +53,11 @@ void process_catch_signals(void)
 int process_stop_signal(void)
 {
 	return stop_signal;
+}
+
+bool process_stop_urgent(void)
+{
+	return stop_count > 1;
 }
 
 struct run {

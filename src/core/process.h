@@ -9,14 +9,17 @@
 #include "core/err.h"
 
 #include <signal.h>
+#include <stdbool.h>
 
 /* No core files, no ptrace by others of the same user, no new privileges; umask 077; SIGPIPE ignored. */
 int process_harden(struct err *e);
 
-/* SIGINT, SIGTERM and SIGHUP set a flag from here on; the second of them ends the process. */
+/* SIGINT, SIGTERM and SIGHUP set a flag from here on; the third of them ends the process. */
 void process_catch_signals(void);
 /* The signal that asked us to stop, or 0. */
 int process_stop_signal(void);
+/* Whether we were asked twice: children that are still busy are not waited for any more. */
+bool process_stop_urgent(void);
 
 /*
  * Runs argv[0] (searched in PATH) with stdin from /dev/null and at most timeout_ms of time. Its stdout

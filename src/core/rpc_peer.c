@@ -105,7 +105,7 @@ static int reap(struct rpc_peer *p, int64_t deadline)
 {
 	int status = 0;
 	pid_t got;
-	while ((got = waitpid(p->pid, &status, WNOHANG)) == 0 && rpc_wire_now() < deadline)
+	while ((got = waitpid(p->pid, &status, WNOHANG)) == 0 && rpc_wire_now() < deadline && !process_stop_urgent())
 		usleep(1000);
 	if (got == 0) {
 		kill(p->pid, SIGKILL);

@@ -42,6 +42,11 @@ static int registered_modules(struct enroll_run *r, const char *name, struct dis
 	if (ret == 0)
 		ret = r->ports->token.modules(w, &list, &n, e);
 	r->ports->token.stop(&w);
+	if (ret != 0 && e->code == ERR_MODULE) {
+		err_prefix(e, "while the modules that p11-kit knows were loaded");
+		err_next(e,
+			 "name the token's module with --module or [token] module; `p11-kit list-modules` shows them");
+	}
 	d->modules = xcalloc(n, sizeof *d->modules);
 	for (size_t i = 0; ret == 0 && i < n; i++) {
 		if (name == NULL || strcmp(list[i].name, name) == 0)

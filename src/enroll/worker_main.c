@@ -14,8 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* longer than any key generation that people wait for */
-#define ORPHAN_SECONDS 300
+/* how long a call may still take once the parent is dead */
+#define ORPHAN_SECONDS 30
 
 struct state {
 	struct p11_module *module;

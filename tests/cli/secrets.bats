@@ -47,8 +47,9 @@ at_work() {
 	read -ra children < <(cat "/proc/$parent/task"/*/children) || true # no line end
 	for pid in "${children[@]}"; do
 		case $(tr '\0' ' ' <"/proc/$pid/cmdline") in
-		*"--role worker "*) worker=$pid ;;
-		*"--role signer "*) signer=$pid ;;
+		# the first; a second one waits for the proof and has no module yet
+		*/tokenroll-worker*) worker=${worker:-$pid} ;;
+		*/tokenroll-signer*) signer=$pid ;;
 		esac
 	done
 	sleep 0.5 # the signer unlocks the key meanwhile
