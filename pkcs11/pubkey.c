@@ -7,6 +7,7 @@
 #include <openssl/objects.h>
 #include <openssl/param_build.h>
 #include <openssl/x509.h>
+#include <string.h>
 
 /* Reads one attribute; what the object does not show is left empty. */
 static int read_or_empty(const struct p11_token *t, CK_OBJECT_HANDLE key, CK_ATTRIBUTE_TYPE type, struct blob *ret,
@@ -101,10 +102,24 @@ static int read_ec(const struct p11_token *t, CK_OBJECT_HANDLE key, struct blob 
 	return got;
 }
 
+/* CKA_KEY_TYPE; CKK_VENDOR_DEFINED where the object does not show it. */
+static int read_type(const struct p11_token *t, CK_OBJECT_HANDLE key, CK_KEY_TYPE *ret, struct err *e)
+{
+	struct blob value = BLOB_INIT;
+	int got = read_or_empty(t, key, CKA_KEY_TYPE, &value, e);
+	*ret = CKK_VENDOR_DEFINED;
+	if (got == 0 && value.len == sizeof *ret)
+		memcpy(ret, value.data, sizeof *ret);
+	blob_free(&value);
+	return got;
+}
+
 int p11_pubkey_read(const struct p11_token *t, CK_OBJECT_HANDLE key, struct blob *ret_spki, struct err *e)
 {
+	CK_KEY_TYPE type;
 	blob_set(ret_spki, NULL, 0);
-	CK_ULONG type = p11_attribute_ulong(t, key, CKA_KEY_TYPE, CKK_VENDOR_DEFINED);
+	if (read_type(t, key, &type, e) != 0)
+		return -1;
 	if (type == CKK_RSA)
 		return read_rsa(t, key, ret_spki, e);
 	if (type == CKK_EC)

@@ -67,12 +67,3 @@ bool p11_attribute_bool(const struct p11_token *t, CK_OBJECT_HANDLE object, CK_A
 	CK_RV rv = p11_token_functions(t)->C_GetAttributeValue(p11_token_session(t), object, &a, 1);
 	return rv == CKR_OK && a.ulValueLen == sizeof v ? v != CK_FALSE : otherwise;
 }
-
-CK_ULONG p11_attribute_ulong(const struct p11_token *t, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type,
-			     CK_ULONG otherwise)
-{
-	CK_ULONG v = 0;
-	CK_ATTRIBUTE a = {type, &v, sizeof v};
-	CK_RV rv = p11_token_functions(t)->C_GetAttributeValue(p11_token_session(t), object, &a, 1);
-	return rv == CKR_OK && a.ulValueLen == sizeof v ? v : otherwise;
-}

@@ -35,8 +35,4 @@ CK_RV p11_attribute_read(const struct p11_token *t, CK_OBJECT_HANDLE object, CK_
 /* A CK_BBOOL; `otherwise` where the object does not say. */
 bool p11_attribute_bool(const struct p11_token *t, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, bool otherwise);
 
-/* A CK_ULONG; `otherwise` where the object does not say. */
-CK_ULONG p11_attribute_ulong(const struct p11_token *t, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type,
-			     CK_ULONG otherwise);
-
 #endif

@@ -237,8 +237,12 @@ static int do_key_delete(struct rpc_server *s, struct rpc_msg *in, struct rpc_ms
 	int ret = ready(st, in, e) ? 0 : -1;
 	if (ret == 0 && compare)
 		ret = p11_key_find(st->token, &id, &handle, &there, e);
-	/* another key under our id, or one that cannot be told: it may not be the one we made, so it stays */
+	/* another key under our id: it is not the one we made, so it stays */
 	bool other = compare && handle != CK_INVALID_HANDLE && !blob_equal(&there, &spki);
+	if (ret == 0 && other && there.len == 0)
+		ret =
+		    err_set(e, ERR_TOKEN_FAILED, "an old key on token %s cannot be told from another one and was left",
+			    p11_token_description(st->token)->serial);
 	if (ret == 0 && !other && certificates)
 		ret = p11_certificate_delete(st->token, &id, &spki, e);
 	if (ret == 0 && !other)

@@ -3,7 +3,7 @@
 
 setup() {
 	source "$BATS_TEST_DIRNAME/sweep.bash"
-	sweep_setup
+	sweep_setup enroll
 }
 
 teardown() {

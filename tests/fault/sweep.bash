@@ -8,7 +8,7 @@ source "${BASH_SOURCE[0]%/*}/../lib/company.bash"
 
 FAULT_DIR=${BUILD:-$COMPANY_ROOT/build}/tests/fault
 
-# sweep_setup [replace]: a company with somebody else's objects on the token, kept aside so that each round begins with
+# sweep_setup enroll|replace: a company with somebody else's objects on the token, kept aside so that each round begins with
 # the same. With replace, alice is enrolled already, and what is swept is `tokenroll alice --replace`.
 sweep_setup() {
 	SWEEP_COMMAND=(alice)
@@ -21,7 +21,7 @@ sweep_setup() {
 	SWEEP_SERIAL=$(company_token_serial "$SWEEP/c" "VPN token")
 	"$FAULT_DIR/tokenfill" "$FAULTY_MODULE" "$SWEEP_SERIAL" "$SWEEP/c/pin" alice
 	sweep_dump >"$SWEEP/foreign"
-	if [[ ${1:-} == replace ]]; then
+	if [[ $1 == replace ]]; then
 		company_tokenroll "$SWEEP/c" alice >"$SWEEP/first" 2>&1 || return
 		SWEEP_COMMAND=(alice --replace)
 		SWEEP_ROWS=2
@@ -106,10 +106,11 @@ sweep_calls() {
 	((SWEEP_CALLS > 50)) || { sweep_complain "no call" "only $SWEEP_CALLS calls were tried"; return 1; }
 }
 
-# sweep_effects ENVIRONMENT...: at side effect 1, 2, 3 … on the file system until none is left
+# sweep_effects STEP ENVIRONMENT...: at every STEPth side effect on the file system until none is left
 sweep_effects() {
-	local k rc
-	for ((k = 1; ; k++)); do
+	local k rc step=$1
+	shift
+	for ((k = 1; ; k += step)); do
 		sweep_reset
 		rm -f "$SWEEP/effects"
 		rc=0

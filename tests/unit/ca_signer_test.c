@@ -113,7 +113,7 @@ static void a_pki_that_cannot_be_opened_is_an_error_of_the_start(void **state)
 	assert_int_equal(signer_open(s, &info, &e), -1);
 	assert_int_equal(e.code, ERR_CA_PKI);
 	assert_says(&e, nowhere);
-	assert_null(s);
+	signer_stop(&s);
 }
 
 /* In a process of its own: there is no way back. */
