@@ -1,5 +1,4 @@
 #include "pkcs11/key.h"
-#include "core/xalloc.h"
 #include "pkcs11/ckr.h"
 #include "pkcs11/object.h"
 #include "pkcs11/pubkey.h"

@@ -1,4 +1,3 @@
-#include "core/xalloc.h"
 #include "pkcs11/ckr.h"
 #include "pkcs11/key.h"
 #include "pkcs11/object.h"

@@ -209,11 +209,6 @@ unsigned p11_token_key_types(const struct p11_token *t)
 	return set;
 }
 
-struct p11_module *p11_token_module(const struct p11_token *t)
-{
-	return t->module;
-}
-
 CK_FUNCTION_LIST *p11_token_functions(const struct p11_token *t)
 {
 	return p11_module_functions(t->module);

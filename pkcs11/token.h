@@ -48,7 +48,6 @@ int p11_token_init(struct p11_module *m, CK_SLOT_ID slot, const char *label, str
 /* The KEYTYPE_BIT set that its mechanism list promises; a hint, lists lie in both directions. */
 unsigned p11_token_key_types(const struct p11_token *t);
 
-struct p11_module *p11_token_module(const struct p11_token *t);
 CK_FUNCTION_LIST *p11_token_functions(const struct p11_token *t);
 CK_SESSION_HANDLE p11_token_session(const struct p11_token *t);
 CK_SLOT_ID p11_token_slot(const struct p11_token *t);

@@ -30,9 +30,9 @@ struct enroll_cmd {
 static int ui_pin(void *arg, const struct worker_token *t, struct secret *ret, struct err *e)
 {
 	struct enroll_cmd *c = arg;
-	char text[160], label[64];
-	screen_clean(label, sizeof label, t->label);
-	snprintf(text, sizeof text, "PIN of token \"%s\" (%s): ", label, t->serial);
+	char line[160], text[160];
+	snprintf(line, sizeof line, "PIN of token \"%s\" (%s): ", t->label, t->serial);
+	screen_clean(text, sizeof text, line);
 	return credentials_pin(c->o, text, ret, e);
 }
 
@@ -104,8 +104,9 @@ static int ui_confirm_last_try(void *arg, const struct worker_token *t, struct e
 {
 	(void)arg;
 	bool yes = false;
-	char text[200];
-	snprintf(text, sizeof text, "Token %s has ONE PIN try left; a wrong PIN locks it. Try it? [y/N] ", t->serial);
+	char line[200], text[200];
+	snprintf(line, sizeof line, "Token %s has ONE PIN try left; a wrong PIN locks it. Try it? [y/N] ", t->serial);
+	screen_clean(text, sizeof text, line);
 	/* --yes is for plain questions; this one is not */
 	if (prompt_possible() && prompt_yes(&yes, text, e) != 0)
 		return -1;
@@ -172,10 +173,10 @@ static void ui_chosen(void *arg, const struct worker_token *t)
 	screen_title(&c->screen, line);
 }
 
-static void ui_begin(void *arg, const char *step, const char *detail)
+static void ui_begin(void *arg, const char *step)
 {
 	struct enroll_cmd *c = arg;
-	screen_step_begin(&c->screen, step, detail);
+	screen_step_begin(&c->screen, step);
 }
 
 static void ui_end(void *arg, bool ok, const char *detail)

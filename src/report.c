@@ -113,9 +113,11 @@ static void print_bundle(const struct enroll_result *r)
 
 static void print_enrollment(const struct enroll_result *r)
 {
-	char token[200], until[DAY_SIZE];
+	char line[200], token[200], until[DAY_SIZE];
 	const struct store_credential *c = &r->cred;
-	screen_clean(token, sizeof token, c->token.label);
+	/* all three come from the token */
+	snprintf(line, sizeof line, "%s, \"%s\" (%s)", c->token.serial, c->token.label, c->token.model);
+	screen_clean(token, sizeof token, line);
 	day_format(until, c->not_after);
 	if (r->request_path != NULL) {
 		printf("The request of %s is in %s.\nHave it signed, then run: tokenroll %s --cert FILE\n", c->user,
@@ -123,7 +125,7 @@ static void print_enrollment(const struct enroll_result *r)
 		return;
 	}
 	printf("%s %s.\n", c->user, r->already ? "is enrolled already; nothing was changed" : "is enrolled");
-	printf("  token        %s, \"%s\" (%s)\n", c->token.serial, token, c->token.model);
+	printf("  token        %s\n", token);
 	printf("  certificate  %s, valid until %s%s\n", c->cert_serial, until,
 	       r->shortened ? ", shortened: the CA certificate ends then" : "");
 	if (r->replaced[0] != '\0')

@@ -47,9 +47,8 @@ static void show_running(const struct screen *s)
 		fprintf(stderr, "  %-*s …", STEP_WIDTH, s->step);
 }
 
-void screen_step_begin(struct screen *s, const char *step, const char *detail)
+void screen_step_begin(struct screen *s, const char *step)
 {
-	(void)detail;
 	s->step = step;
 	clock_gettime(CLOCK_MONOTONIC, &s->began);
 	if (!s->quiet)

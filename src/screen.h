@@ -24,7 +24,7 @@ void screen_init(struct screen *s, const struct options *o);
 void screen_title(const struct screen *s, const char *text);
 
 /* A step begins; its line is completed by screen_step_end. */
-void screen_step_begin(struct screen *s, const char *step, const char *detail);
+void screen_step_begin(struct screen *s, const char *step);
 void screen_step_end(struct screen *s, bool ok, const char *detail);
 
 /* A remark on a line of its own, also in the middle of a step and with --quiet: it is something to act on. */

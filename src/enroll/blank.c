@@ -29,7 +29,7 @@ int enroll_initialize(struct enroll_run *r, struct err *e)
 {
 	const char *label = r->opt->label != NULL ? r->opt->label : r->opt->user;
 	struct worker_token made;
-	r->ui->begin(r->ui->arg, "initialize", label);
+	r->ui->begin(r->ui->arg, "initialize");
 	int ret = initialize(r, label, &made, e);
 	r->ui->end(r->ui->arg, ret == 0, ret == 0 ? made.serial : "");
 	secret_free(&r->so_pin);

@@ -66,7 +66,7 @@ static int run_step(struct enroll_run *r, const struct step *s, struct err *e)
 	char detail[160];
 	if (process_stop_signal() != 0)
 		return err_set(e, ERR_INTERRUPTED, "interrupted before the step '%s'", s->name);
-	r->ui->begin(r->ui->arg, s->name, "");
+	r->ui->begin(r->ui->arg, s->name);
 	int ret = s->run(r, e);
 	detail_of(r, s->reaches, detail, sizeof detail);
 	r->ui->end(r->ui->arg, ret == 0, ret == 0 ? detail : "");
@@ -117,7 +117,7 @@ static int check_finished(struct enroll_run *r, struct err *e)
 	struct err no_pin = ERR_INIT;
 	const struct store_credential known = r->cred; /* borrowed: only its texts are compared */
 	r->result->already = true;
-	r->ui->begin(r->ui->arg, "check", "");
+	r->ui->begin(r->ui->arg, "check");
 	int ret = 0;
 	if (enroll_ask_pin(r, &no_pin) == 0) {
 		ret = enroll_prove(r, e);

@@ -63,7 +63,7 @@ struct enroll_ui {
 	/* This token was taken. */
 	void (*chosen)(void *arg, const struct worker_token *t);
 	/* A step begins, and ends; detail may be "". */
-	void (*begin)(void *arg, const char *step, const char *detail);
+	void (*begin)(void *arg, const char *step);
 	void (*end)(void *arg, bool ok, const char *detail);
 	void (*note)(void *arg, const char *text);
 };

@@ -1,5 +1,4 @@
 #include "core/day.h"
-#include "core/xalloc.h"
 #include "enroll/run.h"
 
 #include <openssl/rand.h>

@@ -1,4 +1,3 @@
-#include "core/xalloc.h"
 #include "enroll/run.h"
 
 #include <openssl/rand.h>

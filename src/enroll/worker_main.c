@@ -1,5 +1,4 @@
 #include "core/process.h"
-#include "core/xalloc.h"
 #include "enroll/turn.h"
 #include "enroll/worker_wire.h"
 #include "pkcs11/bridge.h"
