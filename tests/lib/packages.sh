@@ -4,6 +4,7 @@
 #   packages.sh install SET...    installs what is missing of these sets (apt-get, through sudo when not root)
 #   packages.sh list SET...       prints their names
 #   packages.sh missing SET...    prints those that are not installed
+#   packages.sh need SET...       fails if one is not installed, and says how to get them
 #
 # SET is build, demo, test or lint; each stands for itself only. With DEPS=no in the environment nothing is installed:
 # for systems without apt-get, when what the packages hold is there in another way.
@@ -14,7 +15,7 @@ declare -A packages=(
 		libcurl4-openssl-dev libinih-dev libjansson-dev libbsd-dev"
 	[demo]="openvpn easy-rsa openssl softhsm2 python3 iproute2 iputils-ping gzip tar"
 	[test]="bats libcmocka-dev perl opensc libengine-pkcs11-openssl p11-kit expect python3-aiosmtpd
-		sqlite3 strace gdb procps unzip util-linux"
+		sqlite3 strace gdb procps unzip util-linux xxd pcscd libpcsclite-dev vsmartcard-vpcd ykcs11"
 	[lint]="clang-tidy clang-format cppcheck mandoc shellcheck"
 )
 
@@ -45,42 +46,59 @@ missing() {
 	done
 }
 
-# The command line prefix that makes us root.
-root_prefix() {
-	if ((EUID == 0)); then
-		return 0
-	elif command -v sudo >/dev/null; then
-		echo sudo
-	else
-		say "Installing packages needs root, and there is no sudo. Run this as root, then the make target again:"
-		say "    apt-get install --no-install-recommends $*"
-		exit 1
-	fi
+has_apt() {
+	command -v apt-get >/dev/null && command -v dpkg-query >/dev/null
+}
+
+# elsewhere SET...: what to do on a system that is not a Debian
+elsewhere() {
+	say "This system has no apt-get. Install what these Debian packages hold, then run make again with DEPS=no:"
+	list "$@" | sort -u | fmt -w 100 | sed 's/^/    /' >&2
+	exit 1
+}
+
+# by_hand NAME...: what root has to do
+by_hand() {
+	say "    apt-get update && apt-get install --no-install-recommends $*"
+	exit 1
+}
+
+need() {
+	local wanted
+	has_apt || elsewhere "$@"
+	mapfile -t wanted < <(missing "$@")
+	((${#wanted[@]})) || return 0
+	say "${#wanted[@]} Debian packages are missing. \`make deps\` installs all that this project uses; for this, as root:"
+	by_hand "${wanted[@]}"
 }
 
 install() {
-	local wanted prefix
+	local wanted prefix=()
 	[[ ${DEPS:-yes} != no ]] || return 0
-	if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
-		say "This system has no apt-get. Install what these Debian packages hold, then run the make target again with DEPS=no:"
-		list "$@" | sort -u | fmt -w 100 | sed 's/^/    /' >&2
-		exit 1
-	fi
+	has_apt || elsewhere "$@"
 	mapfile -t wanted < <(missing "$@")
 	((${#wanted[@]})) || return 0
+	if ((EUID != 0)); then
+		command -v sudo >/dev/null || {
+			say "${#wanted[@]} Debian packages are missing. You are not root and there is no sudo, so as root run this," \
+				"and then make again:"
+			by_hand "${wanted[@]}"
+		}
+		prefix=(sudo)
+	fi
 	say "Installing ${#wanted[@]} Debian packages: ${wanted[*]}"
-	prefix=$(root_prefix "${wanted[@]}")
-	$prefix apt-get update -qq
-	$prefix env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${wanted[@]}" >&2
+	# one package source of many that does not answer is no reason to stop; what is missing then, the next line says
+	"${prefix[@]}" apt-get update -qq || say "Not all lists of packages could be brought up to date."
+	"${prefix[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${wanted[@]}" >&2
 }
 
 main() {
 	local verb=${1:-}
 	shift || true
 	case $verb in
-	install | list | missing) "$verb" "$@" ;;
+	install | list | missing | need) "$verb" "$@" ;;
 	*)
-		say "usage: packages.sh install|list|missing SET..."
+		say "usage: packages.sh install|list|missing|need SET..."
 		exit 2
 		;;
 	esac

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.." || exit 1
 shopt -s nullglob
 headers=(src/*.h src/*/*.h pkcs11/*.h)
 product=(src/*.c src/*/*.c pkcs11/*.c)
-tests=(tests/unit/*.c tests/fault/*.c tests/bench/*.c)
+tests=(tests/unit/*.c tests/fault/*.c tests/bench/*.c tests/cards/*.[ch])
 scripts=(tests/*/*.sh tests/*/*.bash tests/*/*.bats .ci/run)
 eval "flags=(${CFLAGS_FOR_LINT//-Werror/})" # the Makefile's quoting
 flags=("${flags[@]:1}")                     # without the compiler's name
