@@ -23,7 +23,7 @@ OBJ := $(SRC:%.c=$(BUILD)/%.o)
 # all below main, the roles and the verbs; each program takes from it what it uses and is linked with no library more
 LIB := $(BUILD)/libtokenroll.a
 LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/*/*.c pkcs11/*.c))
-ROLES := worker signer
+ROLES := worker signer courier
 ROLE_PROGRAMS := $(ROLES:%=$(BUILD)/tokenroll-%)
 
 all: $(BUILD)/tokenroll $(ROLE_PROGRAMS)
@@ -45,9 +45,11 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# changes when the compiler's flags do, so that e.g. another PREFIX builds anew
+# changes when the compiler's flags do, so that e.g. another PREFIX builds anew; without the libraries it stops here,
+# where it can say what to install, and not at the first header that is missing
 export BUILD_FLAGS := $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)
 $(BUILD)/flags: FORCE
+	$(if $(PKG_LIBS),,@tests/lib/packages.sh need build && pkg-config --print-errors --exists $(PKGS))
 	@mkdir -p $(@D)
 	@printf '%s\n' "$$BUILD_FLAGS" | cmp -s - $@ || printf '%s\n' "$$BUILD_FLAGS" >$@
 
@@ -66,7 +68,8 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
 
 # a PKCS#11 module that misbehaves on demand, and tools that look at a token
-FAULT := $(BUILD)/tests/fault/libfaulty.so $(BUILD)/tests/fault/libkillat.so $(BUILD)/tests/fault/tokendump $(BUILD)/tests/fault/tokenfill
+FAULT := $(BUILD)/tests/fault/libfaulty.so $(BUILD)/tests/fault/libkillat.so $(BUILD)/tests/fault/libnosy.so \
+	$(BUILD)/tests/fault/tokendump $(BUILD)/tests/fault/tokenfill
 fault: $(FAULT)
 FAULTY_SRC := $(patsubst %,tests/fault/%.c,faulty counter names rule)
 $(BUILD)/tests/fault/libfaulty.so: $(FAULTY_SRC) $(wildcard tests/fault/*.h) $(BUILD)/flags
@@ -77,9 +80,31 @@ $(BUILD)/tests/fault/libkillat.so: tests/fault/killat.c $(BUILD)/flags
 	@echo "  LD    $@"
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(filter-out -fsanitize% -fno-sanitize% -fPIE -D_FORTIFY_SOURCE%,$(ALL_CFLAGS)) -fPIC -shared -o $@ $< -ldl
+$(BUILD)/tests/fault/libnosy.so: tests/fault/nosy.c $(BUILD)/flags
+	@echo "  LD    $@"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -fsanitize% -fno-sanitize% -fPIE,$(ALL_CFLAGS)) -fPIC -fvisibility=hidden -shared -o $@ $< -ldl
 $(BUILD)/tests/fault/token%: $(BUILD)/tests/fault/token%.o $(patsubst %,$(BUILD)/tests/fault/%.o,names session)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -ldl
+# virtual cards, and what plugs them into a pcscd of their own
+CARD_PROGRAMS := card cardctl stand readers
+CARDS := $(CARD_PROGRAMS:%=$(BUILD)/tests/cards/%) $(BUILD)/tests/cards/libquick.so
+cards: $(CARDS)
+CARD_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(patsubst %,tests/cards/%.c,cardctl stand readers quick),$(wildcard tests/cards/*.c)))
+$(BUILD)/tests/cards/card: $(CARD_OBJ)
+$(BUILD)/tests/cards/stand: $(patsubst %,$(BUILD)/tests/cards/%.o,stand background net)
+$(BUILD)/tests/cards/cardctl: $(BUILD)/tests/cards/cardctl.o
+$(BUILD)/tests/cards/readers: $(patsubst %,$(BUILD)/tests/cards/%.o,readers bytes)
+$(CARD_PROGRAMS:%=$(BUILD)/tests/cards/%):
+	@echo "  LD    $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(if $(filter %/card %/readers,$@),-lcrypto) $(if $(filter %/readers,$@),$(shell pkg-config --libs libpcsclite))
+$(BUILD)/tests/cards/readers.o: ALL_CFLAGS += $(shell pkg-config --cflags libpcsclite 2>/dev/null)
+$(BUILD)/tests/cards/libquick.so: tests/cards/quick.c $(BUILD)/flags
+	@echo "  LD    $@"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -fsanitize% -fno-sanitize% -fPIE,$(ALL_CFLAGS)) -fPIC -shared -o $@ $<
+
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o
 	@echo "  LD    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -ldl
@@ -92,13 +117,13 @@ demo:
 
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 # the tests' own calls of make must not take part in this one's job server
-PROVE = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL CMOCKA_MESSAGE_OUTPUT=TAP BUILD="$$(realpath $(BUILD))" \
-	TOKENROLL="$$(realpath $(BUILD))/tokenroll" prove --timer -j$(JOBS)
+PROVE = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL BUILD="$$(realpath $(BUILD))" \
+	TOKENROLL="$$(realpath $(BUILD))/tokenroll" prove --timer -j$(JOBS) --exec tests/lib/run-test.sh
 BATS := $(sort $(wildcard tests/*/*.bats))
 
 check:
 	$(Q)tests/lib/packages.sh install build demo test
-	$(Q)+$(MAKE) --no-print-directory -j$(JOBS) all unit fault
+	$(Q)+$(MAKE) --no-print-directory -j$(JOBS) all unit fault cards
 	$(Q)$(PROVE) $(BATS) $(UNIT)
 
 check-all: export TOKENROLL_ALL := 1
@@ -114,23 +139,29 @@ asan-run: all unit fault
 
 lint:
 	$(Q)tests/lib/packages.sh install build test lint
-	$(Q)+$(MAKE) --no-print-directory -j$(JOBS) WERROR=1 BUILD=$(BUILD)/lint all unit fault
+	$(Q)+$(MAKE) --no-print-directory -j$(JOBS) WERROR=1 BUILD=$(BUILD)/lint all unit fault cards
 	$(Q)CFLAGS_FOR_LINT="$$BUILD_FLAGS" tests/lint/lint.sh
 
-bench: all $(BUILD)/tests/bench/bare
+bench:
 	$(Q)tests/lib/packages.sh install build demo test
+	$(Q)+$(MAKE) --no-print-directory -j$(JOBS) all $(BUILD)/tests/bench/bare
 	$(Q)BUILD="$(BUILD)" tests/bench/bench.sh
 
 # ---- install
 
 ROOT = $(DESTDIR)$(PREFIX)
+# the manual and the example name the places of this installation
+PLACES = sed -e 's|/usr/local/|$(PREFIX)/|g' -e 's|/etc/tokenroll|$(SYSCONFDIR)/tokenroll|g'
 install: all
-	install -d "$(ROOT)/bin" "$(ROOT)/libexec/tokenroll" "$(ROOT)/share/man/man8" "$(ROOT)/share/tokenroll/templates" "$(ROOT)/share/doc/tokenroll"
+	install -d "$(ROOT)/bin" "$(ROOT)/libexec/tokenroll" "$(ROOT)/share/man/man8" "$(ROOT)/share/tokenroll/templates" "$(ROOT)/share/tokenroll/profiles" "$(ROOT)/share/doc/tokenroll"
 	install -m 0755 $(BUILD)/tokenroll "$(ROOT)/bin/tokenroll"
 	install -m 0755 $(ROLE_PROGRAMS) "$(ROOT)/libexec/tokenroll"
-	install -m 0644 src/tokenroll.8 "$(ROOT)/share/man/man8/tokenroll.8"
+	$(PLACES) src/tokenroll.8 | install -m 0644 /dev/stdin "$(ROOT)/share/man/man8/tokenroll.8"
 	install -m 0644 $(wildcard templates/*) "$(ROOT)/share/tokenroll/templates"
-	install -m 0644 README.md LICENSE src/tokenroll.conf.example "$(ROOT)/share/doc/tokenroll"
+	$(PLACES) pkcs11/profiles/README | install -m 0644 /dev/stdin "$(ROOT)/share/tokenroll/profiles/README"
+	install -m 0644 $(wildcard pkcs11/profiles/*.conf) "$(ROOT)/share/tokenroll/profiles"
+	$(PLACES) src/tokenroll.conf.example | install -m 0644 /dev/stdin "$(ROOT)/share/doc/tokenroll/tokenroll.conf.example"
+	install -m 0644 README.md LICENSE "$(ROOT)/share/doc/tokenroll"
 
 uninstall:
 	rm -f "$(ROOT)/bin/tokenroll" "$(ROOT)/share/man/man8/tokenroll.8"
@@ -153,5 +184,5 @@ help:
 	@echo "V=1 shows the commands, BUILD=DIR builds elsewhere, DEPS=no installs nothing."
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all unit fault deps demo check check-all asan asan-run lint bench install uninstall clean help FORCE
+.PHONY: all unit fault cards deps demo check check-all asan asan-run lint bench install uninstall clean help FORCE
 .SECONDARY:

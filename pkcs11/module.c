@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 #include <p11-kit/p11-kit.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 struct p11_module {
 	CK_FUNCTION_LIST *f;
 	char *path;
+	bool initialized;
 };
 
 /* p11-kit does not say why a library was not loaded; the dynamic linker does. */
@@ -37,11 +39,6 @@ int p11_module_load(struct p11_module **ret, const char *path, struct err *e)
 	CK_FUNCTION_LIST *f = p11_kit_module_load(path, P11_KIT_MODULE_UNMANAGED);
 	if (f == NULL)
 		return load_failed(path, e);
-	CK_RV rv = p11_kit_module_initialize(f);
-	if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED) {
-		p11_kit_module_release(f);
-		return ckr_error(e, rv, ERR_MODULE, "the PKCS#11 module %s could not be initialized", path);
-	}
 	struct p11_module *m = xcalloc(1, sizeof *m);
 	m->f = f;
 	m->path = xstrdup(path);
@@ -49,11 +46,23 @@ int p11_module_load(struct p11_module **ret, const char *path, struct err *e)
 	return 0;
 }
 
+int p11_module_initialize(struct p11_module *m, struct err *e)
+{
+	if (m->initialized)
+		return 0;
+	CK_RV rv = p11_kit_module_initialize(m->f);
+	if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED)
+		return ckr_error(e, rv, ERR_MODULE, "the PKCS#11 module %s could not be initialized", m->path);
+	m->initialized = true;
+	return 0;
+}
+
 void p11_module_free(struct p11_module **m)
 {
 	if (m == NULL || *m == NULL)
 		return;
-	p11_kit_module_finalize((*m)->f);
+	if ((*m)->initialized)
+		p11_kit_module_finalize((*m)->f);
 	p11_kit_module_release((*m)->f);
 	free((*m)->path);
 	free(*m);

@@ -18,9 +18,12 @@ struct p11_module;
 #define P11_OBJECTS_MAX 4096u
 #define P11_VALUE_MAX ((CK_ULONG)65536)
 
-/* Loads and initializes the module at path. ERR_MODULE says whether the file is missing, cannot be loaded
- * (the linker's reason) or failed in C_Initialize. */
+/* Loads the library at path and calls nothing in it but C_GetFunctionList. ERR_MODULE says whether the file is
+ * missing, cannot be loaded (the linker's reason) or is no PKCS#11 module. */
 int p11_module_load(struct p11_module **ret, const char *path, struct err *e);
+
+/* C_Initialize, unless that was done. ERR_MODULE. */
+int p11_module_initialize(struct p11_module *m, struct err *e);
 
 /* C_Finalize and unload; accepts NULL. Sessions must be closed and libp11 be done before (see bridge.h). */
 void p11_module_free(struct p11_module **m);

@@ -38,14 +38,16 @@ static int read_info(CK_FUNCTION_LIST *f, CK_SLOT_ID slot, struct p11_token_info
 	CK_TOKEN_INFO ti;
 	memset(&si, 0, sizeof si);
 	memset(&ti, 0, sizeof ti);
-	CK_RV rv = f->C_GetSlotInfo(slot, &si);
-	if (rv == CKR_OK)
-		rv = f->C_GetTokenInfo(slot, &ti);
-	if (rv != CKR_OK)
-		return ckr_error(e, rv, ERR_TOKEN_FAILED, "the token in slot %lu cannot be read", slot);
 	memset(ret, 0, sizeof *ret);
 	ret->slot = slot;
-	copy_field(ret->reader, si.slotDescription, sizeof si.slotDescription);
+	CK_RV rv = f->C_GetSlotInfo(slot, &si);
+	if (rv == CKR_OK) {
+		copy_field(ret->reader, si.slotDescription, sizeof si.slotDescription);
+		rv = f->C_GetTokenInfo(slot, &ti);
+	}
+	ret->unreadable = rv != CKR_OK;
+	if (rv != CKR_OK)
+		return ckr_error(e, rv, ERR_TOKEN_FAILED, "the token in slot %lu cannot be read", slot);
 	copy_field(ret->label, ti.label, sizeof ti.label);
 	copy_field(ret->manufacturer, ti.manufacturerID, sizeof ti.manufacturerID);
 	copy_field(ret->model, ti.model, sizeof ti.model);
@@ -54,6 +56,11 @@ static int read_info(CK_FUNCTION_LIST *f, CK_SLOT_ID slot, struct p11_token_info
 	ret->pin_min = ti.ulMinPinLen;
 	ret->pin_max = ti.ulMaxPinLen;
 	return 0;
+}
+
+int p11_token_read(const struct p11_module *m, CK_SLOT_ID slot, struct p11_token_info *ret, struct err *e)
+{
+	return read_info(p11_module_functions(m), slot, ret, e);
 }
 
 static int list_slots(CK_FUNCTION_LIST *f, CK_SLOT_ID **ret, CK_ULONG *ret_n, struct err *e)
@@ -87,18 +94,21 @@ int p11_token_list(const struct p11_module *m, struct p11_token_info **ret, size
 	if (list_slots(f, &slots, &n_slots, e) != 0)
 		return -1;
 	struct p11_token_info *list = xcalloc(n_slots, sizeof *list);
-	size_t n = 0;
+	size_t n = 0, n_read = 0;
 	struct err first = ERR_INIT;
 	for (CK_ULONG i = 0; i < n_slots; i++) {
 		struct err one = ERR_INIT;
+		bool read = read_info(f, slots[i], &list[n], &one) == 0;
 		/* a token that is being pulled out right now is simply not there */
-		if (read_info(f, slots[i], &list[n], &one) == 0)
-			n++;
-		else if (first.code == ERR_NONE)
+		if (!read && one.code == ERR_REMOVED)
+			continue;
+		if (!read && first.code == ERR_NONE)
 			first = one;
+		n++;
+		n_read += read;
 	}
 	free(slots);
-	if (n == 0 && first.code != ERR_NONE && first.code != ERR_REMOVED) {
+	if (n_read == 0 && first.code != ERR_NONE) {
 		free(list);
 		if (e != NULL)
 			*e = first;

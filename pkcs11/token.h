@@ -18,9 +18,11 @@ struct p11_token_info {
 	char label[33], manufacturer[33], model[17], serial[17];
 	CK_FLAGS flags; /* CKF_TOKEN_INITIALIZED, CKF_WRITE_PROTECTED, CKF_USER_PIN_… */
 	CK_ULONG pin_min, pin_max;
+	bool unreadable; /* there is one, but it does not say what it is: only slot and perhaps reader are known */
 };
 
-/* All slots with a token in them. *ret comes from malloc, *ret_n may be 0. */
+/* All slots with a token in them. *ret comes from malloc, *ret_n may be 0. Fails with the first one's reason when there
+ * are some and none can be read. */
 int p11_token_list(const struct p11_module *m, struct p11_token_info **ret, size_t *ret_n, struct err *e);
 
 struct p11_token;
@@ -38,12 +40,24 @@ void p11_token_close(struct p11_token **t);
  */
 int p11_token_login(struct p11_token *t, struct secret *pin, bool last_try, struct err *e);
 
+/* The token in this slot as it is now. */
+int p11_token_read(const struct p11_module *m, CK_SLOT_ID slot, struct p11_token_info *ret, struct err *e);
+
 /*
- * C_InitToken and C_InitPIN. The token must not be initialized yet (ERR_FOREIGN otherwise). On return *ret_info
- * describes it as it is now; some modules move it to another slot. label is UTF-8, at most 32 bytes.
+ * C_InitToken: gives a token its label (UTF-8, cut at 32 bytes) and SO PIN. Only one that was never initialized is
+ * taken (ERR_FOREIGN otherwise): for any other the standard wants its own SO PIN here (PKCS#11 v2.40, 5.5). *ret_info
+ * describes it as it is then, without a user PIN; some modules move it to another slot.
  */
-int p11_token_init(struct p11_module *m, CK_SLOT_ID slot, const char *label, struct secret *so_pin, struct secret *pin,
+int p11_token_init(struct p11_module *m, CK_SLOT_ID slot, const char *label, struct secret *so_pin,
 		   struct p11_token_info *ret_info, struct err *e);
+
+/*
+ * C_InitPIN: gives a token that has none (ERR_FOREIGN otherwise) its user PIN, with its SO PIN, which is tried once,
+ * and not at all if one try is left, unless last_try says that somebody agreed to spend it (ERR_PIN_LAST_TRY). With
+ * must_be_empty a token on which any object can be seen is left as it is, ERR_FOREIGN.
+ */
+int p11_token_init_pin(struct p11_module *m, CK_SLOT_ID slot, bool must_be_empty, bool last_try, struct secret *so_pin,
+		       struct secret *pin, struct p11_token_info *ret_info, struct err *e);
 
 /* The KEYTYPE_BIT set that its mechanism list promises; a hint, lists lie in both directions. */
 unsigned p11_token_key_types(const struct p11_token *t);

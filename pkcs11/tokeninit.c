@@ -1,4 +1,5 @@
 #include "pkcs11/ckr.h"
+#include "pkcs11/object.h"
 #include "pkcs11/token.h"
 
 #include <stdlib.h>
@@ -12,23 +13,20 @@ static void pad_label(CK_UTF8CHAR ret[32], const char *label)
 	memcpy(ret, label, n < 32 ? n : 32);
 }
 
-static int check_blank(struct p11_module *m, CK_SLOT_ID slot, struct err *e)
+static int check_blank(const struct p11_token_info *t, struct err *e)
 {
-	CK_TOKEN_INFO ti;
-	CK_RV rv = p11_module_functions(m)->C_GetTokenInfo(slot, &ti);
-	if (rv != CKR_OK)
-		return ckr_error(e, rv, ERR_TOKEN_FAILED, "the token in slot %lu cannot be read", slot);
 	/* a PIN means that somebody has set the token up, whatever its other flag says */
-	if (ti.flags & (CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED))
+	if (t->flags & (CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED))
 		return err_set(e, ERR_FOREIGN, "the token in slot %lu is initialized already and was left as it is",
-			       slot);
+			       t->slot);
 	return 0;
 }
 
 static bool was_there(const struct p11_token_info *before, size_t n, const struct p11_token_info *t)
 {
 	for (size_t i = 0; i < n; i++) {
-		if ((before[i].flags & CKF_TOKEN_INITIALIZED) && strcmp(before[i].serial, t->serial) == 0)
+		bool same = before[i].unreadable ? before[i].slot == t->slot : strcmp(before[i].serial, t->serial) == 0;
+		if (same && (before[i].unreadable || (before[i].flags & CKF_TOKEN_INITIALIZED)))
 			return true;
 	}
 	return false;
@@ -55,42 +53,102 @@ static int find_initialized(struct p11_module *m, CK_SLOT_ID slot, const char *l
 	return found != NULL ? 0 : err_set(e, ERR_TOKEN_FAILED, "the token was initialized but cannot be found again");
 }
 
-static int set_pin(struct p11_module *m, CK_SLOT_ID slot, struct secret *so_pin, struct secret *pin, struct err *e)
-{
-	CK_FUNCTION_LIST *f = p11_module_functions(m);
-	CK_SESSION_HANDLE s = CK_INVALID_HANDLE;
-	CK_RV rv = f->C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &s);
-	if (rv != CKR_OK)
-		return ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot open a session to set the user PIN");
-	rv = f->C_Login(s, CKU_SO, (CK_UTF8CHAR_PTR)so_pin->bytes, so_pin->len);
-	if (rv == CKR_OK) {
-		rv = f->C_InitPIN(s, (CK_UTF8CHAR_PTR)pin->bytes, pin->len);
-		f->C_Logout(s);
-	}
-	f->C_CloseSession(s);
-	return rv == CKR_OK ? 0 : ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot set the user PIN of the new token");
-}
-
-int p11_token_init(struct p11_module *m, CK_SLOT_ID slot, const char *label, struct secret *so_pin, struct secret *pin,
+int p11_token_init(struct p11_module *m, CK_SLOT_ID slot, const char *label, struct secret *so_pin,
 		   struct p11_token_info *ret_info, struct err *e)
 {
-	struct p11_token_info *before = NULL;
+	struct p11_token_info blank, *before = NULL;
 	size_t n = 0;
 	CK_UTF8CHAR padded[32];
-	if (check_blank(m, slot, e) != 0 || p11_token_list(m, &before, &n, e) != 0)
+	if (p11_token_read(m, slot, &blank, e) != 0 || check_blank(&blank, e) != 0 ||
+	    p11_token_list(m, &before, &n, e) != 0)
 		return -1;
 	pad_label(padded, label);
 	CK_RV rv = p11_module_functions(m)->C_InitToken(slot, (CK_UTF8CHAR_PTR)so_pin->bytes, so_pin->len, padded);
-	int ret =
-	    rv == CKR_OK ? 0 : ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot initialize the token in slot %lu", slot);
-	struct p11_token_info made = {.slot = slot};
-	if (ret == 0)
-		ret = find_initialized(m, slot, label, before, n, &made, e);
-	if (ret == 0)
-		ret = set_pin(m, made.slot, so_pin, pin, e);
-	/* the flags changed with the PIN */
-	if (ret == 0)
-		ret = find_initialized(m, made.slot, label, before, n, ret_info, e);
+	int ret = rv == CKR_OK ? find_initialized(m, slot, label, before, n, ret_info, e)
+			       : ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot initialize the token in slot %lu", slot);
 	free(before);
 	return ret;
+}
+
+static int so_pin_locked(const struct p11_token_info *t, struct err *e)
+{
+	err_set(e, ERR_PIN_LOCKED, "the SO PIN of token %s is locked, so it cannot get a user PIN", t->serial);
+	return err_next(e, "take another token; this one can only be reset with its maker's tool");
+}
+
+static int check_pinless(const struct p11_token_info *t, bool last_try, struct err *e)
+{
+	if (!(t->flags & CKF_TOKEN_INITIALIZED) || (t->flags & CKF_USER_PIN_INITIALIZED))
+		return err_set(e, ERR_FOREIGN, "token %s does not wait for its first user PIN and was left as it is",
+			       t->serial);
+	if (t->flags & CKF_SO_PIN_LOCKED)
+		return so_pin_locked(t, e);
+	if ((t->flags & CKF_SO_PIN_FINAL_TRY) && !last_try) {
+		err_set(e, ERR_PIN_LAST_TRY, "the SO PIN of token %s has one try left, which was not spent", t->serial);
+		return err_next(e, "if you are sure of the SO PIN, add --last-try");
+	}
+	return 0;
+}
+
+static int check_empty(const struct p11_token *t, struct err *e)
+{
+	struct p11_objects found = {NULL, 0};
+	if (p11_object_find(t, P11_CLASS_ANY, NULL, &found, e) != 0)
+		return -1;
+	size_t n = found.n;
+	p11_objects_free(&found);
+	if (n == 0)
+		return 0;
+	err_set(e, ERR_FOREIGN, "token %s has no user PIN but holds objects (%zu), so it was left as it is",
+		p11_token_description(t)->serial, n);
+	return err_next(e, "take another token; if this one is the right one, set its user PIN with its maker's tool, "
+			   "then run the same command");
+}
+
+static int login_so(const struct p11_token *t, struct secret *so_pin, struct err *e)
+{
+	const struct p11_token_info *info = p11_token_description(t);
+	CK_RV rv =
+	    p11_token_functions(t)->C_Login(p11_token_session(t), CKU_SO, (CK_UTF8CHAR_PTR)so_pin->bytes, so_pin->len);
+	if (rv == CKR_OK)
+		return 0;
+	if (rv == CKR_PIN_LOCKED) {
+		so_pin_locked(info, e);
+		return err_native(e, "%s", ckr_name(rv));
+	}
+	if (rv != CKR_PIN_INCORRECT && rv != CKR_PIN_LEN_RANGE && rv != CKR_PIN_INVALID)
+		return ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot log in to token %s as security officer",
+				 info->serial);
+	err_set(e, ERR_PIN_WRONG, "the SO PIN of token %s is wrong", info->serial);
+	err_native(e, "%s", ckr_name(rv));
+	return err_next(e, "it was tried once and is not tried again by itself; run the command again with the SO PIN "
+			   "that was shown when this token was initialized, or take another token");
+}
+
+static int set_pin(const struct p11_token *t, struct secret *so_pin, struct secret *pin, struct err *e)
+{
+	CK_FUNCTION_LIST *f = p11_token_functions(t);
+	if (login_so(t, so_pin, e) != 0)
+		return -1;
+	CK_RV rv = f->C_InitPIN(p11_token_session(t), (CK_UTF8CHAR_PTR)pin->bytes, pin->len);
+	f->C_Logout(p11_token_session(t));
+	return rv == CKR_OK ? 0
+			    : ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot set the user PIN of token %s",
+					p11_token_description(t)->serial);
+}
+
+int p11_token_init_pin(struct p11_module *m, CK_SLOT_ID slot, bool must_be_empty, bool last_try, struct secret *so_pin,
+		       struct secret *pin, struct p11_token_info *ret_info, struct err *e)
+{
+	struct p11_token *t = NULL;
+	if (p11_token_open(&t, m, slot, true, e) != 0)
+		return -1;
+	int ret = check_pinless(p11_token_description(t), last_try, e);
+	if (ret == 0 && must_be_empty)
+		ret = check_empty(t, e);
+	if (ret == 0)
+		ret = set_pin(t, so_pin, pin, e);
+	p11_token_close(&t);
+	/* its flags are others now */
+	return ret == 0 ? p11_token_read(m, slot, ret_info, e) : -1;
 }

@@ -3,6 +3,7 @@
  * from wherever the last run stopped.
  */
 #include "cmd.h"
+#include "core/clean.h"
 #include "core/prompt.h"
 #include "core/xalloc.h"
 #include "credentials.h"
@@ -32,8 +33,11 @@ static int ui_pin(void *arg, const struct worker_token *t, struct secret *ret, s
 	struct enroll_cmd *c = arg;
 	char line[160], text[160];
 	snprintf(line, sizeof line, "PIN of token \"%s\" (%s): ", t->label, t->serial);
-	screen_clean(text, sizeof text, line);
-	return credentials_pin(c->o, text, ret, e);
+	clean_text(text, sizeof text, line);
+	screen_pause(&c->screen);
+	int got = credentials_pin(c->o, text, ret, e);
+	screen_resume(&c->screen);
+	return got;
 }
 
 static size_t clamp_len(size_t want, unsigned min, unsigned max)
@@ -61,14 +65,35 @@ static int new_pin(struct enroll_cmd *c, const struct worker_token *t, struct se
 	}
 	if (prompt_possible())
 		return prompt_new_secret(ret, "New PIN for the token", min, max, e);
-	err_set(e, ERR_SECRET_NEEDED, "a new PIN for the blank token is needed and there is no terminal to ask for it");
+	err_set(e, ERR_SECRET_NEEDED, "a new PIN for the token is needed and there is no terminal to ask for it");
 	return err_next(e, "give it with --pin-file FILE, or set [token] pin = random");
 }
 
-static int new_so_pin(struct enroll_cmd *c, const struct worker_token *t, struct secret *ret, struct err *e)
+/* The SO PIN of a token that has got one, but no user PIN yet. */
+static int old_so_pin(struct enroll_cmd *c, const struct worker_token *t, struct secret *ret, struct err *e)
+{
+	char line[200], text[200];
+	if (!prompt_possible()) {
+		err_set(e, ERR_PIN_NEEDED,
+			"token %s was initialized but has no user PIN yet, and its SO PIN is needed to set one",
+			t->serial);
+		return err_next(e, "give the SO PIN that was shown when it was initialized with --so-pin-file FILE, or "
+				   "take another token");
+	}
+	snprintf(line, sizeof line, "token %s was initialized but has no user PIN yet: its SO PIN was shown then",
+		 t->serial);
+	screen_note(&c->screen, line);
+	snprintf(line, sizeof line, "SO PIN of token \"%s\" (%s): ", t->label, t->serial);
+	clean_text(text, sizeof text, line);
+	return prompt_secret(ret, text, e);
+}
+
+static int so_pin(struct enroll_cmd *c, const struct worker_token *t, struct secret *ret, struct err *e)
 {
 	if (c->o->so_pin_file != NULL)
 		return secret_read_file(ret, c->o->so_pin_file, e);
+	if ((t->flags & WORKER_TOKEN_NO_PIN) != 0)
+		return old_so_pin(c, t, ret, e);
 	c->shown.so_pin = secret_new();
 	if (secret_random(ret, SO_PIN_ALPHABET, clamp_len(SO_PIN_LEN, t->pin_min, t->pin_max), e) != 0)
 		return -1;
@@ -80,7 +105,10 @@ static int ui_new_pins(void *arg, const struct worker_token *t, struct secret *r
 		       struct err *e)
 {
 	struct enroll_cmd *c = arg;
-	if (new_so_pin(c, t, ret_so_pin, e) != 0 || new_pin(c, t, ret_pin, e) != 0)
+	/* what an earlier call has shown was not set */
+	secret_free(&c->shown.so_pin);
+	secret_free(&c->shown.pin);
+	if (so_pin(c, t, ret_so_pin, e) != 0 || new_pin(c, t, ret_pin, e) != 0)
 		return -1;
 	return report_new_pins(c->o, &c->shown, e);
 }
@@ -90,7 +118,7 @@ static int ui_confirm_init(void *arg, const struct worker_token *t, struct err *
 	struct enroll_cmd *c = arg;
 	bool yes = c->o->yes;
 	char text[200], reader[80];
-	screen_clean(reader, sizeof reader, t->reader);
+	clean_text(reader, sizeof reader, t->reader);
 	if (!yes && !prompt_possible())
 		return err_set(e, ERR_TOKEN_BLANK, "the token in '%s' was never initialized", reader);
 	snprintf(text, sizeof text, "The token in '%s' was never initialized. Initialize it for %s? [y/N] ", reader,
@@ -102,13 +130,16 @@ static int ui_confirm_init(void *arg, const struct worker_token *t, struct err *
 
 static int ui_confirm_last_try(void *arg, const struct worker_token *t, struct err *e)
 {
-	(void)arg;
+	struct enroll_cmd *c = arg;
 	bool yes = false;
 	char line[200], text[200];
 	snprintf(line, sizeof line, "Token %s has ONE PIN try left; a wrong PIN locks it. Try it? [y/N] ", t->serial);
-	screen_clean(text, sizeof text, line);
+	clean_text(text, sizeof text, line);
+	screen_pause(&c->screen);
 	/* --yes is for plain questions; this one is not */
-	if (prompt_possible() && prompt_yes(&yes, text, e) != 0)
+	int got = prompt_possible() ? prompt_yes(&yes, text, e) : 0;
+	screen_resume(&c->screen);
+	if (got != 0)
 		return -1;
 	return yes ? 0 : err_set(e, ERR_PIN_LAST_TRY, "token %s has one PIN try left, which was not spent", t->serial);
 }
@@ -118,7 +149,10 @@ static int ui_passphrase(void *arg, const struct ca_info *ca, unsigned attempt, 
 	struct enroll_cmd *c = arg;
 	char text[640];
 	snprintf(text, sizeof text, "Passphrase of the CA key (%s): ", ca->subject);
-	return credentials_passphrase(c->o, text, attempt, ret, e);
+	screen_pause(&c->screen);
+	int got = credentials_passphrase(c->o, text, attempt, ret, e);
+	screen_resume(&c->screen);
+	return got;
 }
 
 static void describe(const struct enroll_candidate *c, char *buf, size_t size)
@@ -126,11 +160,17 @@ static void describe(const struct enroll_candidate *c, char *buf, size_t size)
 	const struct worker_token *t = &c->token;
 	char line[400];
 	const char *module = strrchr(c->module, '/');
-	snprintf(line, sizeof line, "%s%s%s  %s  \"%s\"  in %s  (%s)", t->serial[0] != '\0' ? t->serial : "no serial",
-		 (t->flags & WORKER_TOKEN_INITIALIZED) != 0 ? "" : ", blank",
-		 (t->flags & WORKER_TOKEN_PIN_LOCKED) != 0 ? ", PIN locked" : "", t->model, t->label, t->reader,
-		 module != NULL ? module + 1 : c->module);
-	screen_clean(buf, size, line);
+	if ((t->flags & WORKER_TOKEN_UNREADABLE) != 0)
+		snprintf(line, sizeof line, "one that does not answer, in %s", t->reader);
+	else
+		snprintf(line, sizeof line, "%s%s%s  %s  \"%s\"  in %s  (%s)",
+			 t->serial[0] != '\0' ? t->serial : "no serial",
+			 (t->flags & WORKER_TOKEN_INITIALIZED) != 0 ? "" : ", blank",
+			 (t->flags & WORKER_TOKEN_NO_PIN) != 0       ? ", no PIN yet"
+			 : (t->flags & WORKER_TOKEN_PIN_LOCKED) != 0 ? ", PIN locked"
+								     : "",
+			 t->model, t->label, t->reader, module != NULL ? module + 1 : c->module);
+	clean_text(buf, size, line);
 }
 
 static int several(const struct enroll_candidate *list, size_t n, struct err *e)
@@ -191,6 +231,17 @@ static void ui_note(void *arg, const char *text)
 	screen_note(&c->screen, text);
 }
 
+static int check_label(const char *label, struct err *e)
+{
+	size_t len = strlen(label);
+	bool fit = true;
+	if (len == 0 || len > WORKER_LABEL_MAX)
+		return err_set(e, ERR_USAGE, "a token's label has 1 to %d bytes", WORKER_LABEL_MAX);
+	while (*label != '\0' && fit)
+		label += clean_next(label, &fit);
+	return fit ? 0 : err_set(e, ERR_USAGE, "a token's label is UTF-8 text without control characters");
+}
+
 static int fill_options(struct enroll_options *ret, const struct options *o, struct err *e)
 {
 	*ret = (struct enroll_options){
@@ -206,10 +257,21 @@ static int fill_options(struct enroll_options *ret, const struct options *o, str
 	    .init = o->init,
 	    .label = o->label,
 	    .last_try = o->last_try,
+	    .pin_file = o->pin_file,
+	    .so_pin_file = o->so_pin_file,
+	    .ca_pass_file = o->ca_pass_file,
 	    .verbose = o->verbose,
 	};
 	if (o->csr_only && o->cert_file != NULL)
 		return err_set(e, ERR_USAGE, "--csr-only and --cert do not go together");
+	if (o->cert_file != NULL && o->key_type != NULL)
+		return err_set(e, ERR_USAGE,
+			       "--cert goes on with the key that was made; --key-type does not go with it");
+	if (o->days != 0 && (o->csr_only || o->cert_file != NULL))
+		return err_set(e, ERR_USAGE,
+			       "--days is for a CA on this machine; the one that signs elsewhere decides");
+	if (o->label != NULL && check_label(o->label, e) != 0)
+		return -1;
 	return o->key_type != NULL ? keytype_parse(&ret->key_type, o->key_type, e) : 0;
 }
 
@@ -218,7 +280,9 @@ static int check_arguments(const struct options *o, struct err *e)
 	if (o->n_args == 0)
 		return err_set(e, ERR_USAGE, "whose token is it? No user name was given");
 	if (o->n_args > 1)
-		return err_set(e, ERR_USAGE, "one user at a time: '%s' is one argument too many", o->args[1]);
+		return err_set(e, ERR_USAGE, "one user at a time: '%s' is one argument too many%s%s%s", o->args[1],
+			       o->verb_named ? "" : ", or there is no verb '", o->verb_named ? "" : o->args[0],
+			       o->verb_named ? "" : "'");
 	return config_check_user(o->args[0], e);
 }
 
@@ -237,12 +301,7 @@ static int enroll(struct enroll_cmd *c, const struct enroll_options *opt, struct
 	    .end = ui_end,
 	    .note = ui_note,
 	};
-	struct store *store = NULL;
-	if (store_open(&store, c->cfg->store_path, e) != 0)
-		return -1;
-	int ret = enroll_run(&enroll_ports_real, store, c->cfg, opt, &ui, result, e);
-	store_close(&store);
-	return ret;
+	return enroll_run(&enroll_ports_real, c->cfg, opt, &ui, result, e);
 }
 
 int cmd_enroll(const struct options *o, struct err *e)
@@ -261,6 +320,7 @@ int cmd_enroll(const struct options *o, struct err *e)
 	int ret = fill_options(&opt, o, e);
 	if (ret == 0)
 		ret = enroll(&c, &opt, &result, e);
+	screen_free(&c.screen);
 	report_enrollment(o, &result, &c.shown, ret == 0 ? NULL : e);
 	enroll_result_free(&result);
 	secret_free(&c.shown.pin);

@@ -45,12 +45,24 @@ static int fail(const struct options *o, const struct err *e)
 	return err_exit_status(e->code);
 }
 
+/* Also where the command line cannot be understood as a whole. */
+static bool asks_for_json(char **argv)
+{
+	while (*argv != NULL && strcmp(*argv, "--") != 0 && strcmp(*argv, "--json") != 0)
+		argv++;
+	return *argv != NULL && strcmp(*argv, "--json") == 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o;
 	struct err e = ERR_INIT;
-	if (options_parse(&o, argc, argv, &e) != 0)
+	process_fill_descriptors();
+	if (options_parse(&o, argc, argv, &e) != 0) {
+		if (asks_for_json(argv))
+			report_error_json(&e);
 		return fail(&o, &e);
+	}
 	if (argc == 1) {
 		options_help(stderr, NULL);
 		return 2;

@@ -2,12 +2,13 @@
 #include "core/config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { FLAG, TEXT, NUMBER };
+enum kind { FLAG, TEXT, DESCRIPTOR, DAYS };
 
 struct option_def {
 	const char *name;
@@ -27,7 +28,7 @@ static const struct option_def defs[] = {
     OPT("serial", 0, TEXT, VERB_ENROLL, serial, "S", "the token with this serial number"),
     OPT("reader", 0, TEXT, VERB_ENROLL, reader, "R", "the token in this reader or slot"),
     OPT("key-type", 0, TEXT, VERB_ENROLL, key_type, "T", "ec:P-256, ec:P-384, rsa:2048, rsa:3072 or rsa:4096"),
-    OPT("days", 0, NUMBER, VERB_ENROLL, days, "N", "how long the certificate is valid"),
+    OPT("days", 0, DAYS, VERB_ENROLL, days, "N", "how long the certificate is valid"),
     OPT("replace", 0, FLAG, VERB_ENROLL, replace, NULL,
 	"revoke the user's valid certificate (superseded) and make a new one"),
     OPT("csr-only", 0, FLAG, VERB_ENROLL, csr_only, NULL, "stop when the request is made and write it to a file"),
@@ -38,11 +39,11 @@ static const struct option_def defs[] = {
     OPT("module", 0, TEXT, VERB_ALL, module, "M", "PKCS#11 module: a path, or a name that p11-kit knows"),
     OPT("config", 'c', TEXT, VERB_ALL, config, "FILE", "configuration (default " CONFIG_PATH_DEFAULT ")"),
     OPT("pin-file", 0, TEXT, VERB_ALL, pin_file, "F", "read the token's PIN from the first line of a file"),
-    OPT("pin-fd", 0, NUMBER, VERB_ALL, pin_fd, "N", "read the token's PIN from an open descriptor"),
+    OPT("pin-fd", 0, DESCRIPTOR, VERB_ALL, pin_fd, "N", "read the token's PIN from an open descriptor"),
     OPT("so-pin-file", 0, TEXT, VERB_ENROLL, so_pin_file, "F",
-	"the SO PIN for a blank token (default: random, shown once)"),
+	"the SO PIN of a token that is set up (default: random, shown once)"),
     OPT("ca-pass-file", 0, TEXT, VERB_ALL, ca_pass_file, "F", "read the CA key's passphrase from a file"),
-    OPT("ca-pass-fd", 0, NUMBER, VERB_ALL, ca_pass_fd, "N", "read the CA key's passphrase from an open descriptor"),
+    OPT("ca-pass-fd", 0, DESCRIPTOR, VERB_ALL, ca_pass_fd, "N", "read the CA key's passphrase from an open descriptor"),
     OPT("json", 0, FLAG, VERB_ALL, json, NULL, "print the result as one JSON document"),
     OPT("quiet", 'q', FLAG, VERB_ALL, quiet, NULL, "print errors only"),
     OPT("verbose", 'v', FLAG, VERB_ALL, verbose, NULL, "let modules write to stderr"),
@@ -56,11 +57,18 @@ static const struct option_def defs[] = {
 
 static int set_number(long *field, const struct option_def *d, const char *text, struct err *e)
 {
+	/* the configuration's [ca] days has the same limits */
+	long min = d->kind == DAYS ? 1 : 0, max = d->kind == DAYS ? 36500 : 1000000;
 	char *end;
 	errno = 0;
 	long v = strtol(text, &end, 10);
-	if (end == text || *end != '\0' || errno != 0 || v < 0 || v > 1000000)
-		return err_set(e, ERR_USAGE, "--%s wants a number, not '%s'", d->name, text);
+	if (end == text || *end != '\0' || errno != 0 || v < min || v > max)
+		return err_set(e, ERR_USAGE, "--%s wants a number from %ld to %ld, not '%s'", d->name, min, max, text);
+	/* looked at now: later that number may be one of our own sockets, and what is read there no PIN */
+	if (d->kind == DESCRIPTOR && fcntl((int)v, F_GETFD) < 0) {
+		err_errno(e, ERR_USAGE, "--%s: descriptor %ld is not open", d->name, v);
+		return err_next(e, "open it in the shell, as in: tokenroll --%s %ld alice %ld<FILE", d->name, v, v);
+	}
 	*field = v;
 	return 0;
 }
@@ -115,6 +123,31 @@ static int bad_option(int c, char **argv, struct err *e)
 	return err_set(e, ERR_USAGE, "there is no option %s, or it takes no value", word);
 }
 
+/* Names that verbs have or will have: a user of such a name would be enrolled by mistake. */
+static int check_name(const struct options *o, struct err *e)
+{
+	static const char *const reserved[] = {"bundle", "crl",     "doctor", "help",   "init",    "list",
+					       "lost",   "pin",     "rekey",  "renew",  "revoke",  "setup",
+					       "show",   "station", "status", "tokens", "unblock", "wipe"};
+	for (size_t i = 0; !o->verb_named && o->n_args > 0 && i < sizeof reserved / sizeof *reserved; i++) {
+		if (strcmp(o->args[0], reserved[i]) != 0)
+			continue;
+		err_set(e, ERR_USAGE, "this version of tokenroll has no verb '%s'", o->args[0]);
+		return err_next(e, "see tokenroll --help; a user of that name is enrolled by `tokenroll enroll %s`",
+				o->args[0]);
+	}
+	return 0;
+}
+
+static int check_secrets(const struct options *o, struct err *e)
+{
+	if (o->pin_file != NULL && o->pin_fd >= 0)
+		return err_set(e, ERR_USAGE, "the PIN is either in --pin-file or on --pin-fd");
+	if (o->ca_pass_file != NULL && o->ca_pass_fd >= 0)
+		return err_set(e, ERR_USAGE, "the passphrase is either in --ca-pass-file or on --ca-pass-fd");
+	return 0;
+}
+
 static int check_verb(const struct options *o, const bool *given, struct err *e)
 {
 	const struct verb *v = verb_find(o->verb);
@@ -152,7 +185,7 @@ int options_parse(struct options *ret, int argc, char **argv, struct err *e)
 		ret->args++;
 		ret->n_args--;
 	}
-	return check_verb(ret, given, e);
+	return check_verb(ret, given, e) != 0 || check_name(ret, e) != 0 ? -1 : check_secrets(ret, e);
 }
 
 const struct verb *verb_find(const char *name)

@@ -1,8 +1,9 @@
 #include "report.h"
+#include "core/clean.h"
 #include "core/day.h"
-#include "screen.h"
 
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void show_secret(FILE *out, const char *name, const struct secret *s)
@@ -24,11 +25,18 @@ int report_new_pins(const struct options *o, const struct report_secrets *s, str
 	return 0;
 }
 
+/* As it is if it is UTF-8, which JSON can hold whatever it says; what a token says of itself may not be. */
 static json_t *text_or_null(const char *s)
 {
-	json_t *j = s != NULL && *s != '\0' ? json_string(s) : NULL;
-	/* a token's fields may not be UTF-8 */
-	return j != NULL ? j : json_null();
+	if (s == NULL || *s == '\0')
+		return json_null();
+	json_t *j = json_string(s);
+	if (j != NULL)
+		return j;
+	char *clean = clean_dup(s);
+	j = json_string(clean);
+	free(clean);
+	return j;
 }
 
 static json_t *error_json(const struct err *e)
@@ -40,7 +48,8 @@ static json_t *error_json(const struct err *e)
 
 static void print_json(json_t *doc)
 {
-	json_dumpf(doc, stdout, JSON_INDENT(2));
+	/* in ASCII, so that nothing in it is a command to a terminal */
+	json_dumpf(doc, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
 	putchar('\n');
 	json_decref(doc);
 }
@@ -70,7 +79,8 @@ static json_t *bundle_json(const struct enroll_result *r)
 {
 	if (r->folder == NULL)
 		return json_null();
-	return json_pack("{s:s, s:s, s:s}", "folder", r->folder, "tar_gz", r->tar_gz, "zip", r->zip);
+	return json_pack("{s:o, s:o, s:o}", "folder", text_or_null(r->folder), "tar_gz", text_or_null(r->tar_gz), "zip",
+			 text_or_null(r->zip));
 }
 
 static void put_secret(json_t *doc, const char *name, const struct secret *s)
@@ -117,7 +127,7 @@ static void print_enrollment(const struct enroll_result *r)
 	const struct store_credential *c = &r->cred;
 	/* all three come from the token */
 	snprintf(line, sizeof line, "%s, \"%s\" (%s)", c->token.serial, c->token.label, c->token.model);
-	screen_clean(token, sizeof token, line);
+	clean_text(token, sizeof token, line);
 	day_format(until, c->not_after);
 	if (r->request_path != NULL) {
 		printf("The request of %s is in %s.\nHave it signed, then run: tokenroll %s --cert FILE\n", c->user,

@@ -1,4 +1,5 @@
 #include "screen.h"
+#include "core/clean.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,91 +8,99 @@
 #define STEP_WIDTH 16
 #define DETAIL_WIDTH 48
 
+/* A terminal that knows how to go back on a line and how to change colours. */
+static bool is_terminal(void)
+{
+	const char *term = getenv("TERM");
+	return isatty(STDERR_FILENO) && term != NULL && *term != '\0' && strcmp(term, "dumb") != 0;
+}
+
 void screen_init(struct screen *s, const struct options *o)
 {
 	const char *no_color = getenv("NO_COLOR");
+	bool terminal = is_terminal();
 	memset(s, 0, sizeof *s);
 	s->quiet = o->quiet;
-	s->terminal = isatty(STDERR_FILENO);
-	s->colour = s->terminal && (no_color == NULL || *no_color == '\0');
+	s->colour = terminal && (no_color == NULL || *no_color == '\0');
+	s->live = terminal && !o->quiet && !o->json && !o->verbose;
 }
 
-void screen_clean(char *ret, size_t size, const char *text)
+void screen_free(struct screen *s)
 {
-	size_t n = 0;
-	for (const unsigned char *p = (const unsigned char *)text; *p != '\0' && n + 1 < size; p++) {
-		bool c1 = p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f;
-		ret[n++] = *p < 0x20 || *p == 0x7f || c1 ? '?' : (char)*p;
-		p += c1;
-	}
-	ret[n] = '\0';
+	spinner_free(&s->spinner);
 }
 
 void screen_title(const struct screen *s, const char *text)
 {
 	char clean[512];
-	screen_clean(clean, sizeof clean, text);
+	clean_text(clean, sizeof clean, text);
 	if (!s->quiet)
 		fprintf(stderr, "%s%s%s\n", s->colour ? "\033[1m" : "", clean, s->colour ? "\033[0m" : "");
 }
 
-static void clear_line(const struct screen *s)
+static void show_step(struct screen *s)
 {
-	if (s->terminal && !s->quiet && s->step != NULL)
-		fputs("\r\033[K", stderr);
+	if (s->live && s->step != NULL)
+		spinner_show(s->spinner, s->line, s->began);
 }
 
-static void show_running(const struct screen *s)
+static void hide_step(struct screen *s)
 {
-	if (s->terminal && !s->quiet && s->step != NULL)
-		fprintf(stderr, "  %-*s …", STEP_WIDTH, s->step);
+	if (s->live && s->step != NULL)
+		spinner_hide(s->spinner);
 }
 
 void screen_step_begin(struct screen *s, const char *step)
 {
 	s->step = step;
-	clock_gettime(CLOCK_MONOTONIC, &s->began);
-	if (!s->quiet)
-		show_running(s);
-}
-
-static double seconds_since(const struct timespec *t)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)(now.tv_sec - t->tv_sec) + (double)(now.tv_nsec - t->tv_nsec) / 1e9;
+	snprintf(s->line, sizeof s->line, "  %-*s", STEP_WIDTH, step);
+	s->began = spinner_clock();
+	if (s->live && s->spinner == NULL)
+		s->spinner = spinner_new();
+	show_step(s);
 }
 
 void screen_step_end(struct screen *s, bool ok, const char *detail)
 {
 	char clean[256];
-	screen_clean(clean, sizeof clean, detail);
-	if (!s->quiet) {
-		clear_line(s);
-		fprintf(stderr, "  %-*s %-*s %s%6.2f s%s\n", STEP_WIDTH, s->step, DETAIL_WIDTH, ok ? clean : "failed",
+	clean_text(clean, sizeof clean, detail);
+	hide_step(s);
+	if (!s->quiet)
+		fprintf(stderr, "%s %-*s %s%6.2f s%s\n", s->line, DETAIL_WIDTH, ok ? clean : "failed",
 			!s->colour ? ""
 			: ok       ? "\033[32m"
 				   : "\033[31m",
-			seconds_since(&s->began), s->colour ? "\033[0m" : "");
-	}
+			(double)(spinner_clock() - s->began) / 1000, s->colour ? "\033[0m" : "");
 	s->step = NULL;
+}
+
+void screen_pause(struct screen *s)
+{
+	hide_step(s);
+	s->paused = spinner_clock();
+}
+
+void screen_resume(struct screen *s)
+{
+	s->began += spinner_clock() - s->paused;
+	show_step(s);
 }
 
 void screen_note(struct screen *s, const char *text)
 {
 	char clean[1024];
-	screen_clean(clean, sizeof clean, text);
-	clear_line(s);
+	clean_text(clean, sizeof clean, text);
+	hide_step(s);
 	fprintf(stderr, "  note: %s\n", clean);
-	show_running(s);
+	show_step(s);
 }
 
 void screen_error(const struct screen *s, const struct err *e)
 {
 	char what[sizeof e->what], native[sizeof e->native], next[sizeof e->next];
-	screen_clean(what, sizeof what, e->what);
-	screen_clean(native, sizeof native, e->native);
-	screen_clean(next, sizeof next, err_advice(e));
+	clean_text(what, sizeof what, e->what);
+	clean_text(native, sizeof native, e->native);
+	clean_text(next, sizeof next, err_advice(e));
 	fprintf(stderr, "%stokenroll: %s%s%s%s%s\n", s->colour ? "\033[31m" : "", what, native[0] != '\0' ? " (" : "",
 		native, native[0] != '\0' ? ")" : "", s->colour ? "\033[0m" : "");
 	if (next[0] != '\0')

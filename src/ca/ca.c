@@ -145,11 +145,27 @@ static int check_pki_folder(struct ca *ca, const struct config_ca *cfg, struct e
 					   : "set [ca] pki to the folder that `easyrsa init-pki` made");
 }
 
+/* The file that a link leads to: that is what is replaced, not the link. Of one that is not there yet, its folder's
+ * own name; absolute if the folder is there. */
+static char *follow(const char *path)
+{
+	char *real = realpath(path, NULL);
+	if (real != NULL)
+		return real;
+	const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
+	char *folder = slash != NULL ? xasprintf("%.*s", (int)(name - path), path) : xstrdup(".");
+	real = realpath(folder, NULL);
+	char *ret = real != NULL ? xasprintf("%s/%s", real, name) : xstrdup(path);
+	free(real);
+	free(folder);
+	return ret;
+}
+
 static void take_config(struct ca *ca, const struct config_ca *cfg)
 {
 	ca->cert_file = cfg->cert != NULL ? xstrdup(cfg->cert) : pki_path(ca, "ca.crt");
 	ca->key_file = cfg->key != NULL ? xstrdup(cfg->key) : pki_path(ca, "private/ca.key");
-	ca->crl_file = cfg->crl != NULL && cfg->crl[0] != '\0' ? xstrdup(cfg->crl) : NULL;
+	ca->crl_file = cfg->crl != NULL && cfg->crl[0] != '\0' ? follow(cfg->crl) : NULL;
 	ca->key_types = cfg->key_types;
 	ca->days = cfg->days;
 	ca->lock_wait = cfg->lock_wait;
@@ -223,6 +239,10 @@ int ca_unlock(struct ca *ca, const struct secret *passphrase, struct err *e)
 		EVP_PKEY_free(key);
 		err_openssl(e, ERR_CA_PKI, "the CA key %s is not the key of %s", ca->key_file, ca->cert_file);
 		return err_next(e, "one of the two is from another CA; restore the right one");
+	}
+	if (ca->index != NULL && pki_check_writable(ca, e) != 0) {
+		EVP_PKEY_free(key);
+		return -1;
 	}
 	EVP_PKEY_free(ca->key);
 	ca->key = key;

@@ -30,6 +30,7 @@ int ca_issue(struct ca *ca, const struct ca_request *req, struct ca_issued *ret,
 int ca_check(struct ca *ca, const char *user, const struct blob *spki, const struct blob *cert,
 	     struct ca_certificate *ret, struct err *e);
 int ca_revoked(struct ca *ca, const char *serial, bool *ret, struct err *e);
+int ca_publish(struct ca *ca, const char *user, struct err *e);
 int ca_settle(struct ca *ca, const char *serial, struct err *e);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int mismatch(struct err *e, const char *user, const char *why)
@@ -21,6 +22,16 @@ static bool has_spki(const X509 *cert, const struct blob *spki)
 	bool same = n > 0 && (size_t)n == spki->len && memcmp(der, spki->data, spki->len) == 0;
 	OPENSSL_free(der);
 	return same;
+}
+
+/* Where the CA's index is at hand. */
+static bool is_revoked(const X509 *cert, const struct ca *ca)
+{
+	struct index_row row;
+	char *serial = certificate_serial(cert);
+	bool revoked = ca->index != NULL && index_by_serial(ca->index, serial, &row) && row.status == 'R';
+	free(serial);
+	return revoked;
 }
 
 /* The chain is one link: the CA's key has made this signature. The clock is looked at here, in words. */
@@ -40,12 +51,14 @@ static const char *fault_of(X509 *cert, const struct ca *ca, const char *user, c
 		return "it is not valid yet";
 	if (X509_cmp_current_time(X509_get0_notAfter(cert)) < 0)
 		return "it has expired";
-	return NULL;
+	return is_revoked(cert, ca) ? "index.txt says that it is revoked" : NULL;
 }
 
 int ca_check(struct ca *ca, const char *user, const struct blob *spki, const struct blob *cert,
 	     struct ca_certificate *ret, struct err *e)
 {
+	if (ca->index != NULL && index_refresh(ca->index, e) != 0)
+		return -1;
 	X509 *x = certificate_parse(cert);
 	if (x == NULL)
 		return mismatch(e, user, "it is no certificate, neither in PEM nor in DER");

@@ -1,6 +1,8 @@
 #include "ca/crl.h"
 
 #include "ca/certificate.h"
+#include "ca/publish.h"
+#include "ca/published.h"
 #include "core/file.h"
 #include "core/xalloc.h"
 
@@ -11,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CRL_FILE_MAX ((size_t)256 << 20)
 #define DAY 86400
 
 /* The words of `openssl ca`; those with a time or an OID behind a second comma are the last three */
@@ -196,21 +197,31 @@ static int make_pem(struct blob *ret, const struct ca *ca, const char *last_path
 	return status;
 }
 
-int crl_publish(struct ca *ca, struct err *e)
+int crl_check(const struct ca *ca, struct err *e)
+{
+	if ((X509_get_key_usage(ca->cert) & KU_CRL_SIGN) != 0) /* all bits are set if there is no such extension */
+		return 0;
+	err_set(
+	    e, ERR_CA_PKI,
+	    "nothing can be revoked: the keyUsage of the CA certificate %s has no cRLSign, so its CRLs are not valid",
+	    ca->cert_file);
+	return err_next(e, "have a CA certificate with cRLSign made for the same key");
+}
+
+int crl_make(struct ca *ca, struct err *e)
 {
 	struct blob pem = BLOB_INIT;
-	struct err why = ERR_INIT;
 	char *path = pki_path(ca, "crl.pem");
 	int ret = make_pem(&pem, ca, path, e);
-	if (ret == 0 && file_replace(path, pem.data, pem.len, 0600, e) != 0) {
-		if (e != NULL)
-			e->code = ERR_CA_FAILED;
-		ret = -1;
-	}
-	if (ret == 0 && ca->crl_file != NULL && strcmp(ca->crl_file, path) != 0 &&
-	    file_replace(ca->crl_file, pem.data, pem.len, 0644, &why) != 0)
-		pki_note(ca, "the fresh CRL could not be published: %s (%s). Copy %s to %s on the VPN server", why.what,
-			 why.native, path, ca->crl_file);
+	if (ret == 0)
+		ret = pki_write(path, pem.data, pem.len, e);
+	if (ret == 0 && ca->crl_file == NULL)
+		pki_note(ca,
+			 "a fresh CRL is in %.300s; [ca] crl names no place for it, so see to it that the VPN "
+			 "server reads this one",
+			 path);
+	if (ret == 0)
+		(void)publish_crl(ca, NULL); /* ca_publish tries again and tells why */
 	blob_free(&pem);
 	free(path);
 	return ret;

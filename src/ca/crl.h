@@ -7,10 +7,14 @@
 
 #include "ca/pki.h"
 
+/* Whether this CA's CRLs are worth anything: ERR_CA_PKI if the keyUsage of its certificate leaves cRLSign out. A VPN
+ * server that has such a CRL accepts nobody any more (RFC 5280, 6.3.3 (f)). */
+int crl_check(const struct ca *ca, struct err *e);
+
 /*
- * Makes a fresh CRL and puts it at PKI/crl.pem and where the configuration publishes it (0644 if new). A place
- * outside the PKI that cannot be written is a note that says what to copy, not an error.
+ * Makes a fresh CRL, puts it at PKI/crl.pem and publishes it (publish.h). That it could not be published is not an
+ * error of this; ca_publish tries again and says so. Needs the key; called under the lock.
  */
-int crl_publish(struct ca *ca, struct err *e);
+int crl_make(struct ca *ca, struct err *e);
 
 #endif

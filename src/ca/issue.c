@@ -18,6 +18,7 @@
 #include "ca/sweep.h"
 #include "core/xalloc.h"
 
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,7 @@ static bool same_request(const char *path, EVP_PKEY *key)
 	BIO *b = BIO_new_file(path, "r");
 	X509_REQ *old = b != NULL ? PEM_read_bio_X509_REQ(b, NULL, NULL, NULL) : NULL;
 	bool same = old != NULL && EVP_PKEY_eq(X509_REQ_get0_pubkey(old), key) == 1;
+	ERR_clear_error();
 	X509_REQ_free(old);
 	BIO_free(b);
 	return same;

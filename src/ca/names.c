@@ -5,6 +5,8 @@
 #include "core/file.h"
 #include "core/xalloc.h"
 
+#include <openssl/conf.h>
+#include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,19 +95,20 @@ static int check_issued_file(const struct ca *ca, const char *user, struct err *
 	return ret;
 }
 
-/* index.txt.attr, as OpenSSL reads it: the first letter of the value counts. */
+/* index.txt.attr, as `openssl ca` reads it; what it does not say is "no" in openssl-easyrsa.cnf. */
 static bool wants_unique_subjects(const struct ca *ca)
 {
-	static const char key[] = "unique_subject";
 	struct blob text = BLOB_INIT;
 	char *path = pki_path(ca, "index.txt.attr");
-	bool ret = false;
-	if (file_read(path, ATTR_FILE_MAX, &text, NULL) == 0) {
-		const char *p = strstr((const char *)text.data, key);
-		p = p != NULL ? p + sizeof key - 1 : "";
-		p += strspn(p, " \t=");
-		ret = *p != '\0' && strchr("yYtT1", *p) != NULL;
-	}
+	CONF *conf = NCONF_new(NULL);
+	BIO *b = file_read(path, ATTR_FILE_MAX, &text, NULL) == 0 ? BIO_new_mem_buf(text.data, (int)text.len) : NULL;
+	bool good = conf != NULL && b != NULL && NCONF_load_bio(conf, b, NULL) == 1;
+	const char *value = good ? NCONF_get_string(conf, NULL, "unique_subject") : NULL;
+	/* only the first letter counts, and all but a no is a yes */
+	bool ret = value != NULL && strchr("fFnN0", *value) == NULL;
+	ERR_clear_error();
+	NCONF_free(conf);
+	BIO_free(b);
 	blob_free(&text);
 	free(path);
 	return ret;

@@ -1,5 +1,6 @@
 #include "ca/pki.h"
 
+#include "ca/lock.h"
 #include "core/file.h"
 #include "core/xalloc.h"
 
@@ -33,11 +34,24 @@ void pki_note(const struct ca *ca, const char *fmt, ...)
 
 int pki_write(const char *path, const void *data, size_t len, struct err *e)
 {
-	if (file_write(path, data, len, 0600, e) == 0)
+	if (file_replace(path, data, len, 0600, e) == 0)
 		return 0;
 	if (e != NULL)
 		e->code = ERR_CA_FAILED;
 	return -1;
+}
+
+int pki_mkdir(const struct ca *ca, const char *name, struct err *e)
+{
+	struct stat st;
+	char *path = pki_path(ca, "%s", name);
+	bool is_new = !pki_exists(path);
+	int ret = file_mkdir(path, 0700, e);
+	/* easy-rsa of the PKI's owner has to be able to go on with it */
+	if (ret == 0 && is_new && geteuid() == 0 && stat(ca->pki, &st) == 0 && chown(path, st.st_uid, st.st_gid) != 0)
+		ret = err_errno(e, ERR_CA_FAILED, "cannot give %s to the owner of the PKI", path);
+	free(path);
+	return ret;
 }
 
 bool pki_exists(const char *path)
@@ -94,6 +108,7 @@ int pki_find_ext_dir(char **ret, const struct config_ca *cfg, const struct vars 
 int pki_check_folders(const struct ca *ca, struct err *e)
 {
 	static const char *const folders[] = {"issued", "certs_by_serial", "reqs"};
+	struct stat st;
 	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
 		char *path = pki_path(ca, "%s", folders[i]);
 		bool good = is_folder(path);
@@ -106,11 +121,26 @@ int pki_check_folders(const struct ca *ca, struct err *e)
 		}
 	}
 	char *serial = pki_path(ca, "serial");
-	bool counts = ca->vars->random_serials || pki_exists(serial);
+	bool good = stat(serial, &st) == 0 && S_ISREG(st.st_mode);
 	free(serial);
-	if (counts)
+	if (good)
 		return 0;
-	err_set(e, ERR_CA_PKI, "the PKI %s is incomplete: it counts its serial numbers, but its file serial is missing",
-		ca->pki);
-	return err_next(e, "restore the file, or write the next number, in hex, into it");
+	/* with random numbers nothing here reads it, but every easyrsa command wants it */
+	err_set(e, ERR_CA_PKI, "the PKI %s is incomplete: its file serial is missing", ca->pki);
+	return err_next(e, "restore the file, or write the next serial number, in hex, into it");
+}
+
+int pki_check_writable(const struct ca *ca, struct err *e)
+{
+	static const char *const parts[] = {"", "/index.txt", "/issued", "/certs_by_serial", "/reqs"};
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+		char *path = xasprintf("%s%s", ca->pki, parts[i]);
+		bool good = access(path, W_OK) == 0;
+		if (!good)
+			err_errno(e, ERR_CA_PKI, "the PKI cannot be changed: no right to write %s", path);
+		free(path);
+		if (!good)
+			return err_next(e, "run tokenroll as the owner of the PKI, where it is not mounted read-only");
+	}
+	return pki_lock_wait(ca->pki, ca->lock_wait, ca->note, ca->note_arg, e);
 }

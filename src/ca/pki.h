@@ -36,8 +36,16 @@ char *pki_path(const struct ca *ca, const char *fmt, ...) __attribute__((format(
 /* Tells the person at the other end something, if there is one. */
 void pki_note(const struct ca *ca, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* file_write with easy-rsa's mode; a failure is ERR_CA_FAILED. */
+/* file_replace with easy-rsa's mode, so that the PKI stays its owner's when root works on it; a failure is
+ * ERR_CA_FAILED. */
 int pki_write(const char *path, const void *data, size_t len, struct err *e);
+
+/* A folder in the PKI, with its parents, 0700. */
+int pki_mkdir(const struct ca *ca, const char *name, struct err *e);
+
+/* What has to be so before anything is made for a new certificate: the PKI can be written (ERR_CA_PKI) and no other
+ * program has locked it; if one has, that is waited for (ERR_CA_LOCKED). */
+int pki_check_writable(const struct ca *ca, struct err *e);
 
 /* Whether there is anything at this path. */
 bool pki_exists(const char *path);

@@ -74,7 +74,7 @@ int record_write(const char *pki, const struct record *r, struct err *e)
 	char *row = r->row != NULL ? xasprintf("row %s\n", r->row) : xstrdup("");
 	char *revoke = r->revoke != NULL ? xasprintf("revoke %s\nrevoked %s\n", r->revoke, r->revoked) : xstrdup("");
 	char *text = xasprintf("%sname %s\n%s%s", header, r->name, row, revoke);
-	int ret = file_write(path, text, strlen(text), 0600, e);
+	int ret = file_replace(path, text, strlen(text), 0600, e);
 	if (ret != 0 && e != NULL)
 		e->code = ERR_CA_FAILED;
 	free(text);

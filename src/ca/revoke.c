@@ -26,13 +26,11 @@ static const struct {
 
 static int make_folders(const struct ca *ca, struct err *e)
 {
-	static const char *const folders[] = {"certs_by_serial", "private_by_serial", "reqs_by_serial"};
+	static const char *const folders[] = {"revoked", "revoked/certs_by_serial", "revoked/private_by_serial",
+					      "revoked/reqs_by_serial"};
 	int ret = 0;
-	for (size_t i = 0; ret == 0 && i < sizeof folders / sizeof *folders; i++) {
-		char *path = pki_path(ca, "revoked/%s", folders[i]);
-		ret = file_mkdir(path, 0700, e);
-		free(path);
-	}
+	for (size_t i = 0; ret == 0 && i < sizeof folders / sizeof *folders; i++)
+		ret = pki_mkdir(ca, folders[i], e);
 	return ret;
 }
 
@@ -129,7 +127,7 @@ int revoke_finish(struct ca *ca, const char *user, const char *serial, const cha
 		ret = index_edit(ca->index, &edit, e);
 	if (ret == 0)
 		ret = put_files_away(ca, user, serial, e);
-	return ret == 0 ? crl_publish(ca, e) : ret;
+	return ret == 0 ? crl_make(ca, e) : ret;
 }
 
 /* "261124000155Z,superseded" */
@@ -146,6 +144,8 @@ static char *revoked_now(void)
 int revoke_superseded(struct ca *ca, const char *user, const char *serial, char **ret_revoked, struct err *e)
 {
 	char name[CA_USER_MAX], revoke[CA_SERIAL_HEX_MAX];
+	if (crl_check(ca, e) != 0)
+		return -1;
 	snprintf(name, sizeof name, "%s", user);
 	snprintf(revoke, sizeof revoke, "%s", serial);
 	char *revoked = revoked_now();

@@ -219,6 +219,19 @@ int signer_revoked(struct signer *s, const char *serial, bool *ret, struct err *
 	return status;
 }
 
+int signer_publish(struct signer *s, const char *user, struct err *e)
+{
+	struct rpc_msg in = RPC_MSG_INIT, out = RPC_MSG_INIT;
+	rpc_msg_reset(&in, SIGNER_PUBLISH);
+	rpc_put_str(&in, user);
+	int status = call(s, &in, &out, e);
+	if (status == 0 && !rpc_msg_done(&out))
+		status = bad_answer(e);
+	rpc_msg_free(&in);
+	rpc_msg_free(&out);
+	return status;
+}
+
 void signer_stop(struct signer **s)
 {
 	if (s == NULL || *s == NULL)

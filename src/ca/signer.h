@@ -62,7 +62,9 @@ int signer_start(struct signer **ret, const struct config_ca *cfg, bool verbose,
 int signer_open(struct signer *s, struct ca_info *ret, struct err *e);
 
 /* Unlocks the CA key, in two halves so that the token can work meanwhile. passphrase is NULL for a key that
- * needs none. ERR_CA_PASSPHRASE when it is wrong: the caller may try again. */
+ * needs none. ERR_CA_PASSPHRASE when it is wrong: the caller may try again. Then looks whether a certificate could be
+ * issued at all: ERR_CA_PKI if the PKI cannot be written; one that another program has locked is waited for, with a
+ * note, and ERR_CA_LOCKED says in the end who holds it. */
 int signer_unlock_begin(struct signer *s, struct secret *passphrase, struct err *e);
 int signer_unlock_end(struct signer *s, struct err *e);
 
@@ -79,8 +81,17 @@ int signer_revoked(struct signer *s, const char *serial, bool *ret, struct err *
  * Idempotent by (name, public key). ERR_NAME_TAKEN, ERR_CA_REFUSED, ERR_CA_LOCKED, ERR_CA_FAILED. */
 int signer_issue(struct signer *s, const struct ca_request *req, struct ca_issued *ret, struct err *e);
 
+/*
+ * Publishes PKI/crl.pem at [ca] crl, if the file there is missing or older, or lacks a certificate of this user's that
+ * is revoked; the two files tell. A revocation publishes its CRL itself: this makes sure, and needs no key.
+ * ERR_CRL_UNPUBLISHED if it fails while the VPN server still lets in a revoked certificate of this user's; for others
+ * a failure is a note.
+ */
+int signer_publish(struct signer *s, const char *user, struct err *e);
+
 /* Checks a certificate that was signed elsewhere: for this public key (SPKI DER) and user, from this CA, a
- * client certificate, valid now. cert is DER or PEM. ERR_CERT_MISMATCH says which of these failed. */
+ * client certificate, valid now and, where the index is at hand, not revoked. cert is DER or PEM. ERR_CERT_MISMATCH
+ * says which of these failed. */
 int signer_check(struct signer *s, const char *user, const struct blob *spki, const struct blob *cert,
 		 struct ca_certificate *ret, struct err *e);
 

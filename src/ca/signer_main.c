@@ -197,10 +197,20 @@ static int op_revoked(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *
 	return 0;
 }
 
+static int op_publish(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	char user[CA_USER_MAX];
+	struct ca *ca = NULL;
+	(void)out;
+	if (begin(s, in, user, &ca, e) != 0)
+		return -1;
+	return rpc_msg_done(in) ? ca_publish(ca, user, e) : bad_call(e);
+}
+
 static const struct rpc_op ops[] = {
     {SIGNER_OPEN, 0, op_open},     {SIGNER_UNLOCK, 1, op_unlock},   {SIGNER_SUBJECT, 0, op_subject},
     {SIGNER_FIND, 0, op_find},     {SIGNER_ISSUE, 0, op_issue},     {SIGNER_CHECK, 0, op_check},
-    {SIGNER_SETTLE, 0, op_settle}, {SIGNER_REVOKED, 0, op_revoked},
+    {SIGNER_SETTLE, 0, op_settle}, {SIGNER_REVOKED, 0, op_revoked}, {SIGNER_PUBLISH, 0, op_publish},
 };
 
 int signer_main(void)

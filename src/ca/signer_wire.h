@@ -16,6 +16,7 @@ enum signer_op {
 	SIGNER_CHECK,
 	SIGNER_SETTLE,
 	SIGNER_REVOKED,
+	SIGNER_PUBLISH,
 };
 
 void signer_put_certificate(struct rpc_msg *m, const struct ca_certificate *c);

@@ -49,6 +49,25 @@ static void sweep_folder(const char *path)
 		closedir(d);
 }
 
+void sweep_beside(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *base = slash != NULL ? slash + 1 : path;
+	size_t n = strlen(base);
+	char *folder = slash != NULL ? xasprintf("%.*s", (int)(base - path), path) : xstrdup(".");
+	DIR *d = opendir(folder);
+	const struct dirent *entry;
+	while (d != NULL && (entry = readdir(d)) != NULL) {
+		const char *name = entry->d_name;
+		if (strncmp(name, base, n) == 0 && name[n] == '.' && strchr(name + n + 1, '.') == NULL &&
+		    is_temp(name + n))
+			(void)unlinkat(dirfd(d), name, 0);
+	}
+	if (d != NULL)
+		closedir(d);
+	free(folder);
+}
+
 void sweep_pki(const char *pki, bool after_crash)
 {
 	static const char *const folders[] = {"certs_by_serial", "issued", "reqs"};

@@ -10,4 +10,7 @@
  * to are swept, too; they can hold a million files. Failures do not matter. */
 void sweep_pki(const char *pki, bool after_crash);
 
+/* The same for the temporary files of one file. */
+void sweep_beside(const char *path);
+
 #endif

@@ -13,6 +13,8 @@
 /* inih reads lines into a buffer of this size and would take the rest of a longer one for a new line */
 #define LINE_LIMIT 198
 #define NAME_LIMIT 48
+#define KEYS_MAX 64
+#define CONFIG_BYTES_MAX ((size_t)1 << 20)
 
 struct reader {
 	struct config *c;
@@ -20,6 +22,7 @@ struct reader {
 	int line;
 	struct err *e; /* the first fault, by line */
 	bool failed;
+	int seen[KEYS_MAX]; /* the line of each key that was given */
 };
 
 static int fault(struct reader *r, const char *fmt, ...) ERR_PRINTF(2, 3);
@@ -55,6 +58,25 @@ static int set_text_or_empty(struct reader *r, void *field, const char *value)
 	free(*text);
 	*text = xstrdup(value);
 	return 1;
+}
+
+/* A relative path counts from the folder of the configuration, wherever the command is run: with another journal in
+ * each folder nothing would be known of whom a token belongs to. */
+static int set_path(struct reader *r, void *field, const char *value)
+{
+	const char *config = r->c->path, *slash = strrchr(config, '/');
+	if (*value == '\0' || *value == '/' || slash == NULL || strncmp(value, "pkcs11:", 7) == 0)
+		return set_text(r, field, value);
+	char *path = xasprintf("%.*s%s", (int)(slash - config) + 1, config, value);
+	int ret = set_text(r, field, path);
+	free(path);
+	return ret;
+}
+
+/* A name that p11-kit knows, or a path. */
+static int set_module(struct reader *r, void *field, const char *value)
+{
+	return strchr(value, '/') != NULL ? set_path(r, field, value) : set_text(r, field, value);
 }
 
 static int set_count(struct reader *r, void *field, const char *value, long min, long max)
@@ -158,36 +180,37 @@ struct key {
 	}
 
 static const struct key keys[] = {
-    KEY("ca", "pki", ca.pki, set_text),
-    KEY("ca", "cert", ca.cert, set_text),
-    KEY("ca", "key", ca.key, set_text),
-    KEY("ca", "vars", ca.vars, set_text),
-    KEY("ca", "x509-types", ca.x509_types, set_text),
-    KEY("ca", "crl", ca.crl, set_text),
+    KEY("ca", "pki", ca.pki, set_path),
+    KEY("ca", "cert", ca.cert, set_path),
+    KEY("ca", "key", ca.key, set_path),
+    KEY("ca", "vars", ca.vars, set_path),
+    KEY("ca", "x509-types", ca.x509_types, set_path),
+    KEY("ca", "crl", ca.crl, set_path),
     KEY("ca", "days", ca.days, set_days),
     KEY("ca", "key-types", ca.key_types, set_key_types),
     KEY("ca", "lock-wait", ca.lock_wait, set_seconds),
-    KEY("token", "module", token.module, set_text),
+    KEY("token", "module", token.module, set_module),
     KEY("token", "key-type", token.key_type, set_key_type),
     KEY("token", "pin", token.pin, set_pin),
     KEY("token", "timeout", token.timeout, set_seconds),
-    KEY("vpn", "templates", vpn.templates, set_text),
+    KEY("vpn", "templates", vpn.templates, set_path),
     KEY("vpn", "client-module-linux", vpn.client_module[PLATFORM_LINUX], set_text),
     KEY("vpn", "client-module-windows", vpn.client_module[PLATFORM_WINDOWS], set_text),
     KEY("vpn", "client-module-macos", vpn.client_module[PLATFORM_MACOS], set_text),
-    KEY("bundle", "dir", bundle.dir, set_text),
+    KEY("bundle", "dir", bundle.dir, set_path),
     KEY("bundle", "legacy-placeholder", bundle.legacy_placeholder, set_text_or_empty),
     KEY("mail", "to", mail.to, set_text),
     KEY("mail", "from", mail.from, set_text),
     KEY("mail", "smtp", mail.smtp, set_text),
     KEY("mail", "user", mail.user, set_text),
-    KEY("mail", "password-file", mail.password_file, set_text),
+    KEY("mail", "password-file", mail.password_file, set_path),
     KEY("mail", "tls", mail.tls, set_tls),
-    KEY("mail", "ca-file", mail.ca_file, set_text),
-    KEY("store", "path", store_path, set_text),
+    KEY("mail", "ca-file", mail.ca_file, set_path),
+    KEY("store", "path", store_path, set_path),
 };
 
 #define N_KEYS (sizeof keys / sizeof *keys)
+_Static_assert(N_KEYS <= KEYS_MAX, "each key needs a place for its line");
 
 static bool is_section(const char *name)
 {
@@ -222,8 +245,12 @@ static int on_pair(void *user, const char *section, const char *name, const char
 	if (strcmp(section, "template") == 0)
 		return add_name(r, name, value);
 	for (size_t i = 0; i < N_KEYS; i++) {
-		if (strcmp(keys[i].section, section) == 0 && strcmp(keys[i].name, name) == 0)
-			return keys[i].set(r, (char *)r->c + keys[i].offset, value);
+		if (strcmp(keys[i].section, section) != 0 || strcmp(keys[i].name, name) != 0)
+			continue;
+		if (r->seen[i] != 0)
+			return fault(r, "[%s] %s is given twice, first in line %d", section, name, r->seen[i]);
+		r->seen[i] = r->line;
+		return keys[i].set(r, (char *)r->c + keys[i].offset, value);
 	}
 	if (*section == '\0')
 		return fault(r, "'%s' stands before the first [section]", name);
@@ -234,7 +261,8 @@ static int on_pair(void *user, const char *section, const char *name, const char
 static void check_section(struct reader *r, const char *line)
 {
 	char name[64];
-	line += strspn(line, " \t");
+	if (*line == '[' && strchr(line, ']') == NULL)
+		fault(r, "the ] behind the section's name is missing");
 	if (sscanf(line, "[%63[^]\n]]", name) == 1 && !is_section(name))
 		fault(r, "there is no section [%s]", name);
 }
@@ -242,6 +270,8 @@ static void check_section(struct reader *r, const char *line)
 static char *next_line(char *buf, int size, void *stream)
 {
 	struct reader *r = stream;
+	/* inih takes an indented line for more of the value above it, which nobody wants who indents a whole file */
+	r->text += strspn(r->text, " \t");
 	if (*r->text == '\0')
 		return NULL;
 	size_t n = strcspn(r->text, "\n");
@@ -286,24 +316,19 @@ static int complete(struct config *c, struct err *e)
 	return 0;
 }
 
-int config_read(struct config **ret, const char *path, struct err *e)
+int config_parse(struct config **ret, const char *path, struct blob *text, struct err *e)
 {
-	struct blob text = BLOB_INIT;
-	if (file_read(path, FILE_MAX_DEFAULT, &text, e) != 0) {
-		e->code = ERR_CONFIG;
-		err_prefix(e, "no configuration");
-		return err_next(e, "write %s, or name another file with -c or TOKENROLL_CONFIG", path);
-	}
 	struct config *c = xcalloc(1, sizeof *c);
 	c->path = xstrdup(path);
+	blob_take(&c->text, text->data, text->len);
+	*text = (struct blob)BLOB_INIT;
 	set_defaults(c);
-	struct reader r = {.c = c, .text = (const char *)text.data, .e = e};
+	struct reader r = {.c = c, .text = (const char *)c->text.data, .e = e};
 	int line = ini_parse_stream(next_line, &r, on_pair, &r);
 	if (!r.failed && line != 0) {
 		r.line = line;
 		fault(&r, "neither a [section], a comment, nor name = value");
 	}
-	blob_free(&text);
 	if (r.failed || complete(c, e) != 0) {
 		config_free(&c);
 		return -1;
@@ -312,9 +337,23 @@ int config_read(struct config **ret, const char *path, struct err *e)
 	return 0;
 }
 
+int config_read(struct config **ret, const char *path, struct err *e)
+{
+	struct blob text = BLOB_INIT;
+	if (file_read(path, CONFIG_BYTES_MAX, &text, e) != 0) {
+		bool denied = errno == EACCES;
+		e->code = ERR_CONFIG;
+		err_prefix(e, "no configuration");
+		if (denied)
+			return err_next(e, "run it as root or as the user whom %s belongs to", path);
+		return err_next(e, "write %s, or name another file with -c or TOKENROLL_CONFIG", path);
+	}
+	return config_parse(ret, path, &text, e);
+}
+
 static bool is_text(const struct key *k)
 {
-	return k->set == set_text || k->set == set_text_or_empty;
+	return k->set == set_text || k->set == set_text_or_empty || k->set == set_path || k->set == set_module;
 }
 
 void config_free(struct config **c)
@@ -331,6 +370,7 @@ void config_free(struct config **c)
 	}
 	free((*c)->names);
 	free((*c)->path);
+	blob_free(&(*c)->text);
 	free(*c);
 	*c = NULL;
 }

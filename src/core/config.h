@@ -7,12 +7,13 @@
 #ifndef CORE_CONFIG_H
 #define CORE_CONFIG_H
 
+#include "core/blob.h"
 #include "core/err.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#define CONFIG_PATH_DEFAULT "/etc/tokenroll/tokenroll.conf"
+#define CONFIG_PATH_DEFAULT SYSCONF_DIR "/tokenroll.conf"
 
 enum config_pin { CONFIG_PIN_ASK, CONFIG_PIN_RANDOM, CONFIG_PIN_KEEP };
 enum config_mail_tls { CONFIG_MAIL_STARTTLS, CONFIG_MAIL_TLS, CONFIG_MAIL_PLAIN };
@@ -61,7 +62,8 @@ struct config_mail {
 };
 
 struct config {
-	char *path; /* the file it came from */
+	char *path;       /* the file it came from */
+	struct blob text; /* what was in it, for a process that needs the whole */
 	struct config_ca ca;
 	struct config_token token;
 	struct config_vpn vpn;
@@ -74,6 +76,9 @@ struct config {
 
 /* Reads path. ERR_CONFIG on any fault; a missing file is one, too. */
 int config_read(struct config **ret, const char *path, struct err *e);
+
+/* The same from a text that was read already, which is moved out of *text; path is for messages. */
+int config_parse(struct config **ret, const char *path, struct blob *text, struct err *e);
 
 /* Frees; accepts NULL and nulls the pointer. */
 void config_free(struct config **c);

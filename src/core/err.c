@@ -52,6 +52,7 @@ static const struct code_info codes[ERR_CODE_COUNT] = {
     [ERR_CA_LOCKED] = {"CA_LOCKED", 5, "let the other program finish, then run the same command"},
     [ERR_CA_REFUSED] = {"CA_REFUSED", 5, ""},
     [ERR_CA_FAILED] = {"CA_FAILED", 5, "run the same command again; no second certificate is issued"},
+    [ERR_CRL_UNPUBLISHED] = {"CRL_UNPUBLISHED", 5, "let tokenroll write [ca] crl, then run the same command again"},
     [ERR_NAME_TAKEN] = {"NAME_TAKEN", 6,
 			"add --replace to revoke the old certificate as superseded and issue a new one"},
     [ERR_TOKEN_TAKEN] = {"TOKEN_TAKEN", 6, "take another token"},
@@ -93,6 +94,8 @@ int err_errno(struct err *e, enum err_code code, const char *fmt, ...)
 	va_start(ap, fmt);
 	err_vset(e, code, strerror(saved), fmt, ap);
 	va_end(ap);
+	if (saved == ENOSPC || saved == EDQUOT)
+		err_next(e, "make room on that disk, then run the same command again; it goes on where it stopped");
 	errno = saved;
 	return -1;
 }

@@ -50,6 +50,7 @@ enum err_code {
 	ERR_CA_LOCKED,
 	ERR_CA_REFUSED,
 	ERR_CA_FAILED,
+	ERR_CRL_UNPUBLISHED,
 	ERR_CERT_MISMATCH,
 	/* 6: refused, to protect something */
 	ERR_NAME_TAKEN,
@@ -79,7 +80,7 @@ struct err {
 /* Fills *e (which may be NULL) and returns -1, so that a caller can `return err_set(...)`. */
 int err_set(struct err *e, enum err_code code, const char *fmt, ...) ERR_PRINTF(3, 4);
 
-/* As err_set, with errno's text as the native reason. */
+/* As err_set, with errno's text as the native reason, and for a full disk the advice that goes with it. */
 int err_errno(struct err *e, enum err_code code, const char *fmt, ...) ERR_PRINTF(3, 4);
 
 /* As err_set, with the oldest reason in OpenSSL's error queue as the native one; empties the queue. */

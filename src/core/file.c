@@ -93,13 +93,20 @@ int file_sync_dir(const char *path, struct err *e)
 	return ret;
 }
 
+/* A folder with the setgid bit gives its own group, so what the file has is looked at first. */
+static bool take_owner(int fd, const struct stat *like)
+{
+	struct stat own;
+	return (fstat(fd, &own) == 0 && own.st_uid == like->st_uid && own.st_gid == like->st_gid) ||
+	       fchown(fd, like->st_uid, like->st_gid) == 0;
+}
+
 static int fill_temp(int fd, const char *path, const void *data, size_t len, mode_t mode, const struct stat *like,
 		     struct err *e)
 {
 	if (file_write_all(fd, data, len) != 0)
 		return err_errno(e, ERR_SYSTEM, "cannot write %s", path);
-	if (like != NULL && (like->st_uid != geteuid() || like->st_gid != getegid()) &&
-	    fchown(fd, like->st_uid, like->st_gid) != 0)
+	if (like != NULL && !take_owner(fd, like))
 		return err_errno(e, ERR_SYSTEM, "cannot keep the owner of %s", path);
 	if (fchmod(fd, mode) != 0)
 		return err_errno(e, ERR_SYSTEM, "cannot set the mode of %s", path);
@@ -138,9 +145,12 @@ int file_write(const char *path, const void *data, size_t len, mode_t mode, stru
 int file_replace(const char *path, const void *data, size_t len, mode_t mode_if_new, struct err *e)
 {
 	struct stat st;
-	if (stat(path, &st) != 0)
-		return write_by_rename(path, data, len, mode_if_new, NULL, e);
-	return write_by_rename(path, data, len, st.st_mode & 07777, &st, e);
+	char folder[PATH_MAX];
+	if (stat(path, &st) == 0)
+		return write_by_rename(path, data, len, st.st_mode & 07777, &st, e);
+	folder_of(folder, path);
+	bool root = geteuid() == 0 && stat(folder, &st) == 0;
+	return write_by_rename(path, data, len, mode_if_new, root ? &st : NULL, e);
 }
 
 int file_mkdir(const char *path, mode_t mode, struct err *e)

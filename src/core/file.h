@@ -20,7 +20,8 @@ int file_read(const char *path, size_t max, struct blob *ret, struct err *e);
  * is left behind and the old file stands. */
 int file_write(const char *path, const void *data, size_t len, mode_t mode, struct err *e);
 
-/* As file_write, but keeps mode and owner of the file that is replaced; mode_if_new otherwise. */
+/* As file_write, but keeps mode and owner of the file that is replaced. A new one gets mode_if_new and, if root makes
+ * it, the owner of its folder. */
 int file_replace(const char *path, const void *data, size_t len, mode_t mode_if_new, struct err *e);
 
 /* Makes a folder and its missing parents with this mode; an existing folder is left as it is. */

@@ -11,6 +11,12 @@
 #include <signal.h>
 #include <stdbool.h>
 
+/*
+ * To be called first of all: opens /dev/null for each of stdin, stdout and stderr that the caller has closed, so that
+ * no database or socket gets its number and is written into. Writing to a stdout that was closed still fails.
+ */
+void process_fill_descriptors(void);
+
 /* No core files, no ptrace by others of the same user, no new privileges; umask 077; SIGPIPE ignored. */
 int process_harden(struct err *e);
 

@@ -6,24 +6,49 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 /* How long a child may take to finish by itself once its socket is closed: a module's C_Finalize talks to the card. */
 #define GRACE_MS 3000
 
+/* What a role is called when it fails, and whether SIGTERM makes it break off what it does without harm. */
+struct role {
+	const char *name, *what;
+	enum err_code code;
+	bool breaks_off;
+};
+
+static const struct role roles[] = {
+    {"worker", "the process that runs the token's PKCS#11 module", ERR_MODULE, false},
+    {"signer", "the signer process", ERR_CA_FAILED, false},
+    {"courier", "the process that packs and mails the bundle", ERR_FAILED, true},
+};
+
 struct rpc_peer {
 	pid_t pid;
+	int pidfd; /* readable once the process has ended */
 	int fd;
-	char role[16];
+	const struct role *role;
 	rpc_note_fn *note;
 	void *note_arg;
 };
+
+static const struct role *find_role(const char *name)
+{
+	for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
+		if (strcmp(roles[i].name, name) == 0)
+			return &roles[i];
+	}
+	abort(); /* a mistake in our own code */
+}
 
 static int is_program(const char *path)
 {
@@ -88,8 +113,9 @@ int rpc_peer_start(struct rpc_peer **ret, const char *role, bool verbose, struct
 	close(pair[1]);
 	struct rpc_peer *p = xcalloc(1, sizeof *p);
 	p->pid = pid;
+	p->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	p->fd = pair[0];
-	snprintf(p->role, sizeof p->role, "%s", role);
+	p->role = find_role(role);
 	*ret = p;
 	return 0;
 }
@@ -104,26 +130,22 @@ void rpc_peer_on_note(struct rpc_peer *p, rpc_note_fn *fn, void *arg)
 static int reap(struct rpc_peer *p, int64_t deadline)
 {
 	int status = 0;
+	struct pollfd ended = {.fd = p->pidfd, .events = POLLIN};
 	pid_t got;
-	while ((got = waitpid(p->pid, &status, WNOHANG)) == 0 && rpc_wire_now() < deadline && !process_stop_urgent())
-		usleep(1000);
+	while ((got = waitpid(p->pid, &status, WNOHANG)) == 0 && !process_stop_urgent()) {
+		int64_t left = deadline - rpc_wire_now();
+		if (left <= 0)
+			break;
+		/* a signal between the check and poll is seen a fifth of a second later */
+		poll(&ended, 1, left < 200 ? (int)left : 200);
+	}
 	if (got == 0) {
 		kill(p->pid, SIGKILL);
 		waitpid(p->pid, &status, 0);
 	}
-	p->pid = -1;
+	close(p->pidfd);
+	p->pid = p->pidfd = -1;
 	return status;
-}
-
-static enum err_code role_code(const struct rpc_peer *p)
-{
-	return strcmp(p->role, "signer") == 0 ? ERR_CA_FAILED : ERR_MODULE;
-}
-
-static const char *role_name(const struct rpc_peer *p)
-{
-	return strcmp(p->role, "signer") == 0 ? "the signer process"
-					      : "the process that runs the token's PKCS#11 module";
 }
 
 /* The child broke off: finds out how, and leaves the peer without a process. */
@@ -133,28 +155,30 @@ static int broken(struct rpc_peer *p, enum rpc_wire w, int timeout_ms, struct er
 	p->fd = -1;
 	/* one that hangs or lies has had its time; one that was merely interrupted may end the step it is in */
 	bool patient = w == RPC_WIRE_CLOSED || w == RPC_WIRE_STOPPED;
+	if (w == RPC_WIRE_STOPPED && p->role->breaks_off)
+		kill(p->pid, SIGTERM);
 	int status = reap(p, patient ? rpc_wire_now() + GRACE_MS : 0);
 	switch (w) {
 	case RPC_WIRE_STOPPED:
 		return err_set(e, ERR_INTERRUPTED, "interrupted");
 	case RPC_WIRE_TIMEOUT:
-		return err_set(e, role_code(p), "%s did not answer within %d s and was ended", role_name(p),
+		return err_set(e, p->role->code, "%s did not answer within %d s and was ended", p->role->what,
 			       timeout_ms / 1000);
 	case RPC_WIRE_NONSENSE:
-		return err_set(e, role_code(p), "%s sent something that is no message and was ended", role_name(p));
+		return err_set(e, p->role->code, "%s sent something that is no message and was ended", p->role->what);
 	default:
 		break;
 	}
 	if (WIFSIGNALED(status)) {
-		err_set(e, role_code(p), "%s crashed", role_name(p));
+		err_set(e, p->role->code, "%s crashed", p->role->what);
 		return err_native(e, "signal %d, SIG%s", WTERMSIG(status), sigabbrev_np(WTERMSIG(status)));
 	}
-	return err_set(e, role_code(p), "%s ended early, with status %d", role_name(p), WEXITSTATUS(status));
+	return err_set(e, p->role->code, "%s ended early, with status %d", p->role->what, WEXITSTATUS(status));
 }
 
 static int gone(const struct rpc_peer *p, struct err *e)
 {
-	return err_set(e, role_code(p), "%s is not running any more", role_name(p));
+	return err_set(e, p->role->code, "%s is not running any more", p->role->what);
 }
 
 int rpc_send(struct rpc_peer *p, struct rpc_msg *in, struct err *e)

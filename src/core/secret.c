@@ -1,4 +1,5 @@
 #include "core/secret.h"
+#include "core/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -60,7 +61,7 @@ static ssize_t read_byte(int fd, char *ret)
 	ssize_t n;
 	do
 		n = read(fd, ret, 1);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && errno == EINTR && process_stop_signal() == 0);
 	return n;
 }
 
@@ -71,8 +72,12 @@ static int read_line(struct secret *s, int fd, const char *name, struct err *e)
 		/* read into its final place, so that no copy stays on the stack */
 		char *c = &s->bytes[s->len];
 		ssize_t n = read_byte(fd, c);
-		if (n < 0)
-			return err_errno(e, ERR_SECRET_FILE, "cannot read a secret from %s", name);
+		if (n < 0 && errno == EINTR)
+			return err_set(e, ERR_INTERRUPTED, "interrupted while a secret was read from %s", name);
+		if (n < 0) {
+			err_errno(e, ERR_SECRET_FILE, "cannot read a secret from %s", name);
+			return err_next(e, "see that it can be read, and that there is a line in it");
+		}
 		if (n == 0 || *c == '\n') {
 			*c = '\0';
 			break;

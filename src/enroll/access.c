@@ -43,7 +43,7 @@ static int start_again(struct enroll_run *r, struct err *e)
 
 static int take_turn(struct enroll_run *r, struct err *e)
 {
-	char *turn = xasprintf("%s-turn", r->cfg->store_path);
+	char *turn = xasprintf("%s" WORKER_TURN_SUFFIX, r->cfg->store_path);
 	int ret = r->ports->token.open(r->worker, &r->token, turn, e);
 	free(turn);
 	return ret;

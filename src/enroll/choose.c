@@ -6,7 +6,8 @@
 #include <strings.h>
 
 /* What all modules together show, and why some of them show nothing. */
-struct discovery {
+struct enroll_discovery {
+	struct worker *lister; /* asks p11-kit for its modules; NULL once it has, or when a path is known */
 	struct worker_module *modules;
 	struct worker **workers; /* one each; NULL once it failed */
 	size_t n_modules;
@@ -16,11 +17,26 @@ struct discovery {
 	size_t n_failed;
 };
 
+static bool is_uri(const char *key)
+{
+	return key != NULL && strncmp(key, "pkcs11:", strlen("pkcs11:")) == 0;
+}
+
 struct worker_settings enroll_worker_settings(struct enroll_run *r)
 {
+	const struct config *cfg = r->cfg;
+	const struct enroll_options *opt = r->opt;
 	return (struct worker_settings){
-	    .timeout_s = (int)r->cfg->token.timeout,
-	    .verbose = r->opt->verbose,
+	    .timeout_s = (int)cfg->token.timeout,
+	    .verbose = opt->verbose,
+	    .places = {{WORKER_PLACE_PKI, cfg->ca.pki},
+		       {WORKER_PLACE_KEY, is_uri(cfg->ca.key) ? NULL : cfg->ca.key},
+		       {WORKER_PLACE_STORE, cfg->store_path},
+		       {WORKER_PLACE_BUNDLES, cfg->bundle.dir},
+		       {WORKER_PLACE_SECRET, cfg->mail.password_file},
+		       {WORKER_PLACE_SECRET, opt->pin_file},
+		       {WORKER_PLACE_SECRET, opt->so_pin_file},
+		       {WORKER_PLACE_SECRET, opt->ca_pass_file}},
 	    .note = r->ui->note,
 	    .note_arg = r->ui->arg,
 	};
@@ -31,17 +47,24 @@ static const char *wanted_module(const struct enroll_run *r)
 	return r->opt->module != NULL ? r->opt->module : r->cfg->token.module;
 }
 
-/* Asks p11-kit, in a process of its own, for the file of a named module or for all of them. */
-static int registered_modules(struct enroll_run *r, const char *name, struct discovery *d, struct err *e)
+static int no_such_module(const char *name, struct err *e)
 {
-	struct worker_settings settings = enroll_worker_settings(r);
-	struct worker *w = NULL;
+	if (name == NULL) {
+		err_set(e, ERR_MODULE, "p11-kit knows no PKCS#11 module");
+		return err_next(
+		    e, "install the token's package (opensc-pkcs11, ykcs11, softhsm2 …) or set [token] module");
+	}
+	err_set(e, ERR_MODULE, "p11-kit knows no PKCS#11 module named '%s'", name);
+	return err_next(e, "`p11-kit list-modules` shows the names; a path works, too");
+}
+
+/* p11-kit's files of the named module or of all of them. */
+static int registered_modules(struct enroll_run *r, const char *name, struct enroll_discovery *d, struct err *e)
+{
 	struct worker_module *list = NULL;
 	size_t n = 0;
-	int ret = r->ports->token.start(&w, &settings, e);
-	if (ret == 0)
-		ret = r->ports->token.modules(w, &list, &n, e);
-	r->ports->token.stop(&w);
+	int ret = r->ports->token.modules_end(d->lister, &list, &n, e);
+	r->ports->token.stop(&d->lister);
 	if (ret != 0 && e->code == ERR_MODULE) {
 		err_prefix(e, "while the modules that p11-kit knows were loaded");
 		err_next(e,
@@ -53,32 +76,23 @@ static int registered_modules(struct enroll_run *r, const char *name, struct dis
 			d->modules[d->n_modules++] = list[i];
 	}
 	free(list);
-	if (ret != 0 || d->n_modules != 0)
-		return ret;
-	if (name == NULL) {
-		err_set(e, ERR_MODULE, "p11-kit knows no PKCS#11 module");
-		return err_next(
-		    e, "install the token's package (opensc-pkcs11, ykcs11, softhsm2 …) or set [token] module");
-	}
-	err_set(e, ERR_MODULE, "p11-kit knows no PKCS#11 module named '%s'", name);
-	return err_next(e, "`p11-kit list-modules` shows the names; a path works, too");
+	if (ret != 0)
+		return -1;
+	return d->n_modules != 0 ? 0 : no_such_module(name, e);
 }
 
-static int find_modules(struct enroll_run *r, struct discovery *d, struct err *e)
+static int the_module(const char *path, struct enroll_discovery *d, struct err *e)
 {
-	const char *want = wanted_module(r);
-	if (want == NULL || strchr(want, '/') == NULL)
-		return registered_modules(r, want, d, e);
 	d->modules = xcalloc(1, sizeof *d->modules);
-	if (strlen(want) >= sizeof d->modules->path)
+	if (strlen(path) >= sizeof d->modules->path)
 		return err_set(e, ERR_CONFIG, "the path of the PKCS#11 module is too long");
-	snprintf(d->modules->name, sizeof d->modules->name, "%s", strrchr(want, '/') + 1);
-	snprintf(d->modules->path, sizeof d->modules->path, "%s", want);
+	snprintf(d->modules->name, sizeof d->modules->name, "%s", strrchr(path, '/') + 1);
+	snprintf(d->modules->path, sizeof d->modules->path, "%s", path);
 	d->n_modules = 1;
 	return 0;
 }
 
-static void module_failed(struct enroll_run *r, struct discovery *d, size_t i, const struct err *why)
+static void module_failed(struct enroll_run *r, struct enroll_discovery *d, size_t i, const struct err *why)
 {
 	if (d->n_failed++ == 0)
 		d->first = *why;
@@ -91,7 +105,7 @@ static void module_failed(struct enroll_run *r, struct discovery *d, size_t i, c
 	r->ui->note(r->ui->arg, text);
 }
 
-static void start_module(struct enroll_run *r, struct discovery *d, size_t i)
+static void start_module(struct enroll_run *r, struct enroll_discovery *d, size_t i)
 {
 	struct worker_settings settings = enroll_worker_settings(r);
 	struct err why = ERR_INIT;
@@ -100,7 +114,7 @@ static void start_module(struct enroll_run *r, struct discovery *d, size_t i)
 		module_failed(r, d, i, &why);
 }
 
-static void list_module(struct enroll_run *r, struct discovery *d, size_t i)
+static void list_module(struct enroll_run *r, struct enroll_discovery *d, size_t i)
 {
 	struct worker_token *tokens = NULL;
 	size_t n = 0;
@@ -122,13 +136,35 @@ static void list_module(struct enroll_run *r, struct discovery *d, size_t i)
 }
 
 /* All modules are started before the first is waited for: a slow one costs its own time only. */
-static int discover(struct enroll_run *r, struct discovery *d, struct err *e)
+static void start_modules(struct enroll_run *r, struct enroll_discovery *d)
 {
-	if (find_modules(r, d, e) != 0)
-		return -1;
 	d->workers = xcalloc(d->n_modules, sizeof(struct worker *));
 	for (size_t i = 0; i < d->n_modules; i++)
 		start_module(r, d, i);
+}
+
+int enroll_discover_begin(struct enroll_run *r, struct err *e)
+{
+	const char *want = wanted_module(r);
+	struct worker_settings settings = enroll_worker_settings(r);
+	struct enroll_discovery *d = r->discovery = xcalloc(1, sizeof *d);
+	if (want == NULL || strchr(want, '/') == NULL)
+		return r->ports->token.start(&d->lister, &settings, e) == 0
+			   ? r->ports->token.modules_begin(d->lister, e)
+			   : -1;
+	if (the_module(want, d, e) != 0)
+		return -1;
+	start_modules(r, d);
+	return 0;
+}
+
+static int discover_end(struct enroll_run *r, struct enroll_discovery *d, struct err *e)
+{
+	if (d->lister != NULL) {
+		if (registered_modules(r, wanted_module(r), d, e) != 0)
+			return -1;
+		start_modules(r, d);
+	}
 	for (size_t i = 0; i < d->n_modules; i++)
 		list_module(r, d, i);
 	if (d->n_failed == d->n_modules) {
@@ -138,15 +174,21 @@ static int discover(struct enroll_run *r, struct discovery *d, struct err *e)
 	return 0;
 }
 
-static void discovery_free(struct enroll_run *r, struct discovery *d)
+void enroll_discovery_free(struct enroll_run *r)
 {
+	struct enroll_discovery *d = r->discovery;
+	if (d == NULL)
+		return;
 	for (size_t i = 0; d->workers != NULL && i < d->n_modules; i++) {
 		if (d->workers[i] != r->worker)
 			r->ports->token.stop(&d->workers[i]);
 	}
+	r->ports->token.stop(&d->lister);
 	free(d->workers);
 	free(d->modules);
 	free(d->list);
+	free(d);
+	r->discovery = NULL;
 }
 
 static bool is_initialized_token(const struct worker_token *t)
@@ -159,20 +201,23 @@ static bool is_initialized(const struct enroll_candidate *c)
 	return is_initialized_token(&c->token);
 }
 
-/* Keeps the candidates that --serial and --reader allow. */
-static void select_named(const struct enroll_options *opt, struct discovery *d)
+bool enroll_allows(const struct enroll_options *opt, const struct worker_token *t)
+{
+	return (opt->serial == NULL || strcasecmp(t->serial, opt->serial) == 0) &&
+	       (opt->reader == NULL || strcmp(t->reader, opt->reader) == 0);
+}
+
+static void select_named(const struct enroll_options *opt, struct enroll_discovery *d)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < d->n; i++) {
-		const struct worker_token *t = &d->list[i].token;
-		if ((opt->serial == NULL || strcasecmp(t->serial, opt->serial) == 0) &&
-		    (opt->reader == NULL || strcmp(t->reader, opt->reader) == 0))
+		if (enroll_allows(opt, &d->list[i].token))
 			d->list[kept++] = d->list[i];
 	}
 	d->n = kept;
 }
 
-static void to_token_id(const struct worker_token *t, struct store_token *ret)
+void enroll_token_id(const struct worker_token *t, struct store_token *ret)
 {
 	memset(ret, 0, sizeof *ret);
 	memcpy(ret->manufacturer, t->manufacturer, sizeof ret->manufacturer);
@@ -184,7 +229,8 @@ static void to_token_id(const struct worker_token *t, struct store_token *ret)
 /* The only candidate of which the test says yes; NULL if there is none or more than one. */
 typedef bool candidate_test(struct enroll_run *r, const struct enroll_candidate *c);
 
-static const struct enroll_candidate *the_only(struct enroll_run *r, const struct discovery *d, candidate_test *test)
+static const struct enroll_candidate *the_only(struct enroll_run *r, const struct enroll_discovery *d,
+					       candidate_test *test)
 {
 	const struct enroll_candidate *found = NULL;
 	for (size_t i = 0; i < d->n; i++) {
@@ -202,17 +248,24 @@ static bool is_users(struct enroll_run *r, const struct enroll_candidate *c)
 	struct store_credential cred = {.id = 0};
 	struct store_token id;
 	bool found = false;
-	to_token_id(&c->token, &id);
+	enroll_token_id(&c->token, &id);
 	bool ok =
 	    is_initialized(c) && r->ports->store.find(r->store, r->opt->user, &id, &found, &cred, NULL) == 0 && found;
+	ok = ok || enroll_is_left_behind(r, &c->token);
 	store_credential_free(&cred);
 	return ok;
 }
 
+static bool is_unreadable(const struct enroll_candidate *c)
+{
+	return (c->token.flags & WORKER_TOKEN_UNREADABLE) != 0;
+}
+
+/* One that cannot be read may be the one that is meant, so it counts both as ready and as blank. */
 static bool is_ready(struct enroll_run *r, const struct enroll_candidate *c)
 {
 	(void)r;
-	return is_initialized(c);
+	return is_initialized(c) || is_unreadable(c);
 }
 
 static bool is_blank(struct enroll_run *r, const struct enroll_candidate *c)
@@ -221,11 +274,18 @@ static bool is_blank(struct enroll_run *r, const struct enroll_candidate *c)
 	return !is_initialized(c);
 }
 
+static int unreadable(const struct enroll_candidate *c, struct err *e)
+{
+	err_set(e, ERR_TOKEN_FAILED, "the token in '%s' does not answer", c->token.reader);
+	return err_next(e, "pull it out and put it in again, or take another token; nothing was changed");
+}
+
 /*
  * One token is taken by itself, and so is, among several, the one that this user's enrollment is on already.
  * Blank tokens do not count beside others, unless --init asks for one: SoftHSM always shows an empty slot.
  */
-static int choose(struct enroll_run *r, const struct discovery *d, const struct enroll_candidate **ret, struct err *e)
+static int choose(struct enroll_run *r, const struct enroll_discovery *d, const struct enroll_candidate **ret,
+		  struct err *e)
 {
 	*ret = the_only(r, d, is_users);
 	if (*ret == NULL && r->opt->init)
@@ -234,7 +294,7 @@ static int choose(struct enroll_run *r, const struct discovery *d, const struct 
 		*ret = the_only(r, d, is_ready);
 	size_t ready = 0;
 	for (size_t i = 0; i < d->n; i++)
-		ready += is_initialized(&d->list[i]);
+		ready += is_ready(r, &d->list[i]);
 	if (*ret == NULL && ready == 0)
 		*ret = the_only(r, d, is_blank);
 	size_t index = 0;
@@ -243,10 +303,10 @@ static int choose(struct enroll_run *r, const struct discovery *d, const struct 
 			return -1;
 		*ret = &d->list[index];
 	}
-	return 0;
+	return is_unreadable(*ret) ? unreadable(*ret, e) : 0;
 }
 
-static int nothing_found(const struct enroll_run *r, const struct discovery *d, size_t n_all, struct err *e)
+static int nothing_found(const struct enroll_run *r, const struct enroll_discovery *d, size_t n_all, struct err *e)
 {
 	if (n_all != 0 && r->opt->serial != NULL)
 		err_set(e, ERR_NO_TOKEN, "no token with the serial number %s is plugged in", r->opt->serial);
@@ -265,30 +325,28 @@ static int nothing_found(const struct enroll_run *r, const struct discovery *d, 
 void enroll_take_token(struct enroll_run *r, const struct worker_token *t)
 {
 	r->token = *t;
-	to_token_id(t, &r->token_id);
+	enroll_token_id(t, &r->token_id);
 	if (is_initialized_token(t))
 		r->ui->chosen(r->ui->arg, t);
 }
 
 int enroll_choose_token(struct enroll_run *r, struct err *e)
 {
-	struct discovery d = {.first = ERR_INIT};
+	struct enroll_discovery *d = r->discovery;
 	const struct enroll_candidate *c = NULL;
-	int ret = discover(r, &d, e);
-	size_t n_all = d.n;
-	if (ret == 0)
-		select_named(r->opt, &d);
-	if (ret == 0 && d.n == 0)
-		ret = nothing_found(r, &d, n_all, e);
-	if (ret == 0)
-		ret = choose(r, &d, &c, e);
-	if (ret == 0) {
-		r->token = c->token;
-		r->worker = c->worker;
-		memcpy(r->module, c->module, sizeof r->module);
-	}
-	discovery_free(r, &d);
-	if (ret == 0)
-		enroll_take_token(r, &r->token);
-	return ret;
+	if (discover_end(r, d, e) != 0)
+		return -1;
+	size_t n_all = d->n;
+	select_named(r->opt, d);
+	if (d->n == 0)
+		return nothing_found(r, d, n_all, e);
+	if (choose(r, d, &c, e) != 0)
+		return -1;
+	const struct worker_token token = c->token;
+	r->only_blank = the_only(r, d, is_blank) == c;
+	r->worker = c->worker;
+	memcpy(r->module, c->module, sizeof r->module);
+	enroll_discovery_free(r);
+	enroll_take_token(r, &token);
+	return 0;
 }

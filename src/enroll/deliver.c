@@ -54,12 +54,12 @@ int enroll_deliver(struct enroll_run *r, struct err *e)
 	if (r->ca.chain_pem.len != 0)
 		memcpy(ca_pem, r->ca.chain_pem.data, r->ca.chain_pem.len);
 	collect_facts(r, ca_pem, &facts);
-	int ret = r->ports->handover.make(r->cfg, &facts, &made, e);
+	int ret = r->ports->handover.make(r->courier, &facts, &made, e);
 	if (ret == 0) {
 		r->result->folder = xstrdup(made.folder);
 		r->result->tar_gz = xstrdup(made.tar_gz);
 		r->result->zip = xstrdup(made.zip);
-		ret = r->ports->handover.mail(r->cfg, &facts, &made, e);
+		ret = r->ports->handover.mail(r->courier, e);
 	}
 	handover_result_free(&made);
 	free(ca_pem);

@@ -25,20 +25,13 @@ static int step_prove(struct enroll_run *r, struct err *e)
 	return r->ports->store.advance(r->store, &r->cred, CRED_PROVEN, e);
 }
 
-static int step_deliver(struct enroll_run *r, struct err *e)
-{
-	if (enroll_deliver(r, e) != 0)
-		return -1;
-	return r->ports->store.advance(r->store, &r->cred, CRED_DELIVERED, e);
-}
-
 static const struct step steps[] = {
     {CRED_KEYED, "key pair", enroll_step_key},
     {CRED_REQUESTED, "request", enroll_step_request},
     {CRED_ISSUED, "certificate", enroll_step_issue},
     {CRED_WRITTEN, "onto the token", enroll_step_write},
     {CRED_PROVEN, "proof", step_prove},
-    {CRED_DELIVERED, "bundle", step_deliver},
+    {CRED_DELIVERED, "bundle", enroll_deliver},
 };
 
 #define N_STEPS (sizeof steps / sizeof *steps)
@@ -79,16 +72,16 @@ static int run_step(struct enroll_run *r, const struct step *s, struct err *e)
  */
 static int prepare(struct enroll_run *r, struct err *e)
 {
-	bool blank = enroll_is_blank(r);
-	if (blank ? enroll_ask_new_pins(r, e) != 0 : r->from < CRED_PROVEN && enroll_ask_pin(r, e) != 0)
+	bool setup = enroll_needs_setup(r);
+	if (setup ? enroll_ask_new_pins(r, e) != 0 : r->from < CRED_PROVEN && enroll_ask_pin(r, e) != 0)
 		return -1;
-	if (r->from < CRED_PROVEN && enroll_prove_prepare(r, e) != 0)
+	if (r->from < CRED_PROVEN && enroll_prove_prepare(r, r->module, e) != 0)
 		return -1;
 	if (r->from < CRED_REQUESTED && r->ports->ca.subject(r->signer, r->opt->user, &r->subject, e) != 0)
 		return -1;
 	if (r->from < CRED_ISSUED && !r->opt->csr_only && r->opt->cert_file == NULL && enroll_unlock_begin(r, e) != 0)
 		return -1;
-	if (blank && ((r->unlocking && enroll_unlock_end(r, e) != 0) || enroll_initialize(r, e) != 0))
+	if (setup && ((r->unlocking && enroll_unlock_end(r, e) != 0) || enroll_set_up(r, e) != 0))
 		return -1;
 	if (r->from < CRED_WRITTEN && enroll_open_token(r, e) != 0)
 		return -1;
@@ -142,32 +135,67 @@ static int check_finished(struct enroll_run *r, struct err *e)
 	return ret;
 }
 
+/*
+ * Last, and also when something else has failed: the VPN server must not let a revoked certificate of this user's in.
+ * Only then it is written down as delivered: so the same command, even with --replace, comes back to this.
+ */
+static int finish(struct enroll_run *r, int done, struct err *e)
+{
+	struct err late = ERR_INIT;
+	if (r->cred.state < CRED_ISSUED || (done != 0 && process_stop_signal() != 0))
+		return done;
+	if (r->ports->ca.publish(r->signer, r->opt->user, &late) == 0)
+		return done != 0 || r->result->already ? done
+						       : r->ports->store.advance(r->store, &r->cred, CRED_DELIVERED, e);
+	if (done != 0) {
+		if (late.code == ERR_CRL_UNPUBLISHED)
+			r->ui->note(r->ui->arg, late.what);
+		return done;
+	}
+	*e = late;
+	return r->result->folder != NULL ? err_prefix(e, "%s is enrolled, with the bundle in %s; one thing is left",
+						      r->opt->user, r->result->folder)
+					 : -1;
+}
+
+/* All processes are started before anything is waited for: CA, modules and templates are read side by side. */
+static int start_all(struct enroll_run *r, struct err *e)
+{
+	if (r->ports->ca.start(&r->signer, &r->cfg->ca, r->opt->verbose, r->ui->note, r->ui->arg, e) != 0 ||
+	    enroll_discover_begin(r, e) != 0)
+		return -1;
+	return r->opt->csr_only ? 0 : r->ports->handover.start(&r->courier, r->cfg, r->opt->user, r->opt->verbose, e);
+}
+
 static int enroll_whole(struct enroll_run *r, struct err *e)
 {
 	bool finished = false;
-	if (r->ports->store.claim_user(r->store, r->opt->user, e) != 0)
+	if (start_all(r, e) != 0 || r->ports->store.open(&r->store, r->cfg->store_path, e) != 0 ||
+	    r->ports->store.claim_user(r->store, r->opt->user, e) != 0)
 		return -1;
-	if (!r->opt->csr_only && r->ports->handover.check(r->cfg, e) != 0)
+	if (enroll_choose_token(r, e) != 0)
 		return -1;
-	/* it reads and checks the PKI while the modules look for tokens */
-	if (r->ports->ca.start(&r->signer, &r->cfg->ca, r->opt->verbose, r->ui->note, r->ui->arg, e) != 0)
+	if (r->courier != NULL && r->ports->handover.check(r->courier, e) != 0)
 		return -1;
-	if (enroll_choose_token(r, e) != 0 || enroll_plan(r, &finished, e) != 0)
+	if (enroll_plan(r, &finished, e) != 0)
 		return -1;
-	return finished ? check_finished(r, e) : run_steps(r, e);
+	return finish(r, finished ? check_finished(r, e) : run_steps(r, e), e);
 }
 
-int enroll_run(const struct enroll_ports *ports, struct store *store, const struct config *cfg,
-	       const struct enroll_options *opt, const struct enroll_ui *ui, struct enroll_result *ret, struct err *e)
+int enroll_run(const struct enroll_ports *ports, const struct config *cfg, const struct enroll_options *opt,
+	       const struct enroll_ui *ui, struct enroll_result *ret, struct err *e)
 {
 	struct enroll_run *r = xcalloc(1, sizeof *r);
-	*r = (struct enroll_run){.ports = ports, .store = store, .cfg = cfg, .opt = opt, .ui = ui, .result = ret};
+	*r = (struct enroll_run){.ports = ports, .cfg = cfg, .opt = opt, .ui = ui, .result = ret};
 	int got = enroll_whole(r, e);
 	secret_free(&r->pin);
 	secret_free(&r->so_pin);
+	enroll_discovery_free(r);
 	ports->token.stop(&r->worker);
 	ports->token.stop(&r->prover);
+	ports->handover.stop(&r->courier);
 	ports->ca.stop(&r->signer);
+	ports->store.close(&r->store);
 	ca_info_free(&r->ca);
 	blob_free(&r->subject);
 	ret->cred = r->cred; /* handed over with what it owns */

@@ -17,7 +17,6 @@
 #include "core/secret.h"
 #include "enroll/ports.h"
 #include "enroll/worker.h"
-#include "handover/handover.h"
 #include "store/store.h"
 
 #include <stdbool.h>
@@ -34,6 +33,8 @@ struct enroll_options {
 	bool init;                   /* a blank token may be initialized without asking */
 	const char *label;           /* for a blank token; NULL: the user's name */
 	bool last_try;               /* the last PIN try may be spent */
+	/* where secrets come from, so that the token's module is kept from them; NULL: not from a file */
+	const char *pin_file, *so_pin_file, *ca_pass_file;
 	bool verbose;
 };
 
@@ -49,7 +50,8 @@ struct enroll_ui {
 	void *arg;
 	/* The PIN of a token. ERR_SECRET_NEEDED when there is no way to get it. */
 	int (*pin)(void *arg, const struct worker_token *t, struct secret *ret, struct err *e);
-	/* SO PIN and PIN for a blank token; shown or asked as the policy says, before they are set. */
+	/* SO PIN and PIN for a blank token; shown or asked as the policy says, before they are set. One that waits for
+	 * its user PIN (WORKER_TOKEN_NO_PIN) has its SO PIN: that is asked for. */
 	int (*new_pins)(void *arg, const struct worker_token *t, struct secret *ret_so_pin, struct secret *ret_pin,
 			struct err *e);
 	/* May a blank token be initialized? */
@@ -72,7 +74,7 @@ struct enroll_result {
 	struct store_credential cred;
 	bool already;     /* nothing had to be made */
 	bool proved;      /* the token signed a challenge in this run */
-	bool initialized; /* the token was blank */
+	bool initialized; /* the token was blank, or had no user PIN */
 	bool shortened;   /* the certificate ends with the CA */
 	char replaced[CA_SERIAL_HEX_MAX];
 	char *request_path; /* with csr_only */
@@ -80,8 +82,8 @@ struct enroll_result {
 };
 
 /* One enrollment, from wherever the journal says it is. ret is filled as far as it got, also on failure. */
-int enroll_run(const struct enroll_ports *ports, struct store *store, const struct config *cfg,
-	       const struct enroll_options *opt, const struct enroll_ui *ui, struct enroll_result *ret, struct err *e);
+int enroll_run(const struct enroll_ports *ports, const struct config *cfg, const struct enroll_options *opt,
+	       const struct enroll_ui *ui, struct enroll_result *ret, struct err *e);
 
 void enroll_result_free(struct enroll_result *r);
 

@@ -1,5 +1,7 @@
 #include "core/day.h"
 #include "enroll/run.h"
+#include "handover/profile.h"
+#include "pkcs11/ovpnid.h"
 
 #include <openssl/rand.h>
 #include <string.h>
@@ -77,6 +79,18 @@ static int refuse_elsewhere(const struct store_credential *c, struct err *e)
 			"put that token in and run the same command, or add --replace to give it up and use this one");
 }
 
+/* What a CA elsewhere has issued it alone can revoke, and only the admin can tell it. */
+static void note_revocation(struct enroll_run *r, const struct store_credential *old)
+{
+	char text[256];
+	if (!r->opt->csr_only && r->opt->cert_file == NULL)
+		return;
+	snprintf(text, sizeof text,
+		 "certificate %s of %s, which is replaced, stays valid until the CA revokes it: see to that",
+		 old->cert_serial, old->user);
+	r->ui->note(r->ui->arg, text);
+}
+
 /* One credential of the user on another token. *ret_again when it was ended and there may be one behind it. */
 static int settle_elsewhere(struct enroll_run *r, struct store_credential *c, bool *ret_again, struct err *e)
 {
@@ -87,8 +101,10 @@ static int settle_elsewhere(struct enroll_run *r, struct store_credential *c, bo
 	if ((valid || c->state < CRED_ISSUED) && !r->opt->replace)
 		return refuse_elsewhere(c, e);
 	/* a valid one is ended by the CA, when the new certificate replaces it */
-	if (valid)
+	if (valid) {
+		note_revocation(r, c);
 		return 0;
+	}
 	*ret_again = true;
 	return end(r, c, c->state >= CRED_ISSUED ? CRED_REVOKED : CRED_ABANDONED, e);
 }
@@ -135,11 +151,13 @@ static int new_id(struct enroll_run *r, struct blob *ret, struct err *e)
 	unsigned char id[CKA_ID_LEN];
 	bool taken = true;
 	while (taken) {
+		/* a token that was just set up holds nothing yet */
+		taken = r->opened;
 		if (RAND_bytes(id, sizeof id) != 1)
 			return err_openssl(e, ERR_FAILED, "the random generator failed");
 		id[0] |= 0x80; /* never a leading zero, which some modules cut off */
 		blob_set(ret, id, sizeof id);
-		if (r->ports->token.id_taken(r->worker, ret, &taken, e) != 0)
+		if (r->opened && r->ports->token.id_taken(r->worker, ret, &taken, e) != 0)
 			return -1;
 	}
 	return 0;
@@ -160,9 +178,50 @@ static int check_key_type(const struct enroll_run *r, struct err *e)
 	return err_next(e, "choose another --key-type, or allow it in %s", r->cfg->path);
 }
 
+/* What --cert needs and is not there: the key for which the certificate was requested. */
+static int no_request(const struct enroll_run *r, struct err *e)
+{
+	err_set(e, ERR_USAGE, "there is no key on token %s for which a certificate of %s was requested",
+		r->token.serial, r->opt->user);
+	return err_next(e, "put the right token in, or run it with --csr-only first and have that request signed");
+}
+
+/* A profile has the key's id on one line. Another module on the laptops tells the token's fields in its own way: then
+ * the id is known only in the proof. */
+static int check_id_length(const struct enroll_run *r, struct err *e)
+{
+	static unsigned char any[CKA_ID_LEN];
+	static const char option[] = "pkcs11-id ''\r"; /* as on Windows */
+	const struct blob id = {.data = any, .len = sizeof any};
+	const char *client = r->cfg->vpn.client_module[PLATFORM_LINUX];
+	struct p11_token_info t = {.slot = 0};
+	char text[sizeof r->cred.pkcs11_id];
+	memcpy(t.manufacturer, r->token.manufacturer, sizeof t.manufacturer);
+	memcpy(t.model, r->token.model, sizeof t.model);
+	memcpy(t.serial, r->token.serial, sizeof t.serial);
+	memcpy(t.label, r->token.label, sizeof t.label);
+	if (enroll_is_blank(r))
+		enroll_new_label(r, t.label);
+	if ((client != NULL && strcmp(client, r->module) != 0) || ovpnid_write(text, sizeof text, &t, &id) != 0 ||
+	    strlen(text) + strlen(option) <= PROFILE_LINE_MAX)
+		return 0;
+	err_set(e, ERR_UNSUPPORTED, "the id of a key on token %s would be too long: OpenVPN takes lines of %d bytes",
+		r->token.serial, PROFILE_LINE_MAX);
+	return err_next(e, "give the token a shorter label of plain letters, or take another token: in the id each "
+			   "blank, each sign and each byte of another script takes four bytes");
+}
+
+/* What has to be so before anything is given up or made for a new key. */
+static int check_new(const struct enroll_run *r, struct err *e)
+{
+	if (r->opt->cert_file != NULL)
+		return no_request(r, e);
+	return check_key_type(r, e) != 0 ? -1 : check_id_length(r, e);
+}
+
 static int plan_new(struct enroll_run *r, struct err *e)
 {
-	if (check_key_type(r, e) != 0)
+	if (check_new(r, e) != 0)
 		return -1;
 	struct store_credential *c = &r->cred;
 	store_credential_free(c);
@@ -182,6 +241,8 @@ static int plan_new(struct enroll_run *r, struct err *e)
 
 int enroll_plan_commit(struct enroll_run *r, struct err *e)
 {
+	if (r->cred.id != 0)
+		return 0;
 	return new_id(r, &r->cred.cka_id, e) != 0 ? -1 : r->ports->store.plan(r->store, &r->cred, e);
 }
 
@@ -189,6 +250,10 @@ int enroll_plan_commit(struct enroll_run *r, struct err *e)
 static int key_is_there(struct enroll_run *r, bool *ret, struct err *e)
 {
 	struct worker_key key = {.spki = BLOB_INIT};
+	*ret = false;
+	/* somebody has cleared the token */
+	if (enroll_needs_setup(r))
+		return 0;
 	if (enroll_open_token(r, e) != 0)
 		return -1;
 	int got = r->ports->token.key_find(r->worker, &r->cred.cka_id, &key, e);
@@ -206,7 +271,7 @@ static int key_gone(struct enroll_run *r, struct err *e)
 
 static int give_up_and_plan(struct enroll_run *r, enum cred_state how, struct err *e)
 {
-	return end(r, &r->cred, how, e) != 0 ? -1 : plan_new(r, e);
+	return check_new(r, e) != 0 || end(r, &r->cred, how, e) != 0 ? -1 : plan_new(r, e);
 }
 
 /* What the journal says was begun on this very token. */
@@ -218,13 +283,15 @@ static int plan_resume(struct enroll_run *r, bool *ret_finished, struct err *e)
 		return -1;
 	if (!valid)
 		return give_up_and_plan(r, CRED_REVOKED, e);
-	if (c->state == CRED_DELIVERED && r->opt->replace)
+	if (c->state == CRED_DELIVERED && r->opt->replace && r->opt->cert_file == NULL) {
+		note_revocation(r, c);
 		return plan_new(r, e);
+	}
 	if (c->state < CRED_ISSUED && r->opt->key_type != KEYTYPE_NONE && r->opt->key_type != (enum keytype)c->key_type)
 		return give_up_and_plan(r, CRED_ABANDONED, e);
 	*ret_finished = c->state == CRED_DELIVERED;
 	r->from = c->state;
-	if (c->state < CRED_KEYED || *ret_finished)
+	if (c->state < CRED_KEYED || (*ret_finished && !enroll_needs_setup(r)))
 		return 0;
 	if (key_is_there(r, &there, e) != 0)
 		return -1;
@@ -238,31 +305,48 @@ static int plan_resume(struct enroll_run *r, bool *ret_finished, struct err *e)
 	return 0;
 }
 
-static int check_options(const struct enroll_run *r, bool found, struct err *e)
+static int refuse_second(const struct enroll_run *r, struct err *e)
 {
-	if (found && r->cred.state >= CRED_ISSUED && !r->opt->replace &&
-	    (r->opt->csr_only || (r->opt->cert_file != NULL && r->cred.state == CRED_DELIVERED))) {
-		err_set(e, ERR_KEY_EXISTS, "%s has a certificate for the key on token %s already (%s)", r->opt->user,
-			r->token.serial, r->cred.cert_serial);
-		return err_next(e, "run `tokenroll %s` to finish or check it, or add --replace for a new key",
-				r->opt->user);
-	}
-	if (r->opt->cert_file == NULL || (found && r->cred.state >= CRED_REQUESTED))
-		return 0;
-	err_set(e, ERR_USAGE, "no request was made yet for %s on token %s", r->opt->user, r->token.serial);
-	return err_next(e, "run it with --csr-only first, and have that request signed");
+	err_set(e, ERR_KEY_EXISTS, "%s has a certificate for the key on token %s already (%s)", r->opt->user,
+		r->token.serial, r->cred.cert_serial);
+	return err_next(e, "run `tokenroll %s` to finish or check it, or add --replace for a new key", r->opt->user);
+}
+
+/* Looked at before a PIN is asked for. One that is on the token, or on its way there, is the same command again. */
+static int check_certificate(struct enroll_run *r, struct err *e)
+{
+	struct ca_certificate cert = {.der = BLOB_INIT};
+	if (r->cred.state < CRED_REQUESTED)
+		return no_request(r, e);
+	int ret = enroll_read_certificate(r, &cert, e);
+	if (ret == 0 && r->cred.state >= CRED_ISSUED && !blob_equal(&cert.der, &r->cred.cert))
+		ret = refuse_second(r, e);
+	ca_certificate_free(&cert);
+	return ret;
+}
+
+static int check_options(struct enroll_run *r, struct err *e)
+{
+	if (r->opt->cert_file != NULL)
+		return check_certificate(r, e);
+	/* --replace gives up what is finished; what is under way is brought to its end first */
+	bool second = r->opt->csr_only && r->cred.state >= CRED_ISSUED;
+	return second && !(r->opt->replace && r->cred.state == CRED_DELIVERED) ? refuse_second(r, e) : 0;
 }
 
 int enroll_plan(struct enroll_run *r, bool *ret_finished, struct err *e)
 {
+	enum place_use use = r->opt->csr_only ? PLACE_REQUEST : PLACE_BUNDLE;
 	bool found = false;
+	if (r->ports->handover.place(r->cfg->bundle.dir, r->opt->user, use, e) != 0)
+		return -1;
 	if (!enroll_is_blank(r) && r->ports->store.claim_token(r->store, &r->token_id, e) != 0)
 		return -1;
 	if (r->ports->ca.open(r->signer, &r->ca, e) != 0)
 		return -1;
 	if (check_owner(r, e) != 0 ||
 	    r->ports->store.find(r->store, r->opt->user, &r->token_id, &found, &r->cred, e) != 0 ||
-	    check_options(r, found, e) != 0 || check_elsewhere(r, e) != 0 || check_name(r, e) != 0)
+	    check_options(r, e) != 0 || check_elsewhere(r, e) != 0 || check_name(r, e) != 0)
 		return -1;
 	return found ? plan_resume(r, ret_finished, e) : plan_new(r, e);
 }

@@ -1,24 +1,30 @@
 /*
  * ports: what the state machine needs of tokens, CA, journal and handover, as
  * tables of functions, so that each can be replaced. The contracts are those
- * of worker.h, signer.h, store.h and handover.h.
+ * of worker.h, signer.h, store.h, courier.h and place.h.
  */
 #ifndef ENROLL_PORTS_H
 #define ENROLL_PORTS_H
 
 #include "ca/signer.h"
 #include "enroll/worker.h"
-#include "handover/handover.h"
+#include "handover/courier.h"
+#include "handover/place.h"
 #include "store/store.h"
 
 struct enroll_token_port {
 	int (*start)(struct worker **ret, const struct worker_settings *settings, struct err *e);
 	void (*stop)(struct worker **w);
-	int (*modules)(struct worker *w, struct worker_module **ret, size_t *ret_n, struct err *e);
+	int (*modules_begin)(struct worker *w, struct err *e);
+	int (*modules_end)(struct worker *w, struct worker_module **ret, size_t *ret_n, struct err *e);
+	int (*load_begin)(struct worker *w, const char *module, struct err *e);
 	int (*tokens_begin)(struct worker *w, const char *module, struct err *e);
 	int (*tokens_end)(struct worker *w, struct worker_token **ret, size_t *ret_n, struct err *e);
-	int (*init)(struct worker *w, uint64_t slot, const char *label, struct secret *so_pin, struct secret *pin,
+	int (*turn)(struct worker *w, const struct worker_token *t, const char *turn, struct err *e);
+	int (*init)(struct worker *w, const struct worker_token *t, const char *label, struct secret *so_pin,
 		    struct worker_token *ret, struct err *e);
+	int (*init_pin)(struct worker *w, const struct worker_token *t, bool must_be_empty, bool last_try,
+			struct secret *so_pin, struct secret *pin, struct worker_token *ret, struct err *e);
 	int (*open)(struct worker *w, const struct worker_token *t, const char *turn, struct err *e);
 	int (*login)(struct worker *w, struct secret *pin, bool last_try, struct err *e);
 	int (*id_taken)(struct worker *w, const struct blob *cka_id, bool *ret, struct err *e);
@@ -50,9 +56,12 @@ struct enroll_ca_port {
 	int (*check)(struct signer *s, const char *user, const struct blob *spki, const struct blob *cert,
 		     struct ca_certificate *ret, struct err *e);
 	int (*settle)(struct signer *s, const char *serial, struct err *e);
+	int (*publish)(struct signer *s, const char *user, struct err *e);
 };
 
 struct enroll_store_port {
+	int (*open)(struct store **ret, const char *path, struct err *e);
+	void (*close)(struct store **s);
 	int (*claim_user)(struct store *s, const char *user, struct err *e);
 	int (*claim_token)(struct store *s, const struct store_token *t, struct err *e);
 	int (*find)(struct store *s, const char *user, const struct store_token *t, bool *ret_found,
@@ -69,14 +78,16 @@ struct enroll_store_port {
 	int (*removed)(struct store *s, const struct store_credential *c, struct err *e);
 	int (*audit)(struct store *s, const char *action, const char *user, const char *token_serial,
 		     const char *detail, struct err *e);
+	int (*init_begun)(struct store *s, const char *user, bool *ret_begun, char ret_serial[17], struct err *e);
 };
 
 struct enroll_handover_port {
-	int (*check)(const struct config *cfg, struct err *e);
-	int (*make)(const struct config *cfg, const struct handover_facts *f, struct handover_result *ret,
-		    struct err *e);
-	int (*mail)(const struct config *cfg, const struct handover_facts *f, const struct handover_result *r,
-		    struct err *e);
+	int (*start)(struct courier **ret, const struct config *cfg, const char *user, bool verbose, struct err *e);
+	void (*stop)(struct courier **c);
+	int (*check)(struct courier *c, struct err *e);
+	int (*make)(struct courier *c, const struct handover_facts *f, struct handover_result *ret, struct err *e);
+	int (*mail)(struct courier *c, struct err *e);
+	int (*place)(const char *dir, const char *user, enum place_use use, struct err *e);
 };
 
 struct enroll_ports {

@@ -53,15 +53,19 @@ static int find_token(struct enroll_run *r, struct view *v, struct err *e)
 	return ret;
 }
 
-int enroll_prove_prepare(struct enroll_run *r, struct err *e)
+int enroll_prove_prepare(struct enroll_run *r, const char *module, struct err *e)
 {
 	struct worker_settings settings = enroll_worker_settings(r);
-	return r->prover != NULL ? 0 : r->ports->token.start(&r->prover, &settings, e);
+	if (r->prover != NULL)
+		return 0;
+	if (r->ports->token.start(&r->prover, &settings, e) != 0)
+		return -1;
+	return r->ports->token.load_begin(r->prover, module, e);
 }
 
 static int view_open(struct enroll_run *r, struct view *v, const char *module, struct err *e)
 {
-	if (enroll_prove_prepare(r, e) != 0)
+	if (enroll_prove_prepare(r, module, e) != 0)
 		return -1;
 	v->module = module;
 	v->worker = r->prover;

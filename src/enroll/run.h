@@ -13,21 +13,24 @@ struct enroll_run {
 	const struct enroll_ui *ui;
 	struct enroll_result *result;
 
-	struct store *store; /* the caller's */
+	struct store *store;
 	struct signer *signer;
+	struct courier *courier; /* NULL with csr_only */
 	struct ca_info ca;
 	struct blob subject;      /* X509_NAME DER for the request */
 	bool unlocking, unlocked; /* the CA key: asked to, done; while it is asked to the signer takes no other call */
 	unsigned pass_attempts;
 
-	struct worker *worker;     /* has the token's module loaded */
-	struct worker *prover;     /* started, but has not seen the token yet */
-	struct worker_token token; /* the one that was chosen */
+	struct enroll_discovery *discovery; /* until the token is chosen */
+	struct worker *worker;              /* has the token's module loaded */
+	struct worker *prover;              /* started, but has not seen the token yet */
+	struct worker_token token;          /* the one that was chosen */
 	char module[512];
 	struct store_token token_id; /* the same, as the journal names it */
+	bool only_blank;             /* it was the only blank one when it was chosen */
 	bool opened;                 /* logged in, ready to write */
 	struct secret *pin;          /* until the proof had it; NULL before it was asked */
-	struct secret *so_pin;       /* of a blank token, until it is initialized */
+	struct secret *so_pin;       /* of a token without a user PIN, until that is set */
 
 	struct store_credential cred;
 	enum cred_state from; /* steps up to here need not be done again */
@@ -36,23 +39,40 @@ struct enroll_run {
 
 struct worker_settings enroll_worker_settings(struct enroll_run *r);
 
-/* choose.c: finds the token and leaves its module's worker in r. */
+/* choose.c: has the modules look for tokens, while the caller goes on. */
+int enroll_discover_begin(struct enroll_run *r, struct err *e);
+void enroll_discovery_free(struct enroll_run *r);
+/* choose.c: takes the token that is meant and leaves its module's worker in r. */
 int enroll_choose_token(struct enroll_run *r, struct err *e);
+/* Whether --serial and --reader allow this token. */
+bool enroll_allows(const struct enroll_options *opt, const struct worker_token *t);
+/* How the journal names a token. */
+void enroll_token_id(const struct worker_token *t, struct store_token *ret);
 /* Makes this the token of the run. */
 void enroll_take_token(struct enroll_run *r, const struct worker_token *t);
 
-/* blank.c: a token that was never initialized. Its PINs are asked or made, and shown, before they are set, and it is
- * initialized only after everything else was checked: that cannot be taken back. */
+/*
+ * setup.c: a token that nobody can log in to yet: it is blank, or was initialized by a run that broke off before the
+ * user PIN was set. The PINs are asked or made, and shown, before they are set, and the token is set up only after
+ * everything else was checked: that cannot be taken back. A token is initialized once: from then on C_InitToken, too,
+ * wants the SO PIN, so with that its user PIN is set, and without it nothing can be done.
+ */
 bool enroll_is_blank(const struct enroll_run *r);
+bool enroll_needs_setup(const struct enroll_run *r);
+/* The label that a blank token gets. */
+void enroll_new_label(const struct enroll_run *r, char ret[WORKER_LABEL_MAX + 1]);
+/* Whether this user's last run initialized it but broke off before the journal had its serial number. */
+bool enroll_is_left_behind(struct enroll_run *r, const struct worker_token *t);
 int enroll_ask_new_pins(struct enroll_run *r, struct err *e);
-int enroll_initialize(struct enroll_run *r, struct err *e);
+/* Also commits the plan of a new credential, before the PIN is set. */
+int enroll_set_up(struct enroll_run *r, struct err *e);
 
 /* plan.c: looks into journal and CA, refuses what would harm, and leaves in r->cred what is to be done next.
  * *ret_finished is true when all is done already. */
 int enroll_plan(struct enroll_run *r, bool *ret_finished, struct err *e);
 
 /* plan.c: chooses the CKA_ID of a new credential on the open token (its private objects count, too) and puts the
- * plan into the journal. */
+ * plan into the journal, unless it is there. On a token that was just initialized any CKA_ID is free. */
 int enroll_plan_commit(struct enroll_run *r, struct err *e);
 
 /* access.c: PIN and passphrase, asked when they are first needed. */
@@ -61,8 +81,9 @@ int enroll_open_token(struct enroll_run *r, struct err *e);
 int enroll_unlock_begin(struct enroll_run *r, struct err *e);
 int enroll_unlock_end(struct enroll_run *r, struct err *e);
 
-/* prove.c: starts the proof's process, which loads no module before the proof begins. */
-int enroll_prove_prepare(struct enroll_run *r, struct err *e);
+/* prove.c: starts the proof's process, which loads this module's library but does not initialize it before the proof
+ * begins. */
+int enroll_prove_prepare(struct enroll_run *r, const char *module, struct err *e);
 /* The proof in fresh processes; fills pkcs11_id, client_module and key_attributes of r->cred. */
 int enroll_prove(struct enroll_run *r, struct err *e);
 /* What can be checked without a PIN: that the certificate is on the token. */
@@ -78,6 +99,8 @@ int enroll_step_key(struct enroll_run *r, struct err *e);
 int enroll_step_request(struct enroll_run *r, struct err *e);
 int enroll_step_issue(struct enroll_run *r, struct err *e);
 int enroll_step_write(struct enroll_run *r, struct err *e);
+/* The certificate of --cert, checked by the CA's process: ERR_CERT_MISMATCH; ERR_USAGE if it cannot be read. */
+int enroll_read_certificate(struct enroll_run *r, struct ca_certificate *ret, struct err *e);
 /* Deletes key pairs and certificates of ours on this token that newer ones have replaced; nothing without a PIN. */
 int enroll_remove_leftovers(struct enroll_run *r, struct err *e);
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CERT_FILE_MAX ((size_t)1 << 20)
+
 /* A pair that was made by a run that ended before it could write down the public key. It carries a random CKA_ID
  * that was free when it was journalled, so it is ours. */
 static int remove_orphan(struct enroll_run *r, struct err *e)
@@ -89,17 +91,25 @@ static void take_certificate(struct store_credential *c, const struct ca_certifi
 	c->not_after = cert->not_after;
 }
 
+int enroll_read_certificate(struct enroll_run *r, struct ca_certificate *ret, struct err *e)
+{
+	const struct store_credential *c = &r->cred;
+	struct blob file = BLOB_INIT;
+	if (file_read(r->opt->cert_file, CERT_FILE_MAX, &file, e) != 0) {
+		e->code = ERR_USAGE;
+		return err_next(e, "name the file with the certificate that the CA has made of the request");
+	}
+	int got = r->ports->ca.check(r->signer, c->user, &c->spki, &file, ret, e);
+	blob_free(&file);
+	return got;
+}
+
 static int take_file(struct enroll_run *r, struct err *e)
 {
-	struct store_credential *c = &r->cred;
 	struct ca_certificate cert = {.der = BLOB_INIT};
-	struct blob file = BLOB_INIT;
-	int ret = file_read(r->opt->cert_file, 1 << 20, &file, e);
+	int ret = enroll_read_certificate(r, &cert, e);
 	if (ret == 0)
-		ret = r->ports->ca.check(r->signer, c->user, &c->spki, &file, &cert, e);
-	if (ret == 0)
-		take_certificate(c, &cert);
-	blob_free(&file);
+		take_certificate(&r->cred, &cert);
 	ca_certificate_free(&cert);
 	return ret;
 }

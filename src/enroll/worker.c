@@ -4,10 +4,16 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct worker {
 	struct rpc_peer *peer;
 	int timeout_ms;
+	bool starting; /* the answer to worker_start is still to come */
+	bool loading;  /* the answer to worker_load_begin is still to come */
+	bool verbose;
+	rpc_note_fn *note;
+	void *note_arg;
 };
 
 /* One call with its two messages; freed together. */
@@ -22,12 +28,6 @@ static struct call call_begin(enum worker_call type)
 	return c;
 }
 
-static int call_run(struct worker *w, struct call *c, struct err *e)
-{
-	int factor = c->in.type == WORKER_KEY_GENERATE ? 10 : 1;
-	return rpc_call(w->peer, &c->in, &c->out, w->timeout_ms * factor, e);
-}
-
 /* Frees the call; an answer that does not parse is the same as no answer. */
 static int call_end(struct call *c, int got, struct err *e)
 {
@@ -36,6 +36,60 @@ static int call_end(struct call *c, int got, struct err *e)
 			      "the process that runs the token's module gave an answer that makes no sense");
 	rpc_msg_free(&c->in);
 	rpc_msg_free(&c->out);
+	return got;
+}
+
+/* Answers come in the order of the calls, so that of worker_start is the first. */
+static int start_end(struct worker *w, struct err *e)
+{
+	struct call c = call_begin(WORKER_START);
+	int got = rpc_wait(w->peer, &c.out, w->timeout_ms, e);
+	bool confined = got == 0 && rpc_get_u32(&c.out) != 0;
+	got = call_end(&c, got, e);
+	w->starting = got != 0;
+	if (got == 0 && !confined && w->verbose && w->note != NULL)
+		w->note(w->note_arg, "the token's module is not kept from the CA's files: for that the kernel has to "
+				     "have Landlock, as Linux from 5.19 on");
+	return got;
+}
+
+static int call_wait(struct worker *w, struct call *c, struct err *e)
+{
+	int factor = c->in.type == WORKER_KEY_GENERATE ? 10 : 1;
+	if (w->starting && start_end(w, e) != 0)
+		return -1;
+	return rpc_wait(w->peer, &c->out, w->timeout_ms * factor, e);
+}
+
+static int call_run(struct worker *w, struct call *c, struct err *e)
+{
+	return rpc_send(w->peer, &c->in, e) == 0 ? call_wait(w, c, e) : -1;
+}
+
+/* The path of a place as it is known to every process, to be freed; NULL if there is nothing to hide. */
+static char *common_path(const struct worker_place *p)
+{
+	struct stat st;
+	if (p->path == NULL || p->kind != WORKER_PLACE_SECRET)
+		return p->path != NULL ? xstrdup(p->path) : NULL;
+	/* what another process calls /dev/fd/3 is something else, and pipes and terminals are no places */
+	return stat(p->path, &st) == 0 && S_ISREG(st.st_mode) ? realpath(p->path, NULL) : NULL;
+}
+
+static int start_begin(struct worker *w, const struct worker_settings *settings, struct err *e)
+{
+	struct call c = call_begin(WORKER_START);
+	for (size_t i = 0; i < WORKER_PLACES_MAX; i++) {
+		char *path = common_path(&settings->places[i]);
+		if (path != NULL) {
+			rpc_put_u32(&c.in, settings->places[i].kind);
+			rpc_put_str(&c.in, path);
+		}
+		free(path);
+	}
+	int got = rpc_send(w->peer, &c.in, e);
+	rpc_msg_free(&c.in);
+	w->starting = got == 0;
 	return got;
 }
 
@@ -48,6 +102,13 @@ int worker_start(struct worker **ret, const struct worker_settings *settings, st
 	struct worker *w = xcalloc(1, sizeof *w);
 	w->peer = peer;
 	w->timeout_ms = settings->timeout_s * 1000;
+	w->verbose = settings->verbose;
+	w->note = settings->note;
+	w->note_arg = settings->note_arg;
+	if (start_begin(w, settings, e) != 0) {
+		worker_stop(&w);
+		return -1;
+	}
 	*ret = w;
 	return 0;
 }
@@ -67,12 +128,20 @@ bool worker_same_token(const struct worker_token *a, const struct worker_token *
 	       strcmp(a->model, b->model) == 0;
 }
 
-int worker_modules(struct worker *w, struct worker_module **ret, size_t *ret_n, struct err *e)
+int worker_modules_begin(struct worker *w, struct err *e)
+{
+	struct call c = call_begin(WORKER_MODULES);
+	int got = rpc_send(w->peer, &c.in, e);
+	rpc_msg_free(&c.in);
+	return got;
+}
+
+int worker_modules_end(struct worker *w, struct worker_module **ret, size_t *ret_n, struct err *e)
 {
 	struct call c = call_begin(WORKER_MODULES);
 	struct worker_module *list = NULL;
 	size_t n = 0;
-	int got = call_run(w, &c, e);
+	int got = call_wait(w, &c, e);
 	if (got == 0) {
 		size_t claimed = rpc_get_u32(&c.out);
 		list = xcalloc(256, sizeof *list);
@@ -90,8 +159,29 @@ int worker_modules(struct worker *w, struct worker_module **ret, size_t *ret_n, 
 	return 0;
 }
 
+int worker_load_begin(struct worker *w, const char *module, struct err *e)
+{
+	struct call c = call_begin(WORKER_LOAD);
+	rpc_put_str(&c.in, module);
+	int got = rpc_send(w->peer, &c.in, e);
+	rpc_msg_free(&c.in);
+	w->loading = got == 0;
+	return got;
+}
+
+static int load_end(struct worker *w, struct err *e)
+{
+	struct call c = call_begin(WORKER_LOAD);
+	if (!w->loading)
+		return 0;
+	w->loading = false;
+	return call_end(&c, call_wait(w, &c, e), e);
+}
+
 int worker_tokens_begin(struct worker *w, const char *module, struct err *e)
 {
+	if (load_end(w, e) != 0)
+		return -1;
 	struct call c = call_begin(WORKER_TOKENS);
 	rpc_put_str(&c.in, module);
 	int got = rpc_send(w->peer, &c.in, e);
@@ -104,7 +194,7 @@ int worker_tokens_end(struct worker *w, struct worker_token **ret, size_t *ret_n
 	struct call c = call_begin(WORKER_TOKENS);
 	struct worker_token *list = NULL;
 	size_t n = 0;
-	int got = rpc_wait(w->peer, &c.out, w->timeout_ms, e);
+	int got = call_wait(w, &c, e);
 	if (got == 0) {
 		size_t claimed = rpc_get_u32(&c.out);
 		list = xcalloc(256, sizeof *list);
@@ -120,22 +210,47 @@ int worker_tokens_end(struct worker *w, struct worker_token **ret, size_t *ret_n
 	return 0;
 }
 
-int worker_init(struct worker *w, uint64_t slot, const char *label, struct secret *so_pin, struct secret *pin,
+int worker_turn(struct worker *w, const struct worker_token *t, const char *turn, struct err *e)
+{
+	struct call c = call_begin(WORKER_TURN);
+	worker_put_token(&c.in, t);
+	rpc_put_str(&c.in, turn);
+	return call_end(&c, call_run(w, &c, e), e);
+}
+
+/* Calls that answer with a token. */
+static int call_token(struct worker *w, struct call *c, struct worker_token *ret, struct err *e)
+{
+	struct worker_token now;
+	int got = call_run(w, c, e);
+	if (got == 0)
+		worker_get_token(&c->out, &now);
+	got = call_end(c, got, e);
+	if (got == 0)
+		*ret = now;
+	return got;
+}
+
+int worker_init(struct worker *w, const struct worker_token *t, const char *label, struct secret *so_pin,
 		struct worker_token *ret, struct err *e)
 {
 	struct call c = call_begin(WORKER_INIT);
-	rpc_put_u64(&c.in, slot);
+	rpc_put_u64(&c.in, t->slot);
 	rpc_put_str(&c.in, label);
 	rpc_put_secret(&c.in, so_pin);
+	return call_token(w, &c, ret, e);
+}
+
+int worker_init_pin(struct worker *w, const struct worker_token *t, bool must_be_empty, bool last_try,
+		    struct secret *so_pin, struct secret *pin, struct worker_token *ret, struct err *e)
+{
+	struct call c = call_begin(WORKER_INIT_PIN);
+	worker_put_token(&c.in, t);
+	rpc_put_u32(&c.in, must_be_empty);
+	rpc_put_u32(&c.in, last_try);
+	rpc_put_secret(&c.in, so_pin);
 	rpc_put_secret(&c.in, pin);
-	struct worker_token made;
-	int got = call_run(w, &c, e);
-	if (got == 0)
-		worker_get_token(&c.out, &made);
-	got = call_end(&c, got, e);
-	if (got == 0)
-		*ret = made;
-	return got;
+	return call_token(w, &c, ret, e);
 }
 
 int worker_open(struct worker *w, const struct worker_token *t, const char *turn, struct err *e)

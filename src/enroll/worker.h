@@ -26,7 +26,12 @@ enum {
 	WORKER_TOKEN_PIN_LOW = 8,
 	WORKER_TOKEN_PIN_LAST_TRY = 16,
 	WORKER_TOKEN_PIN_LOCKED = 32,
+	/* initialized, but nobody can log in before its SO PIN has set a user PIN; never with a PIN pad */
+	WORKER_TOKEN_NO_PIN = 64,
+	WORKER_TOKEN_UNREADABLE = 128, /* it is there but does not say what it is; the only bit then */
 };
+
+#define WORKER_LABEL_MAX 32 /* bytes of a token's label */
 
 struct worker_token {
 	uint64_t slot;
@@ -49,27 +54,65 @@ struct worker_key {
 	struct blob spki; /* DER; empty if the public key cannot be read */
 };
 
+/* Where the module has no business; see hide.h. */
+enum worker_place_kind {
+	WORKER_PLACE_PKI,     /* an easy-rsa directory */
+	WORKER_PLACE_KEY,     /* the file of a CA key that is elsewhere */
+	WORKER_PLACE_STORE,   /* the database, with the files that go with it */
+	WORKER_PLACE_BUNDLES, /* the folder of bundles */
+	WORKER_PLACE_SECRET,  /* the file of a PIN or passphrase; may be a descriptor's name, such as /dev/fd/3 */
+};
+
+struct worker_place {
+	enum worker_place_kind kind;
+	const char *path; /* NULL: there is none */
+};
+
+#define WORKER_PLACES_MAX 8
+
+/* The file for worker_turn and worker_open is the database's with this behind it; it stays within reach. */
+#define WORKER_TURN_SUFFIX "-turn"
+
 struct worker_settings {
 	int timeout_s; /* for one call; key generation gets ten times that */
 	bool verbose;  /* let the module write to stderr */
+	struct worker_place places[WORKER_PLACES_MAX];
 	rpc_note_fn *note;
 	void *note_arg;
 };
 
-/* Starts a worker that has not loaded a module yet. */
+/* Starts a worker that has not loaded a module yet, and first shuts it off from settings->places. The paths are
+ * needed for this call only. */
 int worker_start(struct worker **ret, const struct worker_settings *settings, struct err *e);
 void worker_stop(struct worker **w);
 
-/* p11-kit's modules. Use the worker for nothing else afterwards: their libraries were loaded into it. */
-int worker_modules(struct worker *w, struct worker_module **ret, size_t *ret_n, struct err *e);
+/* p11-kit's modules, in two halves so that it works while the caller does. Use the worker for nothing else afterwards:
+ * their libraries were loaded into it. */
+int worker_modules_begin(struct worker *w, struct err *e);
+int worker_modules_end(struct worker *w, struct worker_module **ret, size_t *ret_n, struct err *e);
 
-/* Loads the module and lists its tokens, in two halves so that several modules can work at once. */
+/* Loads the module's library, without initializing it, while the caller goes on; worker_tokens_begin for the same
+ * module tells how that ended. */
+int worker_load_begin(struct worker *w, const char *module, struct err *e);
+
+/* Loads and initializes the module and lists its tokens, in two halves so that several modules can work at once. */
 int worker_tokens_begin(struct worker *w, const char *module, struct err *e);
 int worker_tokens_end(struct worker *w, struct worker_token **ret, size_t *ret_n, struct err *e);
 
-/* Initializes a blank token; fills *ret with what it is then. */
-int worker_init(struct worker *w, uint64_t slot, const char *label, struct secret *so_pin, struct secret *pin,
+/*
+ * Waits until no other worker sets up a token like this one, and locks its bytes of the file turn. What was seen of the
+ * token before may be out of date then: call it on a worker that has not loaded the module yet, and list its tokens
+ * again. The turn lasts until worker_open or the worker's end. ERR_BUSY after a minute.
+ */
+int worker_turn(struct worker *w, const struct worker_token *t, const char *turn, struct err *e);
+
+/* Gives a blank token, which must still be blank, its label (UTF-8) and SO PIN; fills *ret with what it is then. */
+int worker_init(struct worker *w, const struct worker_token *t, const char *label, struct secret *so_pin,
 		struct worker_token *ret, struct err *e);
+
+/* Sets the user PIN of a token that has none, with its SO PIN; see p11_token_init_pin. */
+int worker_init_pin(struct worker *w, const struct worker_token *t, bool must_be_empty, bool last_try,
+		    struct secret *so_pin, struct secret *pin, struct worker_token *ret, struct err *e);
 
 /*
  * Opens the token in this slot, which must still be the one described (ERR_REMOVED otherwise). A writer also locks a

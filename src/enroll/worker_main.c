@@ -1,4 +1,6 @@
 #include "core/process.h"
+#include "enroll/describe.h"
+#include "enroll/hide.h"
 #include "enroll/turn.h"
 #include "enroll/worker_wire.h"
 #include "pkcs11/bridge.h"
@@ -20,6 +22,9 @@ struct state {
 	struct p11_module *module;
 	struct p11_token *token;
 	struct p11_bridge *bridge;
+	struct turn *turn;
+	bool started;
+	struct pathset hidden; /* what the module is shut off from; empty where the kernel cannot do that */
 };
 
 static struct state *state_of(struct rpc_server *s)
@@ -27,11 +32,16 @@ static struct state *state_of(struct rpc_server *s)
 	return s->state;
 }
 
+static int malformed(struct err *e)
+{
+	return err_set(e, ERR_FAILED, "a call to the worker is malformed");
+}
+
 /* True when the call's fields are whole and, where a token is needed, one is open. */
 static bool ready(const struct state *st, const struct rpc_msg *in, struct err *e)
 {
 	if (!rpc_msg_done(in))
-		err_set(e, ERR_FAILED, "a call to the worker is malformed");
+		malformed(e);
 	else if (st->token == NULL)
 		err_set(e, ERR_FAILED, "a call to the worker came before a token was opened");
 	else
@@ -39,34 +49,23 @@ static bool ready(const struct state *st, const struct rpc_msg *in, struct err *
 	return false;
 }
 
-static void describe(const struct p11_token_info *i, struct worker_token *ret)
+static int do_start(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
-	static const struct {
-		CK_FLAGS theirs;
-		unsigned ours;
-	} map[] = {
-	    {CKF_TOKEN_INITIALIZED, WORKER_TOKEN_INITIALIZED},         {CKF_WRITE_PROTECTED, WORKER_TOKEN_READ_ONLY},
-	    {CKF_PROTECTED_AUTHENTICATION_PATH, WORKER_TOKEN_PIN_PAD}, {CKF_USER_PIN_COUNT_LOW, WORKER_TOKEN_PIN_LOW},
-	    {CKF_USER_PIN_FINAL_TRY, WORKER_TOKEN_PIN_LAST_TRY},       {CKF_USER_PIN_LOCKED, WORKER_TOKEN_PIN_LOCKED},
-	};
-	memset(ret, 0, sizeof *ret);
-	ret->slot = i->slot;
-	memcpy(ret->reader, i->reader, sizeof ret->reader);
-	memcpy(ret->label, i->label, sizeof ret->label);
-	memcpy(ret->manufacturer, i->manufacturer, sizeof ret->manufacturer);
-	memcpy(ret->model, i->model, sizeof ret->model);
-	memcpy(ret->serial, i->serial, sizeof ret->serial);
-	for (size_t k = 0; k < sizeof map / sizeof *map; k++)
-		ret->flags |= (i->flags & map[k].theirs) != 0 ? map[k].ours : 0;
-	ret->pin_min = i->pin_min < 1024 ? (unsigned)i->pin_min : 0;
-	ret->pin_max = i->pin_max < 1024 ? (unsigned)i->pin_max : 1024;
+	struct state *st = state_of(s);
+	bool took_effect = false;
+	if (st->started || hide_start(in, &st->hidden, &took_effect) != 0)
+		return malformed(e);
+	st->started = true;
+	rpc_put_u32(out, took_effect);
+	return 0;
 }
 
 static int do_modules(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
-	(void)s, (void)in;
 	struct p11_module_name *list = NULL;
 	size_t n = 0;
+	if (!rpc_msg_done(in) || !state_of(s)->started)
+		return malformed(e);
 	if (p11_module_registered(&list, &n, e) != 0)
 		return -1;
 	rpc_put_u32(out, (uint32_t)n);
@@ -78,6 +77,23 @@ static int do_modules(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *
 	return 0;
 }
 
+/* Before any of the module's code runs, this process is shut off. */
+static int load(struct state *st, const char *path, struct err *e)
+{
+	if (!st->started)
+		return malformed(e);
+	return hide_check_module(&st->hidden, path, e) == 0 ? p11_module_load(&st->module, path, e) : -1;
+}
+
+static int do_load(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	(void)out;
+	struct state *st = state_of(s);
+	char path[512];
+	rpc_get_str(in, path, sizeof path);
+	return rpc_msg_done(in) && st->module == NULL ? load(st, path, e) : malformed(e);
+}
+
 static int do_tokens(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
 	struct state *st = state_of(s);
@@ -86,10 +102,9 @@ static int do_tokens(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *o
 	size_t n = 0;
 	rpc_get_str(in, path, sizeof path);
 	if (!rpc_msg_done(in))
-		return err_set(e, ERR_FAILED, "a call to the worker is malformed");
-	if (st->module == NULL && p11_module_load(&st->module, path, e) != 0)
-		return -1;
-	if (p11_token_list(st->module, &list, &n, e) != 0)
+		return malformed(e);
+	if ((st->module == NULL && load(st, path, e) != 0) || p11_module_initialize(st->module, e) != 0 ||
+	    p11_token_list(st->module, &list, &n, e) != 0)
 		return -1;
 	rpc_put_u32(out, (uint32_t)n);
 	for (size_t i = 0; i < n; i++) {
@@ -101,20 +116,65 @@ static int do_tokens(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *o
 	return 0;
 }
 
+static void answer_token(const struct p11_token_info *info, struct rpc_msg *out)
+{
+	struct worker_token t;
+	describe(info, &t);
+	worker_put_token(out, &t);
+}
+
+static int do_turn(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	(void)out;
+	struct state *st = state_of(s);
+	struct worker_token t;
+	char path[1024];
+	worker_get_token(in, &t);
+	rpc_get_str(in, path, sizeof path);
+	if (!rpc_msg_done(in) || st->turn != NULL)
+		return malformed(e);
+	return turn_take_setup(&st->turn, s, path, &t, e);
+}
+
 static int do_init(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
 	struct state *st = state_of(s);
 	char label[128];
 	uint64_t slot = rpc_get_u64(in);
 	rpc_get_str(in, label, sizeof label);
-	if (!rpc_msg_done(in) || in->n_secrets != 2 || st->module == NULL)
-		return err_set(e, ERR_FAILED, "a call to the worker is malformed");
+	if (!rpc_msg_done(in) || in->n_secrets != 1 || st->module == NULL)
+		return malformed(e);
 	struct p11_token_info info;
-	if (p11_token_init(st->module, (CK_SLOT_ID)slot, label, in->secrets[0], in->secrets[1], &info, e) != 0)
+	if (p11_token_init(st->module, (CK_SLOT_ID)slot, label, in->secrets[0], &info, e) != 0)
 		return -1;
+	answer_token(&info, out);
+	return 0;
+}
+
+static int another_token(const char *want, const char *is, struct err *e)
+{
+	return err_set(e, ERR_REMOVED, "the reader has another token in it now, %s instead of %s", is, want);
+}
+
+static int do_init_pin(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	struct state *st = state_of(s);
 	struct worker_token t;
-	describe(&info, &t);
-	worker_put_token(out, &t);
+	struct p11_token_info info;
+	worker_get_token(in, &t);
+	bool must_be_empty = rpc_get_u32(in) != 0;
+	bool last_try = rpc_get_u32(in) != 0;
+	if (!rpc_msg_done(in) || in->n_secrets != 2 || st->module == NULL)
+		return malformed(e);
+	CK_SLOT_ID slot = (CK_SLOT_ID)t.slot;
+	if (p11_token_read(st->module, slot, &info, e) != 0)
+		return -1;
+	if (strcmp(t.serial, info.serial) != 0 || strcmp(t.manufacturer, info.manufacturer) != 0)
+		return another_token(t.serial, info.serial, e);
+	if (p11_token_init_pin(st->module, slot, must_be_empty, last_try, in->secrets[0], in->secrets[1], &info, e) !=
+	    0)
+		return -1;
+	answer_token(&info, out);
 	return 0;
 }
 
@@ -128,9 +188,10 @@ static int do_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 	rpc_get_str(in, turn, sizeof turn);
 	bool writable = turn[0] != '\0';
 	if (!rpc_msg_done(in) || st->module == NULL)
-		return err_set(e, ERR_FAILED, "a call to the worker is malformed");
+		return malformed(e);
 	p11_token_close(&st->token);
-	if (writable && turn_take(s, turn, &want, e) != 0)
+	turn_give(&st->turn);
+	if (writable && turn_take(&st->turn, s, turn, &want, e) != 0)
 		return -1;
 	struct p11_token *t = NULL;
 	if (p11_token_open(&t, st->module, (CK_SLOT_ID)want.slot, writable, e) != 0)
@@ -138,8 +199,7 @@ static int do_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 	describe(p11_token_description(t), &is);
 	if (strcmp(want.serial, is.serial) != 0 || strcmp(want.manufacturer, is.manufacturer) != 0) {
 		p11_token_close(&t);
-		return err_set(e, ERR_REMOVED, "the reader has another token in it now, %s instead of %s", is.serial,
-			       want.serial);
+		return another_token(want.serial, is.serial, e);
 	}
 	st->token = t;
 	return 0;
@@ -335,9 +395,13 @@ static int do_prove(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *ou
 }
 
 static const struct rpc_op ops[] = {
+    {WORKER_START, 0, do_start},
     {WORKER_MODULES, 0, do_modules},
+    {WORKER_LOAD, 0, do_load},
     {WORKER_TOKENS, 0, do_tokens},
-    {WORKER_INIT, 2, do_init},
+    {WORKER_TURN, 0, do_turn},
+    {WORKER_INIT, 1, do_init},
+    {WORKER_INIT_PIN, 2, do_init_pin},
     {WORKER_OPEN, 0, do_open},
     {WORKER_LOGIN, 1, do_login},
     {WORKER_ID_TAKEN, 0, do_id_taken},
@@ -359,7 +423,7 @@ static void on_term(int sig)
 
 int worker_main(void)
 {
-	struct state st = {NULL, NULL, NULL};
+	struct state st = {.hidden = PATHSET_INIT};
 	struct rpc_server server = {RPC_FD, &st};
 	struct err e = ERR_INIT;
 	if (process_harden(&e) != 0)
@@ -371,5 +435,7 @@ int worker_main(void)
 	p11_token_close(&st.token);
 	p11_bridge_free(&st.bridge);
 	p11_module_free(&st.module);
+	turn_give(&st.turn);
+	pathset_free(&st.hidden);
 	return status;
 }

@@ -5,9 +5,7 @@
 #include "handover/render.h"
 #include "handover/stage.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 /* Stands for a certificate where only the shape of a profile is checked. */
 static const char sample_ca[] = "-----BEGIN CERTIFICATE-----\n"
@@ -46,19 +44,11 @@ static struct handover_facts sample_facts(const struct config *cfg)
 	return f;
 }
 
-static int check_dir(const struct config *cfg, struct err *e)
-{
-	if (access(cfg->bundle.dir, W_OK | X_OK) == 0 || errno == ENOENT)
-		return 0;
-	err_errno(e, ERR_CONFIG, "the folder for bundles, %s, can't be written to", cfg->bundle.dir);
-	return err_next(e, "let this user write to the folder, or set dir under [bundle] in the configuration");
-}
-
 int handover_check(const struct config *cfg, struct err *e)
 {
 	struct handover_facts f = sample_facts(cfg);
 	struct files files = {NULL, 0};
-	if (check_dir(cfg, e) != 0 || mail_check(cfg, e) != 0 || render_all(&files, cfg, &f, e) != 0)
+	if (mail_check(cfg, e) != 0 || render_all(&files, cfg, &f, e) != 0)
 		return -1;
 	files_free(&files);
 	return 0;
@@ -112,15 +102,4 @@ out:
 	free(archives[0]);
 	free(archives[1]);
 	return status;
-}
-
-void handover_result_free(struct handover_result *r)
-{
-	for (size_t i = 0; i < r->n_files; i++)
-		free(r->files[i]);
-	free(r->files);
-	free(r->folder);
-	free(r->tar_gz);
-	free(r->zip);
-	*r = (struct handover_result){.folder = NULL};
 }

@@ -7,15 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* OpenVPN 2.6 reads a line with its end into 256 bytes and refuses it when they are full. */
-#define LINE_MAX_BYTES 254
 #define WORDS_MAX 8
 
 /* One line, cut into words by OpenVPN's rules of quoting. */
 struct words {
 	char *v[WORDS_MAX]; /* into buf */
 	size_t n;
-	char buf[LINE_MAX_BYTES + WORDS_MAX + 1];
+	char buf[PROFILE_LINE_MAX + WORDS_MAX + 1];
 	size_t used;
 	const char *fault; /* why OpenVPN would not take the line; NULL if it would */
 };
@@ -24,7 +22,7 @@ struct scan {
 	const char *file, *id;
 	int line;
 	struct words w;
-	char block[LINE_MAX_BYTES + 2]; /* "</tag>" that ends the inline block we are in, or "" */
+	char block[PROFILE_LINE_MAX + 2]; /* "</tag>" that ends the inline block we are in, or "" */
 	int block_line;
 	int providers_line;
 	bool has_identity;
@@ -185,9 +183,9 @@ static int check_length(const struct scan *s, const char *p, size_t len, struct 
 		    "give the token a shorter label of plain letters: in the id each byte of another script and each "
 		    "blank takes four characters",
 		    e, "the line is %zu bytes long and OpenVPN takes %d; the id of the token's key is too long for it",
-		    len, LINE_MAX_BYTES);
+		    len, PROFILE_LINE_MAX);
 	return fault(s, "make the line in the template, or the value in it, shorter", e,
-		     "the line is %zu bytes long and OpenVPN takes %d", len, LINE_MAX_BYTES);
+		     "the line is %zu bytes long and OpenVPN takes %d", len, PROFILE_LINE_MAX);
 }
 
 static bool ends_block(const struct scan *s, const char *line)
@@ -207,7 +205,7 @@ static int check_line(struct scan *s, const char *line, size_t len, struct err *
 			s->block[0] = '\0';
 		return 0;
 	}
-	if (len > LINE_MAX_BYTES)
+	if (len > PROFILE_LINE_MAX)
 		return check_length(s, line, len, e);
 	if (s->line == 1 && strncmp(line, "\xEF\xBB\xBF", 3) == 0)
 		line += 3;

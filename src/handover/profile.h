@@ -10,9 +10,12 @@
 
 #include <stdbool.h>
 
+/* Bytes of a line without its end: OpenVPN 2.6 reads it into 256 and refuses it when they are full. */
+#define PROFILE_LINE_MAX 254
+
 /*
  * Checks one profile; file is for messages, id is the pkcs11-id that it has to name. ERR_TEMPLATE with file and
- * line for: key, cert and pkcs12, as options and as inline blocks; a line over 254 bytes outside inline blocks
+ * line for: key, cert and pkcs12, as options and as inline blocks; a line over PROFILE_LINE_MAX outside inline blocks
  * (there OpenVPN reads in pieces); a quotation or a block that is not closed; a backslash that OpenVPN does not
  * take; a second pkcs11-providers line; and no pkcs11-id, or not this one.
  */

@@ -1,5 +1,6 @@
 #include "store/audit.h"
 
+#include "core/clean.h"
 #include "core/xalloc.h"
 #include "store/store.h"
 
@@ -110,6 +111,8 @@ static int record_insert(struct store *s, const struct record *r, struct err *e)
 int audit_append(struct store *s, const struct audit_entry *a, struct err *e)
 {
 	struct record r = {.at = time(NULL)};
+	char *detail = clean_dup(a->detail);
+	int rc = -1;
 
 	if (!s->login)
 		find_out_who(s);
@@ -120,15 +123,16 @@ int audit_append(struct store *s, const struct audit_entry *a, struct err *e)
 	r.text[USER] = a->user;
 	r.text[TOKEN_SERIAL] = a->token_serial;
 	r.text[CERT_SERIAL] = a->cert_serial;
-	r.text[DETAIL] = a->detail;
+	r.text[DETAIL] = detail;
 	for (int i = 0; i < N_TEXTS; i++) {
 		if (!r.text[i])
 			r.text[i] = "";
 		r.len[i] = strlen(r.text[i]);
 	}
-	if (follow_last(s, &r, e) == -1 || record_hash(&r, r.hash, e) == -1)
-		return -1;
-	return record_insert(s, &r, e);
+	if (follow_last(s, &r, e) == 0 && record_hash(&r, r.hash, e) == 0)
+		rc = record_insert(s, &r, e);
+	free(detail);
+	return rc;
 }
 
 int store_audit(struct store *s, const char *action, const char *user, const char *token_serial, const char *detail,
@@ -139,6 +143,37 @@ int store_audit(struct store *s, const char *action, const char *user, const cha
 	if (db_begin(s, e) == -1)
 		return -1;
 	return db_end(s, audit_append(s, &a, e), e);
+}
+
+int store_init_begun(struct store *s, const char *user, bool *ret_begun, char ret_serial[17], struct err *e)
+{
+	struct query q = QUERY_INIT;
+	char action[32] = "", serial[17] = "";
+	bool row;
+	int rc = -1;
+
+	if (query_open(&q, s,
+		       "SELECT action, token_serial FROM audit WHERE user = ? AND action IN (?, ?)"
+		       " ORDER BY id DESC LIMIT 1",
+		       e) == -1)
+		goto out;
+	query_put_text(&q, user);
+	query_put_text(&q, STORE_TOKEN_INIT);
+	query_put_text(&q, cred_state_name(CRED_PLANNED));
+	if (query_next(&q, &row, e) == -1)
+		goto out;
+	if (row) {
+		query_text(&q, 0, action, sizeof(action));
+		query_text(&q, 1, serial, sizeof(serial));
+	}
+	rc = query_check(&q, e);
+	if (rc == 0) {
+		*ret_begun = strcmp(action, STORE_TOKEN_INIT) == 0;
+		snprintf(ret_serial, sizeof(serial), "%s", *ret_begun ? serial : "");
+	}
+out:
+	query_close(&q);
+	return rc;
 }
 
 /* The current row of a query over all columns; the texts live until the next row. */

@@ -158,6 +158,15 @@ static int migrate(struct store *s, int64_t from, struct err *e)
 	return rc;
 }
 
+int schema_create(struct store *s, struct err *e)
+{
+	int rc = turn_on_wal(s, e);
+
+	for (int64_t version = 0; rc == 0 && version < SCHEMA_VERSION; version++)
+		rc = migrate(s, version, e);
+	return rc;
+}
+
 int schema_ensure(struct store *s, struct err *e)
 {
 	int64_t version = 0;

@@ -9,6 +9,9 @@
 #include "core/err.h"
 #include "store/db.h"
 
+/* Makes the tables in a database that nobody else knows yet, and turns on WAL. */
+int schema_create(struct store *s, struct err *e);
+
 /* Makes the tables in an empty database, or brings older ones up to date, each step in one transaction. Also turns
  * on WAL. ERR_STORE for another program's database, and for one that a newer tokenroll has written. */
 int schema_ensure(struct store *s, struct err *e);

@@ -36,19 +36,13 @@ static int make_folder(const char *path, struct err *e)
 	return rc;
 }
 
-/* Makes sure of a regular file that only its owner can read; SQLite gives -wal and -shm the same mode. */
-static int make_file(const char *path, struct err *e)
+/* Makes sure of a regular file that only its owner can read; SQLite gives -wal and -shm the same mode. A missing one
+ * is made later (see make_database). */
+static int check_file(const char *path, struct err *e)
 {
 	struct stat st;
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
-	if (fd != -1) {
-		int rc = fchmod(fd, 0600);
-
-		close(fd);
-		if (rc == 0)
-			return 0;
-	} else if (errno == EEXIST && stat(path, &st) == 0) {
+	if (stat(path, &st) == 0) {
 		if (!S_ISREG(st.st_mode)) {
 			err_set(e, ERR_STORE, "the database %s is not a file", path);
 			return err_next(e, "Name a file as path in section [store] of the configuration.");
@@ -56,17 +50,35 @@ static int make_file(const char *path, struct err *e)
 		/* by name: closing a descriptor of this file would undo SQLite's locks on it */
 		if (!(st.st_mode & 077) || chmod(path, 0600) == 0)
 			return 0;
+	} else if (errno == ENOENT) {
+		return 0;
 	}
-	err_errno(e, ERR_STORE, "cannot make or protect the database %s", path);
+	err_errno(e, ERR_STORE, "cannot use or protect the database %s", path);
 	return err_next(e, "Run this as the user who owns the database; its folder must exist and be writable.");
+}
+
+/* The path without links, also of a file that is still missing. It also keeps SQLite from taking a name like
+ * ":memory:" for something other than a file. */
+static char *absolute(const char *path)
+{
+	char *whole = realpath(path, NULL);
+	if (whole != NULL || errno != ENOENT)
+		return whole;
+	char *for_dir = xstrdup(path), *for_base = xstrdup(path);
+	char *folder = realpath(dirname(for_dir), NULL);
+	if (folder != NULL)
+		whole = xasprintf("%s/%s", strcmp(folder, "/") == 0 ? "" : folder, basename(for_base));
+	free(folder);
+	free(for_dir);
+	free(for_base);
+	return whole;
 }
 
 static int resolve(struct store *s, const char *path, struct err *e)
 {
-	if (make_folder(path, e) == -1 || make_file(path, e) == -1)
+	if (make_folder(path, e) == -1 || check_file(path, e) == -1)
 		return -1;
-	/* also keeps SQLite from taking a name like ":memory:" for something other than a file */
-	s->path = realpath(path, NULL);
+	s->path = absolute(path);
 	if (!s->path)
 		return err_errno(e, ERR_STORE, "cannot find the database %s", path);
 	return 0;
@@ -85,6 +97,83 @@ static int connect_db(struct store *s, struct err *e)
 		       "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;"
 		       "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY; PRAGMA recursive_triggers = ON",
 		       e, "open");
+}
+
+static int sync_file(const char *path, struct err *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int rc = fd != -1 ? fsync(fd) : -1;
+
+	if (rc == -1)
+		err_errno(e, ERR_STORE, "cannot write the new database %s", path);
+	if (fd != -1)
+		close(fd);
+	return rc;
+}
+
+static void remove_database(const char *path)
+{
+	static const char *const parts[] = {"", "-wal", "-shm"};
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		char *part = xasprintf("%s%s", path, parts[i]);
+
+		unlink(part);
+		free(part);
+	}
+}
+
+/* A whole database with its tables, or none: made beside its place without syncing each step, then synced at once. */
+static int make_whole(struct store *s, struct err *e)
+{
+	struct store fresh = {.path = xasprintf("%s-new", s->path), .lock_fd = -1};
+	int fd = -1, rc = -1;
+
+	remove_database(fresh.path);
+	fd = open(fresh.path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd == -1 || close(fd) == -1) {
+		err_errno(e, ERR_STORE, "cannot make the database %s", s->path);
+		err_next(e, "Run this as the user who is to own the database; its folder must be writable.");
+		goto out;
+	}
+	rc = connect_db(&fresh, e);
+	if (rc == 0)
+		rc = db_exec(&fresh, "PRAGMA synchronous = OFF", e, "set up");
+	if (rc == 0)
+		rc = schema_create(&fresh, e);
+	/* closing would do it, too, but would not tell of a disk that is full */
+	if (rc == 0)
+		rc = db_exec(&fresh, "PRAGMA wal_checkpoint(TRUNCATE)", e, "write to");
+	sqlite3_close(fresh.db);
+	if (rc == 0)
+		rc = sync_file(fresh.path, e);
+	if (rc == 0 && rename(fresh.path, s->path) == -1)
+		rc = err_errno(e, ERR_STORE, "cannot make the database %s", s->path);
+out:
+	if (rc == -1)
+		remove_database(fresh.path);
+	free(fresh.path);
+	return rc;
+}
+
+static bool is_missing(const struct store *s)
+{
+	return access(s->path, F_OK) == -1 && errno == ENOENT;
+}
+
+static int make_database(struct store *s, struct err *e)
+{
+	int rc = 0;
+
+	if (!is_missing(s))
+		return 0;
+	if (claim_setup(s, e) == -1)
+		return -1;
+	/* somebody else may have made it while we waited */
+	if (is_missing(s))
+		rc = make_whole(s, e);
+	claim_setup_done(s);
+	return rc;
 }
 
 /* Whether a process that used the database did not get to close it: its write-ahead log is still there. */
@@ -135,7 +224,7 @@ int store_open(struct store **ret, const char *path, struct err *e)
 	int rc = -1;
 
 	s->lock_fd = -1;
-	if (resolve(s, path, e) == -1 || claim_open(s, &alone, e) == -1)
+	if (resolve(s, path, e) == -1 || claim_open(s, &alone, e) == -1 || make_database(s, e) == -1)
 		goto out;
 	unclean = left_unclean(s, alone);
 	if (connect_db(s, e) == -1 || schema_ensure(s, e) == -1 || check_health(s, unclean, e) == -1)

@@ -118,6 +118,14 @@ int store_supersede(struct store *s, const struct store_credential *keep, struct
 int store_audit(struct store *s, const char *action, const char *user, const char *token_serial, const char *detail,
 		struct err *e);
 
+/*
+ * Whether the last that the trail tells of this user is a token's initialization: STORE_TOKEN_INIT was recorded, and
+ * no credential was planned since, so there may be a token that is initialized but not in the journal. ret_serial is
+ * that record's token_serial, "" where *ret_begun is false.
+ */
+#define STORE_TOKEN_INIT "token-init"
+int store_init_begun(struct store *s, const char *user, bool *ret_begun, char ret_serial[17], struct err *e);
+
 /* Computes the audit trail's hash chain again, from the first record to the last. *ret_records is how many there
  * are. ERR_STORE names the first record that is not as it was written. */
 int store_audit_verify(struct store *s, uint64_t *ret_records, struct err *e);

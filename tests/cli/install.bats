@@ -3,14 +3,18 @@
 
 bats_require_minimum_version 1.5.0
 
+# installs VARIABLE=VALUE...: the program that is being tested, as it is: make -o all builds nothing
+installs() {
+	local build
+	build=$(realpath --relative-to="$COMPANY_ROOT" "${BUILD:-$COMPANY_ROOT/build}") # make's paths have no blanks
+	make -C "$COMPANY_ROOT" --no-print-directory -o all BUILD="$build" "$@" install >"$BATS_FILE_TMPDIR/log" 2>&1 ||
+		{ cat "$BATS_FILE_TMPDIR/log" && return 1; }
+}
+
 setup_file() {
 	load ../lib/company.bash
 	export DEST="$BATS_FILE_TMPDIR/dest dir"
-	# -o all: installs the program that is being tested, as it is
-	local build
-	build=$(realpath --relative-to="$COMPANY_ROOT" "${BUILD:-$COMPANY_ROOT/build}") # make's paths have no blanks
-	make -C "$COMPANY_ROOT" --no-print-directory -o all PREFIX=/usr BUILD="$build" DESTDIR="$DEST" install \
-		>"$BATS_FILE_TMPDIR/log" 2>&1 || { cat "$BATS_FILE_TMPDIR/log" && return 1; }
+	installs PREFIX=/usr DESTDIR="$DEST"
 }
 
 setup() {
@@ -30,26 +34,64 @@ setup() {
 		share/doc/tokenroll/README.md share/doc/tokenroll/tokenroll.conf.example; do
 		[[ $(stat -c %a "$DEST/usr/$f") == 644 ]]
 	done
-	for f in bin/tokenroll libexec/tokenroll/tokenroll-worker libexec/tokenroll/tokenroll-signer; do
+	for f in bin/tokenroll libexec/tokenroll/tokenroll-{worker,signer,courier}; do
 		[[ $(stat -c %a "$DEST/usr/$f") == 755 ]]
 	done
 }
 
+@test "the manual and the example name the places of this installation" {
+	local page="$DEST/usr/share/man/man8/tokenroll.8" example="$DEST/usr/share/doc/tokenroll/tokenroll.conf.example"
+	grep -q "/usr/libexec/tokenroll/tokenroll-worker" "$page"
+	run ! grep "/usr/local" "$page" "$example"
+	installs SYSCONFDIR=/opt/etc DESTDIR="$BATS_TEST_TMPDIR/x"
+	for page in man/man8/tokenroll.8 doc/tokenroll/tokenroll.conf.example; do
+		grep -q "/opt/etc/tokenroll/tokenroll.conf" "$BATS_TEST_TMPDIR/x/usr/local/share/$page"
+	done
+}
+
+@test "the program looks for its configuration where SYSCONFDIR says" {
+	local object="$BATS_TEST_TMPDIR/build/src/options.o"
+	make -C "$COMPANY_ROOT" -s BUILD="${object%/src/*}" SYSCONFDIR=/opt/etc "$object" >"$BATS_TEST_TMPDIR/log" 2>&1
+	grep -q "/opt/etc/tokenroll/tokenroll.conf" "$object"
+}
+
+# elsewhere <EXAMPLE: the places of this machine become places of this test, in case there is a real CA here
+elsewhere() {
+	sed "s|/etc/easy-rsa|$BATS_TEST_TMPDIR/easy-rsa|; s|/var/lib/tokenroll|$BATS_TEST_TMPDIR/lib|"
+}
+
+# with_conf FILE: stops at the PKI or the module, which are not there; what is wrong with the file is said before that
+with_conf() {
+	"$DEST/usr/bin/tokenroll" -c "$1" --module /nowhere/module.so alice </dev/null
+}
+
 @test "the example configuration is accepted as it is" {
-	# It names folders that this machine may not have; the configuration itself must not be what is wrong.
-	cp "$DEST/usr/share/doc/tokenroll/tokenroll.conf.example" "$BATS_TEST_TMPDIR/example.conf"
-	run ! "$DEST/usr/bin/tokenroll" -c "$BATS_TEST_TMPDIR/example.conf" alice </dev/null
+	local conf="$BATS_TEST_TMPDIR/example.conf"
+	elsewhere <"$DEST/usr/share/doc/tokenroll/tokenroll.conf.example" >"$conf"
+	run ! with_conf "$conf"
 	[[ $output != *"example.conf"* ]]
-	echo "wrong = here" >>"$BATS_TEST_TMPDIR/example.conf"
-	run -2 "$DEST/usr/bin/tokenroll" -c "$BATS_TEST_TMPDIR/example.conf" alice </dev/null
+	echo "wrong = here" >>"$conf"
+	run -2 with_conf "$conf"
 	[[ $output == *"example.conf"*wrong* ]]
 }
 
 @test "each key of the example is one that can be used" {
-	sed 's/^;\([a-z[]\)/\1/' "$COMPANY_ROOT/src/tokenroll.conf.example" >"$BATS_TEST_TMPDIR/all.conf"
-	[[ $(grep -c "^[a-z]" "$BATS_TEST_TMPDIR/all.conf") -gt 15 ]]
-	run ! "$DEST/usr/bin/tokenroll" -c "$BATS_TEST_TMPDIR/all.conf" alice </dev/null
+	local conf="$BATS_TEST_TMPDIR/all.conf"
+	sed 's/^;\([a-z[]\)/\1/' "$COMPANY_ROOT/src/tokenroll.conf.example" | elsewhere >"$conf"
+	[[ $(grep -c "^[a-z]" "$conf") -gt 15 ]]
+	run ! with_conf "$conf"
 	[[ $output != *"all.conf"* ]]
+}
+
+@test "a configuration is read the same when it is indented, as the README shows it" {
+	local dir="$BATS_TEST_TMPDIR/company"
+	company_new "$dir"
+	sed -i 's/^/    /' "$dir/tokenroll.conf"
+	run -0 --separate-stderr company_tokenroll "$dir" alice
+	[[ $output == "alice is enrolled."* ]]
+	sed -i 's/^    crl/\tclr/' "$dir/tokenroll.conf"
+	run -2 company_tokenroll "$dir" alice
+	[[ $output == *"tokenroll.conf, line 3: [ca] has no key 'clr'"* ]]
 }
 
 @test "the manual has every option of the help" {
@@ -61,7 +103,30 @@ setup() {
 	((${#missing[@]} == 0))
 }
 
+@test "the manual has every key of the configuration" {
+	local key n=0 page="$COMPANY_ROOT/src/tokenroll.8"
+	while read -r key; do
+		grep -qE "^\.It Cm (.* )?$key( |\$)" "$page"
+		n=$((n + 1))
+	done < <(sed -n 's/^ *KEY("[a-z]*", "\([a-z0-9-]*\)".*/\1/p' "$COMPANY_ROOT/src/core/config.c")
+	((n > 20))
+}
+
+@test "the manual has every field of the JSON document" {
+	local field n=0 dir="$BATS_TEST_TMPDIR/company"
+	company_new "$dir"
+	company_tokenroll "$dir" --json alice >"$dir/done.json"
+	run ! --separate-stderr company_tokenroll "$dir" --json bob
+	printf '%s\n' "$output" >"$dir/refused.json"
+	sed -n '/^\.Ss JSON/,/^\.Sh/p' "$COMPANY_ROOT/src/tokenroll.8" | tr -s ' ,' '\n' >"$dir/words"
+	while read -r field; do
+		grep -qxF -- "$field" "$dir/words"
+		n=$((n + 1))
+	done < <(sed -n 's/^ *"\([a-z0-9_]*\)": .*/\1/p' "$dir/done.json" "$dir/refused.json" | sort -u)
+	((n > 25))
+}
+
 @test "uninstall takes away what install put there" {
-	make -C "$COMPANY_ROOT" PREFIX=/usr DESTDIR="$DEST" uninstall
+	make -C "$COMPANY_ROOT" BUILD=build PREFIX=/usr DESTDIR="$DEST" uninstall
 	[[ -z $(find "$DEST" -type f) ]]
 }

@@ -19,7 +19,7 @@ setup() {
 	export SOFTHSM2_CONF=$dir/token/softhsm2.conf
 	tools=${BUILD:-$COMPANY_ROOT/build}/tests/fault
 	FAULTY_MODULE=$(company_softhsm)
-	export FAULTY_MODULE FAULTY_COUNT=$dir/count FAULTY_RULE=C_GenerateKeyPair:1:hang
+	export FAULTY_MODULE FAULTY_COUNT=$dir/log/count FAULTY_RULE=C_GenerateKeyPair:1:hang
 	company_conf "$dir" "token.module=$tools/libfaulty.so" "token.timeout=20"
 	tokenroll=${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}
 	parent='' worker='' signer=''
@@ -71,8 +71,12 @@ holds() {
 	grep -qaF -- "$3" "$BATS_TEST_TMPDIR/core.$1.$2"
 }
 
-can_gcore() {
+only_root_may_look() {
 	((EUID == 0)) || skip "only root may look into a process that shuts debuggers out"
+}
+
+can_gcore() {
+	only_root_may_look
 	command -v gcore >/dev/null || skip "gcore is not installed"
 	! grep -qa __asan_init "$tokenroll" || skip "the address sanitizer's shadow memory is too large for an image"
 	sleep 30 3>&- &
@@ -139,6 +143,7 @@ with open(sys.argv[1], "rb") as f:
 
 @test "the token's module is loaded in the worker and in no other process" {
 	local library
+	only_root_may_look
 	at_work
 	for library in libfaulty.so libsofthsm2.so; do
 		grep -q "/$library\$" "/proc/$worker/maps"
@@ -157,6 +162,7 @@ with open(sys.argv[1], "rb") as f:
 
 @test "neither PIN nor passphrase is in the arguments or the environment of any of the three" {
 	local pid secret
+	only_root_may_look
 	at_work
 	for pid in "$parent" "$worker" "$signer"; do
 		for secret in "$COMPANY_PIN" "$COMPANY_PASSPHRASE"; do

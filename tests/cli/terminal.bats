@@ -17,7 +17,7 @@ setup() {
 	export SOFTHSM2_CONF=$dir/token/softhsm2.conf
 	module=$(company_softhsm)
 	tools=${BUILD:-$COMPANY_ROOT/build}/tests/fault
-	export FAULTY_MODULE=$module FAULTY_COUNT=$dir/count
+	export FAULTY_MODULE=$module FAULTY_COUNT=$dir/log/count
 	unset NO_COLOR
 	export TERM=xterm
 	escape=$'\e'
@@ -183,6 +183,34 @@ interrupted() {
 	nothing_done
 }
 
+@test "Ctrl-C at any question about a blank token leaves it blank" {
+	blank
+	talk 'says "Initialize it for alice?"; key \003' --ca-pass-file "$dir/ca.pass" alice
+	interrupted
+	[[ -z $(ls "$dir/token/tokens") ]]
+	talk 'says "Initialize it for alice?"; answer y; says "New PIN for the token: "; key \003' \
+		--ca-pass-file "$dir/ca.pass" alice
+	interrupted
+	[[ -z $(ls "$dir/token/tokens") ]]
+	talk 'says "Initialize it for alice?"; answer y; says "New PIN for the token: "; answer 55667788
+	      says "New PIN for the token, again: "; key \003' --ca-pass-file "$dir/ca.pass" alice
+	interrupted
+	[[ -z $(ls "$dir/token/tokens") && ! -e $dir/bundles && $(rows) == 0 ]]
+}
+
+@test "Enter alone, and the end of input, are no PIN and no passphrase: nothing is tried" {
+	local end
+	with_faulty
+	for end in 'answer ""' 'key \004'; do
+		rm -f "$FAULTY_COUNT"
+		talk "says {PIN of token}; $end" --ca-pass-file "$dir/ca.pass" alice
+		[[ $status == 7 && $(logins) == 0 ]]
+		talk "says {Passphrase of}; $end" --pin-file "$dir/pin" alice
+		[[ $status == 7 ]]
+		nothing_done
+	done
+}
+
 @test "Ctrl-C during a step leaves no process behind, and the next run goes on and is done" {
 	local left
 	with_faulty 30
@@ -269,6 +297,25 @@ blank() {
 	[[ $status == 3 && -z $(ls "$dir/token/tokens") ]]
 }
 
+@test "a token that was left without a user PIN is finished at the terminal, with the SO PIN that was shown" {
+	local shown
+	blank
+	with_faulty
+	company_secret "$dir/pin" 55667788
+	FAULTY_RULE=C_InitPIN:1:CKR_DEVICE_REMOVED talk 'says "Initialize it for alice?"; answer y' \
+		--pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" alice
+	[[ $status == 3 ]]
+	shown "keep the SO PIN" "run the same command"
+	[[ $output =~ "SO PIN"\ +([0-9A-F]{16}) ]]
+	shown=${BASH_REMATCH[1]}
+	talk "says {has no user PIN yet: its SO PIN was shown then}
+	      says {SO PIN of token \"alice\"}; answer $shown" --pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" alice
+	[[ $status == 0 ]]
+	[[ $output != *"$shown"* && $output != *"Initialize it"* ]]
+	enrolled alice
+	[[ $(find "$dir/token/tokens" -mindepth 1 -maxdepth 1 | wc -l) == 1 ]]
+}
+
 @test "a PIN with one try left needs an explicit yes before it is asked for" {
 	local no
 	with_faulty
@@ -297,6 +344,81 @@ blank() {
 	company_secret "$dir/pin" 000000
 	NO_COLOR=1 talk '' --pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" alice
 	[[ $status == 4 && ! $output =~ ${escape}\[[0-9\;]*m ]]
+}
+
+# slow_key: making the key pair takes some seconds
+slow_key() {
+	with_faulty
+	export FAULTY_RULE=C_GenerateKeyPair:1:delay=${1:-2600}
+}
+
+# spun: what the spinner drew behind "key pair", one picture a line
+spun() {
+	tr '\r' '\n' <<<"$output" | sed -n 's/^  key pair  *\([-|/\\] [0-9]* s\).*$/\1/p'
+}
+
+@test "while the token makes a key something moves, and counts the seconds" {
+	slow_key
+	talk 'expect -re "key pair +\[-|/\\\\\] 0 s" {} timeout {failed "no spinner"}
+	      expect -re "key pair +\[-|/\\\\\] 1 s" {} timeout {failed "no 1 s"}
+	      expect -re "key pair +\[-|/\\\\\] 2 s" {} timeout {failed "no 2 s"}
+	      says "made on the token"' --pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" alice
+	[[ $status == 0 ]]
+	[[ $(spun | cut -c 1 | sort -u | wc -l) == 4 ]] # each of its four positions
+	(($(spun | wc -l) >= 10 && $(spun | wc -l) <= 40))
+	# what is left on the line is the result
+	[[ $output =~ $'\r'${escape}'[K  key pair         ec:P-256, made on the token '+[^$'\r']*\ 2\.[0-9][0-9]\ s ]]
+	enrolled
+}
+
+@test "a step that is done at once is not drawn upon" {
+	local line seconds
+	talk '' --pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" alice
+	[[ $status == 0 ]]
+	shown "request          …"
+	while IFS= read -r line; do
+		[[ $line =~ ^'  '([a-z\ ]{16})\ .*\ ([0-9]+\.[0-9][0-9])\ s ]] || continue
+		seconds=${BASH_REMATCH[2]}
+		((10#${seconds/./} >= 20)) || [[ $output != *"${BASH_REMATCH[1]} "[-\|/\\]* ]]
+	done < <(tr '\r' '\n' <<<"${output//"${escape}[K"/}")
+	[[ -n ${seconds:-} ]]
+}
+
+@test "nothing moves with --quiet, --json, --verbose, or on a terminal that cannot go back on a line" {
+	local option
+	for option in --quiet --json --verbose; do
+		rm -f "$FAULTY_COUNT"
+		slow_key 1000
+		talk '' --pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" "$option" --replace alice
+		[[ $status == 0 && -z $(spun) && $output != *…* && $output != *"${escape}[K"* ]]
+	done
+	rm -f "$FAULTY_COUNT"
+	TERM=dumb talk '' --pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" --replace alice
+	[[ $status == 0 && -z $(spun) && $output != *…* && $output != *"$escape"* ]]
+	shown "made on the token" # each step is on a line of its own all the same
+}
+
+@test "nothing moves while a question is on the screen, and the time until its answer is not the step's" {
+	company_tokenroll "$dir" alice
+	talk 'says "check"; says "PIN of token"; sleep 1.5; answer $pin; says "verified"' alice
+	[[ $status == 0 ]]
+	shown "alice is enrolled already"
+	# from the question to its answer there is nothing but the question
+	[[ ${output#*PIN of token} != *" 1 s"* ]]
+	[[ $output =~ "read back, signed, verified"\ +${escape}'[32m'\ +([0-9]+)\.([0-9][0-9])\ s ]]
+	((10#${BASH_REMATCH[1]}${BASH_REMATCH[2]} < 150))
+	[[ $output == *"check            …"*$'\r'"${escape}[KPIN of token"* ]]
+}
+
+@test "Ctrl-C while it moves ends in a clean line, and the next run is done" {
+	slow_key 20000
+	talk 'expect -re "key pair +\[-|/\\\\\] 1 s" {} timeout {failed "no spinner"}
+	      key \003' --pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" alice
+	interrupted
+	[[ $output == *"${escape}[K  key pair         failed"* ]]
+	unset FAULTY_RULE
+	company_tokenroll "$dir" alice
+	enrolled
 }
 
 @test "without a terminal there is no escape sequence, neither in a result nor in an error" {

@@ -195,6 +195,21 @@ private_keys() {
 	[[ $output != *"count low"* && $output != *readonly* ]]
 }
 
+@test "texts of the token and of its reader, byte by byte" {
+	run -0 faulty 'C_GetTokenInfo:1+:label=a\x41: \x3b;C_GetTokenInfo:*:serial=0123456789abcdef;C_GetSlotInfo:*:reader=R\x0aS' \
+		--list-slots
+	[[ $output == *"(0x"*"): R"* && $output == *"aA: ;"* && $output == *": 0123456789abcdef"* ]]
+	[[ $output != *"token label        : alice"* && $output == *"SoftHSM v2"* ]]
+	(($(counted fired) > 0))
+}
+
+@test "a call that takes its time" {
+	local began=${EPOCHREALTIME/[^0-9]/}
+	keygen "C_GenerateKeyPair:1:delay=1200"
+	((${EPOCHREALTIME/[^0-9]/} - began >= 1200000))
+	[[ $(private_keys) == 1 && $(counted fired) == 1 ]]
+}
+
 @test "a token that refuses an attribute" {
 	run keygen "C_GenerateKeyPair:*:refuse-attribute=CKA_SENSITIVE"
 	((status != 0))
@@ -232,7 +247,9 @@ private_keys() {
 @test "a rule that can never do anything is a mistake" {
 	local rule
 	for rule in C_Sing:1:kill C_Sign:0:kill C_Sign:x:kill C_Sign:1:CKR_NONSENSE C_Sign:1 C_Sign:1:flags=LOW \
-		C_GetTokenInfo:1:flags=HIGH C_GetTokenInfo:1:huge C_GetSlotList:1:hide=CKM_RSA_PKCS C_Sign:1:kill-; do
+		C_GetTokenInfo:1:flags=HIGH C_GetTokenInfo:1:huge C_GetSlotList:1:hide=CKM_RSA_PKCS C_Sign:1:kill- C_Sign:1:label=x \
+		C_GetTokenInfo:1:reader=x C_GetTokenInfo:1:model=01234567890123456 'C_GetTokenInfo:1:label=\xg0' \
+		C_Sign:1:delay= C_Sign:1:delay=1s; do
 		run faulty "$rule" --list-slots
 		[[ $output == *"faulty: rule 1 of '$rule'"* ]]
 	done

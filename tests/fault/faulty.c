@@ -13,11 +13,13 @@
 #include "rule.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <p11-kit/pkcs11.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define HUGE_LENGTH 0x7fffffffUL
@@ -73,6 +75,18 @@ static bool match_value(const struct call *c, enum action action, unsigned long 
 	return false;
 }
 
+static void delay(const struct rule *r)
+{
+	struct timespec t = {0, 0};
+
+	if (r) {
+		t.tv_sec = (time_t)(r->value / 1000);
+		t.tv_nsec = (long)(r->value % 1000) * 1000000L;
+	}
+	while (r && nanosleep(&t, &t) == -1 && errno == EINTR)
+		;
+}
+
 /* Counts the call, and does what is to happen before the real module sees it. False if it must not see it; *ret is
  * then the answer. */
 static bool begin(struct call *c, enum function fn, CK_RV *ret)
@@ -92,6 +106,7 @@ static bool begin(struct call *c, enum function fn, CK_RV *ret)
 	if (match(c, ACTION_HANG))
 		for (;;)
 			pause();
+	delay(match(c, ACTION_DELAY));
 	r = match(c, ACTION_RETURN);
 	if (r)
 		*ret = r->value;
@@ -186,6 +201,41 @@ static CK_RV faulty_C_GetSlotList(CK_BBOOL token_present, CK_SLOT_ID *list, CK_U
 	return end(&c, rv);
 }
 
+/* Puts another text, padded with blanks, into one field of an answer. */
+static void say(const struct call *c, enum rule_text which, unsigned char *field, size_t size)
+{
+	const struct rule *r = NULL;
+
+	while ((r = rules_next(&rules, r, ACTION_TEXT, (int)c->fn, c->nth, c->total))) {
+		if (r->value != which)
+			continue;
+		count_fired();
+		memset(field, ' ', size);
+		memcpy(field, r->text, r->text_len);
+	}
+}
+
+static CK_RV faulty_C_GetSlotInfo(CK_SLOT_ID slot, CK_SLOT_INFO *info)
+{
+	struct call c;
+	CK_RV rv;
+
+	if (!begin(&c, FN_C_GetSlotInfo, &rv))
+		return rv;
+	rv = real->C_GetSlotInfo(slot, info);
+	if (rv == CKR_OK)
+		say(&c, RULE_READER, info->slotDescription, sizeof(info->slotDescription));
+	return end(&c, rv);
+}
+
+static void say_token(const struct call *c, CK_TOKEN_INFO *info)
+{
+	say(c, RULE_LABEL, info->label, sizeof(info->label));
+	say(c, RULE_MANUFACTURER, info->manufacturerID, sizeof(info->manufacturerID));
+	say(c, RULE_MODEL, info->model, sizeof(info->model));
+	say(c, RULE_SERIAL, info->serialNumber, sizeof(info->serialNumber));
+}
+
 static CK_RV faulty_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 {
 	const struct rule *r;
@@ -198,6 +248,8 @@ static CK_RV faulty_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 	r = rv == CKR_OK ? match(&c, ACTION_FLAGS) : NULL;
 	if (r)
 		info->flags = (info->flags | r->set) & ~r->clear;
+	if (rv == CKR_OK)
+		say_token(&c, info);
 	return end(&c, rv);
 }
 

@@ -10,6 +10,7 @@
 	F(C_Initialize) \
 	F(C_GetFunctionList) \
 	F(C_GetSlotList) \
+	F(C_GetSlotInfo) \
 	F(C_GetTokenInfo) \
 	F(C_GetMechanismList) \
 	F(C_GetMechanismInfo) \
@@ -23,7 +24,6 @@
 #define PLAIN_FUNCTIONS(F) \
 	F(C_Finalize, (void *a), (a)) \
 	F(C_GetInfo, (CK_INFO *a), (a)) \
-	F(C_GetSlotInfo, (CK_SLOT_ID a, CK_SLOT_INFO *b), (a, b)) \
 	F(C_WaitForSlotEvent, (CK_FLAGS a, CK_SLOT_ID *b, void *c), (a, b, c)) \
 	F(C_InitToken, (CK_SLOT_ID a, CK_BYTE *b, CK_ULONG c, CK_BYTE *d), (a, b, c, d)) \
 	F(C_InitPIN, (CK_SESSION_HANDLE a, CK_BYTE *b, CK_ULONG c), (a, b, c)) \

@@ -17,7 +17,7 @@ setup() {
 	export SOFTHSM2_CONF=$dir/token/softhsm2.conf
 	module=$(company_softhsm)
 	tools=${BUILD:-$COMPANY_ROOT/build}/tests/fault
-	export FAULTY_MODULE=$module FAULTY_COUNT=$dir/count
+	export FAULTY_MODULE=$module FAULTY_COUNT=$dir/log/count
 	company_conf "$dir" "token.module=$tools/libfaulty.so" "token.timeout=2"
 	serial=$(company_token_serial "$dir" "VPN token")
 	cp "$dir/pki/index.txt" "$dir/index.before"
@@ -270,4 +270,16 @@ beside() {
 		--ca-pass-file "$dir/ca.pass" alice </dev/null
 	[[ $stderr == *"while the modules that p11-kit knows were loaded"*crashed*"--module"* ]]
 	FAULTY_RULE='C_GetFunctionList:*:crash' run -0 company_tokenroll "$dir" --module "$module" alice
+}
+
+@test "a token that does not answer is not passed over for another one" {
+	faulty 3 "C_GetTokenInfo:2:CKR_GENERAL_ERROR" alice --init
+	says "does not answer" "pull it out"
+	nothing_issued
+	faulty 3 "C_GetTokenInfo:1:CKR_GENERAL_ERROR" alice --init
+	says "does not answer"
+	faulty 3 "C_GetTokenInfo:1:CKR_GENERAL_ERROR" alice
+	says "does not answer"
+	nothing_issued
+	[[ $(on_token PRIVATE_KEY) == 0 ]]
 }

@@ -25,9 +25,26 @@ static const struct word {
     {"hang", ACTION_HANG, NULL, NULL},
     {"huge", ACTION_HUGE, NULL, "C_GetSlotList C_GetMechanismList C_GetAttributeValue C_FindObjects C_Sign"},
     {"unavailable", ACTION_UNAVAILABLE, NULL, "C_GetAttributeValue"},
+    {"delay=", ACTION_DELAY, "", NULL},
+    {"label=", ACTION_TEXT, "", "C_GetTokenInfo"},
+    {"manufacturer=", ACTION_TEXT, "", "C_GetTokenInfo"},
+    {"model=", ACTION_TEXT, "", "C_GetTokenInfo"},
+    {"serial=", ACTION_TEXT, "", "C_GetTokenInfo"},
+    {"reader=", ACTION_TEXT, "", "C_GetSlotInfo"},
     {"flags=", ACTION_FLAGS, "", "C_GetTokenInfo"},
     {"refuse-attribute=", ACTION_REFUSE_ATTRIBUTE, "CKA_", "C_GenerateKeyPair C_CreateObject"},
     {"hide=", ACTION_HIDE, "CKM_", "C_GetMechanismList C_GetMechanismInfo C_GenerateKeyPair C_SignInit"},
+};
+
+/* CK_TOKEN_INFO and CK_SLOT_INFO */
+static const struct {
+	const char *word;
+	enum rule_text which;
+	size_t size;
+} texts[] = {
+    {"label=", RULE_LABEL, 32},   {"manufacturer=", RULE_MANUFACTURER, 32},
+    {"model=", RULE_MODEL, 16},   {"serial=", RULE_SERIAL, 16},
+    {"reader=", RULE_READER, 64},
 };
 
 static const struct {
@@ -38,6 +55,7 @@ static const struct {
     {"FINAL_TRY", CKF_USER_PIN_FINAL_TRY, 0},
     {"LOCKED", CKF_USER_PIN_LOCKED, 0},
     {"TO_BE_CHANGED", CKF_USER_PIN_TO_BE_CHANGED, 0},
+    {"SO_FINAL_TRY", CKF_SO_PIN_FINAL_TRY, 0},
     {"SO_LOCKED", CKF_SO_PIN_LOCKED, 0},
     {"WRITE_PROTECTED", CKF_WRITE_PROTECTED, 0},
     {"PINPAD", CKF_PROTECTED_AUTHENTICATION_PATH, 0},
@@ -60,6 +78,49 @@ static int parse_flags(struct rule *r, char *list)
 			return -1;
 		r->set |= flags[i].set;
 		r->clear |= flags[i].clear;
+	}
+	return 0;
+}
+
+static int parse_number(unsigned long *ret, const char *text)
+{
+	char *end;
+
+	if (text[0] < '0' || text[0] > '9')
+		return -1;
+	*ret = strtoul(text, &end, 10);
+	return *end ? -1 : 0;
+}
+
+/* One byte, as it stands or as \xNN. Returns the place behind it, NULL if it is neither. */
+static const char *parse_byte(const char *p, unsigned char *ret)
+{
+	char hex[3] = "";
+
+	if (*p != '\\') {
+		*ret = (unsigned char)*p;
+		return p + 1;
+	}
+	if (p[1] != 'x' || strspn(p + 2, "0123456789abcdefABCDEF") < 2)
+		return NULL;
+	memcpy(hex, p + 2, 2);
+	*ret = (unsigned char)strtoul(hex, NULL, 16);
+	return p + 4;
+}
+
+static int parse_text(struct rule *r, const char *word, const char *text)
+{
+	size_t i = 0;
+
+	while (strcmp(texts[i].word, word) != 0)
+		i++;
+	r->value = texts[i].which;
+	for (const char *p = text; *p;) {
+		if (r->text_len == texts[i].size)
+			return -1;
+		p = parse_byte(p, &r->text[r->text_len++]);
+		if (!p)
+			return -1;
 	}
 	return 0;
 }
@@ -97,6 +158,10 @@ static int parse_action(struct rule *r, char *text, const char *function)
 		return 0;
 	if (w->action == ACTION_FLAGS)
 		return parse_flags(r, text + strlen(w->word));
+	if (w->action == ACTION_DELAY)
+		return parse_number(&r->value, text + strlen(w->word));
+	if (w->action == ACTION_TEXT)
+		return parse_text(r, w->word, text + strlen(w->word));
 	return names_value(w->prefix, w->action == ACTION_RETURN ? text : text + strlen(w->word), &r->value);
 }
 

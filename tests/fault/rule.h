@@ -12,10 +12,13 @@
  *     kill-parent, kill-parent-after   the same to the parent process; the call itself goes on
  *     crash                    SIGSEGV
  *     hang                     never returns
+ *     delay=MS                 does it that many milliseconds later
  *     huge                     answers with a length or count of 0x7fffffff
  *     unavailable              C_GetAttributeValue: CKR_OK, but every length is CK_UNAVAILABLE_INFORMATION
  *     flags=A|B…               C_GetTokenInfo: sets LOW, FINAL_TRY, LOCKED, TO_BE_CHANGED, WRITE_PROTECTED, SO_LOCKED,
- *                              PINPAD, or clears the initialized bit (UNINIT) or the user PIN's (NO_PIN)
+ *                              SO_FINAL_TRY, PINPAD, or clears the initialized bit (UNINIT) or the user PIN's (NO_PIN)
+ *     label=TEXT, manufacturer=TEXT, model=TEXT, serial=TEXT   C_GetTokenInfo: says this instead; \xNN is a byte
+ *     reader=TEXT              C_GetSlotInfo: the same for the slot's description
  *     refuse-attribute=CKA_…   C_GenerateKeyPair, C_CreateObject: CKR_ATTRIBUTE_TYPE_INVALID if a template has it
  *     hide=CKM_…               C_GetMechanismList, C_GetMechanismInfo, C_GenerateKeyPair, C_SignInit: as if the token
  *                              did not have it; *:*:hide=… for all of them
@@ -35,22 +38,29 @@ enum action {
 	ACTION_KILL_PARENT_AFTER,
 	ACTION_CRASH,
 	ACTION_HANG,
+	ACTION_DELAY,
 	ACTION_HUGE,
 	ACTION_UNAVAILABLE,
 	ACTION_FLAGS,
+	ACTION_TEXT,
 	ACTION_REFUSE_ATTRIBUTE,
 	ACTION_HIDE
 };
 
 #define RULES_MAX 16
 #define RULE_ANY (-1)
+#define RULE_TEXT_MAX 64
+
+enum rule_text { RULE_LABEL, RULE_MANUFACTURER, RULE_MODEL, RULE_SERIAL, RULE_READER };
 
 struct rule {
 	int function; /* its number, or RULE_ANY */
 	unsigned long from, to;
 	enum action action;
-	unsigned long value;      /* CKR_, CKA_ or CKM_ */
+	unsigned long value;      /* CKR_, CKA_ or CKM_, milliseconds, or enum rule_text */
 	unsigned long set, clear; /* flags */
+	unsigned char text[RULE_TEXT_MAX];
+	size_t text_len;
 };
 
 struct rules {

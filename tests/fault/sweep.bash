@@ -8,20 +8,27 @@ source "${BASH_SOURCE[0]%/*}/../lib/company.bash"
 
 FAULT_DIR=${BUILD:-$COMPANY_ROOT/build}/tests/fault
 
-# sweep_setup enroll|replace: a company with somebody else's objects on the token, kept aside so that each round begins with
-# the same. With replace, alice is enrolled already, and what is swept is `tokenroll alice --replace`.
+# sweep_setup enroll|replace|init: a company with somebody else's objects on the token, kept aside so that each round begins
+# with the same. With replace, alice is enrolled already, and what is swept is `tokenroll alice --replace`. With init it
+# is `tokenroll alice --init`, and there is only a blank token.
 sweep_setup() {
 	SWEEP_COMMAND=(alice)
+	SWEEP_LABEL="VPN token"
 	SWEEP_ROWS=1
 	SWEEP=$(mktemp -d "${TMPDIR:-/tmp}/tokenroll-sweep.XXXXXX")
 	FAULTY_MODULE=$(company_softhsm)
-	export FAULTY_MODULE FAULTY_COUNT=$SWEEP/count
+	export FAULTY_MODULE FAULTY_COUNT=$SWEEP/c/log/count
 	company_new "$SWEEP/c" || return
 	company_conf "$SWEEP/c" "token.module=$FAULT_DIR/libfaulty.so" "vpn.client-module-linux=" "token.timeout=5"
 	SWEEP_SERIAL=$(company_token_serial "$SWEEP/c" "VPN token")
 	"$FAULT_DIR/tokenfill" "$FAULTY_MODULE" "$SWEEP_SERIAL" "$SWEEP/c/pin" alice
 	sweep_dump >"$SWEEP/foreign"
-	if [[ $1 == replace ]]; then
+	if [[ $1 == init ]]; then
+		SWEEP_COMMAND=(alice --init --so-pin-file "$SWEEP/c/so-pin")
+		SWEEP_LABEL=alice
+		rm -r "$SWEEP/c/token/tokens/"*
+		: >"$SWEEP/foreign"
+	elif [[ $1 == replace ]]; then
 		company_tokenroll "$SWEEP/c" alice >"$SWEEP/first" 2>&1 || return
 		SWEEP_COMMAND=(alice --replace)
 		SWEEP_ROWS=2
@@ -38,8 +45,9 @@ sweep_dump() {
 }
 
 sweep_reset() {
-	rm -rf "$SWEEP/c" "$SWEEP/count"
+	rm -rf "$SWEEP/c"
 	cp -a "$SWEEP/template" "$SWEEP/c"
+	rm -f "$FAULTY_COUNT"
 }
 
 sweep_complain() {
@@ -49,9 +57,19 @@ sweep_complain() {
 	return 1
 }
 
+# sweep_check_token PLACE: there is one token, it has a user PIN, and its label is the right one
+sweep_check_token() {
+	local slots
+	slots=$(SOFTHSM2_CONF=$SWEEP/c/token/softhsm2.conf softhsm2-util --show-slots)
+	[[ $(grep -c '^ *Initialized: *yes' <<<"$slots") == 1 && $(grep -c '^ *User PIN init.: *yes' <<<"$slots") == 1 &&
+		$(grep -c '^ *Initialized: *no' <<<"$slots") == 1 ]] || { sweep_complain "$1" "$slots"; return 1; }
+	SWEEP_SERIAL=$(company_token_serial "$SWEEP/c" "$SWEEP_LABEL") || sweep_complain "$1" "$slots"
+}
+
 # sweep_check PLACE: everything that has to be true in the end
 sweep_check() {
 	local place=$1 dir=$SWEEP/c ours row serial cka_id
+	sweep_check_token "$place" || return
 	sweep_dump >"$SWEEP/now"
 	[[ -z $(comm -23 "$SWEEP/foreign" "$SWEEP/now") ]] || { sweep_complain "$place" "foreign objects changed"; return 1; }
 	ours=$(comm -13 "$SWEEP/foreign" "$SWEEP/now" | cut -d' ' -f1 | sort | tr '\n' ' ')
@@ -69,7 +87,7 @@ sweep_check() {
 	[[ -z $(find "$dir/pki" "$dir/bundles" -name '*.tmp-*' -o -name '.*.tmp*' -o -name lock.file -o \
 		-name 'index.txt.tokenroll') ]] || { sweep_complain "$place" "files were left over"; return 1; }
 	cka_id=$(comm -13 "$SWEEP/foreign" "$SWEEP/now" | sed -n 's/.* CKA_ID=\([0-9a-f]*\) .*/\U\1/p' | sort -u)
-	grep -q "^pkcs11-id '.*/$SWEEP_SERIAL/VPN\\\\x20token/$cka_id'" "$dir/bundles/alice/alice-linux.ovpn" ||
+	grep -q "^pkcs11-id '.*/$SWEEP_SERIAL/${SWEEP_LABEL// /\\\\x20}/$cka_id'" "$dir/bundles/alice/alice-linux.ovpn" ||
 		{ sweep_complain "$place" "the profile does not name CKA_ID $cka_id"; return 1; }
 }
 
@@ -89,21 +107,38 @@ sweep_status() {
 		{ sweep_complain "$1" "the first run said nothing"; return 1; }
 }
 
-# sweep_calls ACTION: at PKCS#11 call 1, 2, 3 … until none is left. $SWEEP_CALLS is how many there were.
+# sweep_counted NAME: how often that was, in the first run of this round
+sweep_counted() {
+	awk -v name="$1" '$1 == name { n = $2 } END { print n + 0 }' "$FAULTY_COUNT"
+}
+
+# sweep_rule PLACE RULE: one round. $SWEEP_FIRED is how often the rule was followed; if never, nothing else is tried.
+sweep_rule() {
+	sweep_reset
+	SWEEP_RC=0
+	FAULTY_RULE=$2 company_tokenroll "$SWEEP/c" "${SWEEP_COMMAND[@]}" >"$SWEEP/first" 2>&1 || SWEEP_RC=$?
+	SWEEP_FIRED=$(sweep_counted fired)
+	SWEEP_TOTAL=$(sweep_counted total)
+	((SWEEP_FIRED > 0)) || return 0
+	sweep_status "$1" "$SWEEP_RC" && sweep_again "$1"
+}
+
+# sweep_calls ACTION [FROM STEP]: at PKCS#11 call 1, 2, 3 … until none is left. $SWEEP_CALLS is how many there were.
+# With FROM and STEP at every STEPth, and only up to the one that makes the key, unless TOKENROLL_ALL asks for each.
 sweep_calls() {
-	local k rc fired
-	for ((k = 1; ; k++)); do
-		sweep_reset
-		rc=0
-		FAULTY_RULE="*:$k:$1" company_tokenroll "$SWEEP/c" "${SWEEP_COMMAND[@]}" >"$SWEEP/first" 2>&1 || rc=$?
-		fired=$(awk '$1 == "fired" { print $2 }' "$SWEEP/count")
-		((fired > 0)) || break
-		SWEEP_RC=$rc
-		sweep_status "call $k ($1)" "$rc" && sweep_again "call $k ($1)" || return 1
+	local k from=1 step=1 until=1000000 least=50
+	if [[ $# == 3 && -z ${TOKENROLL_ALL:-} ]]; then
+		from=$2 step=$3
+		sweep_rule "the key (kill)" "C_GenerateKeyPair:1:kill" || return 1
+		until=$SWEEP_TOTAL least=30
+	fi
+	for ((k = from; k <= until; k += step)); do
+		sweep_rule "call $k ($1)" "*:$k:$1" || return 1
+		((SWEEP_FIRED > 0)) || break
 	done
 	SWEEP_CALLS=$((k - 1))
-	((rc == 0)) || { sweep_complain "no call" "status $rc"; return 1; }
-	((SWEEP_CALLS > 50)) || { sweep_complain "no call" "only $SWEEP_CALLS calls were tried"; return 1; }
+	((SWEEP_FIRED > 0 || SWEEP_RC == 0)) || { sweep_complain "no call" "status $SWEEP_RC"; return 1; }
+	((SWEEP_CALLS > least)) || { sweep_complain "no call" "only $SWEEP_CALLS calls were tried"; return 1; }
 }
 
 # sweep_effects STEP ENVIRONMENT...: at every STEPth side effect on the file system until none is left

@@ -8,8 +8,10 @@
 #   DIR/bundles, DIR/tokenroll.db                           DIR/tokenroll.conf
 #
 # Functions fail with a message on stderr. Where a program is noisy its output goes to DIR/log/.
+# A token's module can make files in DIR/log and DIR/token, but not directly in DIR, which leads to the PKI.
 
 COMPANY_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+PATH=$PATH:/usr/sbin:/sbin # openvpn is there, where only root looks
 : "${COMPANY_PASSPHRASE:=ca passphrase of the demo company}"
 : "${COMPANY_PIN:=482915}"
 : "${COMPANY_SO_PIN:=73519284}"

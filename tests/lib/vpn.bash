@@ -154,7 +154,7 @@ vpn_tls_version() {
 
 # A ping from the client to the server's address inside the tunnel; netns mode only.
 vpn_ping() {
-	ip netns exec "$VPN_NS-c" ping -c "${1:-3}" -i 0.2 -W 2 198.51.100.1
+	LC_ALL=C ip netns exec "$VPN_NS-c" ping -c "${1:-3}" -i 0.2 -W 2 198.51.100.1
 }
 
 # vpn_wait_for SECONDS FILE PID REGEX: until FILE has a line like that; fails when PID has ended or time is up

@@ -137,6 +137,8 @@ static inline void fixture_set_var(struct fixture *f, const char *line)
 	FILE *out = fopen(path, "a");
 	assert_non_null(out);
 	fprintf(out, "%s\n", line);
+	/* easy-rsa 3.2 makes no such file; as all in the folder it has to be private */
+	assert_int_equal(fchmod(fileno(out), 0600), 0);
 	fclose(out);
 }
 

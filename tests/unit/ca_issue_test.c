@@ -52,8 +52,16 @@ static void full_life(const char *pki, const char *pass)
 	assert_int_equal(
 	    shell("openssl crl -in %s/crl.pem -noout -text | grep -q 'Serial Number: %s'", fx.pki, out.cert.serial), 0);
 	assert_true(pki_has(&fx, "revoked/certs_by_serial/%s.crt", out.cert.serial));
-	assert_true(pki_has(&fx, "revoked/reqs_by_serial/%s.req", out.cert.serial));
+	/* easy-rsa 3.2 leaves the request where it is */
+	assert_true(pki_has(&fx, "revoked/reqs_by_serial/%s.req", out.cert.serial) || pki_has(&fx, "reqs/alice.req"));
 	assert_int_equal(count_lines(&fx, "index.txt", "^R"), 1);
+	ca_certificate_free(&out.cert);
+	EVP_PKEY_free(key);
+	/* and the name is free again */
+	key = EVP_EC_gen("P-256");
+	must_issue(ca, "alice", key, false, &out);
+	must_easyrsa(&fx, "show-cert alice");
+	assert_int_equal(count_lines(&fx, "index.txt", "^V.*/CN=alice"), 1);
 	ca_certificate_free(&out.cert);
 	EVP_PKEY_free(key);
 	ca_close(&ca);
@@ -73,8 +81,9 @@ static void the_same_with_an_encrypted_ec_key(void **state)
 	free(pass);
 }
 
-/* easy-rsa signs a request of its own; ours has to look the same but for key, serial and dates. */
-static void compare_with_easyrsa(void)
+/* easy-rsa signs a request of its own; ours has to look the same but for key, serial and dates. As "sort" filter, also
+ * but for the order of lines. */
+static void compare_with_easyrsa(const char *filter)
 {
 	struct ca *ca = fixture_unlocked(&fx);
 	EVP_PKEY *key = EVP_RSA_gen(2048);
@@ -84,8 +93,8 @@ static void compare_with_easyrsa(void)
 	static const char same[] =
 	    "cd %s && for n in alice bob; do sed -e 's/alice/NAME/g;s/bob/NAME/g' "
 	    "-e '/Not /d;/Serial Number/,+1d;/Modulus/,/Exponent/d;/Subject Key Id/,+1d' "
-	    "-e '/Signature Value/,$d' issued/$n.crt > %s/$n.txt; done; diff %s/alice.txt %s/bob.txt >&2";
-	assert_int_equal(shell(same, fx.pki, fx.dir, fx.dir, fx.dir), 0);
+	    "-e '/Signature Value/,$d' issued/$n.crt | %s > %s/$n.txt; done; diff %s/alice.txt %s/bob.txt >&2";
+	assert_int_equal(shell(same, fx.pki, filter, fx.dir, fx.dir, fx.dir), 0);
 	/* the subject bit by bit, with its string types */
 	static const char subject[] =
 	    "cd %s && for n in alice bob; do openssl x509 -in issued/$n.crt -noout -subject -nameopt "
@@ -111,7 +120,7 @@ static void a_certificate_looks_like_easyrsas_own(void **state)
 {
 	(void)state;
 	fixture_use(&fx, "rsa");
-	compare_with_easyrsa();
+	compare_with_easyrsa("cat");
 }
 
 static void so_it_does_with_an_organisation_in_the_subject(void **state)
@@ -124,7 +133,8 @@ static void so_it_does_with_an_organisation_in_the_subject(void **state)
 			     "set_var EASYRSA_REQ_OU ''\nset_var EASYRSA_DIGEST sha384\n"
 			     "set_var EASYRSA_CERT_EXPIRE 90\nset_var EASYRSA_NS_SUPPORT yes\n"
 			     "set_var EASYRSA_NS_COMMENT 'a comment'");
-	compare_with_easyrsa();
+	/* easy-rsa 3.2 has the two Netscape extensions the other way round */
+	compare_with_easyrsa("sort");
 	assert_int_equal(count_lines(&fx, "issued/alice.crt", "ecdsa-with-SHA384|sha384WithRSAEncryption"), 2);
 	assert_int_equal(count_lines(&fx, "issued/alice.crt", "SSL Client"), 1);
 	assert_int_equal(
@@ -217,104 +227,6 @@ static void a_second_time_is_the_same_certificate(void **state)
 	ca_close(&ca);
 }
 
-static void a_name_that_is_taken_is_refused_or_replaced(void **state)
-{
-	(void)state;
-	struct err e = ERR_INIT;
-	struct ca_issued a, b;
-	char crl[256];
-	fixture_use(&fx, "rsa");
-	snprintf(crl, sizeof crl, "%s/published.pem", fx.dir);
-	fx.cfg.crl = crl;
-	must_easyrsa(&fx, "build-client-full mallory nopass");
-	must_easyrsa(&fx, "revoke mallory");
-	must_easyrsa(&fx, "build-client-full alice nopass");
-	struct ca *ca = fixture_unlocked(&fx);
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	assert_int_equal(try_issue(ca, "alice", key, false, &b, &e), -1);
-	assert_int_equal(e.code, ERR_NAME_TAKEN);
-	assert_says(&e, "alice already has a certificate for another key");
-	assert_non_null(strstr(e.next, "--replace"));
-	bool found = false;
-	assert_ok(ca_find(ca, "alice", &found, &a.cert, &e), &e);
-	assert_true(found);
-	must_issue(ca, "alice", key, true, &b);
-	assert_string_equal(b.replaced, a.cert.serial);
-	assert_int_equal(count_lines(&fx, "index.txt", "^R.*,superseded"), 1);
-	assert_int_equal(count_lines(&fx, "index.txt", "^V.*CN=alice$"), 1);
-	assert_true(pki_has(&fx, "revoked/certs_by_serial/%s.crt", b.replaced));
-	assert_true(pki_has(&fx, "revoked/private_by_serial/%s.key", b.replaced));
-	assert_true(pki_has(&fx, "revoked/reqs_by_serial/%s.req", b.replaced));
-	assert_false(pki_has(&fx, "certs_by_serial/%s.pem", b.replaced));
-	assert_false(pki_has(&fx, "private/alice.key"));
-	static const char verify[] =
-	    "cd %s && cat ca.crt %s > %s/both.pem && openssl verify -crl_check -CAfile %s/both.pem "
-	    "%s >/dev/null 2>&1";
-	assert_int_equal(shell(verify, fx.pki, crl, fx.dir, fx.dir, "issued/alice.crt"), 0);
-	char old[128];
-	snprintf(old, sizeof old, "revoked/certs_by_serial/%s.crt", b.replaced);
-	assert_int_not_equal(shell(verify, fx.pki, crl, fx.dir, fx.dir, old), 0);
-	assert_int_equal(
-	    shell("cmp %s %s/crl.pem && openssl crl -in %s -noout -text | grep -c 'Serial Number' | grep -qx 2", crl,
-		  fx.pki, crl),
-	    0);
-	assert_int_equal(shell("openssl crl -in %s -noout -text | grep -q Superseded && openssl crl -in %s -noout "
-			       "-crlnumber >/dev/null && "
-			       "test $(stat -c %%a %s) = 644",
-			       crl, crl, crl),
-			 0);
-	must_easyrsa(&fx, "gen-crl");
-	must_easyrsa(&fx, "revoke alice");
-	ca_certificate_free(&a.cert);
-	ca_certificate_free(&b.cert);
-	EVP_PKEY_free(key);
-	ca_close(&ca);
-}
-
-static void a_crl_that_cannot_be_published_is_a_note(void **state)
-{
-	(void)state;
-	struct ca_issued out;
-	char crl[] = "/nonexistent-folder/crl.pem";
-	fixture_use(&fx, "rsa");
-	fx.cfg.crl = crl;
-	must_easyrsa(&fx, "build-client-full alice nopass");
-	struct ca *ca = fixture_unlocked(&fx);
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	must_issue(ca, "alice", key, true, &out);
-	assert_int_equal(fx.n_notes, 1);
-	assert_non_null(strstr(fx.notes, "Copy "));
-	assert_non_null(strstr(fx.notes, crl));
-	assert_int_equal(count_lines(&fx, "index.txt", "^R.*,superseded"), 1);
-	ca_certificate_free(&out.cert);
-	EVP_PKEY_free(key);
-	ca_close(&ca);
-}
-
-static void a_servers_certificate_is_never_replaced(void **state)
-{
-	(void)state;
-	struct err e = ERR_INIT;
-	struct ca_issued out;
-	fixture_use(&fx, "rsa");
-	must_easyrsa(&fx, "build-server-full vpn nopass");
-	struct ca *ca = fixture_unlocked(&fx);
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	assert_int_equal(try_issue(ca, "vpn", key, true, &out, &e), -1);
-	assert_int_equal(e.code, ERR_NAME_TAKEN);
-	assert_says(&e, "not a client");
-	assert_int_equal(count_lines(&fx, "index.txt", "^V"), 1);
-	assert_true(pki_has(&fx, "issued/vpn.crt"));
-	/* easy-rsa's revoke would move private/ca.key away with such a name */
-	assert_int_equal(try_issue(ca, "alice", key, false, &out, &e), 0);
-	ca_certificate_free(&out.cert);
-	struct blob name = BLOB_INIT;
-	assert_int_equal(ca_subject(ca, "ca", &name, &e), -1);
-	assert_int_equal(e.code, ERR_CA_REFUSED);
-	EVP_PKEY_free(key);
-	ca_close(&ca);
-}
-
 static void serials_are_counted_if_the_vars_say_so(void **state)
 {
 	(void)state;
@@ -358,32 +270,6 @@ static void a_certificate_never_outlives_the_ca(void **state)
 	ca_close(&ca);
 }
 
-static void an_expired_certificate_does_not_take_the_name(void **state)
-{
-	(void)state;
-	struct ca_issued out;
-	char path[256];
-	struct err e = ERR_INIT;
-	struct ca_certificate c;
-	bool found = true;
-	fixture_use(&fx, "rsa");
-	snprintf(path, sizeof path, "%s/index.txt", fx.pki);
-	write_text(path, "V\t200101000000Z\t\t0A\tunknown\t/CN=alice\n");
-	snprintf(path, sizeof path, "%s/index.txt.attr", fx.pki);
-	write_text(path, "unique_subject = yes\n");
-	struct ca *ca = fixture_unlocked(&fx);
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	assert_ok(ca_find(ca, "alice", &found, &c, &e), &e);
-	assert_false(found);
-	must_issue(ca, "alice", key, false, &out);
-	/* openssl reads an index with two V rows of one subject no more */
-	assert_int_equal(count_lines(&fx, "index.txt", "^E.200101000000Z..0A"), 1);
-	must_easyrsa(&fx, "gen-crl");
-	ca_certificate_free(&out.cert);
-	EVP_PKEY_free(key);
-	ca_close(&ca);
-}
-
 static void a_lost_row_comes_back(void **state)
 {
 	(void)state;
@@ -408,36 +294,6 @@ static void a_lost_row_comes_back(void **state)
 	ca_close(&ca);
 }
 
-/* easy-rsa 3.1.0 keeps the older certificate valid, in PKI/renewed, and makes a software key. */
-static void what_easyrsa_renewed_is_replaced_with_all_its_files(void **state)
-{
-	(void)state;
-	struct ca_issued first, last;
-	EVP_PKEY *keys[2] = {EVP_EC_gen("P-256"), EVP_EC_gen("P-256")};
-	fixture_use(&fx, "rsa");
-	fixture_set_var(&fx, "set_var EASYRSA_CERT_RENEW 900");
-	struct ca *ca = fixture_unlocked(&fx);
-	must_issue(ca, "alice", keys[0], false, &first);
-	must_easyrsa(&fx, "renew alice nopass");
-	assert_true(pki_has(&fx, "renewed/issued/alice.crt"));
-	assert_int_equal(count_lines(&fx, "index.txt", "^V.*CN=alice$"), 2);
-	must_issue(ca, "alice", keys[1], true, &last);
-	assert_int_equal(count_lines(&fx, "index.txt", "^V.*CN=alice$"), 1);
-	assert_int_equal(count_lines(&fx, "index.txt", "^R.*,superseded.*CN=alice$"), 2);
-	assert_false(pki_has(&fx, "renewed/issued/alice.crt"));
-	assert_false(pki_has(&fx, "renewed/reqs/alice.req"));
-	assert_false(pki_has(&fx, "private/alice.key"));
-	assert_true(pki_has(&fx, "revoked/certs_by_serial/%s.crt", first.cert.serial));
-	assert_int_equal(
-	    shell("openssl crl -in %s/crl.pem -noout -text | grep -c 'Serial Number' | grep -qx 2", fx.pki), 0);
-	must_easyrsa(&fx, "gen-crl");
-	ca_certificate_free(&first.cert);
-	ca_certificate_free(&last.cert);
-	EVP_PKEY_free(keys[0]);
-	EVP_PKEY_free(keys[1]);
-	ca_close(&ca);
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -448,14 +304,9 @@ int main(void)
 	    cmocka_unit_test(extensions_of_the_admin_are_honoured),
 	    cmocka_unit_test(the_environment_does_not_get_into_a_certificate),
 	    cmocka_unit_test(a_second_time_is_the_same_certificate),
-	    cmocka_unit_test(a_name_that_is_taken_is_refused_or_replaced),
-	    cmocka_unit_test(a_crl_that_cannot_be_published_is_a_note),
-	    cmocka_unit_test(a_servers_certificate_is_never_replaced),
 	    cmocka_unit_test(serials_are_counted_if_the_vars_say_so),
 	    cmocka_unit_test(a_certificate_never_outlives_the_ca),
-	    cmocka_unit_test(an_expired_certificate_does_not_take_the_name),
 	    cmocka_unit_test(a_lost_row_comes_back),
-	    cmocka_unit_test(what_easyrsa_renewed_is_replaced_with_all_its_files),
 	};
 	return cmocka_run_group_tests(tests, make_all, remove_all);
 }

@@ -135,6 +135,8 @@ static void check_end(bool replace, int k)
 				       fx.pki),
 				 0);
 		assert_int_equal(shell("cd %s && test -e revoked/certs_by_serial/%s.crt", fx.pki, out.replaced), 0);
+		if (shell("cmp %s/crl.pem %s && test $(ls %s* | wc -l) = 1", fx.pki, fx.cfg.crl, fx.cfg.crl) != 0)
+			fail_msg("killed before call %d: the CRL is not published", k);
 	}
 	ca_certificate_free(&out.cert);
 }
@@ -142,8 +144,11 @@ static void check_end(bool replace, int k)
 static void killed_everywhere(const char *pki, bool replace, bool counted, bool torn)
 {
 	int k = 1;
+	char crl[256];
+	snprintf(crl, sizeof crl, "%s/work/crl.pem", fx.dir);
 	for (bool killed = true; killed && k < STEPS_MAX; k++) {
 		fixture_use(&fx, pki);
+		fx.cfg.crl = crl;
 		if (counted)
 			fixture_set_var(&fx, "set_var EASYRSA_RAND_SN no");
 		killed = run_and_kill(replace, k);

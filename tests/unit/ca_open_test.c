@@ -3,6 +3,8 @@
 
 #include "ca/vars.h"
 
+#include <sys/wait.h>
+
 static struct fixture fx;
 
 static int make_all(void **state)
@@ -26,7 +28,8 @@ static void refuses(enum err_code code, const char *says)
 	struct err e = ERR_INIT;
 	struct ca_info info;
 	struct ca *ca = NULL;
-	assert_int_equal(ca_open(&ca, &fx.cfg, NULL, NULL, &info, &e), -1);
+	if (ca_open(&ca, &fx.cfg, NULL, NULL, &info, &e) == 0)
+		fail_msg("opened, but it should say \"%s\"", says);
 	if (e.code != code)
 		fail_msg("%s: %s", err_code_name(e.code), e.what);
 	assert_says(&e, says);
@@ -46,9 +49,10 @@ static void what_is_missing_is_named(void **state)
 	    {"rm -r issued", "folder issued is missing"},
 	    {"rm -r certs_by_serial", "folder certs_by_serial is missing"},
 	    {"rm -r reqs", "folder reqs is missing"},
+	    {"rm serial", "file serial is missing"},
+	    {"rm serial && mkdir serial", "file serial is missing"},
 	    {"echo nonsense > private/ca.key", "not a private key"},
 	    {"printf 'V\\t1\\n' > index.txt", "index.txt line 1: "},
-	    {"echo 'set_var EASYRSA_RAND_SN no' >> vars; rm serial", "file serial is missing"},
 	    {"echo 'set_var EASYRSA_DN both' >> vars", "EASYRSA_DN is \"both\""},
 	    {"echo 'set_var EASYRSA_CERT_EXPIRE long' >> vars", "EASYRSA_CERT_EXPIRE is \"long\""},
 	    {"echo 'set_var EASYRSA_CRL_DAYS 0' >> vars", "EASYRSA_CRL_DAYS is \"0\""},
@@ -138,6 +142,40 @@ static void a_key_of_another_ca_is_refused(void **state)
 	assert_int_equal(e.code, ERR_CA_PKI);
 	assert_says(&e, "is not the key of");
 	ca_close(&ca);
+}
+
+/* As somebody who may read the PKI but not change it. */
+static void unlock_as_nobody(const char *part)
+{
+	struct err e = ERR_INIT;
+	struct ca *ca = fixture_open(&fx);
+	if (geteuid() == 0 && (setegid(65534) != 0 || setresuid(65534, 65534, 65534) != 0))
+		_exit(2);
+	char *path = xasprintf("write %s%s", fx.pki, part);
+	if (ca_unlock(ca, NULL, &e) == 0 || e.code != ERR_CA_PKI || strstr(e.what, path) == NULL ||
+	    strstr(e.what, "cannot be changed") == NULL || strstr(e.native, "denied") == NULL) {
+		fprintf(stderr, "%s: %s (%s)\n", part, e.what, e.native);
+		_exit(1);
+	}
+	_exit(0);
+}
+
+static void a_pki_that_cannot_be_changed_is_refused_before_anything_is_made(void **state)
+{
+	(void)state;
+	static const char *const parts[] = {"", "/index.txt", "/issued", "/certs_by_serial", "/reqs"};
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+		int status;
+		fixture_use(&fx, "rsa");
+		assert_int_equal(
+		    shell("chmod 755 %s && cd %s && chmod -R a+rwX . && chmod a-w .%s", fx.dir, fx.pki, parts[i]), 0);
+		pid_t pid = fork();
+		if (pid == 0)
+			unlock_as_nobody(parts[i]);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(shell("chmod -R u+w %s", fx.pki), 0); /* so that it can be removed */
+		assert_int_equal(status, 0);
+	}
 }
 
 static void only_the_right_passphrase_opens_the_key(void **state)
@@ -253,6 +291,7 @@ int main(void)
 	    cmocka_unit_test(the_shells_last_words_are_passed_on),
 	    cmocka_unit_test(a_ca_certificate_that_cannot_be_one_is_refused),
 	    cmocka_unit_test(a_key_of_another_ca_is_refused),
+	    cmocka_unit_test(a_pki_that_cannot_be_changed_is_refused_before_anything_is_made),
 	    cmocka_unit_test(only_the_right_passphrase_opens_the_key),
 	    cmocka_unit_test(without_a_key_or_an_index_one_can_look_but_not_issue),
 	    cmocka_unit_test(vars_mean_what_the_shell_makes_of_them),

@@ -237,6 +237,14 @@ static void a_certificate_from_elsewhere_is_checked_in_every_respect(void **stat
 	mismatch("alice", &spki, &foreign, "not by the configured CA's key");
 	mismatch("alice", &spki, &server, "not a client certificate");
 	mismatch("alice", &spki, &spki, "no certificate");
+	char *serial = xstrdup(c.serial), path[256], *row = NULL;
+	snprintf(path, sizeof path, "%s/index.txt", fx.pki);
+	row = xasprintf("R\t350101000000Z\t250101000000Z\t%s\tunknown\t/CN=alice\n", serial);
+	write_text(path, row);
+	mismatch("alice", &spki, &good, "revoked");
+	write_text(path, "");
+	free(row);
+	free(serial);
 	der.data[der.len - 1] ^= 1;
 	mismatch("alice", &spki, &der, "signature");
 	blob_free(&der);

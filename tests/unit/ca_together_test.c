@@ -253,19 +253,106 @@ static void a_stale_lock_is_taken_over_by_one(void **state)
 	assert_false(pki_has(&fx, "lock.file"));
 }
 
-static void a_lock_without_a_process_id_is_left_alone(void **state)
+static void lock_path(char path[256])
+{
+	fixture_use(&fx, "rsa");
+	snprintf(path, 256, "%s/lock.file", fx.pki);
+}
+
+static void a_lock_that_names_nobody_is_waited_for_and_left_alone(void **state)
+{
+	(void)state;
+	struct pki_lock *l = NULL;
+	char path[256];
+	lock_path(path);
+	write_text(path, "");
+	for (int taking = 0; taking < 2; taking++) {
+		struct err e = ERR_INIT;
+		fx.notes[0] = '\0';
+		fx.n_notes = 0;
+		assert_int_equal(taking ? pki_lock_take(&l, fx.pki, 1, fixture_note, &fx, &e)
+					: pki_lock_wait(fx.pki, 1, fixture_note, &fx, &e),
+				 -1);
+		assert_int_equal(e.code, ERR_CA_LOCKED);
+		assert_says(&e, "did not write its process id");
+		assert_non_null(strstr(e.next, "remove "));
+		assert_non_null(strstr(e.next, path));
+		assert_int_equal(fx.n_notes, 1);
+		assert_non_null(strstr(fx.notes, "waiting for "));
+		assert_non_null(strstr(fx.notes, path));
+		assert_non_null(strstr(fx.notes, "did not write its process id"));
+		assert_true(pki_has(&fx, "lock.file"));
+	}
+}
+
+/* easy-rsa makes the file and writes its process id a moment later. */
+static void a_lock_is_given_the_moment_to_be_written(void **state)
+{
+	(void)state;
+	struct err e = ERR_INIT;
+	char path[256], pid_text[32];
+	lock_path(path);
+	write_text(path, "");
+	snprintf(pid_text, sizeof pid_text, "%d\n", (int)getppid());
+	pid_t writer = fork();
+	if (writer == 0) {
+		usleep(100000);
+		write_text(path, pid_text);
+		_exit(0);
+	}
+	assert_int_equal(pki_lock_wait(fx.pki, 1, fixture_note, &fx, &e), -1);
+	join(writer);
+	snprintf(pid_text, sizeof pid_text, "held by PID %d (", (int)getppid());
+	assert_int_equal(fx.n_notes, 1);
+	assert_non_null(strstr(fx.notes, pid_text));
+}
+
+static void a_lock_from_before_a_reboot_is_stale(void **state)
 {
 	(void)state;
 	struct err e = ERR_INIT;
 	struct pki_lock *l = NULL;
-	char path[256];
-	fixture_use(&fx, "rsa");
-	snprintf(path, sizeof path, "%s/lock.file", fx.pki);
-	write_text(path, "");
+	struct blob own = BLOB_INIT;
+	char path[256], text[128];
+	lock_path(path);
+	assert_ok(pki_lock_take(&l, fx.pki, 0, NULL, NULL, &e), &e);
+	assert_false(pki_lock_was_stale(l));
+	assert_ok(file_read(path, 200, &own, &e), &e);
+	pki_lock_release(&l);
+	const char *boot = strchr((const char *)own.data, '\n') + 1;
+	assert_int_equal(strlen(boot), 37);
+	/* a process that lives, of this boot and of another */
+	snprintf(text, sizeof text, "%d\n%s", (int)getppid(), boot);
+	write_text(path, text);
 	assert_int_equal(pki_lock_take(&l, fx.pki, 0, NULL, NULL, &e), -1);
+	assert_int_equal(pki_lock_wait(fx.pki, 0, NULL, NULL, &e), -1);
+	snprintf(text, sizeof text, "%d\n00000000-0000-4000-8000-000000000000\n", (int)getppid());
+	write_text(path, text);
+	assert_ok(pki_lock_wait(fx.pki, 0, NULL, NULL, &e), &e);
+	assert_ok(pki_lock_take(&l, fx.pki, 0, NULL, NULL, &e), &e);
+	assert_true(pki_lock_was_stale(l));
+	pki_lock_release(&l);
+	assert_false(pki_has(&fx, "lock.file"));
+	assert_ok(pki_lock_wait(fx.pki, 0, NULL, NULL, &e), &e);
+	blob_free(&own);
+}
+
+/* Before anything is made for a new certificate. */
+static void a_locked_pki_is_said_when_the_key_is_unlocked(void **state)
+{
+	(void)state;
+	struct err e = ERR_INIT;
+	char path[256], text[32];
+	lock_path(path);
+	fx.cfg.lock_wait = 0;
+	struct ca *ca = fixture_open(&fx);
+	snprintf(text, sizeof text, "%d\n", (int)getppid());
+	write_text(path, text);
+	assert_int_equal(ca_unlock(ca, NULL, &e), -1);
 	assert_int_equal(e.code, ERR_CA_LOCKED);
-	assert_says(&e, "did not write its process id");
-	assert_true(pki_has(&fx, "lock.file"));
+	unlink(path);
+	assert_ok(ca_unlock(ca, NULL, &e), &e);
+	ca_close(&ca);
 }
 
 int main(void)
@@ -278,7 +365,10 @@ int main(void)
 	    cmocka_unit_test(a_number_that_a_slow_easyrsa_has_read_is_not_used),
 	    cmocka_unit_test(a_lock_is_waited_for_and_its_holder_named),
 	    cmocka_unit_test(a_stale_lock_is_taken_over_by_one),
-	    cmocka_unit_test(a_lock_without_a_process_id_is_left_alone),
+	    cmocka_unit_test(a_lock_that_names_nobody_is_waited_for_and_left_alone),
+	    cmocka_unit_test(a_lock_is_given_the_moment_to_be_written),
+	    cmocka_unit_test(a_lock_from_before_a_reboot_is_stale),
+	    cmocka_unit_test(a_locked_pki_is_said_when_the_key_is_unlocked),
 	};
 	return cmocka_run_group_tests(tests, make_all, remove_all);
 }

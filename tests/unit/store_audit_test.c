@@ -107,6 +107,39 @@ static void no_change_without_its_audit_record(void **state)
 	store_close(&s);
 }
 
+static void assert_begun(struct store *s, const char *user, bool begun, const char *serial)
+{
+	char is[17] = "untouched";
+	bool found = !begun;
+
+	assert_int_equal(store_init_begun(s, user, &found, is, NULL), 0);
+	assert_int_equal(found, begun);
+	assert_string_equal(is, serial);
+}
+
+static void a_begun_initialization_is_known_until_the_token_is_in_the_journal(void **state)
+{
+	struct place *p = *state;
+	struct store *s = open_store(p);
+	struct store_credential c;
+
+	assert_begun(s, "alice", false, "");
+	assert_int_equal(store_audit(s, STORE_TOKEN_INIT, "alice", "", "Reader 1", NULL), 0);
+	assert_begun(s, "alice", true, "");
+	assert_begun(s, "bob", false, "");
+	assert_int_equal(store_audit(s, STORE_TOKEN_INIT, "alice", "1234", "Reader 1", NULL), 0);
+	store_close(&s);
+	s = open_store(p);
+	assert_begun(s, "alice", true, "1234");
+	plan(&c, "alice", &token_1);
+	assert_int_equal(store_plan(s, &c, NULL), 0);
+	assert_begun(s, "alice", false, "");
+	assert_int_equal(store_audit(s, STORE_TOKEN_INIT, "alice", "5678", "Reader 1", NULL), 0);
+	assert_begun(s, "alice", true, "5678");
+	store_credential_free(&c);
+	store_close(&s);
+}
+
 static void processes_that_open_and_write_at_once_lose_nothing(void **state)
 {
 	enum { PROCESSES = 4, WRITES = 15 };
@@ -143,6 +176,7 @@ int main(void)
 	    PROMISE(sql_cannot_change_the_trail),
 	    PROMISE(a_trail_altered_by_force_is_found_out),
 	    PROMISE(no_change_without_its_audit_record),
+	    PROMISE(a_begun_initialization_is_known_until_the_token_is_in_the_journal),
 	    PROMISE(processes_that_open_and_write_at_once_lose_nothing),
 	};
 

@@ -1,0 +1,155 @@
+#include "ca/published.h"
+
+#include "core/file.h"
+
+#include <errno.h>
+#include <openssl/bn.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char crl_mark[] = "-----BEGIN X509 CRL-----";
+
+static bool same_issuer(const X509_CRL *crl, const struct ca *ca)
+{
+	return X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(ca->cert)) == 0;
+}
+
+static bool is_own(X509_CRL *crl, const struct ca *ca)
+{
+	return same_issuer(crl, ca) && X509_CRL_verify(crl, X509_get0_pubkey(ca->cert)) == 1;
+}
+
+static int read_made(struct crls *c, const struct ca *ca, struct err *e)
+{
+	if (file_read(c->made_path, CRL_FILE_MAX, &c->made_text, e) != 0) {
+		if (errno != ENOENT)
+			return -1;
+		err_clear(e);
+		return 0;
+	}
+	BIO *in = BIO_new_mem_buf(c->made_text.data, (int)c->made_text.len);
+	c->made = in != NULL ? PEM_read_bio_X509_CRL(in, NULL, NULL, NULL) : NULL;
+	BIO_free(in);
+	if (c->made != NULL && is_own(c->made, ca)) {
+		ERR_clear_error();
+		return 0;
+	}
+	err_openssl(e, ERR_CA_PKI, "%s is not a CRL of this CA, or is damaged", c->made_path);
+	return err_next(e, "make a new one with `easyrsa gen-crl`, then run the same command again");
+}
+
+/* Parts the published file into this CA's and the others'. */
+static void sort_published(struct crls *c, const struct ca *ca)
+{
+	BIO *in = BIO_new_mem_buf(c->read_text.data, (int)c->read_text.len), *out = BIO_new(BIO_s_mem());
+	X509_CRL *crl;
+	const char *pem;
+	while (in != NULL && out != NULL && (crl = PEM_read_bio_X509_CRL(in, NULL, NULL, NULL)) != NULL) {
+		if (!same_issuer(crl, ca))
+			PEM_write_bio_X509_CRL(out, crl);
+		if (c->read == NULL && is_own(crl, ca))
+			c->read = crl;
+		else
+			X509_CRL_free(crl);
+	}
+	long n = out != NULL ? BIO_get_mem_data(out, &pem) : 0;
+	if (n > 0)
+		blob_set(&c->others, pem, (size_t)n);
+	BIO_free(out);
+	BIO_free(in);
+	ERR_clear_error();
+}
+
+static int read_published(struct crls *c, const struct ca *ca, struct err *e)
+{
+	if (file_read(ca->crl_file, CRL_FILE_MAX, &c->read_text, e) != 0) {
+		if (errno != ENOENT)
+			return -1;
+		err_clear(e);
+		return 0;
+	}
+	if (c->read_text.len == 0 || strstr((const char *)c->read_text.data, crl_mark) != NULL) {
+		sort_published(c, ca);
+		return 0;
+	}
+	err_set(e, ERR_CA_FAILED, "%s is something else than a CRL in PEM form, and is not replaced by one",
+		ca->crl_file);
+	return err_next(e, "correct [ca] crl, or remove that file");
+}
+
+int crls_read(struct crls *ret, const struct ca *ca, struct err *e)
+{
+	ret->made_path = pki_path(ca, "crl.pem");
+	if (read_made(ret, ca, e) == 0 && read_published(ret, ca, e) == 0)
+		return 0;
+	if (e != NULL && e->code == ERR_SYSTEM)
+		e->code = ERR_CA_FAILED;
+	return -1;
+}
+
+void crls_free(struct crls *c)
+{
+	free(c->made_path);
+	blob_free(&c->made_text);
+	blob_free(&c->read_text);
+	X509_CRL_free(c->made);
+	X509_CRL_free(c->read);
+	blob_free(&c->others);
+}
+
+bool crls_same(const struct crls *c, const struct ca *ca)
+{
+	return strcmp(c->made_path, ca->crl_file) == 0 || blob_equal(&c->made_text, &c->read_text);
+}
+
+static bool lists(X509_CRL *crl, const char *serial)
+{
+	X509_REVOKED *entry;
+	BIGNUM *bn = NULL;
+	ASN1_INTEGER *number = BN_hex2bn(&bn, serial) > 0 ? BN_to_ASN1_INTEGER(bn, NULL) : NULL;
+	bool found = crl != NULL && number != NULL && X509_CRL_get0_by_serial(crl, &entry, number) == 1;
+	ASN1_INTEGER_free(number);
+	BN_free(bn);
+	return found;
+}
+
+void crls_missing(const struct crls *c, const struct ca *ca, const char *user, char ret[CA_SERIAL_HEX_MAX])
+{
+	struct index_row row;
+	ret[0] = '\0';
+	for (size_t pos = 0; ca->index != NULL && index_next_named(ca->index, user, &pos, &row);) {
+		if (row.status != 'R')
+			continue;
+		char *serial = span_text(row.serial);
+		if (lists(c->made, serial) && !lists(c->read, serial))
+			snprintf(ret, CA_SERIAL_HEX_MAX, "%s", serial);
+		free(serial);
+	}
+}
+
+static bool number_of(X509_CRL *crl, BIGNUM **ret)
+{
+	ASN1_INTEGER *n = X509_CRL_get_ext_d2i(crl, NID_crl_number, NULL, NULL);
+	*ret = n != NULL ? ASN1_INTEGER_to_BN(n, NULL) : NULL;
+	ASN1_INTEGER_free(n);
+	return *ret != NULL;
+}
+
+bool crls_outdated(const struct crls *c)
+{
+	BIGNUM *made = NULL, *read = NULL;
+	if (c->made == NULL || c->read == NULL)
+		return c->made != NULL;
+	int order;
+	if (number_of(c->made, &made) && number_of(c->read, &read))
+		order = BN_cmp(read, made);
+	else
+		order = ASN1_TIME_compare(X509_CRL_get0_lastUpdate(c->read), X509_CRL_get0_lastUpdate(c->made));
+	BN_free(made);
+	BN_free(read);
+	/* two of the same age that differ: the CA's own is right */
+	return order < 0 || (order == 0 && X509_CRL_match(c->read, c->made) != 0);
+}

@@ -1,0 +1,222 @@
+#include "core/xalloc.h"
+#include "enroll/run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_blank(const struct worker_token *t)
+{
+	return (t->flags & WORKER_TOKEN_INITIALIZED) == 0;
+}
+
+/* What decides how a token is set up. */
+static unsigned stage_of(const struct worker_token *t)
+{
+	return t->flags & (WORKER_TOKEN_INITIALIZED | WORKER_TOKEN_NO_PIN);
+}
+
+bool enroll_is_blank(const struct enroll_run *r)
+{
+	return is_blank(&r->token);
+}
+
+bool enroll_needs_setup(const struct enroll_run *r)
+{
+	return stage_of(&r->token) != WORKER_TOKEN_INITIALIZED;
+}
+
+void enroll_new_label(const struct enroll_run *r, char ret[WORKER_LABEL_MAX + 1])
+{
+	snprintf(ret, WORKER_LABEL_MAX + 1, "%s", r->opt->label != NULL ? r->opt->label : r->opt->user);
+}
+
+/* Some modules add " (User PIN)" or the like. */
+static bool has_label(const struct enroll_run *r, const struct worker_token *t)
+{
+	char label[WORKER_LABEL_MAX + 1];
+	enroll_new_label(r, label);
+	size_t n = strlen(label);
+	return strncmp(t->label, label, n) == 0 && (t->label[n] == '\0' || strncmp(t->label + n, " (", 2) == 0);
+}
+
+static bool is_anybodys(struct enroll_run *r, const struct worker_token *t)
+{
+	struct store_credential cred = {.id = 0};
+	struct store_token id;
+	bool found = false;
+	enroll_token_id(t, &id);
+	int ret = r->ports->store.find_by_token(r->store, &id, &found, &cred, NULL);
+	store_credential_free(&cred);
+	return ret != 0 || found;
+}
+
+bool enroll_is_left_behind(struct enroll_run *r, const struct worker_token *t)
+{
+	bool begun = false;
+	char serial[sizeof t->serial] = "";
+	if ((t->flags & WORKER_TOKEN_NO_PIN) == 0 ||
+	    r->ports->store.init_begun(r->store, r->opt->user, &begun, serial, NULL) != 0 || !begun)
+		return false;
+	bool same = serial[0] != '\0' ? strcmp(serial, t->serial) == 0 : has_label(r, t);
+	return same && !is_anybodys(r, t);
+}
+
+static void forget_pins(struct enroll_run *r)
+{
+	secret_free(&r->so_pin);
+	secret_free(&r->pin);
+}
+
+int enroll_ask_new_pins(struct enroll_run *r, struct err *e)
+{
+	if (enroll_is_blank(r) && !r->opt->init && r->ui->confirm_init(r->ui->arg, &r->token, e) != 0)
+		return -1;
+	r->so_pin = secret_new();
+	r->pin = secret_new();
+	return r->ui->new_pins(r->ui->arg, &r->token, r->so_pin, r->pin, e);
+}
+
+/* A new worker, which loads the module only when it is alone at setting up such a token. */
+static int take_turn(struct enroll_run *r, struct err *e)
+{
+	struct worker_settings settings = enroll_worker_settings(r);
+	char *turn = xasprintf("%s" WORKER_TURN_SUFFIX, r->cfg->store_path);
+	r->ports->token.stop(&r->worker);
+	int ret = r->ports->token.start(&r->worker, &settings, e);
+	if (ret == 0)
+		ret = r->ports->token.turn(r->worker, &r->token, turn, e);
+	free(turn);
+	return ret;
+}
+
+/* Whether this may be the blank token that was chosen: in its reader, or the only one there is, as it was before.
+ * SoftHSM's empty slot gets another name with each token. */
+static bool may_be_blank(const struct enroll_run *r, const struct worker_token *list, size_t n, size_t i)
+{
+	size_t blank = 0;
+	for (size_t k = 0; k < n; k++)
+		blank += is_blank(&list[k]);
+	return is_blank(&list[i]) && worker_same_token(&list[i], &r->token) && enroll_allows(r->opt, &list[i]) &&
+	       (strcmp(list[i].reader, r->token.reader) == 0 || (blank == 1 && r->only_blank));
+}
+
+/* The chosen token in a new list. Instead of a blank one it may also be the one that an earlier run of the same command
+ * has initialized: that was killed, but its worker ended the call it was in. */
+static const struct worker_token *find_again(struct enroll_run *r, const struct worker_token *list, size_t n)
+{
+	bool blank = enroll_is_blank(r);
+	for (size_t i = 0; i < n; i++) {
+		if (blank ? enroll_allows(r->opt, &list[i]) && enroll_is_left_behind(r, &list[i])
+			  : worker_same_token(&list[i], &r->token))
+			return &list[i];
+	}
+	for (size_t i = 0; i < n && blank; i++) {
+		if (may_be_blank(r, list, n, i))
+			return &list[i];
+	}
+	return NULL;
+}
+
+static int look_again(struct enroll_run *r, struct worker_token *ret, struct err *e)
+{
+	struct worker_token *list = NULL;
+	size_t n = 0;
+	if (r->ports->token.tokens_begin(r->worker, r->module, e) != 0 ||
+	    r->ports->token.tokens_end(r->worker, &list, &n, e) != 0)
+		return -1;
+	const struct worker_token *found = find_again(r, list, n);
+	if (found != NULL)
+		*ret = *found;
+	free(list);
+	return found != NULL ? 0
+			     : err_set(e, ERR_REMOVED, "the token in '%s' was pulled, or initialized by somebody else",
+				       r->token.reader);
+}
+
+/* While the PINs were asked and the turn was waited for, an earlier tokenroll may have gone on with the token. */
+static int wait_for_turn(struct enroll_run *r, struct err *e)
+{
+	struct worker_token now = {.slot = 0};
+	if (take_turn(r, e) != 0 || look_again(r, &now, e) != 0)
+		return -1;
+	bool changed = stage_of(&now) != stage_of(&r->token);
+	r->token = now;
+	if (!changed)
+		return 0;
+	enroll_take_token(r, &now);
+	forget_pins(r);
+	if (enroll_needs_setup(r))
+		return enroll_ask_new_pins(r, e);
+	/* it has a user PIN now; it is ours if the journal said so before */
+	if (r->cred.id != 0)
+		return enroll_ask_pin(r, e);
+	err_set(e, ERR_BUSY, "token %s was set up by another tokenroll just now", now.serial);
+	return err_next(e, "run the same command again");
+}
+
+static int keep_so_pin(struct err *e)
+{
+	if (e->next[0] != '\0' || e->code == ERR_FOREIGN)
+		return -1;
+	if (e->code == ERR_PIN_RULES)
+		return err_next(e, "run the same command with a PIN that suits the token; it goes on where it stopped");
+	return err_next(e, "keep the SO PIN, the token may have it already; put the token in again and run the same "
+			   "command, which goes on where it stopped");
+}
+
+static int init_token(struct enroll_run *r, struct err *e)
+{
+	char label[WORKER_LABEL_MAX + 1];
+	struct worker_token made;
+	enroll_new_label(r, label);
+	if (r->ports->store.audit(r->store, STORE_TOKEN_INIT, r->opt->user, r->token.serial, r->token.reader, e) != 0)
+		return -1;
+	if (r->ports->token.init(r->worker, &r->token, label, r->so_pin, &made, e) != 0)
+		return keep_so_pin(e);
+	r->result->initialized = true;
+	enroll_take_token(r, &made);
+	return 0;
+}
+
+/* From here on the journal knows the token by its serial number, so that the same command finds it. */
+static int journal_token(struct enroll_run *r, struct err *e)
+{
+	if (r->ports->store.claim_token(r->store, &r->token_id, e) != 0)
+		return -1;
+	if (!r->fresh)
+		return 0;
+	r->cred.token = r->token_id;
+	return enroll_plan_commit(r, e);
+}
+
+static int init_pin(struct enroll_run *r, bool found, struct err *e)
+{
+	if (r->ports->store.audit(r->store, "user-pin-init", r->opt->user, r->token.serial, "", e) != 0)
+		return -1;
+	if (r->ports->token.init_pin(r->worker, &r->token, found, r->opt->last_try, r->so_pin, r->pin, &r->token, e) !=
+	    0)
+		return keep_so_pin(e);
+	secret_free(&r->so_pin);
+	r->result->initialized = true;
+	return 0;
+}
+
+static int initialize(struct enroll_run *r, struct err *e)
+{
+	bool found = !enroll_is_blank(r);
+	if (!found && init_token(r, e) != 0)
+		return -1;
+	return journal_token(r, e) != 0 ? -1 : init_pin(r, found, e);
+}
+
+int enroll_set_up(struct enroll_run *r, struct err *e)
+{
+	if (wait_for_turn(r, e) != 0)
+		return -1;
+	if (!enroll_needs_setup(r))
+		return 0;
+	r->ui->begin(r->ui->arg, "initialize");
+	int ret = initialize(r, e);
+	r->ui->end(r->ui->arg, ret == 0, ret == 0 ? r->token.serial : "");
+	return ret;
+}

@@ -1,0 +1,87 @@
+/*
+ * courier_main: the process that renders, packs and mails. It reads its calls
+ * from RPC_FD and passes them to handover.h. It gets no secret of a token or
+ * of the CA.
+ */
+#include "core/process.h"
+#include "handover/courier.h"
+#include "handover/courier_wire.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+struct state {
+	struct config *cfg;
+	struct handover_facts facts; /* of what was made last */
+	struct handover_result made;
+};
+
+static int bad_call(struct err *e)
+{
+	return err_set(e, ERR_FAILED, "the courier process got a call that cannot be read");
+}
+
+static int op_check(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	struct state *st = s->state;
+	struct blob text = BLOB_INIT;
+	char path[PATH_MAX], user[128];
+	(void)out;
+	rpc_get_str(in, path, sizeof path);
+	rpc_get_blob(in, &text);
+	rpc_get_str(in, user, sizeof user);
+	int ret = rpc_msg_done(in) && st->cfg == NULL ? 0 : bad_call(e);
+	if (ret == 0)
+		ret = config_parse(&st->cfg, path, &text, e);
+	blob_free(&text);
+	return ret == 0 ? handover_check(st->cfg, e) : -1;
+}
+
+static int op_make(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	struct state *st = s->state;
+	courier_free_facts(&st->facts);
+	handover_result_free(&st->made);
+	courier_get_facts(in, &st->facts);
+	if (!rpc_msg_done(in) || st->cfg == NULL)
+		return bad_call(e);
+	if (handover_make(st->cfg, &st->facts, &st->made, e) != 0)
+		return -1;
+	rpc_put_str(out, st->made.folder);
+	rpc_put_str(out, st->made.tar_gz);
+	rpc_put_str(out, st->made.zip);
+	return 0;
+}
+
+static int op_mail(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	struct state *st = s->state;
+	(void)out;
+	if (!rpc_msg_done(in) || st->made.folder == NULL)
+		return bad_call(e);
+	return handover_mail(st->cfg, &st->facts, &st->made, e);
+}
+
+static const struct rpc_op ops[] = {
+    {COURIER_CHECK, 0, op_check},
+    {COURIER_MAKE, 0, op_make},
+    {COURIER_MAIL, 0, op_mail},
+};
+
+int courier_main(void)
+{
+	struct err e = ERR_INIT;
+	struct state st = {.cfg = NULL};
+	struct rpc_server s = {RPC_FD, &st};
+	if (process_harden(&e) != 0) {
+		fprintf(stderr, "courier: %s\n", e.what);
+		return EXIT_FAILURE;
+	}
+	/* the parent asks for an end with SIGTERM: a mail under way is broken off */
+	process_catch_signals();
+	int status = rpc_serve(&s, ops, sizeof ops / sizeof *ops);
+	courier_free_facts(&st.facts);
+	handover_result_free(&st.made);
+	config_free(&st.cfg);
+	return status;
+}

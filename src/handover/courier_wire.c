@@ -1,0 +1,53 @@
+#include "handover/courier_wire.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+/* more than a token, a user name or a certificate chain can be */
+#define TEXT_MAX ((size_t)1 << 20)
+
+#define TEXT(field) offsetof(struct handover_facts, field)
+
+static const size_t texts[] = {
+    TEXT(user),
+    TEXT(token_manufacturer),
+    TEXT(token_model),
+    TEXT(token_serial),
+    TEXT(token_label),
+    TEXT(key_type),
+    TEXT(cert_serial),
+    TEXT(ca_pem),
+    TEXT(clients[PLATFORM_LINUX].module),
+    TEXT(clients[PLATFORM_LINUX].pkcs11_id),
+    TEXT(clients[PLATFORM_WINDOWS].module),
+    TEXT(clients[PLATFORM_WINDOWS].pkcs11_id),
+    TEXT(clients[PLATFORM_MACOS].module),
+    TEXT(clients[PLATFORM_MACOS].pkcs11_id),
+};
+
+#define N_TEXTS (sizeof texts / sizeof *texts)
+
+void courier_put_facts(struct rpc_msg *m, const struct handover_facts *f)
+{
+	for (size_t i = 0; i < N_TEXTS; i++)
+		rpc_put_str(m, *(const char *const *)((const char *)f + texts[i]));
+	rpc_put_u64(m, (uint64_t)f->issued);
+	rpc_put_u64(m, (uint64_t)f->not_after);
+}
+
+void courier_get_facts(struct rpc_msg *m, struct handover_facts *ret)
+{
+	for (size_t i = 0; i < N_TEXTS; i++)
+		*(char **)((char *)ret + texts[i]) = rpc_get_strdup(m, TEXT_MAX);
+	ret->issued = (time_t)rpc_get_u64(m);
+	ret->not_after = (time_t)rpc_get_u64(m);
+}
+
+void courier_free_facts(struct handover_facts *f)
+{
+	for (size_t i = 0; i < N_TEXTS; i++) {
+		char **text = (char **)((char *)f + texts[i]);
+		free(*text);
+		*text = NULL;
+	}
+}

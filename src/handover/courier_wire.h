@@ -1,0 +1,19 @@
+/*
+ * courier_wire: the calls between courier.c (parent) and courier_main.c
+ * (child), and how the facts of a handover travel.
+ */
+#ifndef HANDOVER_COURIER_WIRE_H
+#define HANDOVER_COURIER_WIRE_H
+
+#include "core/rpc.h"
+#include "handover/handover.h"
+
+enum courier_op { COURIER_CHECK = RPC_TYPE_FIRST_CALL, COURIER_MAKE, COURIER_MAIL };
+
+void courier_put_facts(struct rpc_msg *m, const struct handover_facts *f);
+
+/* The texts of *ret are on the heap, to be freed by courier_free_facts; also when the message turns out bad. */
+void courier_get_facts(struct rpc_msg *m, struct handover_facts *ret);
+void courier_free_facts(struct handover_facts *f);
+
+#endif
