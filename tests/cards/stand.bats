@@ -80,6 +80,7 @@ gone() {
 }
 
 @test "it ends with the shell that started it, even if that is killed" {
+	cards_start 2 && cards_stop # skips where there can be none
 	# shellcheck disable=SC2016  # expanded by the inner shell
 	bash -c 'source "$1" && cards_start -d "$2" 2 && card_new sc-hsm 0 && echo ready && kill -KILL $$' \
 		bash "$CARDS_ROOT/tests/cards/cards.bash" "$DIR/killed" >"$DIR/out" || true

@@ -119,7 +119,7 @@ vpn_server_config() {
 # vpn_client_start PROFILE PIN-FILE [OPENVPN-OPTION...]: the profile as it is, in its own folder, with SOFTHSM2_CONF as
 # the caller has it; in null mode the device is replaced. The PIN goes over the management socket.
 vpn_client_start() {
-	local profile=$1 pin=$2 extra=(--verb 4 --connect-retry 1 --connect-retry-max 1 --hand-window 15)
+	local profile=$1 pin=$2 extra=(--verb 4 --connect-retry 1 --connect-retry-max 1 --hand-window 30)
 	shift 2
 	[[ $VPN_MODE == netns ]] || extra+=(--dev null --disable-dco)
 	vpn_server_meet || return
@@ -138,7 +138,7 @@ vpn_client_start() {
 
 # vpn_client_wait [SECONDS]: 0 when connected; else says why not.
 vpn_client_wait() {
-	vpn_wait_for "${1:-20}" "$VPN_DIR/client.log" "$VPN_CLIENT_PID" 'Initialization Sequence Completed' ||
+	vpn_wait_for "${1:-40}" "$VPN_DIR/client.log" "$VPN_CLIENT_PID" 'Initialization Sequence Completed' ||
 		vpn_fail "the VPN client did not connect" client
 }
 

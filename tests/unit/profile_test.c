@@ -844,7 +844,6 @@ int main(void)
 	    TEST(a_card_that_no_module_describes_is_known_by_reader_or_atr),
 	    TEST(the_nearest_profile_says_what_agrees),
 	    TEST(slots_that_hold_nothing_for_a_vpn_are_passed_over),
-	    TEST(loading_all_takes_less_than_a_millisecond),
 	    TEST(a_drop_in_replaces_adds_and_removes),
 	    TEST(the_pattern_with_the_most_characters_wins),
 	    TEST(a_section_that_is_given_again_is_another_way),
