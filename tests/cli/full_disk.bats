@@ -50,6 +50,11 @@ fill_and_run() {
 			echo $? >"$dir/status.$run"
 		[[ $run == 2 ]] || snapshot >"$dir/after.1"
 		rm -f "$folder/filler"
+		# the kernel lets go of a file that a sandbox had a rule for a moment after the sandboxed process has ended
+		for _ in {1..100}; do
+			(($(df --output=avail -k "$folder" | tail -n 1) < free + 1024)) || break
+			sleep 0.05
+		done
 	done
 	rm -r "$dir/away"
 	cp -a "$folder" "$dir/away"
