@@ -310,8 +310,10 @@ const struct profile *profiles_nearest(const struct profiles *p, const struct pr
 /* Whether a slot with this label and model is another view of a token of this kind, to be passed over. */
 bool profile_hides(const struct profile *p, const char *label, const char *model);
 
-/* Whether this object is nobody's: by the profile, or CKO_HW_FEATURE, CKO_MECHANISM or CKO_PROFILE, which describe
- * the token itself. */
+/* CKO_HW_FEATURE, CKO_MECHANISM and CKO_PROFILE: such objects describe the token itself (PKCS#11 v3.0, 4). */
+bool profile_class_describes(CK_OBJECT_CLASS class);
+
+/* Whether this object is nobody's: by the profile, or because it describes the token itself. */
 bool profile_ignores(const struct profile *p, const struct profile_object *o);
 
 /* The file of a library named in [module], from malloc: a path as it is, a file name from the usual folders of this

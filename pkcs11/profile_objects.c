@@ -280,10 +280,15 @@ static bool ignores(const struct profile_ignore *i, const struct profile_object 
 	       fits(i->label, o->label) && fits(i->subject, o->subject);
 }
 
+bool profile_class_describes(CK_OBJECT_CLASS class)
+{
+	return class == CKO_HW_FEATURE || class == CKO_MECHANISM || class == OBJECT_CLASS_PROFILE;
+}
+
 bool profile_ignores(const struct profile *p, const struct profile_object *o)
 {
 	char id[2 * 64 + 1] = "";
-	if (o->class == CKO_HW_FEATURE || o->class == CKO_MECHANISM || o->class == OBJECT_CLASS_PROFILE)
+	if (profile_class_describes(o->class))
 		return true;
 	/* no pattern is for an id that long */
 	if (o->id != NULL && o->id->len < sizeof id / 2)

@@ -63,6 +63,16 @@ int p11_token_read(const struct p11_module *m, CK_SLOT_ID slot, struct p11_token
 	return read_info(p11_module_functions(m), slot, ret, e);
 }
 
+int p11_token_same(const struct p11_token_info *want, const struct p11_token_info *is, struct err *e)
+{
+	if (strcmp(want->serial, is->serial) == 0 && strcmp(want->manufacturer, is->manufacturer) == 0 &&
+	    strcmp(want->model, is->model) == 0)
+		return 0;
+	return err_set(e, ERR_REMOVED, "the reader has another token in it now, %s instead of %s",
+		       is->serial[0] != '\0' ? is->serial : "a blank one",
+		       want->serial[0] != '\0' ? want->serial : "a blank one");
+}
+
 static int list_slots(CK_FUNCTION_LIST *f, CK_SLOT_ID **ret, CK_ULONG *ret_n, struct err *e)
 {
 	CK_ULONG n = 0;

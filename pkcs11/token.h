@@ -43,21 +43,25 @@ int p11_token_login(struct p11_token *t, struct secret *pin, bool last_try, stru
 /* The token in this slot as it is now. */
 int p11_token_read(const struct p11_module *m, CK_SLOT_ID slot, struct p11_token_info *ret, struct err *e);
 
+/* Whether both are one token, by manufacturer, model and serial number; ERR_REMOVED otherwise. */
+int p11_token_same(const struct p11_token_info *want, const struct p11_token_info *is, struct err *e);
+
 /*
- * C_InitToken: gives a token its label (UTF-8, cut at 32 bytes) and SO PIN. Only one that was never initialized is
- * taken (ERR_FOREIGN otherwise): for any other the standard wants its own SO PIN here (PKCS#11 v2.40, 5.5). *ret_info
- * describes it as it is then, without a user PIN; some modules move it to another slot.
+ * C_InitToken: gives the token in want's slot its label (UTF-8, cut at 32 bytes) and SO PIN. Only one that was never
+ * initialized is taken (for any other the standard wants its own SO PIN here; PKCS#11 v2.40, 5.5), and only if no
+ * object can be seen on it, whatever its flags say: ERR_FOREIGN otherwise. ERR_REMOVED if it is not want any more.
+ * *ret_info describes it as it is then, without a user PIN; some modules move it to another slot.
  */
-int p11_token_init(struct p11_module *m, CK_SLOT_ID slot, const char *label, struct secret *so_pin,
+int p11_token_init(struct p11_module *m, const struct p11_token_info *want, const char *label, struct secret *so_pin,
 		   struct p11_token_info *ret_info, struct err *e);
 
 /*
- * C_InitPIN: gives a token that has none (ERR_FOREIGN otherwise) its user PIN, with its SO PIN, which is tried once,
- * and not at all if one try is left, unless last_try says that somebody agreed to spend it (ERR_PIN_LAST_TRY). With
- * must_be_empty a token on which any object can be seen is left as it is, ERR_FOREIGN.
+ * C_InitPIN: gives the token in want's slot, which has none (ERR_FOREIGN otherwise) its user PIN, with its SO PIN,
+ * which is tried once, and not at all if one try is left, unless last_try says that somebody agreed to spend it
+ * (ERR_PIN_LAST_TRY). With must_be_empty a token on which any object can be seen is left as it is, ERR_FOREIGN.
  */
-int p11_token_init_pin(struct p11_module *m, CK_SLOT_ID slot, bool must_be_empty, bool last_try, struct secret *so_pin,
-		       struct secret *pin, struct p11_token_info *ret_info, struct err *e);
+int p11_token_init_pin(struct p11_module *m, const struct p11_token_info *want, bool must_be_empty, bool last_try,
+		       struct secret *so_pin, struct secret *pin, struct p11_token_info *ret_info, struct err *e);
 
 /* The KEYTYPE_BIT set that its mechanism list promises; a hint, lists lie in both directions. */
 unsigned p11_token_key_types(const struct p11_token *t);

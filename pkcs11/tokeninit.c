@@ -1,5 +1,6 @@
 #include "pkcs11/ckr.h"
 #include "pkcs11/object.h"
+#include "pkcs11/profile.h"
 #include "pkcs11/token.h"
 
 #include <stdlib.h>
@@ -20,6 +21,66 @@ static int check_blank(const struct p11_token_info *t, struct err *e)
 		return err_set(e, ERR_FOREIGN, "the token in slot %lu is initialized already and was left as it is",
 			       t->slot);
 	return 0;
+}
+
+static bool describes_token(const struct p11_token *t, CK_OBJECT_HANDLE object)
+{
+	CK_OBJECT_CLASS class = P11_CLASS_ANY;
+	struct blob value = BLOB_INIT;
+	if (p11_attribute_read(t, object, CKA_CLASS, &value) == CKR_OK && value.len == sizeof class)
+		memcpy(&class, value.data, sizeof class);
+	blob_free(&value);
+	return profile_class_describes(class);
+}
+
+/* How many objects of somebody's can be seen without a PIN. */
+static int count_objects(const struct p11_token *t, size_t *ret, struct err *e)
+{
+	struct p11_objects found = {NULL, 0};
+	*ret = 0;
+	if (p11_object_find(t, P11_CLASS_ANY, NULL, &found, e) != 0)
+		return -1;
+	for (size_t i = 0; i < found.n; i++)
+		*ret += !describes_token(t, found.handle[i]);
+	p11_objects_free(&found);
+	return 0;
+}
+
+static int check_empty(const struct p11_token *t, struct err *e)
+{
+	size_t n;
+	if (count_objects(t, &n, e) != 0)
+		return -1;
+	if (n == 0)
+		return 0;
+	err_set(e, ERR_FOREIGN, "token %s has no user PIN but holds objects (%zu), so it was left as it is",
+		p11_token_description(t)->serial, n);
+	return err_next(e, "take another token; if this one is the right one, set its user PIN with its maker's tool, "
+			   "then run the same command");
+}
+
+/* A token that says it is blank, but is not: C_InitToken would destroy what is on it. Most modules open no session
+ * where there is nothing yet, and then nothing can be seen. */
+static int check_nothing_there(struct p11_module *m, CK_SLOT_ID slot, struct err *e)
+{
+	struct p11_token *t = NULL;
+	struct err why = ERR_INIT;
+	size_t n = 0;
+	if (p11_token_open(&t, m, slot, false, &why) != 0) {
+		if (why.code != ERR_REMOVED)
+			return 0;
+		*e = why;
+		return -1;
+	}
+	int ret = count_objects(t, &n, e);
+	p11_token_close(&t);
+	if (ret != 0 || n == 0)
+		return ret;
+	err_set(e, ERR_FOREIGN,
+		"the token in slot %lu says that it was never initialized but holds objects (%zu), so "
+		"it was left as it is",
+		slot, n);
+	return err_next(e, "take another token; this one can only be cleared with its maker's tool");
 }
 
 static bool was_there(const struct p11_token_info *before, size_t n, const struct p11_token_info *t)
@@ -53,19 +114,38 @@ static int find_initialized(struct p11_module *m, CK_SLOT_ID slot, const char *l
 	return found != NULL ? 0 : err_set(e, ERR_TOKEN_FAILED, "the token was initialized but cannot be found again");
 }
 
-int p11_token_init(struct p11_module *m, CK_SLOT_ID slot, const char *label, struct secret *so_pin,
+static int read_same(struct p11_module *m, const struct p11_token_info *want, struct err *e)
+{
+	struct p11_token_info is;
+	if (p11_token_read(m, want->slot, &is, e) != 0 || p11_token_same(want, &is, e) != 0)
+		return -1;
+	return check_blank(&is, e);
+}
+
+static int init_token(struct p11_module *m, CK_SLOT_ID slot, struct secret *so_pin, CK_UTF8CHAR label[32],
+		      struct err *e)
+{
+	CK_RV rv = p11_module_functions(m)->C_InitToken(slot, (CK_UTF8CHAR_PTR)so_pin->bytes, so_pin->len, label);
+	return rv == CKR_OK ? 0 : ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot initialize the token in slot %lu", slot);
+}
+
+int p11_token_init(struct p11_module *m, const struct p11_token_info *want, const char *label, struct secret *so_pin,
 		   struct p11_token_info *ret_info, struct err *e)
 {
-	struct p11_token_info blank, *before = NULL;
+	struct p11_token_info *before = NULL;
 	size_t n = 0;
 	CK_UTF8CHAR padded[32];
-	if (p11_token_read(m, slot, &blank, e) != 0 || check_blank(&blank, e) != 0 ||
-	    p11_token_list(m, &before, &n, e) != 0)
+	if (p11_token_list(m, &before, &n, e) != 0)
 		return -1;
 	pad_label(padded, label);
-	CK_RV rv = p11_module_functions(m)->C_InitToken(slot, (CK_UTF8CHAR_PTR)so_pin->bytes, so_pin->len, padded);
-	int ret = rv == CKR_OK ? find_initialized(m, slot, label, before, n, ret_info, e)
-			       : ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot initialize the token in slot %lu", slot);
+	int ret = check_nothing_there(m, want->slot, e);
+	/* last, so that nobody can have put in another one meanwhile without its being noticed */
+	if (ret == 0)
+		ret = read_same(m, want, e);
+	if (ret == 0)
+		ret = init_token(m, want->slot, so_pin, padded, e);
+	if (ret == 0)
+		ret = find_initialized(m, want->slot, label, before, n, ret_info, e);
 	free(before);
 	return ret;
 }
@@ -88,21 +168,6 @@ static int check_pinless(const struct p11_token_info *t, bool last_try, struct e
 		return err_next(e, "if you are sure of the SO PIN, add --last-try");
 	}
 	return 0;
-}
-
-static int check_empty(const struct p11_token *t, struct err *e)
-{
-	struct p11_objects found = {NULL, 0};
-	if (p11_object_find(t, P11_CLASS_ANY, NULL, &found, e) != 0)
-		return -1;
-	size_t n = found.n;
-	p11_objects_free(&found);
-	if (n == 0)
-		return 0;
-	err_set(e, ERR_FOREIGN, "token %s has no user PIN but holds objects (%zu), so it was left as it is",
-		p11_token_description(t)->serial, n);
-	return err_next(e, "take another token; if this one is the right one, set its user PIN with its maker's tool, "
-			   "then run the same command");
 }
 
 static int login_so(const struct p11_token *t, struct secret *so_pin, struct err *e)
@@ -137,18 +202,20 @@ static int set_pin(const struct p11_token *t, struct secret *so_pin, struct secr
 					p11_token_description(t)->serial);
 }
 
-int p11_token_init_pin(struct p11_module *m, CK_SLOT_ID slot, bool must_be_empty, bool last_try, struct secret *so_pin,
-		       struct secret *pin, struct p11_token_info *ret_info, struct err *e)
+int p11_token_init_pin(struct p11_module *m, const struct p11_token_info *want, bool must_be_empty, bool last_try,
+		       struct secret *so_pin, struct secret *pin, struct p11_token_info *ret_info, struct err *e)
 {
 	struct p11_token *t = NULL;
-	if (p11_token_open(&t, m, slot, true, e) != 0)
+	if (p11_token_open(&t, m, want->slot, true, e) != 0)
 		return -1;
-	int ret = check_pinless(p11_token_description(t), last_try, e);
+	int ret = p11_token_same(want, p11_token_description(t), e);
+	if (ret == 0)
+		ret = check_pinless(p11_token_description(t), last_try, e);
 	if (ret == 0 && must_be_empty)
 		ret = check_empty(t, e);
 	if (ret == 0)
 		ret = set_pin(t, so_pin, pin, e);
 	p11_token_close(&t);
 	/* its flags are others now */
-	return ret == 0 ? p11_token_read(m, slot, ret_info, e) : -1;
+	return ret == 0 ? p11_token_read(m, want->slot, ret_info, e) : -1;
 }

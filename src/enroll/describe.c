@@ -30,3 +30,12 @@ void describe(const struct p11_token_info *i, struct worker_token *ret)
 	ret->pin_min = i->pin_min < 1024 ? (unsigned)i->pin_min : 0;
 	ret->pin_max = i->pin_max < 1024 ? (unsigned)i->pin_max : 1024;
 }
+
+void describe_wanted(const struct worker_token *t, struct p11_token_info *ret)
+{
+	memset(ret, 0, sizeof *ret);
+	ret->slot = (CK_SLOT_ID)t->slot;
+	memcpy(ret->manufacturer, t->manufacturer, sizeof ret->manufacturer);
+	memcpy(ret->model, t->model, sizeof ret->model);
+	memcpy(ret->serial, t->serial, sizeof ret->serial);
+}

@@ -235,7 +235,7 @@ int worker_init(struct worker *w, const struct worker_token *t, const char *labe
 		struct worker_token *ret, struct err *e)
 {
 	struct call c = call_begin(WORKER_INIT);
-	rpc_put_u64(&c.in, t->slot);
+	worker_put_token(&c.in, t);
 	rpc_put_str(&c.in, label);
 	rpc_put_secret(&c.in, so_pin);
 	return call_token(w, &c, ret, e);

@@ -136,42 +136,38 @@ static int do_turn(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 	return turn_take_setup(&st->turn, s, path, &t, e);
 }
 
+static void get_wanted(struct rpc_msg *in, struct p11_token_info *ret)
+{
+	struct worker_token t;
+	worker_get_token(in, &t);
+	describe_wanted(&t, ret);
+}
+
 static int do_init(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
 	struct state *st = state_of(s);
 	char label[128];
-	uint64_t slot = rpc_get_u64(in);
+	struct p11_token_info want, info;
+	get_wanted(in, &want);
 	rpc_get_str(in, label, sizeof label);
 	if (!rpc_msg_done(in) || in->n_secrets != 1 || st->module == NULL)
 		return malformed(e);
-	struct p11_token_info info;
-	if (p11_token_init(st->module, (CK_SLOT_ID)slot, label, in->secrets[0], &info, e) != 0)
+	if (p11_token_init(st->module, &want, label, in->secrets[0], &info, e) != 0)
 		return -1;
 	answer_token(&info, out);
 	return 0;
 }
 
-static int another_token(const char *want, const char *is, struct err *e)
-{
-	return err_set(e, ERR_REMOVED, "the reader has another token in it now, %s instead of %s", is, want);
-}
-
 static int do_init_pin(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
 	struct state *st = state_of(s);
-	struct worker_token t;
-	struct p11_token_info info;
-	worker_get_token(in, &t);
+	struct p11_token_info want, info;
+	get_wanted(in, &want);
 	bool must_be_empty = rpc_get_u32(in) != 0;
 	bool last_try = rpc_get_u32(in) != 0;
 	if (!rpc_msg_done(in) || in->n_secrets != 2 || st->module == NULL)
 		return malformed(e);
-	CK_SLOT_ID slot = (CK_SLOT_ID)t.slot;
-	if (p11_token_read(st->module, slot, &info, e) != 0)
-		return -1;
-	if (strcmp(t.serial, info.serial) != 0 || strcmp(t.manufacturer, info.manufacturer) != 0)
-		return another_token(t.serial, info.serial, e);
-	if (p11_token_init_pin(st->module, slot, must_be_empty, last_try, in->secrets[0], in->secrets[1], &info, e) !=
+	if (p11_token_init_pin(st->module, &want, must_be_empty, last_try, in->secrets[0], in->secrets[1], &info, e) !=
 	    0)
 		return -1;
 	answer_token(&info, out);
@@ -182,27 +178,25 @@ static int do_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 {
 	(void)out;
 	struct state *st = state_of(s);
-	struct worker_token want, is;
-	worker_get_token(in, &want);
+	struct worker_token t;
+	struct p11_token_info want;
 	char turn[1024];
+	worker_get_token(in, &t);
 	rpc_get_str(in, turn, sizeof turn);
 	bool writable = turn[0] != '\0';
 	if (!rpc_msg_done(in) || st->module == NULL)
 		return malformed(e);
+	describe_wanted(&t, &want);
 	p11_token_close(&st->token);
 	turn_give(&st->turn);
-	if (writable && turn_take(&st->turn, s, turn, &want, e) != 0)
+	if (writable && turn_take(&st->turn, s, turn, &t, e) != 0)
 		return -1;
-	struct p11_token *t = NULL;
-	if (p11_token_open(&t, st->module, (CK_SLOT_ID)want.slot, writable, e) != 0)
+	if (p11_token_open(&st->token, st->module, want.slot, writable, e) != 0)
 		return -1;
-	describe(p11_token_description(t), &is);
-	if (strcmp(want.serial, is.serial) != 0 || strcmp(want.manufacturer, is.manufacturer) != 0) {
-		p11_token_close(&t);
-		return another_token(want.serial, is.serial, e);
-	}
-	st->token = t;
-	return 0;
+	if (p11_token_same(&want, p11_token_description(st->token), e) == 0)
+		return 0;
+	p11_token_close(&st->token);
+	return -1;
 }
 
 static int do_login(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)

@@ -223,6 +223,32 @@ half_by_another() {
 	nothing_issued
 }
 
+@test "a token that says it is blank but holds objects is refused, and stays byte for byte" {
+	company_run "$dir" token softhsm2-util --init-token --free --label theirs --so-pin "$COMPANY_SO_PIN" --pin "$COMPANY_PIN"
+	echo theirs >"$dir/object"
+	company_run "$dir" token pkcs11-tool --module "$module" --token-label theirs --write-object "$dir/object" \
+		--type data --label theirs
+	cp -r "$dir/token/tokens" "$dir/before"
+	enroll 'C_GetTokenInfo:*:flags=UNINIT|NO_PIN' alice --init --serial "$(company_token_serial "$dir" theirs)" \
+		"${so_pin[@]}"
+	[[ $status == 6 && $(called C_InitToken) == 0 && $(called C_Login) == 0 ]]
+	says "says that it was never initialized but holds objects (1)" "left as it is" "take another token"
+	diff -r "$dir/before" "$dir/token/tokens"
+	nothing_issued
+}
+
+@test "a blank token that is changed for another at the last moment is not initialized" {
+	local k
+	# from the last reading before C_InitToken on there is another one in the slot
+	enroll C_InitToken:1:kill alice --init "${so_pin[@]}"
+	k=$(called C_GetTokenInfo)
+	tokens 0 0
+	enroll "C_GetTokenInfo:$k+:serial=another" alice --init "${so_pin[@]}"
+	[[ $status == 3 && $(called C_InitToken) == 0 ]]
+	says "another token in it now"
+	tokens 0 0
+}
+
 @test "--init takes a blank token before one that another program has left without a user PIN" {
 	local label
 	for label in alice theirs; do
