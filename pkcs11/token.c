@@ -46,6 +46,7 @@ static int read_info(CK_FUNCTION_LIST *f, CK_SLOT_ID slot, struct p11_token_info
 		rv = f->C_GetTokenInfo(slot, &ti);
 	}
 	ret->unreadable = rv != CKR_OK;
+	ret->unknown = rv == CKR_TOKEN_NOT_RECOGNIZED;
 	if (rv != CKR_OK)
 		return ckr_error(e, rv, ERR_TOKEN_FAILED, "the token in slot %lu cannot be read", slot);
 	copy_field(ret->label, ti.label, sizeof ti.label);
@@ -112,7 +113,7 @@ int p11_token_list(const struct p11_module *m, struct p11_token_info **ret, size
 		/* a token that is being pulled out right now is simply not there */
 		if (!read && one.code == ERR_REMOVED)
 			continue;
-		if (!read && first.code == ERR_NONE)
+		if (!read && !list[n].unknown && first.code == ERR_NONE)
 			first = one;
 		n++;
 		n_read += read;

@@ -19,10 +19,11 @@ struct p11_token_info {
 	CK_FLAGS flags; /* CKF_TOKEN_INITIALIZED, CKF_WRITE_PROTECTED, CKF_USER_PIN_… */
 	CK_ULONG pin_min, pin_max;
 	bool unreadable; /* there is one, but it does not say what it is: only slot and perhaps reader are known */
+	bool unknown; /* unreadable because it is of a kind that the module does not know: CKR_TOKEN_NOT_RECOGNIZED */
 };
 
-/* All slots with a token in them. *ret comes from malloc, *ret_n may be 0. Fails with the first one's reason when there
- * are some and none can be read. */
+/* All slots with a token in them. *ret comes from malloc, *ret_n may be 0. Fails with the first one's reason when
+ * there are some that the module knows and none can be read. */
 int p11_token_list(const struct p11_module *m, struct p11_token_info **ret, size_t *ret_n, struct err *e);
 
 struct p11_token;

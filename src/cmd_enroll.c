@@ -8,24 +8,17 @@
 #include "core/xalloc.h"
 #include "credentials.h"
 #include "enroll/enroll.h"
+#include "newpins.h"
 #include "report.h"
 #include "screen.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* SO PINs as even the strictest tokens want them: SmartCard-HSM takes exactly 16 hex digits. */
-#define SO_PIN_ALPHABET "0123456789ABCDEF"
-#define SO_PIN_LEN 16
-#define PIN_ALPHABET "0123456789"
-#define PIN_LEN 8
-#define PIN_MIN 4 /* where the token does not say */
-
 struct enroll_cmd {
 	const struct options *o;
-	const struct config *cfg;
 	struct screen screen;
-	struct report_secrets shown; /* what was made at random, for the JSON document */
+	struct newpins pins;
 };
 
 static int ui_pin(void *arg, const struct worker_token *t, struct secret *ret, struct err *e)
@@ -40,92 +33,37 @@ static int ui_pin(void *arg, const struct worker_token *t, struct secret *ret, s
 	return got;
 }
 
-static size_t clamp_len(size_t want, unsigned min, unsigned max)
-{
-	size_t n = want < min ? min : want;
-	return max != 0 && n > max ? max : n;
-}
-
-static int new_pin(struct enroll_cmd *c, const struct worker_token *t, struct secret *ret, struct err *e)
-{
-	size_t min = t->pin_min != 0 ? t->pin_min : PIN_MIN;
-	size_t max = t->pin_max != 0 ? t->pin_max : SECRET_MAX;
-	if (credentials_has_pin(c->o)) {
-		if (credentials_pin(c->o, "", ret, e) != 0)
-			return -1;
-		if (ret->len < min || ret->len > max)
-			return err_set(e, ERR_PIN_RULES, "the new PIN must have %zu to %zu characters", min, max);
-		return 0;
-	}
-	if (c->cfg->token.pin == CONFIG_PIN_RANDOM) {
-		c->shown.pin = secret_new();
-		if (secret_random(ret, PIN_ALPHABET, clamp_len(PIN_LEN, t->pin_min, t->pin_max), e) != 0)
-			return -1;
-		return secret_set(c->shown.pin, ret->bytes, ret->len, e);
-	}
-	if (prompt_possible())
-		return prompt_new_secret(ret, "New PIN for the token", min, max, e);
-	err_set(e, ERR_SECRET_NEEDED, "a new PIN for the token is needed and there is no terminal to ask for it");
-	return err_next(e, "give it with --pin-file FILE, or set [token] pin = random");
-}
-
-/* The SO PIN of a token that has got one, but no user PIN yet. */
-static int old_so_pin(struct enroll_cmd *c, const struct worker_token *t, struct secret *ret, struct err *e)
-{
-	char line[200], text[200];
-	if (!prompt_possible()) {
-		err_set(e, ERR_PIN_NEEDED,
-			"token %s was initialized but has no user PIN yet, and its SO PIN is needed to set one",
-			t->serial);
-		return err_next(e, "give the SO PIN that was shown when it was initialized with --so-pin-file FILE, or "
-				   "take another token");
-	}
-	snprintf(line, sizeof line, "token %s was initialized but has no user PIN yet: its SO PIN was shown then",
-		 t->serial);
-	screen_note(&c->screen, line);
-	snprintf(line, sizeof line, "SO PIN of token \"%s\" (%s): ", t->label, t->serial);
-	clean_text(text, sizeof text, line);
-	return prompt_secret(ret, text, e);
-}
-
-static int so_pin(struct enroll_cmd *c, const struct worker_token *t, struct secret *ret, struct err *e)
-{
-	if (c->o->so_pin_file != NULL)
-		return secret_read_file(ret, c->o->so_pin_file, e);
-	if ((t->flags & WORKER_TOKEN_NO_PIN) != 0)
-		return old_so_pin(c, t, ret, e);
-	c->shown.so_pin = secret_new();
-	if (secret_random(ret, SO_PIN_ALPHABET, clamp_len(SO_PIN_LEN, t->pin_min, t->pin_max), e) != 0)
-		return -1;
-	return secret_set(c->shown.so_pin, ret->bytes, ret->len, e);
-}
-
-/* Shown before they are set: whatever happens to the token then, its PINs are known. */
 static int ui_new_pins(void *arg, const struct worker_token *t, struct secret *ret_so_pin, struct secret *ret_pin,
 		       struct err *e)
 {
 	struct enroll_cmd *c = arg;
-	/* what an earlier call has shown was not set */
-	secret_free(&c->shown.so_pin);
-	secret_free(&c->shown.pin);
-	if (so_pin(c, t, ret_so_pin, e) != 0 || new_pin(c, t, ret_pin, e) != 0)
-		return -1;
-	return report_new_pins(c->o, &c->shown, e);
+	return newpins_get(&c->pins, t, ret_so_pin, ret_pin, e);
+}
+
+static int ui_show_pins(void *arg, struct err *e)
+{
+	struct enroll_cmd *c = arg;
+	return newpins_show(&c->pins, e);
 }
 
 static int ui_confirm_init(void *arg, const struct worker_token *t, struct err *e)
 {
 	struct enroll_cmd *c = arg;
-	bool yes = c->o->yes;
-	char text[200], reader[80];
-	clean_text(reader, sizeof reader, t->reader);
+	bool yes = c->o->yes, blank = (t->flags & WORKER_TOKEN_INITIALIZED) == 0;
+	char line[200], what[160], text[320];
+	if (blank)
+		snprintf(line, sizeof line, "the token in '%s' was never initialized", t->reader);
+	else
+		snprintf(line, sizeof line, "token %s \"%s\" was initialized by somebody else and has no user PIN yet",
+			 t->serial, t->label);
+	clean_text(what, sizeof what, line);
 	if (!yes && !prompt_possible())
-		return err_set(e, ERR_TOKEN_BLANK, "the token in '%s' was never initialized", reader);
-	snprintf(text, sizeof text, "The token in '%s' was never initialized. Initialize it for %s? [y/N] ", reader,
-		 c->o->args[0]);
+		return err_set(e, ERR_TOKEN_BLANK, "%s", what);
+	snprintf(text, sizeof text, "%c%s. %s %s? [y/N] ", what[0] == 't' ? 'T' : what[0], what + 1,
+		 blank ? "Initialize it for" : "Set its user PIN, with its SO PIN, for", c->o->args[0]);
 	if (!yes && prompt_yes(&yes, text, e) != 0)
 		return -1;
-	return yes ? 0 : err_set(e, ERR_TOKEN_BLANK, "the token in '%s' is not initialized and was left so", reader);
+	return yes ? 0 : err_set(e, ERR_TOKEN_BLANK, "%s, and was left so", what);
 }
 
 static int ui_confirm_last_try(void *arg, const struct worker_token *t, struct err *e)
@@ -257,6 +195,7 @@ static int fill_options(struct enroll_options *ret, const struct options *o, str
 	    .init = o->init,
 	    .label = o->label,
 	    .last_try = o->last_try,
+	    .pin_given = credentials_has_pin(o),
 	    .pin_file = o->pin_file,
 	    .so_pin_file = o->so_pin_file,
 	    .ca_pass_file = o->ca_pass_file,
@@ -292,6 +231,7 @@ static int enroll(struct enroll_cmd *c, const struct enroll_options *opt, struct
 	    .arg = c,
 	    .pin = ui_pin,
 	    .new_pins = ui_new_pins,
+	    .show_pins = ui_show_pins,
 	    .confirm_init = ui_confirm_init,
 	    .confirm_last_try = ui_confirm_last_try,
 	    .passphrase = ui_passphrase,
@@ -301,7 +241,7 @@ static int enroll(struct enroll_cmd *c, const struct enroll_options *opt, struct
 	    .end = ui_end,
 	    .note = ui_note,
 	};
-	return enroll_run(&enroll_ports_real, c->cfg, opt, &ui, result, e);
+	return enroll_run(&enroll_ports_real, c->pins.cfg, opt, &ui, result, e);
 }
 
 int cmd_enroll(const struct options *o, struct err *e)
@@ -315,16 +255,19 @@ int cmd_enroll(const struct options *o, struct err *e)
 			report_error_json(e);
 		return -1;
 	}
-	c.cfg = cfg;
 	screen_init(&c.screen, o);
+	c.pins = (struct newpins){.o = o, .cfg = cfg, .screen = &c.screen};
 	int ret = fill_options(&opt, o, e);
 	if (ret == 0)
 		ret = enroll(&c, &opt, &result, e);
 	screen_free(&c.screen);
-	report_enrollment(o, &result, &c.shown, ret == 0 ? NULL : e);
+	struct err unsaid = ERR_INIT;
+	if (report_enrollment(o, &result, &c.pins.made, ret == 0 ? NULL : e, &unsaid) != 0 && ret == 0) {
+		*e = unsaid;
+		ret = -1;
+	}
 	enroll_result_free(&result);
-	secret_free(&c.shown.pin);
-	secret_free(&c.shown.so_pin);
+	newpins_free(&c.pins);
 	config_free(&cfg);
 	return ret;
 }

@@ -45,7 +45,7 @@ static const struct option_def defs[] = {
     OPT("ca-pass-file", 0, TEXT, VERB_ALL, ca_pass_file, "F", "read the CA key's passphrase from a file"),
     OPT("ca-pass-fd", 0, DESCRIPTOR, VERB_ALL, ca_pass_fd, "N", "read the CA key's passphrase from an open descriptor"),
     OPT("json", 0, FLAG, VERB_ALL, json, NULL, "print the result as one JSON document"),
-    OPT("quiet", 'q', FLAG, VERB_ALL, quiet, NULL, "print errors only"),
+    OPT("quiet", 'q', FLAG, VERB_ALL, quiet, NULL, "print errors and notes only"),
     OPT("verbose", 'v', FLAG, VERB_ALL, verbose, NULL, "let modules write to stderr"),
     OPT("yes", 0, FLAG, VERB_ALL, yes, NULL, "answer yes where a plain yes or no is asked"),
     OPT("help", 'h', FLAG, VERB_ALL, help, NULL, "show this"),

@@ -2,14 +2,35 @@
 #include "core/clean.h"
 #include "core/day.h"
 
+#include <errno.h>
 #include <jansson.h>
+#include <malloc.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-static void show_secret(FILE *out, const char *name, const struct secret *s)
+static int write_all(int fd, const char *bytes, size_t len)
 {
-	if (s != NULL)
-		fprintf(out, "  %-12s %s\n", name, s->bytes);
+	while (len > 0) {
+		ssize_t n = write(fd, bytes, len);
+		if (n < 0 && errno != EINTR)
+			return -1;
+		if (n > 0) {
+			bytes += n;
+			len -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
+/* From the locked page, not through stdio, which would keep a copy. */
+static int show_secret(int fd, const char *name, const struct secret *s)
+{
+	if (s == NULL)
+		return 0;
+	return write_all(fd, name, strlen(name)) != 0 || write_all(fd, s->bytes, s->len) != 0 ? -1
+											      : write_all(fd, "\n", 1);
 }
 
 int report_new_pins(const struct options *o, const struct report_secrets *s, struct err *e)
@@ -18,9 +39,8 @@ int report_new_pins(const struct options *o, const struct report_secrets *s, str
 	if (s->so_pin == NULL && s->pin == NULL)
 		return 0;
 	fputs("New PINs of this token, shown this once. Keep the SO PIN where lost PINs can be helped:\n", out);
-	show_secret(out, "SO PIN", s->so_pin);
-	show_secret(out, "PIN", s->pin);
-	if (fflush(out) != 0 || ferror(out))
+	if (fflush(out) != 0 || ferror(out) || show_secret(fileno(out), "  SO PIN       ", s->so_pin) != 0 ||
+	    show_secret(fileno(out), "  PIN          ", s->pin) != 0)
 		return err_errno(e, ERR_SYSTEM, "the new PINs cannot be shown, so they were not set");
 	return 0;
 }
@@ -46,17 +66,24 @@ static json_t *error_json(const struct err *e)
 			 "next", text_or_null(err_advice(e)));
 }
 
-static void print_json(json_t *doc)
+static int write_json(const char *bytes, size_t len, void *fd)
 {
-	/* in ASCII, so that nothing in it is a command to a terminal */
-	json_dumpf(doc, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-	putchar('\n');
+	return write_all(*(const int *)fd, bytes, len);
+}
+
+/* In ASCII, so that nothing in it is a command to a terminal, and past stdio, as there may be PINs in it. */
+static int print_json(json_t *doc)
+{
+	int fd = STDOUT_FILENO;
+	int ret = json_dump_callback(doc, write_json, &fd, JSON_INDENT(2) | JSON_ENSURE_ASCII);
 	json_decref(doc);
+	return ret == 0 ? write_all(fd, "\n", 1) : -1;
 }
 
 void report_error_json(const struct err *e)
 {
-	print_json(json_pack("{s:b, s:o}", "ok", 0, "error", error_json(e)));
+	/* that it cannot be said, either, changes nothing */
+	(void)print_json(json_pack("{s:b, s:o}", "ok", 0, "error", error_json(e)));
 }
 
 static json_t *token_json(const struct store_token *t)
@@ -106,8 +133,8 @@ static json_t *enrollment_json(const struct options *o, const struct enroll_resu
 	json_object_set_new(doc, "pkcs11_id", text_or_null(r->cred.pkcs11_id));
 	json_object_set_new(doc, "bundle", bundle_json(r));
 	json_object_set_new(doc, "request", text_or_null(r->request_path));
-	put_secret(doc, "so_pin", s->so_pin);
-	put_secret(doc, "pin", s->pin);
+	put_secret(doc, "so_pin", r->pins_sent ? s->so_pin : NULL);
+	put_secret(doc, "pin", r->pins_sent ? s->pin : NULL);
 	if (error != NULL)
 		json_object_set_new(doc, "error", error_json(error));
 	return doc;
@@ -144,12 +171,25 @@ static void print_enrollment(const struct enroll_result *r)
 		print_bundle(r);
 }
 
-void report_enrollment(const struct options *o, const struct enroll_result *r, const struct report_secrets *s,
-		       const struct err *error)
+/* For what held a PIN. */
+static void wipe_and_free(void *p)
 {
-	if (o->json)
-		print_json(enrollment_json(o, r, s, error));
-	else if (error == NULL && !o->quiet)
+	if (p != NULL)
+		OPENSSL_cleanse(p, malloc_usable_size(p));
+	free(p);
+}
+
+int report_enrollment(const struct options *o, const struct enroll_result *r, const struct report_secrets *s,
+		      const struct err *error, struct err *e)
+{
+	int ret = 0;
+	if (o->json) {
+		json_set_alloc_funcs(malloc, wipe_and_free);
+		ret = print_json(enrollment_json(o, r, s, error));
+	} else if (error == NULL && !o->quiet) {
 		print_enrollment(r);
-	fflush(stdout);
+		ret = fflush(stdout) != 0 || ferror(stdout) ? -1 : 0;
+	}
+	return ret == 0 ? 0
+			: err_errno(e, ERR_SYSTEM, "the work is done, but its result could not be written to stdout");
 }

@@ -16,9 +16,9 @@ struct report_secrets {
  * shown: then they must not be set. */
 int report_new_pins(const struct options *o, const struct report_secrets *s, struct err *e);
 
-/* What an enrollment has led to; error is NULL after success. */
-void report_enrollment(const struct options *o, const struct enroll_result *r, const struct report_secrets *s,
-		       const struct err *error);
+/* What an enrollment has led to; error is NULL after success. Fails if that could not be written to stdout. */
+int report_enrollment(const struct options *o, const struct enroll_result *r, const struct report_secrets *s,
+		      const struct err *error, struct err *e);
 
 /* An error as a JSON document of its own, for verbs that have nothing else to say. */
 void report_error_json(const struct err *e);

@@ -1,5 +1,6 @@
 #include "screen.h"
 #include "core/clean.h"
+#include "core/clock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -54,7 +55,7 @@ void screen_step_begin(struct screen *s, const char *step)
 {
 	s->step = step;
 	snprintf(s->line, sizeof s->line, "  %-*s", STEP_WIDTH, step);
-	s->began = spinner_clock();
+	s->began = clock_ms();
 	if (s->live && s->spinner == NULL)
 		s->spinner = spinner_new();
 	show_step(s);
@@ -70,19 +71,19 @@ void screen_step_end(struct screen *s, bool ok, const char *detail)
 			!s->colour ? ""
 			: ok       ? "\033[32m"
 				   : "\033[31m",
-			(double)(spinner_clock() - s->began) / 1000, s->colour ? "\033[0m" : "");
+			(double)(clock_ms() - s->began) / 1000, s->colour ? "\033[0m" : "");
 	s->step = NULL;
 }
 
 void screen_pause(struct screen *s)
 {
 	hide_step(s);
-	s->paused = spinner_clock();
+	s->paused = clock_ms();
 }
 
 void screen_resume(struct screen *s)
 {
-	s->began += spinner_clock() - s->paused;
+	s->began += clock_ms() - s->paused;
 	show_step(s);
 }
 

@@ -20,7 +20,7 @@ struct screen {
 	bool live;               /* a step under way is shown */
 	const char *step;        /* under way, or NULL */
 	char line[64];           /* its beginning */
-	int64_t began, paused;   /* by spinner_clock */
+	int64_t began, paused;   /* by clock_ms */
 	struct spinner *spinner; /* from the first step on, if live */
 };
 

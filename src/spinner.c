@@ -1,4 +1,5 @@
 #include "spinner.h"
+#include "core/clock.h"
 #include "core/xalloc.h"
 
 #include <inttypes.h>
@@ -22,13 +23,6 @@ struct spinner {
 	bool ending;
 };
 
-int64_t spinner_clock(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void draw(struct spinner *s, int64_t now)
 {
 	static const char frames[] = "|/-\\";
@@ -47,7 +41,7 @@ static void *run(void *arg)
 	struct spinner *s = arg;
 	pthread_mutex_lock(&s->lock);
 	while (!s->ending) {
-		int64_t now = spinner_clock();
+		int64_t now = clock_ms();
 		if (s->line == NULL)
 			pthread_cond_wait(&s->changed, &s->lock);
 		else if (now >= s->next)
@@ -100,7 +94,7 @@ void spinner_show(struct spinner *s, const char *line, int64_t began)
 	pthread_mutex_lock(&s->lock);
 	fprintf(stderr, "%s …", line);
 	s->began = began;
-	s->next = spinner_clock() + FIRST_MS;
+	s->next = clock_ms() + FIRST_MS;
 	set_line(s, line);
 	pthread_mutex_unlock(&s->lock);
 }

@@ -15,13 +15,10 @@
 
 struct spinner;
 
-/* Milliseconds of a clock that only goes forward. */
-int64_t spinner_clock(void);
-
 /* Returns NULL if there can be no thread; all functions take that for a spinner that never draws. */
 struct spinner *spinner_new(void);
 
-/* From now on line, then the spinner and the time since began (of spinner_clock) are on the terminal. line is one line
+/* From now on line, then the spinner and the time since began (of clock_ms) are on the terminal. line is one line
  * of text and must stay valid until spinner_hide. */
 void spinner_show(struct spinner *s, const char *line, int64_t began);
 

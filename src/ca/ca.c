@@ -7,6 +7,7 @@
 #include "ca/pki.h"
 #include "ca/policy.h"
 #include "ca/redo.h"
+#include "ca/revoke.h"
 #include "ca/session.h"
 #include "ca/subject.h"
 #include "ca/sweep.h"
@@ -291,6 +292,13 @@ int ca_find(struct ca *ca, const char *user, bool *ret_found, struct ca_certific
 		*ret = c;
 	*ret_found = found;
 	return 0;
+}
+
+int ca_replaceable(struct ca *ca, const char *user, struct err *e)
+{
+	if (ca->index == NULL)
+		return 0;
+	return read_index(ca, e) == 0 ? revoke_check(ca, user, e) : -1;
 }
 
 static int settle_row(struct ca *ca, const char *serial, struct err *e)

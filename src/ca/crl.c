@@ -205,7 +205,10 @@ int crl_check(const struct ca *ca, struct err *e)
 	    e, ERR_CA_PKI,
 	    "nothing can be revoked: the keyUsage of the CA certificate %s has no cRLSign, so its CRLs are not valid",
 	    ca->cert_file);
-	return err_next(e, "have a CA certificate with cRLSign made for the same key");
+	return err_next(e,
+			"make a CA certificate with cRLSign for the same key, with the same subject and serial number "
+			"(certificates name it by these), put it there and on the VPN server, and run the same command "
+			"again");
 }
 
 int crl_make(struct ca *ca, struct err *e)

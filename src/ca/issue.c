@@ -1,10 +1,13 @@
 /*
  * issue: ca_issue, all steps under the lock and each one to be repeated.
  *
- *   1 finish what an earlier run began        5 certs_by_serial/SERIAL.pem
- *   2 is there a certificate for this key?    6 reqs/NAME.req
- *   3 a valid one of that name: replace it    7 the row of index.txt
- *   4 serial, signature, record               8 issued/NAME.crt, record removed
+ *   1 finish what an earlier run began        6 with --replace: revoke what is valid
+ *   2 is there a certificate for this key?    7 record, certs_by_serial/SERIAL.pem
+ *   3 may the name be had, or be replaced?    8 reqs/NAME.req
+ *   4 serial, signature                       9 the row of index.txt
+ *   5 check what was made                    10 issued/NAME.crt, record removed
+ *
+ * Up to 5 nothing is given up: what fails there leaves the old certificate valid.
  */
 #include "ca/certificate.h"
 #include "ca/lock.h"
@@ -29,6 +32,9 @@ struct work {
 	X509_REQ *csr;
 	EVP_PKEY *key; /* of csr */
 	X509 *cert;    /* what comes out */
+	char serial[CA_SERIAL_HEX_MAX];
+	struct blob text; /* a new one as its files have it, and its row */
+	char *row;
 	char *revoked; /* third column of the row that was replaced */
 	struct ca_issued out;
 };
@@ -142,80 +148,87 @@ static int find_lost(struct work *w, struct err *e)
 	return ret;
 }
 
-/* Step 3. Revoked is what stood in the index; the file in issued/ is the one that the caller hears of. */
-static int replace_one(struct work *w, const struct name_row *row, struct err *e)
-{
-	const char *user = w->req->user;
-	if (row->cert != NULL && !certificate_is_client(row->cert)) {
-		err_set(e, ERR_NAME_TAKEN, "the valid certificate %s of %s is not a client's and is not replaced",
-			row->serial, user);
-		return err_next(e, "choose another name; a server's certificate is revoked with easyrsa only");
-	}
-	free(w->revoked);
-	w->revoked = NULL;
-	if (revoke_superseded(w->ca, user, row->serial, &w->revoked, e) != 0)
-		return -1;
-	snprintf(w->out.replaced, sizeof w->out.replaced, "%s", row->serial);
-	return 0;
-}
-
-static int clear_name(struct work *w, struct err *e)
+/* Step 3. */
+static int check_name(const struct work *w, struct err *e)
 {
 	struct name_row row = NAME_ROW_INIT;
 	size_t pos = 0;
 	int ret = 0;
-	while (ret == 0 && names_next_valid(w->ca, w->req->user, &pos, &row)) {
-		if (w->req->replace) {
-			ret = replace_one(w, &row, e);
-			pos = 0; /* the index has been written anew */
-		} else {
-			ret = names_taken(w->req->user, &row, e);
-		}
+	if (w->req->replace)
+		ret = revoke_check(w->ca, w->req->user, e);
+	else if (names_next_valid(w->ca, w->req->user, &pos, &row))
+		ret = names_taken(w->req->user, &row, e);
+	names_row_free(&row);
+	return ret == 0 ? names_check_file(w->ca, w->req->user, e) : ret;
+}
+
+/* Steps 4 and 5. */
+static int make_new(struct work *w, struct err *e)
+{
+	const struct ca_request *req = w->req;
+	if (serial_choose(w->serial, w->ca, req->serial, e) != 0)
+		return -1;
+	const struct cert_order order = {req->user, w->serial, w->csr, req->days};
+	if (certificate_make(&w->cert, &w->out.shortened, w->ca, &order, e) != 0 ||
+	    certificate_text(&w->text, w->cert, e) != 0)
+		return -1;
+	w->row = index_row_of(w->cert);
+	if (w->row == NULL)
+		return err_openssl(e, ERR_CA_FAILED, "cannot make the row of the certificate");
+	if (certificate_is_ours(w->cert, w->ca, req->user, w->key))
+		return 0;
+	err_set(e, ERR_CA_FAILED, "the certificate that was made for %s is not a good one by the CA's own key",
+		req->user);
+	return err_next(e, "the CA certificate %s may be another one's, or this computer makes errors",
+			w->ca->cert_file);
+}
+
+/* Step 6. Of several the last one is told of. */
+static int clear_name(struct work *w, struct err *e)
+{
+	struct name_row row = NAME_ROW_INIT;
+	size_t pos = 0;
+	int ret = check_name(w, e); /* again, because an easy-rsa may have been waited for */
+	while (ret == 0 && w->req->replace && names_next_valid(w->ca, w->req->user, &pos, &row)) {
+		free(w->revoked);
+		w->revoked = NULL;
+		ret = revoke_superseded(w->ca, w->req->user, row.serial, &w->revoked, e);
+		if (ret == 0)
+			memcpy(w->out.replaced, row.serial, sizeof w->out.replaced);
+		pos = 0; /* the index has been written anew */
 	}
 	names_row_free(&row);
 	return ret == 0 ? names_make_room(w->ca, w->req->user, w->csr, e) : ret;
 }
 
-static int write_all(struct work *w, const char *serial, const char *row, struct err *e)
+/* Behind the record. */
+static int write_all(struct work *w, struct err *e)
 {
-	char *by_serial = pki_path(w->ca, "certs_by_serial/%s.pem", serial);
+	char *by_serial = pki_path(w->ca, "certs_by_serial/%s.pem", w->serial);
 	char *by_name = pki_path(w->ca, "issued/%s.crt", w->req->user);
-	struct blob text = BLOB_INIT;
-	int ret = certificate_text(&text, w->cert, e);
-	if (ret == 0)
-		ret = pki_write(by_serial, text.data, text.len, e);
+	int ret = pki_write(by_serial, w->text.data, w->text.len, e);
 	if (ret == 0)
 		ret = write_request(w, e);
 	if (ret == 0)
-		ret = index_append(w->ca->index, row, e);
+		ret = index_append(w->ca->index, w->row, e);
 	if (ret == 0)
-		ret = pki_write(by_name, text.data, text.len, e);
-	blob_free(&text);
+		ret = pki_write(by_name, w->text.data, w->text.len, e);
 	free(by_name);
 	free(by_serial);
 	return ret;
 }
 
-/* Steps 4 to 8. */
-static int make_new(struct work *w, struct err *e)
+/* Steps 7 to 10. */
+static int enter_new(struct work *w, struct err *e)
 {
-	char serial[CA_SERIAL_HEX_MAX];
-	const struct ca_request *req = w->req;
-	if (serial_choose(serial, w->ca, req->serial, e) != 0)
-		return -1;
-	const struct cert_order order = {req->user, serial, w->csr, req->days};
-	if (certificate_make(&w->cert, &w->out.shortened, w->ca, &order, e) != 0)
-		return -1;
-	struct record r = {.name = xstrdup(req->user), .row = index_row_of(w->cert)};
+	struct record r = {.name = xstrdup(w->req->user), .row = xstrdup(w->row)};
 	if (w->revoked != NULL) {
 		r.revoke = xstrdup(w->out.replaced);
 		r.revoked = xstrdup(w->revoked);
 	}
-	int ret = r.row == NULL ? err_openssl(e, ERR_CA_FAILED, "cannot make the row of the certificate") : 0;
+	int ret = record_write(w->ca->pki, &r, e);
 	if (ret == 0)
-		ret = record_write(w->ca->pki, &r, e);
-	if (ret == 0)
-		ret = write_all(w, serial, r.row, e);
+		ret = write_all(w, e);
 	if (ret == 0)
 		ret = record_remove(w->ca->pki, e);
 	record_free(&r);
@@ -229,7 +242,7 @@ static int issue_locked(struct work *w, struct err *e)
 	if (!find_issued(w) && find_lost(w, e) != 0)
 		return -1;
 	if (w->cert == NULL)
-		return clear_name(w, e) == 0 ? make_new(w, e) : -1;
+		return check_name(w, e) != 0 || make_new(w, e) != 0 || clear_name(w, e) != 0 ? -1 : enter_new(w, e);
 	w->out.existed = true;
 	w->out.shortened = ASN1_TIME_compare(X509_get0_notAfter(w->cert), X509_get0_notAfter(w->ca->cert)) == 0;
 	if (w->req->replace && w->out.replaced[0] == '\0')
@@ -271,6 +284,8 @@ int ca_issue(struct ca *ca, const struct ca_request *req, struct ca_issued *ret,
 	if (status == 0)
 		*ret = w.out;
 	free(w.revoked);
+	free(w.row);
+	blob_free(&w.text);
 	X509_free(w.cert);
 	X509_REQ_free(w.csr);
 	return status;

@@ -1,6 +1,8 @@
 #include "ca/lock.h"
 
+#include "core/clock.h"
 #include "core/file.h"
+#include "core/process.h"
 #include "core/xalloc.h"
 
 #include <ctype.h>
@@ -177,13 +179,6 @@ static void name_holder(char *ret, size_t size, const struct pki_lock *l)
 	blob_free(&comm);
 }
 
-static double now_s(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 struct patience {
 	long seconds;
 	rpc_note_fn *note;
@@ -214,13 +209,15 @@ static int with_patience(struct pki_lock *l, enum attempt (*attempt)(struct pki_
 			 const struct patience *p, struct err *e)
 {
 	static const struct timespec pause = {0, POLL_NS};
-	const double start = now_s();
+	const int64_t start = clock_ms();
 	bool told = false;
 	for (;;) {
 		enum attempt a = attempt(l, e);
 		if (a != HELD)
 			return a == DONE ? 0 : -1;
-		double waited = now_s() - start;
+		double waited = (double)(clock_ms() - start) / 1000;
+		if (process_stop_signal() != 0)
+			return err_set(e, ERR_INTERRUPTED, "interrupted while the PKI %s was locked", pki);
 		if (waited >= (double)p->seconds)
 			return give_up(l, pki, e);
 		if (!told && (l->holder != 0 || waited >= NAMELESS_S)) {

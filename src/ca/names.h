@@ -28,11 +28,12 @@ int names_taken(const char *user, const struct name_row *row, struct err *e);
 /* The serial that was last revoked as superseded under this name, "" if none was. */
 void names_last_superseded(const struct ca *ca, const char *user, char ret[CA_SERIAL_HEX_MAX]);
 
-/*
- * Before a certificate of this name is written: issued/NAME.crt must not be a valid certificate of somebody else
- * (ERR_NAME_TAKEN), and with unique_subject = yes an expired V row of the same subject becomes E, as
- * `easyrsa update-db` would make it: with two V rows openssl could not read the index any more. Under the lock.
- */
+/* Whether a certificate of this name may be written: ERR_NAME_TAKEN if issued/NAME.crt is a valid one of somebody
+ * else. */
+int names_check_file(const struct ca *ca, const char *user, struct err *e);
+
+/* Before it is written: with unique_subject = yes an expired V row of the same subject becomes E, as `easyrsa
+ * update-db` would make it. With two V rows openssl could not read the index any more. Under the lock. */
 int names_make_room(struct ca *ca, const char *user, const X509_REQ *req, struct err *e);
 
 #endif

@@ -6,10 +6,17 @@
 #include "core/file.h"
 #include "core/xalloc.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#define FOLDER_WAIT_S 5
+#define FOLDER_POLL_MS 20
 
 /* The VPN server's user has no name here: an owner or a group that is neither root's nor ours is taken for it. */
 static bool is_open(const struct stat *st)
@@ -51,17 +58,80 @@ static void warn_if_closed(const struct ca *ca)
 	free(part);
 }
 
-static int put(const struct ca *ca, const struct crls *c, struct err *e)
+static char *folder_of(const char *path)
 {
-	char *text = xasprintf("%.*s%.*s", (int)c->made_text.len, (const char *)c->made_text.data, (int)c->others.len,
-			       c->others.len != 0 ? (const char *)c->others.data : "");
-	sweep_beside(ca->crl_file);
-	int ret = file_replace(ca->crl_file, text, strlen(text), 0644, e);
+	const char *slash = strrchr(path, '/');
+	return slash != NULL ? xasprintf("%.*s", (int)(slash - path) + 1, path) : xstrdup(".");
+}
+
+/*
+ * Another PKI may publish in the same file: one at a time, by flock(2) on its folder, which leaves nothing behind in
+ * there. A file system that has no such lock for folders goes without, and so does this if the folder stays locked:
+ * whoever may read it can do that, and it must not keep a revocation from the server. Returns a descriptor to be
+ * closed, or -1.
+ */
+static int lock_folder(const struct ca *ca)
+{
+	static const struct timespec pause = {0, FOLDER_POLL_MS * 1000000L};
+	long left_ms = 1000 * (ca->lock_wait < FOLDER_WAIT_S ? ca->lock_wait : FOLDER_WAIT_S);
+	char *folder = folder_of(ca->crl_file);
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		if (errno == EWOULDBLOCK && left_ms > 0) {
+			nanosleep(&pause, NULL);
+			left_ms -= FOLDER_POLL_MS;
+			continue;
+		}
+		if (errno == EWOULDBLOCK)
+			pki_note(ca,
+				 "the folder %.300s stays locked by another program; the CRL is published nevertheless",
+				 folder);
+		close(fd);
+		fd = -1;
+	}
+	free(folder);
+	return fd;
+}
+
+static void unlock_folder(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+static size_t append(char *text, size_t len, const struct blob *b)
+{
+	if (b->len != 0)
+		memcpy(text + len, b->data, b->len);
+	return len + b->len;
+}
+
+/* Ours comes first, and what a server cannot read last: OpenVPN reads one CRL after the other, up to the first that is
+ * damaged, and lets in whom it finds on none. */
+static int put(const struct ca *ca, const struct crls *c, bool locked, struct err *e)
+{
+	char *text = xcalloc(1, c->made_text.len + 1 + c->others.len + c->damaged.len + 1);
+	size_t len = append(text, 0, &c->made_text), line = 1;
+	if (c->others.len + c->damaged.len > 0 && text[len - 1] != '\n')
+		text[len++] = '\n';
+	len = append(text, len, &c->others);
+	for (size_t i = 0; i < len; i++)
+		line += text[i] == '\n';
+	len = append(text, len, &c->damaged);
+	if (locked)
+		sweep_beside(ca->crl_file);
+	int ret = file_replace(ca->crl_file, text, len, 0644, e);
 	free(text);
+	if (ret != 0 && e != NULL)
+		e->code = ERR_CA_FAILED;
 	if (ret == 0)
 		warn_if_closed(ca);
-	else if (e != NULL)
-		e->code = ERR_CA_FAILED;
+	if (ret == 0 && c->damaged.len > 0)
+		pki_note(
+		    ca,
+		    "from line %zu on in %.300s a CRL is damaged, and the VPN server lets in whom its CA has revoked: "
+		    "put a good one there, or take it out",
+		    line, ca->crl_file);
 	return ret;
 }
 
@@ -70,55 +140,79 @@ int publish_crl(struct ca *ca, struct err *e)
 	struct crls c = CRLS_INIT;
 	if (ca->crl_file == NULL)
 		return 0;
+	int lock = lock_folder(ca);
 	int ret = crls_read(&c, ca, e);
 	if (ret == 0 && c.made != NULL && !crls_same(&c, ca))
-		ret = put(ca, &c, e);
+		ret = put(ca, &c, lock >= 0, e);
 	else if (ret == 0)
 		warn_if_closed(ca);
+	unlock_folder(lock);
 	crls_free(&c);
 	return ret;
 }
 
+/* What the two files tell. */
+struct look {
+	struct crls crls;
+	char serial[CA_SERIAL_HEX_MAX]; /* as crls_missing */
+	bool outdated;
+};
+
 /* What it means for this user that the file could not be written. */
-static int unpublished(const struct ca *ca, const struct crls *c, const char *serial, const char *user,
-		       const struct err *why, struct err *e)
+static int unpublished(const struct ca *ca, const struct look *l, const char *user, const struct err *why,
+		       struct err *e)
 {
-	if (serial[0] == '\0') {
+	if (l->serial[0] == '\0') {
 		pki_note(ca, "the CRL could not be published: %.400s (%s)", why->what, why->native);
 		return 0;
 	}
 	err_set(e, ERR_CRL_UNPUBLISHED,
 		"certificate %s of %s is revoked, but the VPN server still reads an old CRL and lets it in: %.400s",
-		serial, user, why->what);
+		l->serial, user, why->what);
 	err_native(e, "%s", why->native);
 	return err_next(e, "%.160s; or copy %.150s to %.150s yourself. Then run the same command again",
-			why->next[0] != '\0' ? why->next : "see to it that tokenroll can write there", c->made_path,
-			ca->crl_file);
+			why->next[0] != '\0' ? why->next : "see to it that tokenroll can write there",
+			l->crls.made_path, ca->crl_file);
 }
 
-/* Under the lock. */
-static int bring_up_to_date(struct ca *ca, const char *user, struct crls *c, struct err *e)
+/* Fails as ca_publish does. */
+static int look(const struct ca *ca, const char *user, struct look *ret, struct err *e)
 {
 	struct err why = ERR_INIT;
-	char serial[CA_SERIAL_HEX_MAX];
-	int ret = crls_read(c, ca, &why);
-	if (ret != 0 && c->made == NULL) {
+	struct crls *c = &ret->crls;
+	int status = crls_read(c, ca, &why);
+	if (status != 0 && c->made == NULL) {
 		if (e != NULL)
 			*e = why;
 		return -1;
 	}
-	crls_missing(c, ca, user, serial);
-	if (ret == 0 && (c->made == NULL || crls_same(c, ca) || (serial[0] == '\0' && !crls_outdated(c))))
-		return 0;
-	if (ret == 0)
-		ret = put(ca, c, &why);
-	if (ret != 0)
-		return unpublished(ca, c, serial, user, &why, e);
-	pki_note(ca, "the fresh CRL is published now: %.300s", ca->crl_file);
-	return 0;
+	crls_missing(c, ca, user, ret->serial);
+	ret->outdated =
+	    status == 0 && c->made != NULL && !crls_same(c, ca) && (ret->serial[0] != '\0' || crls_outdated(c));
+	return status != 0 ? unpublished(ca, ret, user, &why, e) : 0;
 }
 
-/* The usual case, without the lock and without understanding what is in the files. */
+/* Under the PKI's lock. */
+static int bring_up_to_date(struct ca *ca, const char *user, struct err *e)
+{
+	struct look l = {.crls = CRLS_INIT};
+	struct err why = ERR_INIT;
+	if (ca->index != NULL && index_refresh(ca->index, e) != 0)
+		return -1;
+	int lock = lock_folder(ca);
+	int ret = look(ca, user, &l, e);
+	if (ret == 0 && l.outdated) {
+		if (put(ca, &l.crls, lock >= 0, &why) != 0)
+			ret = unpublished(ca, &l, user, &why, e);
+		else
+			pki_note(ca, "the fresh CRL is published now: %.300s", ca->crl_file);
+	}
+	unlock_folder(lock);
+	crls_free(&l.crls);
+	return ret;
+}
+
+/* The usual case, without understanding what is in the files. */
 static bool is_copy(const struct ca *ca)
 {
 	struct blob made = BLOB_INIT, read = BLOB_INIT;
@@ -132,20 +226,35 @@ static bool is_copy(const struct ca *ca)
 	return same;
 }
 
+/* Without any lock, so that nobody is waited for who does not matter. */
+static int is_outdated(struct ca *ca, const char *user, bool *ret, struct err *e)
+{
+	struct look l = {.crls = CRLS_INIT};
+	*ret = false;
+	if (is_copy(ca))
+		return 0;
+	*ret = true;
+	if (ca->index != NULL && index_refresh(ca->index, NULL) != 0)
+		return 0; /* a row may be on its way into it */
+	int status = look(ca, user, &l, e);
+	*ret = l.outdated;
+	crls_free(&l.crls);
+	return status;
+}
+
 int ca_publish(struct ca *ca, const char *user, struct err *e)
 {
-	struct crls c = CRLS_INIT;
 	struct pki_lock *lock = NULL;
-	if (ca->crl_file == NULL || is_copy(ca))
+	bool outdated;
+	if (ca->crl_file == NULL)
 		return 0;
-	int ret = pki_lock_take(&lock, ca->pki, ca->lock_wait, ca->note, ca->note_arg, e);
+	int ret = is_outdated(ca, user, &outdated, e);
+	if (ret != 0 || !outdated)
+		return ret;
+	ret = pki_lock_take(&lock, ca->pki, ca->lock_wait, ca->note, ca->note_arg, e);
 	if (ret != 0)
-		err_prefix(e, "the fresh CRL is not published");
-	if (ret == 0 && ca->index != NULL)
-		ret = index_refresh(ca->index, e);
-	if (ret == 0)
-		ret = bring_up_to_date(ca, user, &c, e);
+		return err_prefix(e, "the fresh CRL is not published");
+	ret = bring_up_to_date(ca, user, e);
 	pki_lock_release(&lock);
-	crls_free(&c);
 	return ret;
 }

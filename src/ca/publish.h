@@ -10,8 +10,9 @@
 
 /*
  * Puts PKI/crl.pem there by temp, fsync and rename, with mode and owner of the file that is replaced; a new one is
- * 0644. The CRLs of other CAs in that file stay. A note says if a server that is not root could not read it. Does
- * nothing without [ca] crl. Needs no key; called under the lock. Errors as crls_read, and ERR_CA_FAILED.
+ * 0644. The CRLs of other CAs in that file stay, also those that other PKIs publish there at the same time; a note
+ * tells of one that is damaged, or if a server that is not root could not read the file. Does nothing without [ca] crl.
+ * Needs no key; called under the lock. Errors as crls_read, and ERR_CA_FAILED.
  */
 int publish_crl(struct ca *ca, struct err *e);
 

@@ -1,6 +1,8 @@
 #include "ca/published.h"
 
+#include "ca/crlfile.h"
 #include "core/file.h"
+#include "core/xalloc.h"
 
 #include <errno.h>
 #include <openssl/bn.h>
@@ -10,16 +12,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char crl_mark[] = "-----BEGIN X509 CRL-----";
-
-static bool same_issuer(const X509_CRL *crl, const struct ca *ca)
-{
-	return X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(ca->cert)) == 0;
-}
-
 static bool is_own(X509_CRL *crl, const struct ca *ca)
 {
-	return same_issuer(crl, ca) && X509_CRL_verify(crl, X509_get0_pubkey(ca->cert)) == 1;
+	return X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(ca->cert)) == 0 &&
+	       X509_CRL_verify(crl, X509_get0_pubkey(ca->cert)) == 1;
+}
+
+static bool number_of(X509_CRL *crl, BIGNUM **ret)
+{
+	ASN1_INTEGER *n = X509_CRL_get_ext_d2i(crl, NID_crl_number, NULL, NULL);
+	*ret = n != NULL ? ASN1_INTEGER_to_BN(n, NULL) : NULL;
+	ASN1_INTEGER_free(n);
+	return *ret != NULL;
+}
+
+/* Below 0 if a is the older one. */
+static int compare_age(X509_CRL *a, X509_CRL *b)
+{
+	BIGNUM *of_a = NULL, *of_b = NULL;
+	int order;
+	if (number_of(a, &of_a) && number_of(b, &of_b))
+		order = BN_cmp(of_a, of_b);
+	else
+		order = ASN1_TIME_compare(X509_CRL_get0_lastUpdate(a), X509_CRL_get0_lastUpdate(b));
+	BN_free(of_a);
+	BN_free(of_b);
+	return order;
 }
 
 static int read_made(struct crls *c, const struct ca *ca, struct err *e)
@@ -41,25 +59,33 @@ static int read_made(struct crls *c, const struct ca *ca, struct err *e)
 	return err_next(e, "make a new one with `easyrsa gen-crl`, then run the same command again");
 }
 
-/* Parts the published file into this CA's and the others'. */
+/* Appends, and the end of a line if it is missing. */
+static void keep(struct blob *to, const char *text, size_t len)
+{
+	to->data = xrealloc(to->data, to->len + len + 1, 1);
+	memcpy(to->data + to->len, text, len);
+	to->len += len;
+	if (to->data[to->len - 1] != '\n')
+		to->data[to->len++] = '\n';
+}
+
+/* Parts the published file into this CA's and all else. */
 static void sort_published(struct crls *c, const struct ca *ca)
 {
-	BIO *in = BIO_new_mem_buf(c->read_text.data, (int)c->read_text.len), *out = BIO_new(BIO_s_mem());
-	X509_CRL *crl;
-	const char *pem;
-	while (in != NULL && out != NULL && (crl = PEM_read_bio_X509_CRL(in, NULL, NULL, NULL)) != NULL) {
-		if (!same_issuer(crl, ca))
-			PEM_write_bio_X509_CRL(out, crl);
-		if (c->read == NULL && is_own(crl, ca))
-			c->read = crl;
-		else
-			X509_CRL_free(crl);
+	struct crlfile_block b;
+	for (size_t pos = 0; crlfile_next(&c->read_text, &pos, &b);) {
+		bool own = b.crl != NULL && is_own(b.crl, ca);
+		if (b.is_crl && b.crl == NULL && !crlfile_names(&b, X509_get_subject_name(ca->cert)))
+			keep(&c->damaged, b.text, b.len);
+		else if (!own && (b.crl != NULL || !b.is_crl))
+			keep(&c->others, b.text, b.len);
+		if (own && (c->read == NULL || compare_age(c->read, b.crl) < 0)) {
+			X509_CRL_free(c->read);
+			c->read = b.crl;
+		} else {
+			X509_CRL_free(b.crl);
+		}
 	}
-	long n = out != NULL ? BIO_get_mem_data(out, &pem) : 0;
-	if (n > 0)
-		blob_set(&c->others, pem, (size_t)n);
-	BIO_free(out);
-	BIO_free(in);
 	ERR_clear_error();
 }
 
@@ -71,7 +97,7 @@ static int read_published(struct crls *c, const struct ca *ca, struct err *e)
 		err_clear(e);
 		return 0;
 	}
-	if (c->read_text.len == 0 || strstr((const char *)c->read_text.data, crl_mark) != NULL) {
+	if (c->read_text.len == 0 || crlfile_has_any(&c->read_text)) {
 		sort_published(c, ca);
 		return 0;
 	}
@@ -98,6 +124,7 @@ void crls_free(struct crls *c)
 	X509_CRL_free(c->made);
 	X509_CRL_free(c->read);
 	blob_free(&c->others);
+	blob_free(&c->damaged);
 }
 
 bool crls_same(const struct crls *c, const struct ca *ca)
@@ -130,26 +157,11 @@ void crls_missing(const struct crls *c, const struct ca *ca, const char *user, c
 	}
 }
 
-static bool number_of(X509_CRL *crl, BIGNUM **ret)
-{
-	ASN1_INTEGER *n = X509_CRL_get_ext_d2i(crl, NID_crl_number, NULL, NULL);
-	*ret = n != NULL ? ASN1_INTEGER_to_BN(n, NULL) : NULL;
-	ASN1_INTEGER_free(n);
-	return *ret != NULL;
-}
-
 bool crls_outdated(const struct crls *c)
 {
-	BIGNUM *made = NULL, *read = NULL;
 	if (c->made == NULL || c->read == NULL)
 		return c->made != NULL;
-	int order;
-	if (number_of(c->made, &made) && number_of(c->read, &read))
-		order = BN_cmp(read, made);
-	else
-		order = ASN1_TIME_compare(X509_CRL_get0_lastUpdate(c->read), X509_CRL_get0_lastUpdate(c->made));
-	BN_free(made);
-	BN_free(read);
+	int order = compare_age(c->read, c->made);
 	/* two of the same age that differ: the CA's own is right */
 	return order < 0 || (order == 0 && X509_CRL_match(c->read, c->made) != 0);
 }

@@ -1,6 +1,9 @@
 /*
  * published: what the CA says in PKI/crl.pem beside what the VPN server reads
- * in the file of [ca] crl. That file may hold the CRLs of other CAs as well.
+ * in the file of [ca] crl. That file may hold the CRLs of other CAs as well,
+ * of which one may have the same name: a CRL is this CA's if its key has
+ * signed it. A damaged one is taken for this CA's if what is left of it names
+ * it; any other is kept for whoever can put it right.
  */
 #ifndef CA_PUBLISHED_H
 #define CA_PUBLISHED_H
@@ -14,13 +17,14 @@ struct crls {
 	struct blob made_text; /* its content */
 	struct blob read_text; /* the published file's, empty if there is none */
 	X509_CRL *made;        /* NULL if there is none to be published */
-	X509_CRL *read;        /* this CA's in the published file, NULL if there is none */
-	struct blob others;    /* PEM of the other CAs' in there */
+	X509_CRL *read;        /* the newest of this CA's in the published file, NULL if there is none */
+	struct blob others;    /* all else in there, byte for byte: the CRLs of other CAs */
+	struct blob damaged;   /* ... and those that no server can read */
 };
 
-#define CRLS_INIT                                                 \
-	{                                                         \
-		NULL, BLOB_INIT, BLOB_INIT, NULL, NULL, BLOB_INIT \
+#define CRLS_INIT                                                            \
+	{                                                                    \
+		NULL, BLOB_INIT, BLOB_INIT, NULL, NULL, BLOB_INIT, BLOB_INIT \
 	}
 
 /* Needs ca->crl_file. ERR_CA_PKI if PKI/crl.pem is no CRL of this CA; ERR_CA_FAILED if the published file cannot be

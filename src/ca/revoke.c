@@ -2,6 +2,7 @@
 
 #include "ca/certificate.h"
 #include "ca/crl.h"
+#include "ca/names.h"
 #include "ca/record.h"
 #include "core/file.h"
 #include "core/xalloc.h"
@@ -125,9 +126,28 @@ int revoke_finish(struct ca *ca, const char *user, const char *serial, const cha
 	int ret = index_refresh(ca->index, e);
 	if (ret == 0 && (!index_by_serial(ca->index, serial, &row) || row.status != 'R'))
 		ret = index_edit(ca->index, &edit, e);
+	/* from here on the server has to know, whatever the files say */
 	if (ret == 0)
-		ret = put_files_away(ca, user, serial, e);
-	return ret == 0 ? crl_make(ca, e) : ret;
+		ret = crl_make(ca, e);
+	return ret == 0 ? put_files_away(ca, user, serial, e) : ret;
+}
+
+int revoke_check(const struct ca *ca, const char *user, struct err *e)
+{
+	struct name_row row = NAME_ROW_INIT;
+	size_t pos = 0;
+	int ret = 0;
+	while (ret == 0 && names_next_valid(ca, user, &pos, &row)) {
+		if (row.cert == NULL || certificate_is_client(row.cert)) {
+			ret = crl_check(ca, e);
+			continue;
+		}
+		ret = err_set(e, ERR_NAME_TAKEN, "the valid certificate %s of %s is not a client's and is not replaced",
+			      row.serial, user);
+		err_next(e, "choose another name; a server's certificate is revoked with easyrsa only");
+	}
+	names_row_free(&row);
+	return ret;
 }
 
 /* "261124000155Z,superseded" */
@@ -144,8 +164,6 @@ static char *revoked_now(void)
 int revoke_superseded(struct ca *ca, const char *user, const char *serial, char **ret_revoked, struct err *e)
 {
 	char name[CA_USER_MAX], revoke[CA_SERIAL_HEX_MAX];
-	if (crl_check(ca, e) != 0)
-		return -1;
 	snprintf(name, sizeof name, "%s", user);
 	snprintf(revoke, sizeof revoke, "%s", serial);
 	char *revoked = revoked_now();

@@ -190,17 +190,23 @@ int signer_check(struct signer *s, const char *user, const struct blob *spki, co
 	return status;
 }
 
-int signer_settle(struct signer *s, const char *serial, struct err *e)
+/* A call that takes one text and answers nothing. */
+static int call_about(struct signer *s, enum signer_op op, const char *text, struct err *e)
 {
 	struct rpc_msg in = RPC_MSG_INIT, out = RPC_MSG_INIT;
-	rpc_msg_reset(&in, SIGNER_SETTLE);
-	rpc_put_str(&in, serial);
+	rpc_msg_reset(&in, op);
+	rpc_put_str(&in, text);
 	int status = call(s, &in, &out, e);
 	if (status == 0 && !rpc_msg_done(&out))
 		status = bad_answer(e);
 	rpc_msg_free(&in);
 	rpc_msg_free(&out);
 	return status;
+}
+
+int signer_settle(struct signer *s, const char *serial, struct err *e)
+{
+	return call_about(s, SIGNER_SETTLE, serial, e);
 }
 
 int signer_revoked(struct signer *s, const char *serial, bool *ret, struct err *e)
@@ -219,17 +225,14 @@ int signer_revoked(struct signer *s, const char *serial, bool *ret, struct err *
 	return status;
 }
 
+int signer_replaceable(struct signer *s, const char *user, struct err *e)
+{
+	return call_about(s, SIGNER_REPLACEABLE, user, e);
+}
+
 int signer_publish(struct signer *s, const char *user, struct err *e)
 {
-	struct rpc_msg in = RPC_MSG_INIT, out = RPC_MSG_INIT;
-	rpc_msg_reset(&in, SIGNER_PUBLISH);
-	rpc_put_str(&in, user);
-	int status = call(s, &in, &out, e);
-	if (status == 0 && !rpc_msg_done(&out))
-		status = bad_answer(e);
-	rpc_msg_free(&in);
-	rpc_msg_free(&out);
-	return status;
+	return call_about(s, SIGNER_PUBLISH, user, e);
 }
 
 void signer_stop(struct signer **s)

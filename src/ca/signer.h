@@ -74,6 +74,11 @@ int signer_subject(struct signer *s, const char *user, struct blob *ret_name, st
 /* The valid certificate of that name, by index.txt; *ret_found false if there is none. */
 int signer_find(struct signer *s, const char *user, bool *ret_found, struct ca_certificate *ret, struct err *e);
 
+/* Whether what is valid under that name could be revoked and replaced by signer_issue; true of nothing. To be asked
+ * before a key is made. ERR_NAME_TAKEN for a server's certificate; ERR_CA_PKI if the CA's certificate does not let its
+ * key sign CRLs. Changes nothing, and needs no key. */
+int signer_replaceable(struct signer *s, const char *user, struct err *e);
+
 /* Whether index.txt says of this serial that it is revoked; false for one that it does not know. */
 int signer_revoked(struct signer *s, const char *serial, bool *ret, struct err *e);
 
@@ -91,7 +96,7 @@ int signer_publish(struct signer *s, const char *user, struct err *e);
 
 /* Checks a certificate that was signed elsewhere: for this public key (SPKI DER) and user, from this CA, a
  * client certificate, valid now and, where the index is at hand, not revoked. cert is DER or PEM. ERR_CERT_MISMATCH
- * says which of these failed. */
+ * says which of these failed, or what there is instead of a certificate. */
 int signer_check(struct signer *s, const char *user, const struct blob *spki, const struct blob *cert,
 		 struct ca_certificate *ret, struct err *e);
 

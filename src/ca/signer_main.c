@@ -197,6 +197,16 @@ static int op_revoked(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *
 	return 0;
 }
 
+static int op_replaceable(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	char user[CA_USER_MAX];
+	struct ca *ca = NULL;
+	(void)out;
+	if (begin(s, in, user, &ca, e) != 0)
+		return -1;
+	return rpc_msg_done(in) ? ca_replaceable(ca, user, e) : bad_call(e);
+}
+
 static int op_publish(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
 	char user[CA_USER_MAX];
@@ -208,9 +218,11 @@ static int op_publish(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *
 }
 
 static const struct rpc_op ops[] = {
-    {SIGNER_OPEN, 0, op_open},     {SIGNER_UNLOCK, 1, op_unlock},   {SIGNER_SUBJECT, 0, op_subject},
-    {SIGNER_FIND, 0, op_find},     {SIGNER_ISSUE, 0, op_issue},     {SIGNER_CHECK, 0, op_check},
-    {SIGNER_SETTLE, 0, op_settle}, {SIGNER_REVOKED, 0, op_revoked}, {SIGNER_PUBLISH, 0, op_publish},
+    {SIGNER_OPEN, 0, op_open},       {SIGNER_UNLOCK, 1, op_unlock},
+    {SIGNER_SUBJECT, 0, op_subject}, {SIGNER_FIND, 0, op_find},
+    {SIGNER_ISSUE, 0, op_issue},     {SIGNER_CHECK, 0, op_check},
+    {SIGNER_SETTLE, 0, op_settle},   {SIGNER_REVOKED, 0, op_revoked},
+    {SIGNER_PUBLISH, 0, op_publish}, {SIGNER_REPLACEABLE, 0, op_replaceable},
 };
 
 int signer_main(void)
@@ -222,10 +234,8 @@ int signer_main(void)
 		fprintf(stderr, "signer: %s\n", e.what);
 		return EXIT_FAILURE;
 	}
-	/* The parent decides when to stop and closes the socket: a Ctrl-C must not end a change in its middle. */
-	signal(SIGINT, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
+	/* the parent decides when to stop: only waiting for a lock is broken off, never a change in its middle */
+	process_catch_term();
 	int status = rpc_serve(&s, ops, sizeof ops / sizeof *ops);
 	ca_close(&ca);
 	return status;

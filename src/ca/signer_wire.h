@@ -17,6 +17,7 @@ enum signer_op {
 	SIGNER_SETTLE,
 	SIGNER_REVOKED,
 	SIGNER_PUBLISH,
+	SIGNER_REPLACEABLE,
 };
 
 void signer_put_certificate(struct rpc_msg *m, const struct ca_certificate *c);

@@ -1,5 +1,5 @@
 #include "core/process.h"
-#include "core/rpc_wire.h"
+#include "core/clock.h"
 #include "core/xalloc.h"
 
 #include <errno.h>
@@ -60,6 +60,20 @@ void process_catch_signals(void)
 	sigaction(SIGHUP, &sa, NULL);
 }
 
+static void on_term(int sig)
+{
+	stop_signal = sig;
+}
+
+void process_catch_term(void)
+{
+	struct sigaction sa = {.sa_handler = on_term, .sa_flags = SA_RESTART};
+	sigemptyset(&sa.sa_mask);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	sigaction(SIGTERM, &sa, NULL);
+}
+
 int process_stop_signal(void)
 {
 	return stop_signal;
@@ -76,8 +90,11 @@ struct run {
 	struct blob text[2]; /* what came from out and err */
 };
 
-static void exec_program(const char *const argv[], int out, int err)
+static void exec_program(const char *const argv[], int out, int err, pid_t parent)
 {
+	/* it works for us alone, so it does not outlive us */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != parent)
+		_exit(126);
 	int null = open("/dev/null", O_RDONLY);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0)
 		_exit(126);
@@ -100,9 +117,10 @@ static int run_start(struct run *r, const char *const argv[], struct err *e)
 		close(out[1]);
 		return err_errno(e, ERR_SYSTEM, "cannot make a pipe for %s", argv[0]);
 	}
+	pid_t self = getpid();
 	r->pid = fork();
 	if (r->pid == 0)
-		exec_program(argv, out[1], err[1]);
+		exec_program(argv, out[1], err[1], self);
 	close(out[1]);
 	close(err[1]);
 	r->out = out[0];
@@ -134,7 +152,7 @@ static int run_collect(struct run *r, int64_t deadline)
 {
 	struct pollfd p[2] = {{.fd = r->out, .events = POLLIN}, {.fd = r->err, .events = POLLIN}};
 	while (p[0].fd >= 0 || p[1].fd >= 0) {
-		int64_t left = deadline - rpc_wire_now();
+		int64_t left = deadline - clock_ms();
 		if (left <= 0)
 			return -1;
 		if (poll(p, 2, (int)left) < 0 && errno != EINTR)
@@ -183,7 +201,7 @@ int process_run(const char *const argv[], struct blob *ret_out, int timeout_ms, 
 	struct run r = {.pid = -1, .out = -1, .err = -1};
 	int ret = run_start(&r, argv, e);
 	if (ret == 0) {
-		bool in_time = run_collect(&r, rpc_wire_now() + timeout_ms) == 0;
+		bool in_time = run_collect(&r, clock_ms() + timeout_ms) == 0;
 		ret = run_finish(&r, argv[0], in_time, timeout_ms, e);
 	}
 	if (r.out >= 0)

@@ -22,6 +22,9 @@ int process_harden(struct err *e);
 
 /* SIGINT, SIGTERM and SIGHUP set a flag from here on; the third of them ends the process. */
 void process_catch_signals(void);
+/* For a process whose parent decides when to stop: SIGTERM is noted, and ends no system call in its middle; SIGINT and
+ * SIGHUP are ignored. */
+void process_catch_term(void);
 /* The signal that asked us to stop, or 0. */
 int process_stop_signal(void);
 /* Whether we were asked twice: children that are still busy are not waited for any more. */

@@ -1,3 +1,4 @@
+#include "core/clock.h"
 #include "core/rpc.h"
 #include "core/rpc_wire.h"
 #include "core/xalloc.h"
@@ -186,17 +187,10 @@ int rpc_wire_send(int fd, const struct rpc_msg *m)
 	return 0;
 }
 
-int64_t rpc_wire_now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static enum rpc_wire wait_readable(int fd, int64_t deadline, rpc_wire_stop_fn *stop)
 {
 	for (;;) {
-		int64_t left = deadline < 0 ? -1 : deadline - rpc_wire_now();
+		int64_t left = deadline < 0 ? -1 : deadline - clock_ms();
 		if (deadline >= 0 && left < 0)
 			return RPC_WIRE_TIMEOUT;
 		if (stop != NULL && stop())

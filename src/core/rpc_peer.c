@@ -1,3 +1,4 @@
+#include "core/clock.h"
 #include "core/process.h"
 #include "core/rpc.h"
 #include "core/rpc_wire.h"
@@ -19,17 +20,27 @@
 /* How long a child may take to finish by itself once its socket is closed: a module's C_Finalize talks to the card. */
 #define GRACE_MS 3000
 
-/* What a role is called when it fails, and whether SIGTERM makes it break off what it does without harm. */
+/*
+ * How long one that was asked to stop may go on with what it cannot break off: a call into a token's module, which ends
+ * itself after 30 s then (worker_main.c), or a change of the PKI's files, which takes no time to speak of.
+ */
+#define FINISH_MS 35000
+
+/*
+ * What a role is called when it fails; what it has to finish after it was asked to stop (by SIGTERM), "" if it breaks
+ * off without harm; and whether it is never killed for that, because it has nothing in it that can hang.
+ */
 struct role {
 	const char *name, *what;
 	enum err_code code;
-	bool breaks_off;
+	const char *finishes;
+	bool spared;
 };
 
 static const struct role roles[] = {
-    {"worker", "the process that runs the token's PKCS#11 module", ERR_MODULE, false},
-    {"signer", "the signer process", ERR_CA_FAILED, false},
-    {"courier", "the process that packs and mails the bundle", ERR_FAILED, true},
+    {"worker", "the process that runs the token's PKCS#11 module", ERR_MODULE, "the token", false},
+    {"signer", "the signer process", ERR_CA_FAILED, "the CA", true},
+    {"courier", "the process that packs and mails the bundle", ERR_FAILED, "", false},
 };
 
 struct rpc_peer {
@@ -78,7 +89,7 @@ static int find_program(char ret[PATH_MAX], const char *role, struct err *e)
 
 static void become_role(int fd, const char *program, bool verbose, pid_t parent)
 {
-	/* A child whose parent was killed finishes the call it is in, as both roles arrange, but does not stay. */
+	/* A child whose parent was killed finishes the call it is in, as each role arranges, but does not stay. */
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0 || getppid() != parent)
 		_exit(127);
 	int null = open("/dev/null", O_RDWR);
@@ -126,20 +137,26 @@ void rpc_peer_on_note(struct rpc_peer *p, rpc_note_fn *fn, void *arg)
 	p->note_arg = arg;
 }
 
-/* Waits for the child until the deadline, then kills it. Returns its wait status. */
-static int reap(struct rpc_peer *p, int64_t deadline)
+/* Waits for the child until the deadline, or a second Ctrl-C. Returns whether it has ended. */
+static bool wait_end(const struct rpc_peer *p, int64_t deadline, int *ret_status)
 {
-	int status = 0;
 	struct pollfd ended = {.fd = p->pidfd, .events = POLLIN};
 	pid_t got;
-	while ((got = waitpid(p->pid, &status, WNOHANG)) == 0 && !process_stop_urgent()) {
-		int64_t left = deadline - rpc_wire_now();
+	while ((got = waitpid(p->pid, ret_status, WNOHANG)) == 0 && !process_stop_urgent()) {
+		int64_t left = deadline - clock_ms();
 		if (left <= 0)
 			break;
 		/* a signal between the check and poll is seen a fifth of a second later */
 		poll(&ended, 1, left < 200 ? (int)left : 200);
 	}
-	if (got == 0) {
+	return got != 0;
+}
+
+/* Waits for the child until the deadline, then kills it unless it is spared. Returns its wait status. */
+static int reap(struct rpc_peer *p, int64_t deadline, bool spare)
+{
+	int status = 0;
+	if (!wait_end(p, deadline, &status) && !spare) {
 		kill(p->pid, SIGKILL);
 		waitpid(p->pid, &status, 0);
 	}
@@ -148,16 +165,30 @@ static int reap(struct rpc_peer *p, int64_t deadline)
 	return status;
 }
 
+/* Asks the child to stop, and says so if that takes a while. Returns until when it may. */
+static int64_t ask_to_stop(const struct rpc_peer *p)
+{
+	int64_t now = clock_ms();
+	int status;
+	char text[128];
+	kill(p->pid, SIGTERM);
+	if (*p->role->finishes == '\0' || wait_end(p, now + GRACE_MS, &status))
+		return now + GRACE_MS;
+	snprintf(text, sizeof text, "finishing what %s is doing; press Ctrl-C again to stop at once",
+		 p->role->finishes);
+	if (p->note != NULL)
+		p->note(p->note_arg, text);
+	return now + FINISH_MS;
+}
+
 /* The child broke off: finds out how, and leaves the peer without a process. */
 static int broken(struct rpc_peer *p, enum rpc_wire w, int timeout_ms, struct err *e)
 {
 	close(p->fd);
 	p->fd = -1;
 	/* one that hangs or lies has had its time; one that was merely interrupted may end the step it is in */
-	bool patient = w == RPC_WIRE_CLOSED || w == RPC_WIRE_STOPPED;
-	if (w == RPC_WIRE_STOPPED && p->role->breaks_off)
-		kill(p->pid, SIGTERM);
-	int status = reap(p, patient ? rpc_wire_now() + GRACE_MS : 0);
+	int64_t deadline = w == RPC_WIRE_CLOSED ? clock_ms() + GRACE_MS : w == RPC_WIRE_STOPPED ? ask_to_stop(p) : 0;
+	int status = reap(p, deadline, w == RPC_WIRE_STOPPED && p->role->spared);
 	switch (w) {
 	case RPC_WIRE_STOPPED:
 		return err_set(e, ERR_INTERRUPTED, "interrupted");
@@ -222,7 +253,7 @@ int rpc_wait(struct rpc_peer *p, struct rpc_msg *out, int timeout_ms, struct err
 {
 	if (p->fd < 0)
 		return gone(p, e);
-	int64_t deadline = rpc_wire_now() + timeout_ms;
+	int64_t deadline = clock_ms() + timeout_ms;
 	for (;;) {
 		enum rpc_wire w = rpc_wire_recv(p->fd, out, deadline, stop_asked);
 		if (w == RPC_WIRE_OK && out->type == RPC_TYPE_NOTE) {
@@ -251,7 +282,7 @@ void rpc_peer_stop(struct rpc_peer **p)
 	if ((*p)->fd >= 0)
 		close((*p)->fd);
 	if ((*p)->pid > 0)
-		reap(*p, rpc_wire_now() + GRACE_MS);
+		reap(*p, clock_ms() + GRACE_MS, false);
 	free(*p);
 	*p = NULL;
 }

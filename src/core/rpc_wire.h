@@ -14,13 +14,10 @@ enum { RPC_TYPE_REPLY = 1, RPC_TYPE_ERROR = 2, RPC_TYPE_NOTE = 3 };
 /* Non-zero when waiting should end. */
 typedef int rpc_wire_stop_fn(void);
 
-/* Milliseconds of a clock that only goes forward. */
-int64_t rpc_wire_now(void);
-
 /* Returns 0, or -1 when the other end is gone. */
 int rpc_wire_send(int fd, const struct rpc_msg *m);
 
-/* Receives one frame until the deadline (rpc_wire_now's clock; negative: for ever). stop may be NULL. */
+/* Receives one frame until the deadline (clock_ms; negative: for ever). stop may be NULL. */
 enum rpc_wire rpc_wire_recv(int fd, struct rpc_msg *m, int64_t deadline, rpc_wire_stop_fn *stop);
 
 #endif

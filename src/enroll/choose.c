@@ -13,7 +13,8 @@ struct enroll_discovery {
 	size_t n_modules;
 	struct enroll_candidate *list;
 	size_t n;
-	struct err first; /* the first module's failure */
+	struct err first; /* the failure of the first module that failed */
+	const char *first_failed;
 	size_t n_failed;
 };
 
@@ -94,8 +95,10 @@ static int the_module(const char *path, struct enroll_discovery *d, struct err *
 
 static void module_failed(struct enroll_run *r, struct enroll_discovery *d, size_t i, const struct err *why)
 {
-	if (d->n_failed++ == 0)
+	if (d->n_failed++ == 0) {
 		d->first = *why;
+		d->first_failed = d->modules[i].name;
+	}
 	r->ports->token.stop(&d->workers[i]);
 	if (d->n_modules == 1)
 		return;
@@ -317,8 +320,7 @@ static int nothing_found(const struct enroll_run *r, const struct enroll_discove
 	if (n_all != 0)
 		return err_next(e, "put it in, or correct --serial or --reader; nothing was changed");
 	if (d->n_failed != 0)
-		return err_next(e, "put the token in; module %s could not be used: %s", d->modules[0].name,
-				d->first.what);
+		return err_next(e, "put the token in; module %s could not be used: %s", d->first_failed, d->first.what);
 	return -1;
 }
 
@@ -330,6 +332,38 @@ void enroll_take_token(struct enroll_run *r, const struct worker_token *t)
 		r->ui->chosen(r->ui->arg, t);
 }
 
+static void note_unknown(struct enroll_run *r, const struct enroll_candidate *c)
+{
+	char text[800];
+	snprintf(text, sizeof text, "the card in '%s' is left out: %s does not know its kind", c->token.reader,
+		 c->module);
+	if (r->opt->verbose)
+		r->ui->note(r->ui->arg, text);
+}
+
+static int only_unknown(const struct enroll_candidate *c, struct err *e)
+{
+	err_set(e, ERR_UNSUPPORTED, "the card in '%s' is of a kind that %s does not know", c->token.reader, c->module);
+	return err_next(e, "put the token in, or name its maker's module with --module or [token] module");
+}
+
+/* A card of another kind in another reader, such as somebody's bank card, is no token that could be meant. */
+static int leave_out_unknown(struct enroll_run *r, struct enroll_discovery *d, struct err *e)
+{
+	size_t kept = 0;
+	struct enroll_candidate unknown = {.worker = NULL};
+	for (size_t i = 0; i < d->n; i++) {
+		if ((d->list[i].token.flags & WORKER_TOKEN_UNKNOWN) == 0) {
+			d->list[kept++] = d->list[i];
+		} else {
+			unknown = d->list[i];
+			note_unknown(r, &unknown);
+		}
+	}
+	d->n = kept;
+	return kept != 0 || unknown.worker == NULL ? 0 : only_unknown(&unknown, e);
+}
+
 int enroll_choose_token(struct enroll_run *r, struct err *e)
 {
 	struct enroll_discovery *d = r->discovery;
@@ -338,6 +372,8 @@ int enroll_choose_token(struct enroll_run *r, struct err *e)
 		return -1;
 	size_t n_all = d->n;
 	select_named(r->opt, d);
+	if (leave_out_unknown(r, d, e) != 0)
+		return -1;
 	if (d->n == 0)
 		return nothing_found(r, d, n_all, e);
 	if (choose(r, d, &c, e) != 0)

@@ -26,7 +26,7 @@ void describe(const struct p11_token_info *i, struct worker_token *ret)
 	if ((i->flags & set_up) == (CKF_TOKEN_INITIALIZED | CKF_LOGIN_REQUIRED))
 		ret->flags |= WORKER_TOKEN_NO_PIN;
 	if (i->unreadable)
-		ret->flags = WORKER_TOKEN_UNREADABLE;
+		ret->flags = i->unknown ? WORKER_TOKEN_UNKNOWN : WORKER_TOKEN_UNREADABLE;
 	ret->pin_min = i->pin_min < 1024 ? (unsigned)i->pin_min : 0;
 	ret->pin_max = i->pin_max < 1024 ? (unsigned)i->pin_max : 1024;
 }

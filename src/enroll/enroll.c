@@ -136,13 +136,15 @@ static int check_finished(struct enroll_run *r, struct err *e)
 }
 
 /*
- * Last, and also when something else has failed: the VPN server must not let a revoked certificate of this user's in.
- * Only then it is written down as delivered: so the same command, even with --replace, comes back to this.
+ * Last, and also when something else has failed: the VPN server must not let a revoked certificate of this user's in,
+ * and a step that failed may have revoked one. Only then it is written down as delivered, so that the same command
+ * comes back to this, also with --replace. What was handed over is remembered beside that.
  */
 static int finish(struct enroll_run *r, int done, struct err *e)
 {
 	struct err late = ERR_INIT;
-	if (r->cred.state < CRED_ISSUED || (done != 0 && process_stop_signal() != 0))
+	bool has_issued = r->cred.state >= CRED_ISSUED || (r->opt->replace && r->unlocked);
+	if (!has_issued || (done != 0 && process_stop_signal() != 0))
 		return done;
 	if (r->ports->ca.publish(r->signer, r->opt->user, &late) == 0)
 		return done != 0 || r->result->already ? done
@@ -152,6 +154,9 @@ static int finish(struct enroll_run *r, int done, struct err *e)
 			r->ui->note(r->ui->arg, late.what);
 		return done;
 	}
+	/* if that cannot be written down, it is handed over once more: no reason to hide what the admin has to do */
+	if (r->cred.state == CRED_PROVEN && !r->cred.handed_over)
+		(void)r->ports->store.handed_over(r->store, &r->cred, NULL);
 	*e = late;
 	return r->result->folder != NULL ? err_prefix(e, "%s is enrolled, with the bundle in %s; one thing is left",
 						      r->opt->user, r->result->folder)

@@ -33,6 +33,7 @@ struct enroll_options {
 	bool init;                   /* a blank token may be initialized without asking */
 	const char *label;           /* for a blank token; NULL: the user's name */
 	bool last_try;               /* the last PIN try may be spent */
+	bool pin_given;              /* not typed: a second question would have the same answer */
 	/* where secrets come from, so that the token's module is kept from them; NULL: not from a file */
 	const char *pin_file, *so_pin_file, *ca_pass_file;
 	bool verbose;
@@ -50,11 +51,13 @@ struct enroll_ui {
 	void *arg;
 	/* The PIN of a token. ERR_SECRET_NEEDED when there is no way to get it. */
 	int (*pin)(void *arg, const struct worker_token *t, struct secret *ret, struct err *e);
-	/* SO PIN and PIN for a blank token; shown or asked as the policy says, before they are set. One that waits for
-	 * its user PIN (WORKER_TOKEN_NO_PIN) has its SO PIN: that is asked for. */
+	/* SO PIN and PIN for a blank token, asked or made as the policy says. One that waits for its user PIN
+	 * (WORKER_TOKEN_NO_PIN) has its SO PIN: that is asked for. A PIN that ret_pin has already is kept. */
 	int (*new_pins)(void *arg, const struct worker_token *t, struct secret *ret_so_pin, struct secret *ret_pin,
 			struct err *e);
-	/* May a blank token be initialized? */
+	/* Shows what new_pins has made at random; they are sent to the token next. */
+	int (*show_pins)(void *arg, struct err *e);
+	/* May this token be set up, which is blank, or was left without a user PIN by somebody else? */
 	int (*confirm_init)(void *arg, const struct worker_token *t, struct err *e);
 	/* May the last try be spent? */
 	int (*confirm_last_try)(void *arg, const struct worker_token *t, struct err *e);
@@ -75,6 +78,7 @@ struct enroll_result {
 	bool already;     /* nothing had to be made */
 	bool proved;      /* the token signed a challenge in this run */
 	bool initialized; /* the token was blank, or had no user PIN */
+	bool pins_sent;   /* it may have the new PINs, also if that failed */
 	bool shortened;   /* the certificate ends with the CA */
 	char replaced[CA_SERIAL_HEX_MAX];
 	char *request_path; /* with csr_only */

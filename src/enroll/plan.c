@@ -290,8 +290,9 @@ static int plan_resume(struct enroll_run *r, bool *ret_finished, struct err *e)
 	if (c->state < CRED_ISSUED && r->opt->key_type != KEYTYPE_NONE && r->opt->key_type != (enum keytype)c->key_type)
 		return give_up_and_plan(r, CRED_ABANDONED, e);
 	*ret_finished = c->state == CRED_DELIVERED;
-	r->from = c->state;
-	if (c->state < CRED_KEYED || (*ret_finished && !enroll_needs_setup(r)))
+	bool made = c->handed_over && !enroll_needs_setup(r) && enroll_is_delivered(r);
+	r->from = made ? CRED_DELIVERED : c->state;
+	if (c->state < CRED_KEYED || (r->from == CRED_DELIVERED && !enroll_needs_setup(r)))
 		return 0;
 	if (key_is_there(r, &there, e) != 0)
 		return -1;
@@ -303,6 +304,16 @@ static int plan_resume(struct enroll_run *r, bool *ret_finished, struct err *e)
 	if (c->state == CRED_REQUESTED && r->opt->cert_file == NULL)
 		r->from = CRED_KEYED;
 	return 0;
+}
+
+/* Asked before anything is given up or made for a new key. What is under way is brought to its end first. */
+static int check_replaceable(const struct enroll_run *r, struct err *e)
+{
+	const struct store_credential *c = &r->cred;
+	bool under_way = c->state >= CRED_ISSUED && c->state < CRED_DELIVERED;
+	if (!r->opt->replace || under_way || !r->ca.has_key || r->opt->csr_only || r->opt->cert_file != NULL)
+		return 0;
+	return r->ports->ca.replaceable(r->signer, r->opt->user, e);
 }
 
 static int refuse_second(const struct enroll_run *r, struct err *e)
@@ -344,9 +355,10 @@ int enroll_plan(struct enroll_run *r, bool *ret_finished, struct err *e)
 		return -1;
 	if (r->ports->ca.open(r->signer, &r->ca, e) != 0)
 		return -1;
-	if (check_owner(r, e) != 0 ||
-	    r->ports->store.find(r->store, r->opt->user, &r->token_id, &found, &r->cred, e) != 0 ||
-	    check_options(r, e) != 0 || check_elsewhere(r, e) != 0 || check_name(r, e) != 0)
+	if (r->ports->store.find(r->store, r->opt->user, &r->token_id, &found, &r->cred, e) != 0 ||
+	    check_replaceable(r, e) != 0 || check_owner(r, e) != 0 || check_options(r, e) != 0 ||
+	    check_elsewhere(r, e) != 0 || check_name(r, e) != 0)
 		return -1;
+	r->known = found;
 	return found ? plan_resume(r, ret_finished, e) : plan_new(r, e);
 }

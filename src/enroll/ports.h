@@ -52,6 +52,7 @@ struct enroll_ca_port {
 	int (*subject)(struct signer *s, const char *user, struct blob *ret_name, struct err *e);
 	int (*find)(struct signer *s, const char *user, bool *ret_found, struct ca_certificate *ret, struct err *e);
 	int (*revoked)(struct signer *s, const char *serial, bool *ret, struct err *e);
+	int (*replaceable)(struct signer *s, const char *user, struct err *e);
 	int (*issue)(struct signer *s, const struct ca_request *req, struct ca_issued *ret, struct err *e);
 	int (*check)(struct signer *s, const char *user, const struct blob *spki, const struct blob *cert,
 		     struct ca_certificate *ret, struct err *e);
@@ -74,6 +75,7 @@ struct enroll_store_port {
 			     struct store_credential *ret, struct err *e);
 	int (*plan)(struct store *s, struct store_credential *c, struct err *e);
 	int (*advance)(struct store *s, struct store_credential *c, enum cred_state to, struct err *e);
+	int (*handed_over)(struct store *s, struct store_credential *c, struct err *e);
 	int (*supersede)(struct store *s, const struct store_credential *keep, struct err *e);
 	int (*removed)(struct store *s, const struct store_credential *c, struct err *e);
 	int (*audit)(struct store *s, const char *action, const char *user, const char *token_serial,

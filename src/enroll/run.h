@@ -34,6 +34,7 @@ struct enroll_run {
 
 	struct store_credential cred;
 	enum cred_state from; /* steps up to here need not be done again */
+	bool known;           /* the journal had this user's credential on this token before */
 	bool fresh;           /* cred was planned in this run, so nothing of it can be on the token yet */
 };
 
@@ -53,8 +54,8 @@ void enroll_take_token(struct enroll_run *r, const struct worker_token *t);
 
 /*
  * setup.c: a token that nobody can log in to yet: it is blank, or was initialized by a run that broke off before the
- * user PIN was set. The PINs are asked or made, and shown, before they are set, and the token is set up only after
- * everything else was checked: that cannot be taken back. A token is initialized once: from then on C_InitToken, too,
+ * user PIN was set. The PINs are asked or made first, and the token is set up only after everything else was checked:
+ * that cannot be taken back. Just before, they are shown. A token is initialized once: from then on C_InitToken, too,
  * wants the SO PIN, so with that its user PIN is set, and without it nothing can be done.
  */
 bool enroll_is_blank(const struct enroll_run *r);

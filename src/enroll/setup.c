@@ -61,18 +61,19 @@ bool enroll_is_left_behind(struct enroll_run *r, const struct worker_token *t)
 	return same && !is_anybodys(r, t);
 }
 
-static void forget_pins(struct enroll_run *r)
+/* Whether nobody has to be asked: it is known that this token is to be set up for this user. */
+static bool is_agreed(struct enroll_run *r)
 {
-	secret_free(&r->so_pin);
-	secret_free(&r->pin);
+	return r->opt->init || (!enroll_is_blank(r) && (r->known || enroll_is_left_behind(r, &r->token)));
 }
 
 int enroll_ask_new_pins(struct enroll_run *r, struct err *e)
 {
-	if (enroll_is_blank(r) && !r->opt->init && r->ui->confirm_init(r->ui->arg, &r->token, e) != 0)
+	if (!is_agreed(r) && r->ui->confirm_init(r->ui->arg, &r->token, e) != 0)
 		return -1;
 	r->so_pin = secret_new();
-	r->pin = secret_new();
+	if (r->pin == NULL)
+		r->pin = secret_new();
 	return r->ui->new_pins(r->ui->arg, &r->token, r->so_pin, r->pin, e);
 }
 
@@ -89,15 +90,24 @@ static int take_turn(struct enroll_run *r, struct err *e)
 	return ret;
 }
 
-/* Whether this may be the blank token that was chosen: in its reader, or the only one there is, as it was before.
- * SoftHSM's empty slot gets another name with each token. */
+static bool is_in_list(const struct worker_token *list, size_t n, const char *reader)
+{
+	size_t i = 0;
+	while (i < n && strcmp(list[i].reader, reader) != 0)
+		i++;
+	return i < n;
+}
+
+/* Whether this may be the blank token that was chosen: in its reader; or the only one there is, as it was before, where
+ * the reader is gone: SoftHSM's empty slot gets another name with each token. */
 static bool may_be_blank(const struct enroll_run *r, const struct worker_token *list, size_t n, size_t i)
 {
 	size_t blank = 0;
 	for (size_t k = 0; k < n; k++)
 		blank += is_blank(&list[k]);
+	bool moved = blank == 1 && r->only_blank && list[i].serial[0] == '\0' && !is_in_list(list, n, r->token.reader);
 	return is_blank(&list[i]) && worker_same_token(&list[i], &r->token) && enroll_allows(r->opt, &list[i]) &&
-	       (strcmp(list[i].reader, r->token.reader) == 0 || (blank == 1 && r->only_blank));
+	       (strcmp(list[i].reader, r->token.reader) == 0 || moved);
 }
 
 /* The chosen token in a new list. Instead of a blank one it may also be the one that an earlier run of the same command
@@ -144,10 +154,12 @@ static int wait_for_turn(struct enroll_run *r, struct err *e)
 	if (!changed)
 		return 0;
 	enroll_take_token(r, &now);
-	forget_pins(r);
+	secret_free(&r->so_pin);
 	if (enroll_needs_setup(r))
 		return enroll_ask_new_pins(r, e);
-	/* it has a user PIN now; it is ours if the journal said so before */
+	/* it has a user PIN now, not one that was typed or made for it; it is ours if the journal said so before */
+	if (!r->opt->pin_given)
+		secret_free(&r->pin);
 	if (r->cred.id != 0)
 		return enroll_ask_pin(r, e);
 	err_set(e, ERR_BUSY, "token %s was set up by another tokenroll just now", now.serial);
@@ -171,6 +183,7 @@ static int init_token(struct enroll_run *r, struct err *e)
 	enroll_new_label(r, label);
 	if (r->ports->store.audit(r->store, STORE_TOKEN_INIT, r->opt->user, r->token.serial, r->token.reader, e) != 0)
 		return -1;
+	r->result->pins_sent = true;
 	if (r->ports->token.init(r->worker, &r->token, label, r->so_pin, &made, e) != 0)
 		return keep_so_pin(e);
 	r->result->initialized = true;
@@ -193,6 +206,7 @@ static int init_pin(struct enroll_run *r, bool found, struct err *e)
 {
 	if (r->ports->store.audit(r->store, "user-pin-init", r->opt->user, r->token.serial, "", e) != 0)
 		return -1;
+	r->result->pins_sent = true;
 	if (r->ports->token.init_pin(r->worker, &r->token, found, r->opt->last_try, r->so_pin, r->pin, &r->token, e) !=
 	    0)
 		return keep_so_pin(e);
@@ -204,6 +218,9 @@ static int init_pin(struct enroll_run *r, bool found, struct err *e)
 static int initialize(struct enroll_run *r, struct err *e)
 {
 	bool found = !enroll_is_blank(r);
+	/* whatever happens to the token from here on, its PINs are known */
+	if (r->ui->show_pins(r->ui->arg, e) != 0)
+		return -1;
 	if (!found && init_token(r, e) != 0)
 		return -1;
 	return journal_token(r, e) != 0 ? -1 : init_pin(r, found, e);

@@ -101,7 +101,7 @@ int enroll_read_certificate(struct enroll_run *r, struct ca_certificate *ret, st
 	}
 	int got = r->ports->ca.check(r->signer, c->user, &c->spki, &file, ret, e);
 	blob_free(&file);
-	return got;
+	return got != 0 && e->code == ERR_CERT_MISMATCH ? err_prefix(e, "%s", r->opt->cert_file) : got;
 }
 
 static int take_file(struct enroll_run *r, struct err *e)

@@ -1,5 +1,7 @@
 #include "enroll/turn.h"
+#include "core/clock.h"
 #include "core/xalloc.h"
+#include "enroll/worker_wire.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +10,7 @@
 #include <unistd.h>
 
 #define STEP_US 50000
-#define STEPS (45 * 1000000 / STEP_US)
+#define TELL_MS 1000
 
 struct turn {
 	int fd;
@@ -27,18 +29,20 @@ static off_t place_of(const struct worker_token *t, const char *serial)
 	return place;
 }
 
-static int wait_for(const struct turn *turn, struct rpc_server *s, off_t place, const char *serial, struct err *e)
+static int wait_for(const struct turn *turn, struct rpc_server *s, off_t place, const char *serial, int64_t began,
+		    struct err *e)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = place, .l_len = 1};
 	const char *what = serial[0] != '\0' ? "token " : "a new token";
-	for (int i = 0; i < STEPS; i++) {
+	for (bool told = false; clock_ms() - began < WORKER_TURN_MS; usleep(STEP_US)) {
 		if (fcntl(turn->fd, F_OFD_SETLK, &lock) == 0)
 			return 0;
 		if (errno != EAGAIN && errno != EACCES && errno != EINTR)
 			return err_errno(e, ERR_SYSTEM, "cannot take the turn at %s%s", what, serial);
-		if (i == 20)
+		if (!told && clock_ms() - began >= TELL_MS) {
 			rpc_note(s, "waiting for an earlier tokenroll that is still at %s%s", what, serial);
-		usleep(STEP_US);
+			told = true;
+		}
 	}
 	return err_set(e, ERR_BUSY, "an earlier tokenroll is still at %s%s", what, serial);
 }
@@ -53,8 +57,9 @@ static int take(struct turn **ret, struct rpc_server *s, const char *path, const
 	struct turn *turn = xcalloc(1, sizeof *turn);
 	turn->fd = fd;
 	int got = 0;
+	int64_t began = clock_ms();
 	for (size_t i = 0; got == 0 && i < n; i++)
-		got = wait_for(turn, s, place_of(t, serials[i]), serials[i], e);
+		got = wait_for(turn, s, place_of(t, serials[i]), serials[i], began, e);
 	if (got == 0)
 		*ret = turn;
 	else

@@ -13,7 +13,7 @@
 struct turn;
 
 /* The turn at a token. The file is made if it is missing. Waits for another worker, and says so in a note; ERR_BUSY if
- * that takes longer than a minute. */
+ * that takes longer than WORKER_TURN_MS. */
 int turn_take(struct turn **ret, struct rpc_server *s, const char *path, const struct worker_token *t, struct err *e);
 
 /*

@@ -53,12 +53,19 @@ static int start_end(struct worker *w, struct err *e)
 	return got;
 }
 
+/* Making a key takes long; and the wait for a turn, which the worker ends itself, comes before what the module does. */
+static int patience(const struct worker *w, uint16_t type)
+{
+	if (type == WORKER_KEY_GENERATE)
+		return w->timeout_ms * 10;
+	return w->timeout_ms + (type == WORKER_TURN || type == WORKER_OPEN ? WORKER_TURN_MS : 0);
+}
+
 static int call_wait(struct worker *w, struct call *c, struct err *e)
 {
-	int factor = c->in.type == WORKER_KEY_GENERATE ? 10 : 1;
 	if (w->starting && start_end(w, e) != 0)
 		return -1;
-	return rpc_wait(w->peer, &c->out, w->timeout_ms * factor, e);
+	return rpc_wait(w->peer, &c->out, patience(w, c->in.type), e);
 }
 
 static int call_run(struct worker *w, struct call *c, struct err *e)

@@ -29,6 +29,7 @@ enum {
 	/* initialized, but nobody can log in before its SO PIN has set a user PIN; never with a PIN pad */
 	WORKER_TOKEN_NO_PIN = 64,
 	WORKER_TOKEN_UNREADABLE = 128, /* it is there but does not say what it is; the only bit then */
+	WORKER_TOKEN_UNKNOWN = 256,    /* it is of a kind that the module does not know; the only bit then */
 };
 
 #define WORKER_LABEL_MAX 32 /* bytes of a token's label */
@@ -102,7 +103,7 @@ int worker_tokens_end(struct worker *w, struct worker_token **ret, size_t *ret_n
 /*
  * Waits until no other worker sets up a token like this one, and locks its bytes of the file turn. What was seen of the
  * token before may be out of date then: call it on a worker that has not loaded the module yet, and list its tokens
- * again. The turn lasts until worker_open or the worker's end. ERR_BUSY after a minute.
+ * again. The turn lasts until worker_open or the worker's end. ERR_BUSY if that takes too long.
  */
 int worker_turn(struct worker *w, const struct worker_token *t, const char *turn, struct err *e);
 

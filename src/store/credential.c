@@ -23,7 +23,7 @@ static const char *const state_names[CRED_STATE_COUNT] = {
 	"SELECT c.id, p.name, t.id, t.manufacturer, t.model, t.serial, t.label, c.state, c.key_type, c.cka_id, " \
 	"c.spki,"                                                                                                \
 	" c.csr, c.serial, c.cert, c.cert_serial, c.not_after, c.module, c.pkcs11_id, c.client_module,"          \
-	" c.key_attributes, c.created, c.changed"                                                                \
+	" c.key_attributes, c.handed_over, c.created, c.changed"                                                 \
 	" FROM credentials c JOIN people p ON p.id = c.person JOIN tokens t ON t.id = c.token WHERE c."
 #define SELECT_LIVE SELECT_CREDENTIAL NOT_ENDED
 #define NEWEST_FIRST " ORDER BY c.id DESC LIMIT 1"
@@ -84,6 +84,7 @@ static void credential_read(struct query *q, struct store_credential *c)
 	query_text(q, col++, c->pkcs11_id, sizeof(c->pkcs11_id));
 	query_text(q, col++, c->client_module, sizeof(c->client_module));
 	query_text(q, col++, c->key_attributes, sizeof(c->key_attributes));
+	c->handed_over = query_int(q, col++) != 0;
 	c->created = query_int(q, col++);
 	c->changed = query_int(q, col++);
 	c->state = state_parse(q, state);
@@ -248,6 +249,16 @@ int store_plan(struct store *s, struct store_credential *c, struct err *e)
 	return 0;
 }
 
+/* What the journal says of it has to be what this process knows. */
+static int check_changed(struct store *s, const struct store_credential *c, const char *to, struct err *e)
+{
+	if (sqlite3_changes(s->db) == 1)
+		return 0;
+	err_set(e, ERR_STORE, "cannot go from %s to %s for user %s: the journal no longer says %s",
+		cred_state_name(c->state), to, c->user, cred_state_name(c->state));
+	return err_next(e, "Another tokenroll has gone on or ended this enrollment; run the command again.");
+}
+
 static int credential_update(struct store *s, const struct store_credential *c, enum cred_state to, time_t now,
 			     struct err *e)
 {
@@ -256,7 +267,8 @@ static int credential_update(struct store *s, const struct store_credential *c, 
 	if (query_open(&q, s,
 		       "UPDATE credentials SET key_type = ?, cka_id = ?, spki = ?, csr = ?, serial = ?, cert = ?,"
 		       " cert_serial = ?, not_after = ?, module = ?, pkcs11_id = ?, client_module = ?,"
-		       " key_attributes = ?, state = ?, changed = ? WHERE id = ? AND state = ? AND " NOT_ENDED,
+		       " key_attributes = ?, handed_over = 0, state = ?, changed = ? WHERE id = ? AND state = ? "
+		       "AND " NOT_ENDED,
 		       e) == -1)
 		return -1;
 	put_fields(&q, c);
@@ -264,13 +276,7 @@ static int credential_update(struct store *s, const struct store_credential *c, 
 	query_put_int(&q, now);
 	query_put_int(&q, c->id);
 	query_put_text(&q, cred_state_name(c->state));
-	if (query_run(&q, e) == -1)
-		return -1;
-	if (sqlite3_changes(s->db) == 1)
-		return 0;
-	err_set(e, ERR_STORE, "cannot go from %s to %s for user %s: the journal no longer says %s",
-		cred_state_name(c->state), cred_state_name(to), c->user, cred_state_name(c->state));
-	return err_next(e, "Another tokenroll has gone on or ended this enrollment; run the command again.");
+	return query_run(&q, e) == 0 ? check_changed(s, c, cred_state_name(to), e) : -1;
 }
 
 int store_advance(struct store *s, struct store_credential *c, enum cred_state to, struct err *e)
@@ -286,7 +292,33 @@ int store_advance(struct store *s, struct store_credential *c, enum cred_state t
 	if (db_end(s, rc, e) == -1)
 		return -1;
 	c->state = to;
+	c->handed_over = false;
 	c->changed = now;
+	return 0;
+}
+
+static int mark_handed_over(struct store *s, const struct store_credential *c, struct err *e)
+{
+	struct audit_entry a = {.action = "handed-over",
+				.user = c->user,
+				.token_serial = c->token.serial,
+				.cert_serial = c->cert_serial,
+				.detail = cred_state_name(c->state)};
+	struct query q = QUERY_INIT;
+
+	if (query_open(&q, s, "UPDATE credentials SET handed_over = 1 WHERE id = ? AND state = 'proven'", e) == -1)
+		return -1;
+	query_put_int(&q, c->id);
+	if (query_run(&q, e) == -1 || check_changed(s, c, a.action, e) == -1)
+		return -1;
+	return audit_append(s, &a, e);
+}
+
+int store_handed_over(struct store *s, struct store_credential *c, struct err *e)
+{
+	if (db_begin(s, e) == -1 || db_end(s, mark_handed_over(s, c, e), e) == -1)
+		return -1;
+	c->handed_over = true;
 	return 0;
 }
 

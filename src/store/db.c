@@ -12,7 +12,8 @@ static const struct fault faults[] = {
     {SQLITE_NOTADB, "the file is not a database",
      "Move that file away, or name another one as path in section [store] of the configuration."},
     {SQLITE_CORRUPT, "the database is damaged",
-     "Keep the file and put the last backup in its place; 'sqlite3 FILE .recover' saves what can still be read."},
+     "Keep the file and those that end in -wal and -shm elsewhere, and put the last backup in its place; "
+     "'sqlite3 FILE .recover' saves what can still be read."},
     {SQLITE_FULL, "the disk is full",
      "Make room on that disk, then run the same command again: it goes on where it stopped."},
     {SQLITE_READONLY, "it is not writable",

@@ -45,6 +45,7 @@ static const char schema_1[] =
     " pkcs11_id TEXT NOT NULL,"
     " client_module TEXT NOT NULL,"
     " key_attributes TEXT NOT NULL,"
+    " handed_over INTEGER NOT NULL DEFAULT 0 CHECK (handed_over IN (0, 1)),"
     " removed INTEGER NOT NULL DEFAULT 0 CHECK (removed IN (0, 1)),"
     " created INTEGER NOT NULL,"
     " changed INTEGER NOT NULL,"

@@ -161,6 +161,27 @@ static bool is_missing(const struct store *s)
 	return access(s->path, F_OK) == -1 && errno == ENOENT;
 }
 
+/* Whether there is a write-ahead log with something in it. */
+static bool has_log(const struct store *s)
+{
+	char *wal = xasprintf("%s-wal", s->path);
+	struct stat st;
+	bool there = stat(wal, &st) == 0 && st.st_size > 0;
+
+	free(wal);
+	return there;
+}
+
+/* The last changes of a database are in its log: with a new database beside it they would be lost. */
+static int log_alone(const struct store *s, struct err *e)
+{
+	err_set(e, ERR_STORE, "the database %s is missing, but not its log with the last changes, %s-wal", s->path,
+		s->path);
+	return err_next(e, "Put the database back beside its log. If it is lost, put the last backup in its place and "
+			   "move %s-wal and %s-shm away.",
+			s->path, s->path);
+}
+
 static int make_database(struct store *s, struct err *e)
 {
 	int rc = 0;
@@ -171,20 +192,9 @@ static int make_database(struct store *s, struct err *e)
 		return -1;
 	/* somebody else may have made it while we waited */
 	if (is_missing(s))
-		rc = make_whole(s, e);
+		rc = has_log(s) ? log_alone(s, e) : make_whole(s, e);
 	claim_setup_done(s);
 	return rc;
-}
-
-/* Whether a process that used the database did not get to close it: its write-ahead log is still there. */
-static bool left_unclean(struct store *s, bool alone)
-{
-	char *wal = xasprintf("%s-wal", s->path);
-	struct stat st;
-	bool there = alone && stat(wal, &st) == 0 && st.st_size > 0;
-
-	free(wal);
-	return there;
 }
 
 static int check_whole(struct store *s, struct err *e)
@@ -226,7 +236,8 @@ int store_open(struct store **ret, const char *path, struct err *e)
 	s->lock_fd = -1;
 	if (resolve(s, path, e) == -1 || claim_open(s, &alone, e) == -1 || make_database(s, e) == -1)
 		goto out;
-	unclean = left_unclean(s, alone);
+	/* a process that used it and did not get to close it has left its log */
+	unclean = alone && has_log(s);
 	if (connect_db(s, e) == -1 || schema_ensure(s, e) == -1 || check_health(s, unclean, e) == -1)
 		goto out;
 	*ret = s;

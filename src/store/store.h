@@ -59,6 +59,7 @@ struct store_credential {
 	char client_module[512];  /* the module that pkcs11_id was computed with */
 	char key_attributes[128]; /* what the token said of the key: "sensitive always-sensitive never-extractable
 				     local" */
+	bool handed_over;         /* proven, and delivered but for the CRL that tells of the certificate it replaces */
 	time_t created, changed;
 };
 
@@ -110,6 +111,10 @@ int store_plan(struct store *s, struct store_credential *c, struct err *e);
  * cert_serial from issued on, no pkcs11_id from proven on). ERR_STORE too if the credential is no longer in
  * c->state: somebody else has changed it. */
 int store_advance(struct store *s, struct store_credential *c, enum cred_state to, struct err *e);
+
+/* Notes that profiles and mail of a proven credential are out although it cannot be called delivered yet, so that they
+ * are not sent again. It holds until the state changes. ERR_STORE if that is another one by now. */
+int store_handed_over(struct store *s, struct store_credential *c, struct err *e);
 
 /* Ends as superseded every other credential of keep's user that has a certificate: a user has one that counts. */
 int store_supersede(struct store *s, const struct store_credential *keep, struct err *e);

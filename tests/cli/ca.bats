@@ -36,14 +36,18 @@ snapshot() {
 	find "$dir/bundles" 2>/dev/null || true
 }
 
-# refused COMMAND...: ends with status 5 and an advice, and changes nothing
-refused() {
+# refused_with STATUS COMMAND...: ends with that status and an advice, and changes nothing
+refused_with() {
 	snapshot >"$BATS_TEST_TMPDIR/before"
-	run --separate-stderr "$@"
+	run --separate-stderr "${@:2}"
 	printf 'status %s, stderr: %s\n' "$status" "$stderr"
-	[[ $status == 5 ]]
+	[[ $status == "$1" ]]
 	[[ $stderr == *"tokenroll: "*$'\n'* ]]
 	snapshot | diff "$BATS_TEST_TMPDIR/before" -
+}
+
+refused() {
+	refused_with 5 "$@"
 }
 
 # says WORDS...: each is somewhere in the message
@@ -79,10 +83,9 @@ start_holder() {
 @test "a lock that is given up while tokenroll waits: it goes on by itself" {
 	start_holder
 	printf '%s\n' "$holder" >"$dir/pki/lock.file"
-	(sleep 0.7 && rm "$dir/pki/lock.file") 3>&- &
-	run --separate-stderr company_tokenroll "$dir" alice
-	[[ $status == 0 ]]
-	says "waiting for" "PID $holder (sleep)"
+	(until grep -q "waiting for" "$dir/err"; do sleep 0.05; done && rm "$dir/pki/lock.file") 2>"$dir/log/rm" 3>&- &
+	company_tokenroll "$dir" alice 2>"$dir/err"
+	grep -q "waiting for .*PID $holder (sleep)" "$dir/err"
 	[[ $(rows '^V.*/CN=alice$') == 1 ]]
 }
 
@@ -242,6 +245,80 @@ print(r["ok"], r["state"], r["proved"], r["error"]["code"], r["error"]["reason"]
 	run --separate-stderr company_tokenroll "$dir" alice
 	[[ $status == 0 ]]
 	[[ $output == *already* ]]
+}
+
+@test "what was handed over is not made again while the CRL waits to be published, unless it was taken away" {
+	replace_without_publishing
+	stat -c '%i %Y' "$dir/bundles/alice.zip" "$dir/bundles/alice" >"$dir/before"
+	run --separate-stderr company_tokenroll "$dir" --json enroll --replace alice
+	[[ $status == 5 ]]
+	says "alice is enrolled, with the bundle in $dir/bundles/alice"
+	[[ $output == *"$dir/bundles/alice.zip"* ]]
+	stat -c '%i %Y' "$dir/bundles/alice.zip" "$dir/bundles/alice" | diff "$dir/before" -
+	rm "$dir/bundles/alice.zip"
+	run --separate-stderr company_tokenroll "$dir" enroll --replace alice
+	[[ $status == 5 ]]
+	[[ -s $dir/bundles/alice.zip ]]
+	one_new_certificate
+}
+
+@test "a --replace that fails behind the revocation: the server hears of that, or it is said that it could not be told" {
+	local first
+	company_tokenroll "$dir" alice
+	first=$(cut -f 4 <<<"$(grep '/CN=alice$' "$dir/pki/index.txt")")
+	mkdir -p "$dir/pki/revoked/reqs_by_serial"
+	: >"$dir/pki/revoked/reqs_by_serial/$first.req"
+	company_conf "$dir" "ca.crl=$dir/server/vpn/crl.pem"
+	run --separate-stderr company_tokenroll "$dir" enroll --replace alice
+	[[ $status == 5 ]]
+	says "there is a file $dir/pki/revoked/reqs_by_serial/$first.req already" \
+		"certificate $first of alice is revoked, but the VPN server still reads an old CRL"
+	mkdir "$dir/server/vpn"
+	run --separate-stderr company_tokenroll "$dir" enroll --replace alice
+	[[ $status == 5 ]]
+	says "there is a file"
+	[[ $stderr != *"still reads"* ]]
+	openssl crl -in "$dir/server/vpn/crl.pem" -noout -text | grep -q "Serial Number: $first"
+	rm "$dir/pki/revoked/reqs_by_serial/$first.req"
+	company_tokenroll "$dir" enroll --replace alice
+	old=$first
+	one_new_certificate
+}
+
+# new_ca_crt KEY_USAGE: a CA certificate with that for the same key, with the same name and serial number
+new_ca_crt() {
+	local serial
+	serial=$(openssl x509 -in "$dir/pki/ca.crt" -noout -serial)
+	openssl req -x509 -key "$dir/pki/private/ca.key" -passin "file:$dir/ca.pass" -subj "/CN=Example VPN CA" -days 30 \
+		-set_serial "0x${serial#serial=}" -addext "keyUsage=critical,$1" -out "$dir/new.crt"
+	cp "$dir/new.crt" "$dir/pki/ca.crt"
+}
+
+@test "a CA certificate that may not sign CRLs: --replace says so before anything is made, and what to do helps" {
+	company_tokenroll "$dir" alice
+	old=$(cut -f 4 <<<"$(grep '/CN=alice$' "$dir/pki/index.txt")")
+	new_ca_crt keyCertSign
+	sqlite3 "$dir/tokenroll.db" "SELECT id, state, changed FROM credentials" >"$dir/before"
+	refused company_tokenroll "$dir" enroll --replace alice
+	says "the keyUsage of the CA certificate $dir/pki/ca.crt has no cRLSign" "same key" "serial number" "VPN server"
+	sqlite3 "$dir/tokenroll.db" "SELECT id, state, changed FROM credentials" | diff "$dir/before" -
+	# nothing is said where nothing would be revoked
+	company_tokenroll "$dir" alice
+	company_token "$dir" "Second token"
+	company_tokenroll "$dir" enroll --replace --serial "$(company_token_serial "$dir" "Second token")" bob
+	refused company_tokenroll "$dir" enroll --replace --serial "$token" alice
+	new_ca_crt keyCertSign,cRLSign
+	company_tokenroll "$dir" enroll --replace --serial "$token" alice
+	one_new_certificate
+	cat "$dir/pki/ca.crt" "$dir/server/crl.pem" >"$dir/both.pem"
+	openssl verify -crl_check -CAfile "$dir/both.pem" "$dir/pki/issued/alice.crt" "$dir/pki/issued/bob.crt"
+	run -2 openssl verify -crl_check -CAfile "$dir/both.pem" "$dir/pki/revoked/certs_by_serial/$old.crt"
+	[[ $output$stderr == *"certificate revoked"* ]]
+}
+
+@test "a name that a server has is not replaced, and that is said before a key is made" {
+	refused_with 6 company_tokenroll "$dir" enroll --replace server
+	says "of server is not a client's and is not replaced"
 }
 
 @test "a CRL that was copied by hand, as the error says, is enough" {

@@ -143,7 +143,7 @@ half_by_another() {
 	[[ $shown =~ ^[0-9A-F]{16}$ ]]
 	tokens 1 0
 	enroll "" alice --init
-	[[ $status == 4 ]]
+	[[ $status == 2 ]]
 	says "$(company_token_serial "$dir" alice)" "no user PIN yet" "--so-pin-file"
 	[[ $(called C_Login) == 0 && $(called C_InitToken) == 0 && $output != *"SO PIN"* ]]
 	company_secret "$dir/so-pin" "$shown"
@@ -152,6 +152,28 @@ half_by_another() {
 	tokens 1 1
 	enrolled alice
 	run -1 grep -raF -e "$shown" -e "$COMPANY_PIN" "$dir"/tokenroll.db* "$dir/bundles"
+}
+
+@test "random PINs that the token was not given are neither shown nor in the JSON document" {
+	company_secret "$dir/ca.pass" "not the passphrase"
+	company_conf "$dir" "token.module=$tools/libfaulty.so" "token.pin=random"
+	rm "$dir/pin"
+	run --separate-stderr "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$dir/tokenroll.conf" --json --init \
+		--ca-pass-file "$dir/ca.pass" alice </dev/null
+	[[ $status == 5 && $stderr != *"SO PIN"* ]]
+	python3 -c 'import json, sys; d = json.loads(sys.argv[1]); assert "pin" not in d and "so_pin" not in d, d' "$output"
+	tokens 0 0
+}
+
+@test "a PIN from a descriptor is read once, also if the token was set up further meanwhile" {
+	enroll "C_InitToken:1:kill-parent;C_InitToken:1:delay=1000" alice --init "${so_pin[@]}"
+	[[ $status == 137 ]]
+	run --separate-stderr "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$dir/tokenroll.conf" --init --pin-fd 4 \
+		--ca-pass-file "$dir/ca.pass" "${so_pin[@]}" alice </dev/null 4<"$dir/pin"
+	[[ $status == 0 ]]
+	[[ $(called C_InitToken) == 1 && $(called C_InitPIN) == 1 ]]
+	tokens 1 1
+	enrolled alice
 }
 
 @test "when the SO PIN is lost another blank token can be named, and the first one stays as it is" {
@@ -216,7 +238,7 @@ half_by_another() {
 	company_run "$dir" token pkcs11-tool --module "$module" --token-label theirs --write-object "$dir/object" \
 		--type data --label theirs
 	cp -r "$dir/token/tokens" "$dir/before"
-	enroll "" alice "${so_pin[@]}"
+	enroll "" alice "${so_pin[@]}" --yes
 	[[ $status == 6 && $(called C_Login) == 0 && $(called C_InitToken) == 0 && $(called C_InitPIN) == 0 ]]
 	says "$(company_token_serial "$dir" theirs)" "holds objects" "left as it is" "take another token"
 	diff -r "$dir/before" "$dir/token/tokens"
@@ -264,9 +286,14 @@ half_by_another() {
 	done
 }
 
-@test "one that another program has left without a user PIN gets it when its SO PIN is given" {
+@test "one that another program has left without a user PIN gets it when its SO PIN is given, and somebody agrees" {
 	half_by_another theirs
+	cp -r "$dir/token/tokens" "$dir/before"
 	enroll "" alice "${so_pin[@]}"
+	[[ $status == 3 && $(called C_Login) == 0 ]]
+	says "was initialized by somebody else and has no user PIN yet" "on a terminal, or with --init"
+	diff -r "$dir/before" "$dir/token/tokens"
+	enroll "" alice "${so_pin[@]}" --yes
 	[[ $status == 0 && $(called C_InitToken) == 0 ]]
 	tokens 1 1
 	enrolled alice theirs

@@ -149,6 +149,24 @@ attached() {
 	one_certificate
 }
 
+@test "while the CRL of a replaced certificate waits to be published, nothing is mailed again" {
+	local run
+	mail_server
+	company_tokenroll "$dir" alice
+	sed -i "s|^crl = .*|crl = $dir/server/vpn/crl.pem|" "$dir/tokenroll.conf"
+	for run in 1 2 3; do
+		run --separate-stderr company_tokenroll "$dir" --json enroll --replace alice
+		printf '%s\n' "$stderr"
+		[[ $status == 5 && $(json 'r["state"], r["error"]["code"]') == "proven CRL_UNPUBLISHED" ]]
+		[[ $(mails) == 2 ]]
+	done
+	mkdir "$dir/server/vpn"
+	run --separate-stderr company_tokenroll "$dir" --json enroll --replace alice
+	[[ $status == 0 && $(json 'r["state"]') == delivered ]]
+	[[ $(mails) == 2 ]]
+	[[ $(grep -c '/CN=alice$' "$dir/pki/index.txt") == 2 ]]
+}
+
 @test "a server that refuses the recipient or the login is quoted, and the enrollment stays proven" {
 	mail_server --refuse admin@example.com
 	run --separate-stderr company_tokenroll "$dir" --json alice

@@ -157,12 +157,13 @@ finished() {
 
 @test "a certificate that is not for this key, from another CA, or no certificate, is refused" {
 	request
-	refused 5 "$dir/pki/issued/server.crt" "for another public key"
+	refused 5 "$dir/pki/issued/server.crt" "$dir/pki/issued/server.crt: " "for another public key"
 	other_ca "Somebody else" other.pem
 	refused 5 "$dir/other.pem" "by another CA"
 	other_ca "Example VPN CA" same-name.pem
 	refused 5 "$dir/same-name.pem" "not by the configured CA's key"
-	refused 5 "$dir/bundles/alice.req" "no certificate"
+	refused 5 "$dir/bundles/alice.req" "$dir/bundles/alice.req: it is no certificate, but a certificate request" \
+		"have it signed by the CA"
 	: >"$dir/empty"
 	refused 5 "$dir/empty" "no certificate"
 	sign alice.crt

@@ -34,10 +34,12 @@ teardown() {
 	rm -f "$BATS_TEST_TMPDIR"/core.*
 }
 
-# at_work: starts an enrollment and returns when its worker hangs with the PIN in use; sets $parent, $worker, $signer
+# at_work [ARGUMENT...]: starts an enrollment and returns when its worker hangs with the PIN in use; sets $parent, $worker,
+# $signer
 at_work() {
-	local i pid children
-	"$tokenroll" -c "$dir/tokenroll.conf" --pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" -v alice \
+	local i pid children args=("$@")
+	(($# > 0)) || args=(--pin-file "$dir/pin")
+	"$tokenroll" -c "$dir/tokenroll.conf" "${args[@]}" --ca-pass-file "$dir/ca.pass" -v alice \
 		</dev/null >"$dir/out" 2>"$dir/err" 3>&- &
 	parent=$!
 	for ((i = 0; i < 200; i++)); do
@@ -52,8 +54,12 @@ at_work() {
 		*/tokenroll-signer*) signer=$pid ;;
 		esac
 	done
-	sleep 0.5 # the signer unlocks the key meanwhile
 	[[ -n $worker && -n $signer ]]
+	# the signer unlocks the key meanwhile, and then waits for its next call
+	for ((i = 0; i < 200; i++)); do
+		[[ $(awk '$1 == "State:" { print $2 }' "/proc/$signer/status") == R ]] || ((i < 10)) || break
+		sleep 0.05
+	done
 }
 
 # core WHAT PID: an image of the process: "file" is what a core file would be, "all" every page it has
@@ -109,6 +115,48 @@ can_gcore() {
 	run -1 holds all "$parent" "$COMPANY_PASSPHRASE"
 	# the parent keeps it for the proof's worker; if this way to look found nothing, the others would mean nothing
 	holds all "$parent" "$COMPANY_PIN"
+}
+
+# random_pins [ARGUMENT...]: at_work with a token that gets random PINs; sets $so_pin and $new_pin
+random_pins() {
+	company_conf "$dir" "token.module=$tools/libfaulty.so" "token.timeout=20" "token.pin=random"
+	rm -r "$dir/token/tokens/"*
+	at_work --init "$@"
+	so_pin=$(sed -n 's/^  SO PIN  *//p' "$dir/out" "$dir/err")
+	new_pin=$(sed -n 's/^  PIN  *//p' "$dir/out" "$dir/err")
+	[[ ${#so_pin} == 16 && ${#new_pin} == 8 ]]
+}
+
+# in_core_files SECRET...: whether one of the three would leave it in a core file
+in_core_files() {
+	local pid secret
+	for pid in "$parent" "$worker" "$signer"; do
+		core file "$pid" || return 0
+		for secret; do
+			! holds file "$pid" "$secret" || return 0
+		done
+	done
+	return 1
+}
+
+@test "random PINs that were shown are in no core file, and the SO PIN is nowhere any more once it is set" {
+	local pid
+	can_gcore
+	random_pins
+	run -1 in_core_files "$so_pin" "$new_pin"
+	for pid in "$parent" "$worker" "$signer"; do
+		core all "$pid"
+		run -1 holds all "$pid" "$so_pin"
+	done
+	holds all "$parent" "$new_pin" # for the proof: this way to look does find something
+}
+
+@test "random PINs that go into the JSON document, too, are in no core file until then" {
+	can_gcore
+	random_pins --json
+	run -1 in_core_files "$so_pin" "$new_pin"
+	core all "$parent"
+	holds all "$parent" "$so_pin" # for the document
 }
 
 @test "once used, the passphrase is wiped in the signer, and the PIN in the worker but for what the module keeps" {

@@ -214,7 +214,7 @@ interrupted() {
 @test "Ctrl-C during a step leaves no process behind, and the next run goes on and is done" {
 	local left
 	with_faulty 30
-	FAULTY_RULE=C_GenerateKeyPair:1:hang talk 'says "key pair"; sleep 0.2; key \003' \
+	FAULTY_RULE=C_GenerateKeyPair:1:delay=1000 talk 'says "key pair"; sleep 0.2; key \003' \
 		--pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" alice
 	interrupted
 	left=$(users_of "$tools/libfaulty.so")
@@ -227,13 +227,24 @@ interrupted() {
 
 @test "Ctrl-C while the token holds the certificate to be written issues no second one" {
 	with_faulty 30
-	FAULTY_RULE=C_CreateObject:1:hang talk 'says "onto the token"; sleep 0.2; key \003' \
+	FAULTY_RULE=C_CreateObject:1:delay=1000 talk 'says "onto the token"; sleep 0.2; key \003' \
 		--pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" alice
 	interrupted
 	cp "$dir/pki/issued/alice.crt" "$dir/first.crt"
 	company_tokenroll "$dir" alice
 	enrolled
 	cmp "$dir/first.crt" "$dir/pki/issued/alice.crt"
+}
+
+@test "Ctrl-C lets the token finish what it is doing, and says so" {
+	with_faulty 30
+	FAULTY_RULE=C_GenerateKeyPair:1:delay=5000 talk 'says "key pair"; sleep 0.2; key \003' \
+		--pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" alice
+	interrupted
+	shown "finishing what the token is doing; press Ctrl-C again to stop at once"
+	[[ $("$tools/tokendump" "$module" "$(company_token_serial "$dir" "VPN token")" "$dir/pin" | grep -c ^CKO_PRIVATE_KEY) == 1 ]]
+	company_tokenroll "$dir" alice
+	enrolled
 }
 
 @test "Ctrl-C twice does not wait, and leaves no process behind, either" {
@@ -291,7 +302,7 @@ blank() {
 	blank
 	talk 'says "Initialize it for alice?"; answer n' --ca-pass-file "$dir/ca.pass" alice
 	[[ $status == 3 ]]
-	shown "not initialized and was left so"
+	shown "was never initialized, and was left so"
 	[[ -z $(ls "$dir/token/tokens") ]]
 	talk 'says "Initialize it for alice?"; answer ""' --ca-pass-file "$dir/ca.pass" alice
 	[[ $status == 3 && -z $(ls "$dir/token/tokens") ]]
@@ -365,9 +376,9 @@ spun() {
 	      says "made on the token"' --pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" alice
 	[[ $status == 0 ]]
 	[[ $(spun | cut -c 1 | sort -u | wc -l) == 4 ]] # each of its four positions
-	(($(spun | wc -l) >= 10 && $(spun | wc -l) <= 40))
+	(($(spun | wc -l) >= 5 && $(spun | wc -l) <= 80)) # it neither stands still nor floods a slow line
 	# what is left on the line is the result
-	[[ $output =~ $'\r'${escape}'[K  key pair         ec:P-256, made on the token '+[^$'\r']*\ 2\.[0-9][0-9]\ s ]]
+	[[ $output =~ $'\r'${escape}'[K  key pair         ec:P-256, made on the token '+[^$'\r']*\ [2-9]\.[0-9][0-9]\ s ]]
 	enrolled
 }
 
@@ -400,18 +411,18 @@ spun() {
 
 @test "nothing moves while a question is on the screen, and the time until its answer is not the step's" {
 	company_tokenroll "$dir" alice
-	talk 'says "check"; says "PIN of token"; sleep 1.5; answer $pin; says "verified"' alice
+	talk 'says "check"; says "PIN of token"; sleep 3; answer $pin; says "verified"' alice
 	[[ $status == 0 ]]
 	shown "alice is enrolled already"
 	# from the question to its answer there is nothing but the question
 	[[ ${output#*PIN of token} != *" 1 s"* ]]
 	[[ $output =~ "read back, signed, verified"\ +${escape}'[32m'\ +([0-9]+)\.([0-9][0-9])\ s ]]
-	((10#${BASH_REMATCH[1]}${BASH_REMATCH[2]} < 150))
+	((10#${BASH_REMATCH[1]}${BASH_REMATCH[2]} < 300))
 	[[ $output == *"check            …"*$'\r'"${escape}[KPIN of token"* ]]
 }
 
 @test "Ctrl-C while it moves ends in a clean line, and the next run is done" {
-	slow_key 20000
+	slow_key 3000
 	talk 'expect -re "key pair +\[-|/\\\\\] 1 s" {} timeout {failed "no spinner"}
 	      key \003' --pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" alice
 	interrupted

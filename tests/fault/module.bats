@@ -230,8 +230,8 @@ then_done() {
 }
 
 @test "a token without a user PIN says so, and no PIN is sent" {
-	faulty 4 'C_GetTokenInfo:*:flags=NO_PIN' alice
-	says "$serial" "no user PIN" "SO PIN"
+	faulty 3 'C_GetTokenInfo:*:flags=NO_PIN' alice
+	says "$serial" "no user PIN" "or with --init"
 	[[ $(called C_Login) == 0 ]]
 	nothing_issued
 	no_key
@@ -253,6 +253,13 @@ beside() {
 	[[ $(on_token PRIVATE_KEY) == 1 && $(on_token CERTIFICATE) == 1 ]]
 }
 
+@test "waiting for the worker of a run that was killed does not count as the module's time" {
+	faulty 137 "C_GenerateKeyPair:1:kill-parent;C_GenerateKeyPair:1:delay=5000" alice
+	faulty 0 "C_Login:1:delay=1" alice
+	says "waiting for an earlier tokenroll that is still at token $serial"
+	[[ $(on_token PRIVATE_KEY) == 1 && $(on_token CERTIFICATE) == 1 ]]
+}
+
 @test "one of two modules that crashes costs that module only, and is named" {
 	beside C_Initialize:1:crash "crashed"
 }
@@ -270,6 +277,19 @@ beside() {
 		--ca-pass-file "$dir/ca.pass" alice </dev/null
 	[[ $stderr == *"while the modules that p11-kit knows were loaded"*crashed*"--module"* ]]
 	FAULTY_RULE='C_GetFunctionList:*:crash' run -0 company_tokenroll "$dir" --module "$module" alice
+}
+
+@test "a card of a kind that the module does not know is no token that could be meant, and is left out" {
+	company_token "$dir" bank-card
+	# SoftHSM shows its empty slot last
+	faulty 0 "C_GetTokenInfo:2:CKR_TOKEN_NOT_RECOGNIZED" alice -v
+	says "note: the card in 'SoftHSM slot ID 0x" "is left out" "does not know its kind"
+}
+
+@test "when there is nothing but a card that the module does not know, its reader is named" {
+	faulty 3 "C_GetTokenInfo:*:CKR_TOKEN_NOT_RECOGNIZED" alice
+	says "the card in 'SoftHSM slot ID 0x" "is of a kind that $tools/libfaulty.so does not know" "--module"
+	nothing_issued
 }
 
 @test "a token that does not answer is not passed over for another one" {

@@ -257,6 +257,56 @@ static void a_certificate_from_elsewhere_is_checked_in_every_respect(void **stat
 	EVP_PKEY_free(other);
 }
 
+/* What an admin may give by mistake, and what there is to do then. */
+static void a_file_that_is_no_certificate_is_told_for_what_it_is(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *make, *says, *advice;
+	} cases[] = {
+	    {": > x", "it is empty", "get it again"},
+	    {"openssl req -new -key private/ca.key -subj /CN=x -out x", "a certificate request", "signed by the CA"},
+	    {"openssl req -new -key private/ca.key -subj /CN=x -outform DER -out x", "a certificate request",
+	     "signed by the CA"},
+	    {"head -c 300 ca.crt > x", "is damaged", "get it again"},
+	    {"sed 3d ca.crt > x", "is damaged", "get it again"},
+	    {"openssl x509 -in ca.crt -outform DER | head -c 300 > x", "is damaged", "get it again"},
+	    {"openssl crl2pkcs7 -nocrl -certfile ca.crt -out x", "PKCS#7", "openssl pkcs7 -print_certs -in"},
+	    {"openssl crl2pkcs7 -nocrl -certfile ca.crt -outform DER -out x", "PKCS#7",
+	     "openssl pkcs7 -print_certs -in"},
+	    {"openssl pkcs12 -export -nokeys -in ca.crt -passout pass: -out x", "PKCS#12",
+	     "openssl pkcs12 -nokeys -in"},
+	    {"cp private/ca.key x", "a private key", "its certificate"},
+	    {"openssl pkey -in private/ca.key -pubout -out x", "a public key", "its certificate"},
+	    {"cp crl.pem x", "a CRL", "its certificate"},
+	    {"echo 'Subject: your certificate' > x", "neither PEM nor DER", "its certificate"},
+	    {"head -c 100 /dev/zero > x", "neither PEM nor DER", "its certificate"},
+	};
+	struct blob spki = BLOB_INIT;
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	char path[256];
+	fixture_use(&fx, "ec");
+	must_easyrsa(&fx, "gen-crl");
+	spki_of(&spki, key);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct err e = ERR_INIT;
+		struct blob file = BLOB_INIT;
+		struct ca_certificate c;
+		if (shell("cd %s && %s", fx.pki, cases[i].make) != 0)
+			fail_msg("%s", cases[i].make);
+		snprintf(path, sizeof path, "%s/x", fx.pki);
+		assert_ok(file_read(path, 65536, &file, &e), &e);
+		assert_int_equal(ca_check(ca, "alice", &spki, &file, &c, &e), -1);
+		assert_int_equal(e.code, ERR_CERT_MISMATCH);
+		if (strstr(e.what, "no certificate") == NULL || strstr(e.what, cases[i].says) == NULL ||
+		    strstr(err_advice(&e), cases[i].advice) == NULL)
+			fail_msg("%s: \"%s\" \"%s\"", cases[i].make, e.what, err_advice(&e));
+		blob_free(&file);
+	}
+	blob_free(&spki);
+	EVP_PKEY_free(key);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -265,6 +315,7 @@ int main(void)
 	    cmocka_unit_test(a_request_that_is_not_exactly_right_is_refused),
 	    cmocka_unit_test(no_extension_of_the_request_is_copied),
 	    cmocka_unit_test(a_certificate_from_elsewhere_is_checked_in_every_respect),
+	    cmocka_unit_test(a_file_that_is_no_certificate_is_told_for_what_it_is),
 	};
 	return cmocka_run_group_tests(tests, make_all, remove_all);
 }

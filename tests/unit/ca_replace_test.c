@@ -206,6 +206,128 @@ static void what_root_writes_belongs_to_the_pkis_owner(void **state)
 	ca_close(&ca);
 }
 
+static bool pki_is_as_before(void)
+{
+	return shell("cd %s && find . -type f ! -name serial\\* -print0 | sort -z | xargs -0 sha256sum | cmp -s - "
+		     "%s/sums",
+		     fx.pki, fx.dir) == 0;
+}
+
+static void note_pki(void)
+{
+	assert_int_equal(shell("cd %s && find . -type f ! -name serial\\* -print0 | sort -z | xargs -0 sha256sum > "
+			       "%s/sums",
+			       fx.pki, fx.dir),
+			 0);
+}
+
+/* The old certificate is given up only when the new one is there to take its place. */
+static void what_cannot_be_issued_revokes_nothing(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *damage, *says;
+	} cases[] = {
+	    {"mkdir -p x509-types && touch x509-types/COMMON && echo 'keyUsage = nonsense' > x509-types/client",
+	     "an extension that OpenSSL cannot make"},
+	    {"echo 'set_var EASYRSA_RAND_SN no' >> vars && echo nonsense > serial", "does not hold a serial number"},
+	    {"cp issued/bob.crt issued/alice.crt", "somebody else"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct err e = ERR_INIT;
+		struct ca_issued out;
+		EVP_PKEY *key = EVP_EC_gen("P-256");
+		fixture_use(&fx, "rsa");
+		must_easyrsa(&fx, "build-client-full alice nopass");
+		must_easyrsa(&fx, "build-client-full bob nopass");
+		if (shell("cd %s && %s", fx.pki, cases[i].damage) != 0)
+			fail_msg("%s", cases[i].damage);
+		note_pki();
+		struct ca *ca = fixture_unlocked(&fx);
+		assert_int_equal(try_issue(ca, "alice", key, true, &out, &e), -1);
+		assert_says(&e, cases[i].says);
+		assert_int_equal(count_lines(&fx, "index.txt", "^R"), 0);
+		if (!pki_is_as_before())
+			fail_msg("%s: files were changed", cases[i].damage);
+		EVP_PKEY_free(key);
+		ca_close(&ca);
+	}
+}
+
+/* A revocation that is in the index is one that the server hears of, whatever goes wrong after it. */
+static void a_revocation_is_published_also_if_what_follows_it_fails(void **state)
+{
+	(void)state;
+	struct err e = ERR_INIT;
+	struct ca_issued out;
+	struct ca_certificate old;
+	bool found = false;
+	char crl[256];
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	fixture_use(&fx, "rsa");
+	snprintf(crl, sizeof crl, "%s/published.pem", fx.dir);
+	fx.cfg.crl = crl;
+	must_easyrsa(&fx, "build-client-full alice nopass");
+	struct ca *ca = fixture_unlocked(&fx);
+	assert_ok(ca_find(ca, "alice", &found, &old, &e), &e);
+	assert_int_equal(shell("cd %s && mkdir -p revoked/reqs_by_serial && touch revoked/reqs_by_serial/%s.req",
+			       fx.pki, old.serial),
+			 0);
+	assert_int_equal(try_issue(ca, "alice", key, true, &out, &e), -1);
+	assert_int_equal(e.code, ERR_CA_FAILED);
+	assert_says(&e, "there is a file");
+	assert_int_equal(count_lines(&fx, "index.txt", "^R.*,superseded.*CN=alice$"), 1);
+	assert_int_equal(shell("openssl crl -in %s -noout -text | grep -q 'Serial Number: %s'", crl, old.serial), 0);
+	/* and once that is put right the same call goes on */
+	assert_int_equal(shell("rm %s/revoked/reqs_by_serial/%s.req", fx.pki, old.serial), 0);
+	must_issue(ca, "alice", key, true, &out);
+	assert_string_equal(out.replaced, old.serial);
+	assert_int_equal(count_lines(&fx, "index.txt", "CN=alice$"), 2);
+	assert_true(pki_has(&fx, "revoked/reqs_by_serial/%s.req", old.serial));
+	ca_certificate_free(&old);
+	ca_certificate_free(&out.cert);
+	EVP_PKEY_free(key);
+	ca_close(&ca);
+}
+
+static void must_be_replaceable(struct ca *ca, const char *user)
+{
+	struct err e = ERR_INIT;
+	assert_ok(ca_replaceable(ca, user, &e), &e);
+}
+
+/* What can be told before a key is made, without the CA's key. */
+static void whether_a_name_can_be_replaced_is_told_beforehand(void **state)
+{
+	(void)state;
+	struct err e = ERR_INIT;
+	fixture_use(&fx, "rsa");
+	must_easyrsa(&fx, "build-client-full alice nopass");
+	must_easyrsa(&fx, "build-server-full vpn nopass");
+	note_pki();
+	struct ca *ca = fixture_open(&fx);
+	must_be_replaceable(ca, "alice");
+	must_be_replaceable(ca, "nobody");
+	assert_int_equal(ca_replaceable(ca, "vpn", &e), -1);
+	assert_int_equal(e.code, ERR_NAME_TAKEN);
+	assert_says(&e, "not a client");
+	ca_close(&ca);
+	/* its CRLs would be worth nothing */
+	assert_int_equal(shell("cd %s && openssl req -x509 -key private/ca.key -subj '/CN=Test CA' -days 20 -addext "
+			       "keyUsage=critical,keyCertSign -out ca.crt",
+			       fx.pki),
+			 0);
+	note_pki();
+	ca = fixture_open(&fx);
+	must_be_replaceable(ca, "nobody");
+	assert_int_equal(ca_replaceable(ca, "alice", &e), -1);
+	assert_int_equal(e.code, ERR_CA_PKI);
+	assert_says(&e, "has no cRLSign");
+	assert_non_null(strstr(e.next, "serial number"));
+	assert_true(pki_is_as_before());
+	ca_close(&ca);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -215,6 +337,9 @@ int main(void)
 	    cmocka_unit_test(what_easyrsa_renewed_is_replaced_with_all_its_files),
 	    cmocka_unit_test(a_certificate_that_ends_after_2049_is_easyrsas_too),
 	    cmocka_unit_test(what_root_writes_belongs_to_the_pkis_owner),
+	    cmocka_unit_test(what_cannot_be_issued_revokes_nothing),
+	    cmocka_unit_test(a_revocation_is_published_also_if_what_follows_it_fails),
+	    cmocka_unit_test(whether_a_name_can_be_replaced_is_told_beforehand),
 	};
 	return cmocka_run_group_tests(tests, make_all, remove_all);
 }

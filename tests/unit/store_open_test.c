@@ -42,6 +42,27 @@ static void a_file_that_is_no_database_is_refused_and_left_alone(void **state)
 	assert_string_equal(back, text);
 }
 
+static void a_log_whose_database_is_missing_is_refused_and_left_alone(void **state)
+{
+	struct place *p = *state;
+	char db[sizeof(p->path)], wal[sizeof(p->path) + 8];
+	struct stat st;
+	struct store *s = open_store(p);
+
+	store_close(&s);
+	memcpy(db, p->path, sizeof(db));
+	assert_int_equal(unlink(db), 0);
+	snprintf(wal, sizeof(wal), "%s-wal", db);
+	write_file(wal, "the last changes", 16, 0);
+	assert_open_fails(p, "but not its log");
+	assert_int_equal(access(db, F_OK), -1);
+	assert_int_equal(stat(wal, &st), 0);
+	assert_int_equal(st.st_size, 16);
+	assert_int_equal(truncate(wal, 0), 0);
+	s = open_store(p);
+	store_close(&s);
+}
+
 static void another_programs_database_is_refused_and_left_alone(void **state)
 {
 	struct place *p = *state;
@@ -163,6 +184,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    PROMISE(a_file_that_is_no_database_is_refused_and_left_alone),
+	    PROMISE(a_log_whose_database_is_missing_is_refused_and_left_alone),
 	    PROMISE(another_programs_database_is_refused_and_left_alone),
 	    PROMISE(a_newer_database_is_refused_and_left_alone),
 	    PROMISE(a_damaged_database_is_noticed),

@@ -25,6 +25,7 @@ static void assert_same(const struct store_credential *a, const struct store_cre
 	assert_string_equal(a->pkcs11_id, b->pkcs11_id);
 	assert_string_equal(a->client_module, b->client_module);
 	assert_string_equal(a->key_attributes, b->key_attributes);
+	assert_int_equal(a->handed_over, b->handed_over);
 	assert_int_equal(a->created, b->created);
 	assert_int_equal(a->changed, b->changed);
 }
@@ -359,6 +360,41 @@ static void a_key_that_is_still_in_use_is_not_left_over(void **state)
 	store_close(&s);
 }
 
+static void what_was_handed_over_is_remembered_before_it_is_delivered(void **state)
+{
+	struct place *p = *state;
+	struct store *s = open_store(p);
+	struct store_credential c, back;
+	struct err e = ERR_INIT;
+	bool found = false;
+	uint64_t n;
+
+	enrolled(s, &c, "alice", &token_1);
+	assert_int_equal(store_advance(s, &c, CRED_PROVEN, &e), 0);
+	assert_false(c.handed_over);
+	n = records(s);
+	assert_int_equal(store_handed_over(s, &c, &e), 0);
+	assert_true(c.handed_over);
+	assert_int_equal(c.state, CRED_PROVEN);
+	assert_int_equal(records(s), n + 1);
+	assert_int_equal(sql_int(p, "SELECT count(*) FROM audit WHERE action = 'handed-over' AND user = 'alice'"), 1);
+	store_close(&s);
+
+	s = open_store(p);
+	assert_int_equal(store_find(s, "alice", &token_1, &found, &back, &e), 0);
+	assert_true(found);
+	assert_same(&c, &back);
+	assert_int_equal(store_advance(s, &back, CRED_DELIVERED, &e), 0);
+	assert_false(back.handed_over);
+	/* of what is no longer proven it is not noted */
+	assert_int_equal(store_handed_over(s, &c, &e), -1);
+	assert_says(&e, ERR_STORE, "no longer says proven");
+	assert_int_equal(records(s), n + 2);
+	store_credential_free(&back);
+	store_credential_free(&c);
+	store_close(&s);
+}
+
 static void every_state_has_its_name(void **state)
 {
 	(void)state;
@@ -385,6 +421,7 @@ int main(void)
 	    PROMISE(a_users_other_tokens_are_found_but_not_the_one_at_hand),
 	    PROMISE(what_has_ended_is_left_over_until_it_is_noted_as_removed),
 	    PROMISE(a_key_that_is_still_in_use_is_not_left_over),
+	    PROMISE(what_was_handed_over_is_remembered_before_it_is_delivered),
 	    PROMISE(every_state_has_its_name),
 	};
 

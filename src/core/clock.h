@@ -1,0 +1,12 @@
+/*
+ * clock: time for waiting and for measuring.
+ */
+#ifndef CORE_CLOCK_H
+#define CORE_CLOCK_H
+
+#include <stdint.h>
+
+/* Milliseconds of a clock that only goes forward, whatever is done to the time of day. */
+int64_t clock_ms(void);
+
+#endif
