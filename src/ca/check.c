@@ -83,14 +83,14 @@ static const struct kind unknown = {NULL, "neither PEM nor DER", its_certificate
 
 static const struct kind *kind_by_label(const struct blob *file)
 {
-	static const struct kind *const kinds[] = {&request, &pkcs7, &key, &public_key, &crl, &damaged};
+	static const struct kind *const kinds[] = {&request, &pkcs7, &key, &public_key, &crl, &damaged, NULL};
 	static const char begin[] = "-----BEGIN ", dashes[] = "-----";
 	const char *end = (const char *)file->data + file->len;
 	const char *p = memmem(file->data, file->len, begin, sizeof begin - 1);
 	const char *close =
 	    p != NULL ? memmem(p + sizeof begin - 1, (size_t)(end - p) - (sizeof begin - 1), dashes, sizeof dashes - 1)
 		      : NULL;
-	for (size_t i = 0; close != NULL && i < sizeof kinds / sizeof *kinds; i++) {
+	for (size_t i = 0; close != NULL && kinds[i] != NULL; i++) {
 		size_t n = strlen(kinds[i]->label);
 		if ((size_t)(close - p) >= n && memcmp(close - n, kinds[i]->label, n) == 0)
 			return kinds[i];

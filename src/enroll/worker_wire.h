@@ -27,8 +27,8 @@ enum worker_call {
 	WORKER_PROVE,
 };
 
-/* How long worker_turn and worker_open wait for a turn, in milliseconds: longer than a worker whose parent was killed may
- * still be in its last call. */
+/* How long worker_turn and worker_open wait for a turn, in milliseconds: longer than a worker whose parent was killed
+ * may still be in its last call. */
 #define WORKER_TURN_MS 45000
 
 void worker_put_token(struct rpc_msg *m, const struct worker_token *t);

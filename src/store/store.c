@@ -177,8 +177,9 @@ static int log_alone(const struct store *s, struct err *e)
 {
 	err_set(e, ERR_STORE, "the database %s is missing, but not its log with the last changes, %s-wal", s->path,
 		s->path);
-	return err_next(e, "Put the database back beside its log. If it is lost, put the last backup in its place and "
-			   "move %s-wal and %s-shm away.",
+	return err_next(e,
+			"Put the database back beside its log. If it is lost, put the last backup in its place and "
+			"move %s-wal and %s-shm away.",
 			s->path, s->path);
 }
 

@@ -150,11 +150,10 @@ attached() {
 }
 
 @test "while the CRL of a replaced certificate waits to be published, nothing is mailed again" {
-	local run
 	mail_server
 	company_tokenroll "$dir" alice
 	sed -i "s|^crl = .*|crl = $dir/server/vpn/crl.pem|" "$dir/tokenroll.conf"
-	for run in 1 2 3; do
+	for _ in 1 2 3; do
 		run --separate-stderr company_tokenroll "$dir" --json enroll --replace alice
 		printf '%s\n' "$stderr"
 		[[ $status == 5 && $(json 'r["state"], r["error"]["code"]') == "proven CRL_UNPUBLISHED" ]]
