@@ -3,17 +3,21 @@
  * from RPC_FD and passes them to handover.h. It gets no secret of a token or
  * of the CA.
  */
+#include "core/file.h"
 #include "core/process.h"
+#include "handover/confine.h"
 #include "handover/courier.h"
 #include "handover/courier_wire.h"
 
 #include <limits.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct state {
 	struct config *cfg;
 	struct handover_facts facts; /* of what was made last */
 	struct handover_result made;
+	bool hidden, confined;
 };
 
 static int bad_call(struct err *e)
@@ -34,7 +38,23 @@ static int op_check(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *ou
 	if (ret == 0)
 		ret = config_parse(&st->cfg, path, &text, e);
 	blob_free(&text);
-	return ret == 0 ? handover_check(st->cfg, e) : -1;
+	if (ret != 0)
+		return -1;
+	/* at once where that costs no waiting time; a folder that is made later could not be read */
+	if (access(st->cfg->bundle.dir, F_OK) == 0)
+		st->hidden = handover_hide(st->cfg);
+	return handover_check(st->cfg, e);
+}
+
+/* A kernel without it is no reason not to make the bundle. */
+static void confine(struct state *st)
+{
+	if (st->confined)
+		return;
+	/* whoever needs the folder says why it cannot be made */
+	(void)file_mkdir(st->cfg->bundle.dir, 0700, NULL);
+	st->hidden = st->hidden || handover_hide(st->cfg);
+	st->confined = handover_confine(st->cfg);
 }
 
 static int op_make(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
@@ -45,6 +65,7 @@ static int op_make(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 	courier_get_facts(in, &st->facts);
 	if (!rpc_msg_done(in) || st->cfg == NULL)
 		return bad_call(e);
+	confine(st);
 	if (handover_make(st->cfg, &st->facts, &st->made, e) != 0)
 		return -1;
 	rpc_put_str(out, st->made.folder);
