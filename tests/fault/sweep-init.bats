@@ -25,19 +25,19 @@ teardown() {
 }
 
 @test "a killed worker at any PKCS#11 call leaves a token that the same command completes" {
-	sweep_calls kill 1 4
+	sweep_calls kill 1 4 key
 }
 
 @test "tokenroll itself killed at any PKCS#11 call leaves a token that the same command completes" {
-	sweep_calls kill-parent 2 4
+	sweep_calls kill-parent 2 4 key
 }
 
 @test "a token pulled at any PKCS#11 call is completed by the same command" {
-	sweep_calls CKR_DEVICE_REMOVED 3 4
+	sweep_calls CKR_DEVICE_REMOVED 3 4 key
 }
 
 @test "a general error at any PKCS#11 call leaves a token that the same command completes" {
-	sweep_calls CKR_GENERAL_ERROR 4 4
+	sweep_calls CKR_GENERAL_ERROR 4 4 key
 }
 
 @test "a process killed before a change on the disk leaves a token that the same command completes" {

@@ -123,12 +123,14 @@ sweep_rule() {
 	sweep_status "$1" "$SWEEP_RC" && sweep_again "$1"
 }
 
-# sweep_calls ACTION [FROM STEP]: at PKCS#11 call 1, 2, 3 … until none is left. $SWEEP_CALLS is how many there were.
-# With FROM and STEP at every STEPth, and only up to the one that makes the key, unless TOKENROLL_ALL asks for each.
+# sweep_calls ACTION [FROM STEP [key]]: at PKCS#11 call 1, 2, 3 … until none is left. $SWEEP_CALLS is how many there were.
+# With FROM and STEP at every STEPth, with "key" only up to the one that makes the key, unless TOKENROLL_ALL asks for each.
 sweep_calls() {
 	local k from=1 step=1 until=1000000 least=50
-	if [[ $# == 3 && -z ${TOKENROLL_ALL:-} ]]; then
+	if (($# >= 3)) && [[ -z ${TOKENROLL_ALL:-} ]]; then
 		from=$2 step=$3
+	fi
+	if [[ ${4:-} == key && -z ${TOKENROLL_ALL:-} ]]; then
 		sweep_rule "the key (kill)" "C_GenerateKeyPair:1:kill" || return 1
 		until=$SWEEP_TOTAL least=30
 	fi
