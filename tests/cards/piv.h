@@ -9,7 +9,7 @@
  *     piv_admin.c   the management key                           piv_attest.c  attestation, with a root of its own
  *     piv_object.c  data objects                                 piv_make.c    cards from the factory
  *     piv_store.c   keys and objects in memory                   piv_foreign.c with somebody's keys on them
- *     piv_state.c   save and load
+ *     piv_state.c   save and load                                piv_export.c  what a test may look at
  */
 #ifndef CARDS_PIV_H
 #define CARDS_PIV_H
@@ -180,13 +180,19 @@ void piv_touched(void *card);
 /* The attestation key and its certificate, issued by the root that all cards of this type have. */
 int piv_make_attestation(struct piv *card, const char *type);
 
-/* The root's certificate as PEM: name "attestation-root". */
+/* The root's certificate as PEM. */
+int piv_attestation_root(struct buf *out);
+
+/* ---- piv_export.c: "attestation-root", and "contents": a line for each key and data object, with a hash of it, so
+ * that two exports differ in what has been changed between them, whether a module can see it or not */
+
 int piv_export(const void *card, const char *name, struct buf *out);
 
 /* ---- piv_make.c, piv_foreign.c */
 
-/* "9c:rsa:2048,82:ec:P-256": keys as a qualified signature service would leave them, each with a certificate. */
-int piv_add_foreign(struct piv *card, const char *list);
+/* "9c:rsa:2048,82:ec:P-256": keys as a qualified signature service would leave them, each with a certificate. Hidden
+ * ones were imported and have none. */
+int piv_add_foreign(struct piv *card, const char *list, bool hidden);
 
 int piv_create(void **ret_card, char *const options[], size_t n, char *complaint);
 extern const char piv_options[];

@@ -4,6 +4,10 @@
 #include <openssl/rand.h>
 #include <string.h>
 
+/* NIST SP 800-78-4 has two numbers for one algorithm. OpenSC says the first when it wants random numbers. */
+#define OLD_3DES 0x00
+#define NEW_3DES 0x03
+
 enum { TAG_TEMPLATE = 0x7C, TAG_WITNESS = 0x80, TAG_CHALLENGE = 0x81, TAG_RESPONSE = 0x82 };
 
 static const struct algorithm {
@@ -12,7 +16,7 @@ static const struct algorithm {
 	size_t key, block;
 	uint8_t since_minor, since_patch; /* of version 5 */
 } algorithms[] = {
-    {0x03, "DES-EDE3-ECB", 24, 8, 0, 0},
+    {NEW_3DES, "DES-EDE3-ECB", 24, 8, 0, 0},
     {0x08, "AES-128-ECB", 16, 16, 4, 2},
     {0x0A, "AES-192-ECB", 24, 16, 4, 2},
     {0x0C, "AES-256-ECB", 32, 16, 4, 2},
@@ -30,7 +34,7 @@ static const struct algorithm *find_algorithm(uint8_t number)
 
 static uint8_t default_algorithm(const struct piv *card)
 {
-	return piv_since(card, 5, 7, 0) ? 0x0A : 0x03;
+	return piv_since(card, 5, 7, 0) ? 0x0A : NEW_3DES;
 }
 
 int piv_set_admin(struct piv *card, uint8_t number, struct bytes key)
@@ -136,9 +140,10 @@ uint16_t piv_cmd_authenticate(struct piv *card, const struct apdu *a, struct buf
 {
 	struct piv_admin *admin = &card->admin;
 	size_t block = find_algorithm(admin->algorithm)->block;
+	uint8_t algorithm = a->p1 == OLD_3DES ? NEW_3DES : a->p1;
 	struct bytes inner, value;
 
-	if (a->p1 != admin->algorithm || !tlv_find(a->data, TAG_TEMPLATE, &inner))
+	if (algorithm != admin->algorithm || !tlv_find(a->data, TAG_TEMPLATE, &inner))
 		return SW_DATA;
 	if (piv_wants_touch(card, a) && !card->touched)
 		return SW_SECURITY;

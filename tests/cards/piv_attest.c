@@ -141,15 +141,14 @@ int piv_make_attestation(struct piv *card, const char *type)
 	return piv_put_key(card, key) == SW_OK ? 0 : -1;
 }
 
-int piv_export(const void *card, const char *name, struct buf *out)
+int piv_attestation_root(struct buf *out)
 {
-	EVP_PKEY *key = strcmp(name, "attestation-root") == 0 ? root_key() : NULL;
+	EVP_PKEY *key = root_key();
 	X509 *x = key ? root_certificate(key) : NULL;
 	BIO *bio = BIO_new(BIO_s_mem());
 	char *pem;
 	long n = 0;
 
-	(void)card;
 	if (x && bio && PEM_write_bio_X509(bio, x) == 1)
 		n = BIO_get_mem_data(bio, &pem);
 	if (n > 0)

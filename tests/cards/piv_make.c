@@ -22,7 +22,8 @@ const char piv_options[] =
     "  chuid=yes                    with CHUID and CCC, which a new one has not\n"
     "  extended=no                  refuses long APDUs\n"
     "  memory=51                    KiB for data objects\n"
-    "  foreign=9c:rsa:2048,82:ec:P-256   keys of somebody else, each with a certificate\n";
+    "  foreign=9c:rsa:2048,82:ec:P-256   keys of somebody else, each with a certificate\n"
+    "  hidden=9d:ec:P-256           keys of somebody else, imported, without a certificate\n";
 
 struct request {
 	struct piv *card;
@@ -219,11 +220,21 @@ static int set_identity(struct request *r)
 	return sw == SW_OK ? 0 : refuse(r, "chuid", "does not fit");
 }
 
+static int add_foreign(struct request *r, const char *option, bool hidden)
+{
+	const char *list = value_of(r, option);
+
+	if (list && piv_add_foreign(r->card, list, hidden) == -1)
+		return refuse(r, option, "is a list of slots and key types, and there has to be room for them");
+	return 0;
+}
+
 static int make(struct request *r)
 {
 	static const char *const names[] = {"serial",    "version",        "pin",    "puk",     "pin-tries",
 					    "puk-tries", "management-key", "types",  "touch",   "attestation",
-					    "chuid",     "extended",       "memory", "foreign", NULL};
+					    "chuid",     "extended",       "memory", "foreign", "hidden",
+					    NULL};
 	const char *unknown = option_unknown(r->options, r->n, names);
 	uint32_t memory = MEMORY_KIB;
 
@@ -237,9 +248,7 @@ static int make(struct request *r)
 	if (set_pins(r) == -1 || set_admin(r) == -1 || set_types(r) == -1 || set_abilities(r) == -1 ||
 	    set_identity(r) == -1)
 		return -1;
-	if (value_of(r, "foreign") && piv_add_foreign(r->card, value_of(r, "foreign")) == -1)
-		return refuse(r, "foreign", "is a list of slots and key types, and there has to be room for them");
-	return 0;
+	return add_foreign(r, "foreign", false) == -1 ? -1 : add_foreign(r, "hidden", true);
 }
 
 int piv_create(void **ret_card, char *const options[], size_t n, char *complaint)
