@@ -91,7 +91,8 @@ changed() {
 	digest sha256
 	signed=$(number_of sign sign 01 "$DIR/digest" ECDSA --signature-format openssl)
 	for what in garbage truncated; do
-		card_ctl 0 answer-at "$signed" "$what"
+		card_ctl 0 answer-at "$signed" "$what" # for C_Sign
+		card_ctl 0 answer-at $((signed + 1)) "$what" # for C_SignFinal, which pkcs11-tool tries after it
 		run sign 01 "$DIR/digest" ECDSA --signature-format openssl
 		[[ $status != 0 ]] || run ! verify 01 "$DIR/digest"
 		card_ctl 0 answer-at "$made" "$what"
