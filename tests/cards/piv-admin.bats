@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154  # bats sets $status and $output
+# shellcheck disable=SC2153,SC2154  # talk sets $ANSWER, bats $status and $output
 # PIN, PUK and management key of the virtual YubiKey guard what they guard on a real one, and are reset as there.
 
 bats_require_minimum_version 1.5.0

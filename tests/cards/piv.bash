@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154  # for those that load it; bats sets $status and $output
 # piv: tests of the virtual YubiKey share these; its setup and teardown are here, too. What they make goes into DIR.
 
 load cards.bash

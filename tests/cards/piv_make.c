@@ -231,10 +231,9 @@ static int add_foreign(struct request *r, const char *option, bool hidden)
 
 static int make(struct request *r)
 {
-	static const char *const names[] = {"serial",    "version",        "pin",    "puk",     "pin-tries",
-					    "puk-tries", "management-key", "types",  "touch",   "attestation",
-					    "chuid",     "extended",       "memory", "foreign", "hidden",
-					    NULL};
+	static const char *const names[] = {
+	    "serial", "version",     "pin",   "puk",      "pin-tries", "puk-tries", "management-key", "types",
+	    "touch",  "attestation", "chuid", "extended", "memory",    "foreign",   "hidden",         NULL};
 	const char *unknown = option_unknown(r->options, r->n, names);
 	uint32_t memory = MEMORY_KIB;
 
