@@ -139,6 +139,16 @@ load piv.bash
 	run ! cmp "$DIR/first.pub" "$DIR/01.pub"
 }
 
+@test "ykcs11 takes the first byte of a longer CKA_ID for a slot's number, so that a random one hits somebody's key" {
+	new foreign=9c:ec:P-256
+	card_ctl 0 export contents "$DIR/before"
+	admin --keypairgen --key-type EC:prime256v1 --id 02A5C3B7D1E4F608
+	card_ctl 0 export contents "$DIR/after"
+	is keys 1
+	[[ $(diff "$DIR/before" "$DIR/after") == *"< key 9c "*"> key 9c "* ]]
+	refused CKR_ATTRIBUTE_VALUE_INVALID admin --keypairgen --key-type EC:prime256v1 --id A5C3B7D1E4F60802
+}
+
 @test "a certificate that is too long is refused and the old one stays" {
 	new
 	key EC:prime256v1 01
