@@ -8,7 +8,7 @@ SYSCONFDIR ?= /etc
 VERSION := 0.1.0
 
 CC ?= cc
-PKGS := libcrypto libp11 p11-kit-1 sqlite3 libarchive libcurl inih jansson libbsd
+PKGS := libcrypto libp11 p11-kit-1 libpcsclite sqlite3 libarchive libcurl inih jansson libbsd
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 WARNINGS := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
@@ -26,7 +26,12 @@ LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/*/*.c pkcs11/*.c))
 ROLES := worker signer courier
 ROLE_PROGRAMS := $(ROLES:%=$(BUILD)/tokenroll-%)
 
-all: $(BUILD)/tokenroll $(ROLE_PROGRAMS)
+all: $(BUILD)/tokenroll $(ROLE_PROGRAMS) $(BUILD)/profiles
+
+# where a program that is not installed finds them, beside itself
+$(BUILD)/profiles:
+	@mkdir -p $(@D)
+	$(Q)ln -sfn "$(abspath pkcs11/profiles)" $@
 
 $(LIB): $(LIB_OBJ)
 	@rm -f $@

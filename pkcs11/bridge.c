@@ -1,25 +1,46 @@
 #include "pkcs11/bridge.h"
 #include "core/keytype.h"
 #include "core/xalloc.h"
+#include "pkcs11/login.h"
 
 #include <libp11.h>
+#include <openssl/ui.h>
 #include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct p11_bridge {
 	PKCS11_CTX *ctx;
+	UI_METHOD *ui;
 	PKCS11_SLOT *slots;
 	unsigned n_slots;
 };
+
+/* libp11 asks for the PIN again where a key wants that (CKA_ALWAYS_AUTHENTICATE). Nobody is ever asked at a terminal.
+ */
+static int answer_pin(UI *ui, UI_STRING *question)
+{
+	const struct secret *pin = p11_login_pin(UI_get0_user_data(ui));
+	return pin != NULL && UI_set_result(ui, question, pin->bytes) == 0;
+}
+
+static UI_METHOD *pin_method(void)
+{
+	UI_METHOD *m = UI_create_method("tokenroll");
+	if (m != NULL)
+		UI_method_set_reader(m, answer_pin);
+	return m;
+}
 
 int p11_bridge_open(struct p11_bridge **ret, const struct p11_module *m, struct err *e)
 {
 	struct p11_bridge *b = xcalloc(1, sizeof *b);
 	b->ctx = PKCS11_CTX_new();
+	b->ui = pin_method();
 	if (b->ctx == NULL || PKCS11_CTX_load(b->ctx, p11_module_path(m)) != 0) {
 		err_openssl(e, ERR_MODULE, "libp11 cannot use the module %s", p11_module_path(m));
 		PKCS11_CTX_free(b->ctx);
+		UI_destroy_method(b->ui);
 		free(b);
 		return -1;
 	}
@@ -35,6 +56,7 @@ void p11_bridge_free(struct p11_bridge **b)
 		PKCS11_release_all_slots((*b)->ctx, (*b)->slots, (*b)->n_slots);
 	PKCS11_CTX_unload((*b)->ctx);
 	PKCS11_CTX_free((*b)->ctx);
+	UI_destroy_method((*b)->ui);
 	free(*b);
 	*b = NULL;
 }
@@ -96,9 +118,10 @@ static int sign_request(X509_REQ *req, EVP_PKEY *key, struct blob *ret_csr, stru
 	return 0;
 }
 
-int p11_bridge_request(struct p11_bridge *b, const struct p11_token *t, const struct blob *cka_id,
-		       const struct blob *spki, const struct blob *subject, struct blob *ret_csr, struct err *e)
+int p11_bridge_request(struct p11_bridge *b, struct p11_token *t, const struct blob *cka_id, const struct blob *spki,
+		       const struct blob *subject, struct blob *ret_csr, struct err *e)
 {
+	PKCS11_set_ui_method(b->ctx, b->ui, t);
 	EVP_PKEY *key = find_key(find_slot(b, p11_token_slot(t)), cka_id);
 	if (key == NULL)
 		return err_openssl(e, ERR_TOKEN_FAILED, "libp11 does not find the new key on token %s",

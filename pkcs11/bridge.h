@@ -20,9 +20,10 @@ void p11_bridge_free(struct p11_bridge **b);
 
 /*
  * A PKCS#10 request (RFC 2986), DER, for the key with this CKA_ID in this slot: subject is X509_NAME DER, spki the
- * public key, signed by the token with the digest that fits the key, its signature checked here.
+ * public key, signed by the token with the digest that fits the key, its signature checked here. A key that wants the
+ * PIN for each signature gets the one that has logged in to t.
  */
-int p11_bridge_request(struct p11_bridge *b, const struct p11_token *t, const struct blob *cka_id,
-		       const struct blob *spki, const struct blob *subject, struct blob *ret_csr, struct err *e);
+int p11_bridge_request(struct p11_bridge *b, struct p11_token *t, const struct blob *cka_id, const struct blob *spki,
+		       const struct blob *subject, struct blob *ret_csr, struct err *e);
 
 #endif

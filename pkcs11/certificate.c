@@ -49,6 +49,8 @@ static CK_RV create(const struct p11_token *t, struct p11_template *want)
 	static const CK_ATTRIBUTE_TYPE optional[] = {CKA_PRIVATE, CKA_LABEL, CKA_SERIAL_NUMBER, CKA_ISSUER};
 	CK_OBJECT_HANDLE made;
 	CK_FUNCTION_LIST *f = p11_token_functions(t);
+	if (p11_token_profile(t)->key.label_ignored)
+		p11_template_drop(want, CKA_LABEL);
 	CK_RV rv = f->C_CreateObject(p11_token_session(t), want->a, want->n, &made);
 	for (size_t i = 0; ckr_is_template(rv) && i < sizeof optional / sizeof *optional; i++) {
 		p11_template_drop(want, optional[i]);
@@ -111,6 +113,7 @@ struct walk {
 	struct blob *ret_cka_id;
 };
 
+/* Called for each certificate that is somebody's. */
 typedef int visit_fn(const struct p11_token *t, CK_OBJECT_HANDLE object, const struct blob *value, struct walk *w,
 		     struct err *e);
 
@@ -123,6 +126,8 @@ static int each_certificate(const struct p11_token *t, const struct blob *cka_id
 	int ret = 0;
 	for (size_t i = 0; ret == 0 && i < found.n; i++) {
 		struct blob value = BLOB_INIT;
+		if (p11_object_is_nobodys(t, found.handle[i]))
+			continue;
 		CK_RV rv = p11_attribute_read(t, found.handle[i], CKA_VALUE, &value);
 		if (rv == CKR_OK)
 			ret = visit(t, found.handle[i], &value, w, e);

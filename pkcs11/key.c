@@ -1,5 +1,6 @@
 #include "pkcs11/key.h"
 #include "pkcs11/ckr.h"
+#include "pkcs11/login.h"
 #include "pkcs11/object.h"
 #include "pkcs11/pubkey.h"
 
@@ -37,6 +38,42 @@ out:
 	return ret;
 }
 
+/* The public key of one private key: of the public key object beside it, else of its own attributes. */
+static int public_of(const struct p11_token *t, CK_OBJECT_HANDLE private_key, struct blob *ret_cka_id,
+		     struct blob *ret_spki, struct err *e)
+{
+	struct p11_objects public = {NULL, 0};
+	CK_RV rv = p11_attribute_read(t, private_key, CKA_ID, ret_cka_id);
+	if (rv != CKR_OK && rv != CKR_ATTRIBUTE_TYPE_INVALID)
+		return ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot read a key's CKA_ID on token %s",
+				 p11_token_description(t)->serial);
+	blob_set(ret_spki, NULL, 0);
+	int ret = ret_cka_id->len != 0 ? p11_object_find(t, CKO_PUBLIC_KEY, ret_cka_id, &public, e) : 0;
+	if (ret == 0 && public.n >= 1)
+		ret = p11_pubkey_read(t, public.handle[0], ret_spki, e);
+	if (ret == 0 && ret_spki->len == 0)
+		ret = p11_pubkey_read(t, private_key, ret_spki, e);
+	p11_objects_free(&public);
+	return ret;
+}
+
+int p11_key_find_public(const struct p11_token *t, const struct blob *spki, CK_OBJECT_HANDLE *ret_private,
+			struct blob *ret_cka_id, struct err *e)
+{
+	struct p11_objects private = {NULL, 0};
+	*ret_private = CK_INVALID_HANDLE;
+	int ret = p11_object_find(t, CKO_PRIVATE_KEY, NULL, &private, e);
+	for (size_t i = 0; ret == 0 && i < private.n && *ret_private == CK_INVALID_HANDLE; i++) {
+		struct blob there = BLOB_INIT;
+		ret = public_of(t, private.handle[i], ret_cka_id, &there, e);
+		if (ret == 0 && blob_equal(&there, spki))
+			*ret_private = private.handle[i];
+		blob_free(&there);
+	}
+	p11_objects_free(&private);
+	return ret;
+}
+
 void p11_key_facts(const struct p11_token *t, CK_OBJECT_HANDLE private_key, struct p11_key_facts *ret)
 {
 	ret->sensitive = p11_attribute_bool(t, private_key, CKA_SENSITIVE, false);
@@ -68,7 +105,7 @@ static int ecdsa_to_der(const unsigned char *rs, size_t len, struct blob *ret, s
 	return 0;
 }
 
-int p11_key_sign(const struct p11_token *t, CK_OBJECT_HANDLE private_key, bool rsa, const struct blob *digest,
+int p11_key_sign(struct p11_token *t, CK_OBJECT_HANDLE private_key, bool rsa, const struct blob *digest,
 		 struct blob *ret_signature, struct err *e)
 {
 	CK_FUNCTION_LIST *f = p11_token_functions(t);
@@ -79,7 +116,10 @@ int p11_key_sign(const struct p11_token *t, CK_OBJECT_HANDLE private_key, bool r
 		mech = (CK_MECHANISM){CKM_RSA_PKCS_PSS, &pss, sizeof pss};
 	unsigned char sig[SIGNATURE_MAX];
 	CK_ULONG len = sizeof sig;
+	bool pin_again = p11_login_is_wanted(t, private_key);
 	CK_RV rv = f->C_SignInit(s, &mech, private_key);
+	if (rv == CKR_OK && pin_again && p11_login_again(t, e) != 0)
+		return -1;
 	if (rv == CKR_OK)
 		rv = f->C_Sign(s, digest->data, digest->len, sig, &len);
 	if (rv != CKR_OK)

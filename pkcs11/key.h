@@ -14,13 +14,18 @@ struct p11_key_facts {
 	bool sensitive, always_sensitive, extractable, never_extractable, local;
 };
 
+/* As C_GenerateKeyPair gives them; good for the session. */
+struct p11_key_pair {
+	CK_OBJECT_HANDLE public, private;
+};
+
 /*
  * Makes a pair with this CKA_ID and label (UTF-8). Asks for SENSITIVE, not EXTRACTABLE, SIGN, PRIVATE, TOKEN; if the
  * token refuses the template, optional attributes are left out one by one, SENSITIVE never. ERR_UNSUPPORTED when the
  * token does not make this type of key.
  */
 int p11_key_generate(const struct p11_token *t, enum keytype type, const struct blob *cka_id, const char *label,
-		     struct err *e);
+		     struct p11_key_pair *ret, struct err *e);
 
 /*
  * The pair with this CKA_ID: *ret_private, and the SubjectPublicKeyInfo (DER) of its public half, read from the
@@ -30,17 +35,24 @@ int p11_key_generate(const struct p11_token *t, enum keytype type, const struct 
 int p11_key_find(const struct p11_token *t, const struct blob *cka_id, CK_OBJECT_HANDLE *ret_private,
 		 struct blob *ret_spki, struct err *e);
 
+/*
+ * The private key that belongs to this public key (SPKI, DER), for tokens that do not keep the CKA_ID they are given:
+ * *ret_private and the CKA_ID it has. CK_INVALID_HANDLE in *ret_private if there is none.
+ */
+int p11_key_find_public(const struct p11_token *t, const struct blob *spki, CK_OBJECT_HANDLE *ret_private,
+			struct blob *ret_cka_id, struct err *e);
+
 /* Deletes private and public key objects with this CKA_ID, which must be ours. */
 int p11_key_delete(const struct p11_token *t, const struct blob *cka_id, struct err *e);
 
 void p11_key_facts(const struct p11_token *t, CK_OBJECT_HANDLE private_key, struct p11_key_facts *ret);
 
 /*
- * Signs a digest with the mechanism that OpenVPN uses: RSA by CKM_RSA_PKCS_PSS with SHA-256, MGF1-SHA-256 and
- * a salt of 32 bytes; EC by CKM_ECDSA, which gives r and s of equal length side by side (PKCS#11 v2.40 current
- * mechanisms, 2.3.1), returned as the DER that X.509 uses.
+ * Signs a digest, once the user has logged in, with the mechanism that OpenVPN uses: RSA by CKM_RSA_PKCS_PSS with
+ * SHA-256, MGF1-SHA-256 and a salt of 32 bytes; EC by CKM_ECDSA, which gives r and s of equal length side by side
+ * (PKCS#11 v2.40 current mechanisms, 2.3.1), returned as the DER that X.509 uses.
  */
-int p11_key_sign(const struct p11_token *t, CK_OBJECT_HANDLE private_key, bool rsa, const struct blob *digest,
+int p11_key_sign(struct p11_token *t, CK_OBJECT_HANDLE private_key, bool rsa, const struct blob *digest,
 		 struct blob *ret_signature, struct err *e);
 
 #endif

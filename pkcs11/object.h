@@ -22,8 +22,15 @@ void p11_objects_free(struct p11_objects *o);
 /* C_DestroyObject. */
 int p11_object_delete(const struct p11_token *t, CK_OBJECT_HANDLE object, struct err *e);
 
-/* Whether any object at all carries this CKA_ID. */
+/* Whether any object of somebody's carries this CKA_ID. */
 int p11_object_id_taken(const struct p11_token *t, const struct blob *cka_id, bool *ret, struct err *e);
+
+/*
+ * Whether an object is nobody's: the profile says so (a place-holder, what the module makes up), or it describes the
+ * token itself. Such are not foreign, and are never deleted: with ykcs11 an attestation is deleted together with the
+ * certificate whose CKA_ID it shares.
+ */
+bool p11_object_is_nobodys(const struct p11_token *t, CK_OBJECT_HANDLE object);
 
 /*
  * Writes an X.509 certificate (DER) as a public token object with CKA_ID, CKA_LABEL, CKA_SUBJECT, CKA_ISSUER and

@@ -284,12 +284,18 @@ struct profiles;
 int profiles_load(struct profiles **ret, const char *const *folders, size_t n, struct err *e);
 void profiles_free(struct profiles **p);
 
+/* The shipped ones and then those in own, the folder of the configuration; NULL: PROFILE_DIR_LOCAL. */
+int profiles_load_usual(struct profiles **ret, const char *own, struct err *e);
+
 /* The i-th file's profile, NULL past the last. The built-in one is not among them. */
 const struct profile *profiles_at(const struct profiles *p, size_t i);
 
 /* One profile from the text of a file, of which it keeps a copy; path is for messages and gives the id. */
 int profile_parse(struct profile **ret, const char *path, const void *text, size_t len, struct err *e);
 void profile_free(struct profile **p);
+
+/* A new one that says nothing: no file, no text. */
+struct profile *profile_builtin(void);
 
 /* ---- recognizing */
 

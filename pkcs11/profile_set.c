@@ -102,7 +102,7 @@ static int load_folder(struct profiles *p, const char *folder, unsigned nth, str
 	return ret;
 }
 
-static struct profile *make_builtin(void)
+struct profile *profile_builtin(void)
 {
 	struct profile *p = xcalloc(1, sizeof *p);
 	profile_set_defaults(p);
@@ -116,7 +116,7 @@ static struct profile *make_builtin(void)
 int profiles_load(struct profiles **ret, const char *const *folders, size_t n, struct err *e)
 {
 	struct profiles *p = xcalloc(1, sizeof *p);
-	p->builtin = make_builtin();
+	p->builtin = profile_builtin();
 	for (size_t i = 0; i < n; i++) {
 		if (load_folder(p, folders[i], (unsigned)i, e) != 0) {
 			profiles_free(&p);

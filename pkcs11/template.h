@@ -9,7 +9,7 @@
 #include "core/blob.h"
 #include "pkcs11/token.h"
 
-#define P11_TEMPLATE_MAX 16
+#define P11_TEMPLATE_MAX 24
 
 struct p11_template {
 	CK_ATTRIBUTE a[P11_TEMPLATE_MAX];

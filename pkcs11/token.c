@@ -2,15 +2,11 @@
 #include "core/keytype.h"
 #include "core/xalloc.h"
 #include "pkcs11/ckr.h"
+#include "pkcs11/login.h"
+#include "pkcs11/token_impl.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-struct p11_token {
-	struct p11_module *module;
-	CK_SESSION_HANDLE session;
-	struct p11_token_info info;
-};
 
 /* A blank-padded field that may also be cut by a NUL, as pkcs11-helper reads it. */
 static void copy_field(char *ret, const unsigned char *field, size_t size)
@@ -32,7 +28,7 @@ static bool in_range(CK_FUNCTION_LIST *f, CK_SLOT_ID slot, CK_MECHANISM_TYPE mec
 	return bits >= info.ulMinKeySize * unit && bits <= info.ulMaxKeySize * unit;
 }
 
-static int read_info(CK_FUNCTION_LIST *f, CK_SLOT_ID slot, struct p11_token_info *ret, struct err *e)
+int p11_token_read_info(CK_FUNCTION_LIST *f, CK_SLOT_ID slot, struct p11_token_info *ret, struct err *e)
 {
 	CK_SLOT_INFO si;
 	CK_TOKEN_INFO ti;
@@ -43,6 +39,7 @@ static int read_info(CK_FUNCTION_LIST *f, CK_SLOT_ID slot, struct p11_token_info
 	CK_RV rv = f->C_GetSlotInfo(slot, &si);
 	if (rv == CKR_OK) {
 		copy_field(ret->reader, si.slotDescription, sizeof si.slotDescription);
+		ret->hardware = (si.flags & CKF_HW_SLOT) != 0;
 		rv = f->C_GetTokenInfo(slot, &ti);
 	}
 	ret->unreadable = rv != CKR_OK;
@@ -61,7 +58,7 @@ static int read_info(CK_FUNCTION_LIST *f, CK_SLOT_ID slot, struct p11_token_info
 
 int p11_token_read(const struct p11_module *m, CK_SLOT_ID slot, struct p11_token_info *ret, struct err *e)
 {
-	return read_info(p11_module_functions(m), slot, ret, e);
+	return p11_token_read_info(p11_module_functions(m), slot, ret, e);
 }
 
 int p11_token_same(const struct p11_token_info *want, const struct p11_token_info *is, struct err *e)
@@ -109,7 +106,7 @@ int p11_token_list(const struct p11_module *m, struct p11_token_info **ret, size
 	struct err first = ERR_INIT;
 	for (CK_ULONG i = 0; i < n_slots; i++) {
 		struct err one = ERR_INIT;
-		bool read = read_info(f, slots[i], &list[n], &one) == 0;
+		bool read = p11_token_read_info(f, slots[i], &list[n], &one) == 0;
 		/* a token that is being pulled out right now is simply not there */
 		if (!read && one.code == ERR_REMOVED)
 			continue;
@@ -130,22 +127,26 @@ int p11_token_list(const struct p11_module *m, struct p11_token_info **ret, size
 	return 0;
 }
 
-static CK_RV open_session(struct p11_token *t, bool writable)
+static CK_RV open_session(struct p11_token *t)
 {
 	CK_FUNCTION_LIST *f = p11_module_functions(t->module);
-	CK_FLAGS flags = CKF_SERIAL_SESSION | (writable ? CKF_RW_SESSION : 0);
+	CK_FLAGS flags = CKF_SERIAL_SESSION | (t->writable ? CKF_RW_SESSION : 0);
 	return f->C_OpenSession(t->info.slot, flags, NULL, NULL, &t->session);
 }
 
-int p11_token_open(struct p11_token **ret, struct p11_module *m, CK_SLOT_ID slot, bool writable, struct err *e)
+int p11_token_open(struct p11_token **ret, struct p11_module *m, const struct profile *p, CK_SLOT_ID slot,
+		   bool writable, struct err *e)
 {
 	struct p11_token *t = xcalloc(1, sizeof *t);
 	t->module = m;
-	if (read_info(p11_module_functions(m), slot, &t->info, e) != 0) {
+	t->profile = p;
+	t->writable = writable;
+	t->logged_in = PROFILE_NOBODY;
+	if (p11_token_read_info(p11_module_functions(m), slot, &t->info, e) != 0) {
 		free(t);
 		return -1;
 	}
-	CK_RV rv = open_session(t, writable);
+	CK_RV rv = open_session(t);
 	if (rv != CKR_OK) {
 		ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot open a session on token %s", t->info.serial);
 		free(t);
@@ -160,55 +161,9 @@ void p11_token_close(struct p11_token **t)
 	if (t == NULL || *t == NULL)
 		return;
 	p11_module_functions((*t)->module)->C_CloseSession((*t)->session);
+	p11_login_forget(*t);
 	free(*t);
 	*t = NULL;
-}
-
-static int check_counter(const struct p11_token_info *info, bool last_try, struct err *e)
-{
-	if (info->flags & CKF_USER_PIN_LOCKED)
-		return err_set(e, ERR_PIN_LOCKED, "the PIN of token %s is locked", info->serial);
-	if (!(info->flags & CKF_USER_PIN_INITIALIZED) && (info->flags & CKF_LOGIN_REQUIRED)) {
-		err_set(e, ERR_PIN_NEEDED, "token %s has no user PIN yet", info->serial);
-		return err_next(e, "set one with the token's SO PIN, then run the same command");
-	}
-	if ((info->flags & CKF_USER_PIN_FINAL_TRY) && !last_try)
-		return err_set(e, ERR_PIN_LAST_TRY, "token %s has one PIN try left, which was not spent", info->serial);
-	return 0;
-}
-
-static int login_failed(struct p11_token *t, CK_RV rv, struct err *e)
-{
-	struct p11_token_info now = {.flags = 0};
-	const char *left = "";
-	/* what the counter says now is worth telling; the token itself knows best */
-	if (read_info(p11_module_functions(t->module), t->info.slot, &now, NULL) == 0 && rv == CKR_PIN_INCORRECT) {
-		if (now.flags & CKF_USER_PIN_LOCKED)
-			left = " and is locked now";
-		else if (now.flags & CKF_USER_PIN_FINAL_TRY)
-			left = "; ONE try is left before it locks";
-		else if (now.flags & CKF_USER_PIN_COUNT_LOW)
-			left = "; few tries are left";
-	}
-	if (rv == CKR_PIN_INCORRECT || rv == CKR_PIN_LEN_RANGE || rv == CKR_PIN_INVALID) {
-		ckr_error(e, CKR_PIN_INCORRECT, ERR_PIN_WRONG, "the PIN of token %s is wrong%s", t->info.serial, left);
-		return err_native(e, "%s", ckr_name(rv));
-	}
-	return ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot log in to token %s", t->info.serial);
-}
-
-int p11_token_login(struct p11_token *t, struct secret *pin, bool last_try, struct err *e)
-{
-	CK_FUNCTION_LIST *f = p11_module_functions(t->module);
-	if (read_info(f, t->info.slot, &t->info, e) != 0 || check_counter(&t->info, last_try, e) != 0)
-		return -1;
-	bool pad = pin == NULL && (t->info.flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0;
-	if (pin == NULL && !pad)
-		return err_set(e, ERR_PIN_NEEDED, "token %s needs a PIN", t->info.serial);
-	CK_RV rv = f->C_Login(t->session, CKU_USER, pad ? NULL : (CK_UTF8CHAR_PTR)pin->bytes, pad ? 0 : pin->len);
-	if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN)
-		return 0;
-	return login_failed(t, rv, e);
 }
 
 unsigned p11_token_key_types(const struct p11_token *t)
@@ -248,4 +203,9 @@ CK_SLOT_ID p11_token_slot(const struct p11_token *t)
 const struct p11_token_info *p11_token_description(const struct p11_token *t)
 {
 	return &t->info;
+}
+
+const struct profile *p11_token_profile(const struct p11_token *t)
+{
+	return t->profile;
 }

@@ -1,6 +1,6 @@
 /*
- * token: the tokens a module shows, one opened token with its session, and
- * login. Worker process only.
+ * token: the tokens a module shows, and one opened token with its session;
+ * login.h is about who is logged in. Worker process only.
  */
 #ifndef PKCS11_TOKEN_H
 #define PKCS11_TOKEN_H
@@ -8,6 +8,7 @@
 #include "core/err.h"
 #include "core/secret.h"
 #include "pkcs11/module.h"
+#include "pkcs11/profile.h"
 
 #include <stdbool.h>
 
@@ -18,6 +19,7 @@ struct p11_token_info {
 	char label[33], manufacturer[33], model[17], serial[17];
 	CK_FLAGS flags; /* CKF_TOKEN_INITIALIZED, CKF_WRITE_PROTECTED, CKF_USER_PIN_… */
 	CK_ULONG pin_min, pin_max;
+	bool hardware;   /* the slot is a device's: CKF_HW_SLOT */
 	bool unreadable; /* there is one, but it does not say what it is: only slot and perhaps reader are known */
 	bool unknown; /* unreadable because it is of a kind that the module does not know: CKR_TOKEN_NOT_RECOGNIZED */
 };
@@ -28,18 +30,12 @@ int p11_token_list(const struct p11_module *m, struct p11_token_info **ret, size
 
 struct p11_token;
 
-/* Opens a session on the token in this slot, read/write or read-only. */
-int p11_token_open(struct p11_token **ret, struct p11_module *m, CK_SLOT_ID slot, bool writable, struct err *e);
+/* Opens a session on the token in this slot, read/write or read-only. The profile is borrowed, and never NULL. */
+int p11_token_open(struct p11_token **ret, struct p11_module *m, const struct profile *p, CK_SLOT_ID slot,
+		   bool writable, struct err *e);
 
-/* Closes the session, which logs out. Accepts NULL. */
+/* Closes the session, which logs out, and forgets the PINs. Accepts NULL. */
 void p11_token_close(struct p11_token **t);
-
-/*
- * C_Login as the user, exactly once. The counter flags are read from the token before: a locked PIN is
- * ERR_PIN_LOCKED, a last try is ERR_PIN_LAST_TRY unless last_try says that somebody agreed to spend it.
- * pin NULL with a token that has a PIN pad: the reader asks.
- */
-int p11_token_login(struct p11_token *t, struct secret *pin, bool last_try, struct err *e);
 
 /* The token in this slot as it is now. */
 int p11_token_read(const struct p11_module *m, CK_SLOT_ID slot, struct p11_token_info *ret, struct err *e);
@@ -53,16 +49,17 @@ int p11_token_same(const struct p11_token_info *want, const struct p11_token_inf
  * object can be seen on it, whatever its flags say: ERR_FOREIGN otherwise. ERR_REMOVED if it is not want any more.
  * *ret_info describes it as it is then, without a user PIN; some modules move it to another slot.
  */
-int p11_token_init(struct p11_module *m, const struct p11_token_info *want, const char *label, struct secret *so_pin,
-		   struct p11_token_info *ret_info, struct err *e);
+int p11_token_init(struct p11_module *m, const struct profile *p, const struct p11_token_info *want, const char *label,
+		   struct secret *so_pin, struct p11_token_info *ret_info, struct err *e);
 
 /*
  * C_InitPIN: gives the token in want's slot, which has none (ERR_FOREIGN otherwise) its user PIN, with its SO PIN,
  * which is tried once, and not at all if one try is left, unless last_try says that somebody agreed to spend it
  * (ERR_PIN_LAST_TRY). With must_be_empty a token on which any object can be seen is left as it is, ERR_FOREIGN.
  */
-int p11_token_init_pin(struct p11_module *m, const struct p11_token_info *want, bool must_be_empty, bool last_try,
-		       struct secret *so_pin, struct secret *pin, struct p11_token_info *ret_info, struct err *e);
+int p11_token_init_pin(struct p11_module *m, const struct profile *p, const struct p11_token_info *want,
+		       bool must_be_empty, bool last_try, struct secret *so_pin, struct secret *pin,
+		       struct p11_token_info *ret_info, struct err *e);
 
 /* The KEYTYPE_BIT set that its mechanism list promises; a hint, lists lie in both directions. */
 unsigned p11_token_key_types(const struct p11_token *t);
@@ -70,6 +67,7 @@ unsigned p11_token_key_types(const struct p11_token *t);
 CK_FUNCTION_LIST *p11_token_functions(const struct p11_token *t);
 CK_SESSION_HANDLE p11_token_session(const struct p11_token *t);
 CK_SLOT_ID p11_token_slot(const struct p11_token *t);
+const struct profile *p11_token_profile(const struct p11_token *t);
 
 /* As read when it was opened. */
 const struct p11_token_info *p11_token_description(const struct p11_token *t);

@@ -1,4 +1,5 @@
 #include "pkcs11/ckr.h"
+#include "pkcs11/login.h"
 #include "pkcs11/object.h"
 #include "pkcs11/profile.h"
 #include "pkcs11/token.h"
@@ -23,16 +24,6 @@ static int check_blank(const struct p11_token_info *t, struct err *e)
 	return 0;
 }
 
-static bool describes_token(const struct p11_token *t, CK_OBJECT_HANDLE object)
-{
-	CK_OBJECT_CLASS class = P11_CLASS_ANY;
-	struct blob value = BLOB_INIT;
-	if (p11_attribute_read(t, object, CKA_CLASS, &value) == CKR_OK && value.len == sizeof class)
-		memcpy(&class, value.data, sizeof class);
-	blob_free(&value);
-	return profile_class_describes(class);
-}
-
 /* How many objects of somebody's can be seen without a PIN. */
 static int count_objects(const struct p11_token *t, size_t *ret, struct err *e)
 {
@@ -41,7 +32,7 @@ static int count_objects(const struct p11_token *t, size_t *ret, struct err *e)
 	if (p11_object_find(t, P11_CLASS_ANY, NULL, &found, e) != 0)
 		return -1;
 	for (size_t i = 0; i < found.n; i++)
-		*ret += !describes_token(t, found.handle[i]);
+		*ret += !p11_object_is_nobodys(t, found.handle[i]);
 	p11_objects_free(&found);
 	return 0;
 }
@@ -61,12 +52,12 @@ static int check_empty(const struct p11_token *t, struct err *e)
 
 /* A token that says it is blank, but is not: C_InitToken would destroy what is on it. Most modules open no session
  * where there is nothing yet, and then nothing can be seen. */
-static int check_nothing_there(struct p11_module *m, CK_SLOT_ID slot, struct err *e)
+static int check_nothing_there(struct p11_module *m, const struct profile *p, CK_SLOT_ID slot, struct err *e)
 {
 	struct p11_token *t = NULL;
 	struct err why = ERR_INIT;
 	size_t n = 0;
-	if (p11_token_open(&t, m, slot, false, &why) != 0) {
+	if (p11_token_open(&t, m, p, slot, false, &why) != 0) {
 		if (why.code != ERR_REMOVED)
 			return 0;
 		*e = why;
@@ -129,8 +120,8 @@ static int init_token(struct p11_module *m, CK_SLOT_ID slot, struct secret *so_p
 	return rv == CKR_OK ? 0 : ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot initialize the token in slot %lu", slot);
 }
 
-int p11_token_init(struct p11_module *m, const struct p11_token_info *want, const char *label, struct secret *so_pin,
-		   struct p11_token_info *ret_info, struct err *e)
+int p11_token_init(struct p11_module *m, const struct profile *p, const struct p11_token_info *want, const char *label,
+		   struct secret *so_pin, struct p11_token_info *ret_info, struct err *e)
 {
 	struct p11_token_info *before = NULL;
 	size_t n = 0;
@@ -138,7 +129,7 @@ int p11_token_init(struct p11_module *m, const struct p11_token_info *want, cons
 	if (p11_token_list(m, &before, &n, e) != 0)
 		return -1;
 	pad_label(padded, label);
-	int ret = check_nothing_there(m, want->slot, e);
+	int ret = check_nothing_there(m, p, want->slot, e);
 	/* last, so that nobody can have put in another one meanwhile without its being noticed */
 	if (ret == 0)
 		ret = read_same(m, want, e);
@@ -150,71 +141,40 @@ int p11_token_init(struct p11_module *m, const struct p11_token_info *want, cons
 	return ret;
 }
 
-static int so_pin_locked(const struct p11_token_info *t, struct err *e)
-{
-	err_set(e, ERR_PIN_LOCKED, "the SO PIN of token %s is locked, so it cannot get a user PIN", t->serial);
-	return err_next(e, "take another token; this one can only be reset with its maker's tool");
-}
-
-static int check_pinless(const struct p11_token_info *t, bool last_try, struct err *e)
+static int check_pinless(const struct p11_token_info *t, struct err *e)
 {
 	if (!(t->flags & CKF_TOKEN_INITIALIZED) || (t->flags & CKF_USER_PIN_INITIALIZED))
 		return err_set(e, ERR_FOREIGN, "token %s does not wait for its first user PIN and was left as it is",
 			       t->serial);
-	if (t->flags & CKF_SO_PIN_LOCKED)
-		return so_pin_locked(t, e);
-	if ((t->flags & CKF_SO_PIN_FINAL_TRY) && !last_try) {
-		err_set(e, ERR_PIN_LAST_TRY, "the SO PIN of token %s has one try left, which was not spent", t->serial);
-		return err_next(e, "if you are sure of the SO PIN, add --last-try");
-	}
 	return 0;
 }
 
-static int login_so(const struct p11_token *t, struct secret *so_pin, struct err *e)
-{
-	const struct p11_token_info *info = p11_token_description(t);
-	CK_RV rv =
-	    p11_token_functions(t)->C_Login(p11_token_session(t), CKU_SO, (CK_UTF8CHAR_PTR)so_pin->bytes, so_pin->len);
-	if (rv == CKR_OK)
-		return 0;
-	if (rv == CKR_PIN_LOCKED) {
-		so_pin_locked(info, e);
-		return err_native(e, "%s", ckr_name(rv));
-	}
-	if (rv != CKR_PIN_INCORRECT && rv != CKR_PIN_LEN_RANGE && rv != CKR_PIN_INVALID)
-		return ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot log in to token %s as security officer",
-				 info->serial);
-	err_set(e, ERR_PIN_WRONG, "the SO PIN of token %s is wrong", info->serial);
-	err_native(e, "%s", ckr_name(rv));
-	return err_next(e, "it was tried once and is not tried again by itself; run the command again with the SO PIN "
-			   "that was shown when this token was initialized, or take another token");
-}
-
-static int set_pin(const struct p11_token *t, struct secret *so_pin, struct secret *pin, struct err *e)
+static int set_pin(struct p11_token *t, bool last_try, struct secret *so_pin, struct secret *pin, struct err *e)
 {
 	CK_FUNCTION_LIST *f = p11_token_functions(t);
-	if (login_so(t, so_pin, e) != 0)
+	if (p11_login(t, PROFILE_SO, so_pin, last_try, e) != 0)
 		return -1;
 	CK_RV rv = f->C_InitPIN(p11_token_session(t), (CK_UTF8CHAR_PTR)pin->bytes, pin->len);
-	f->C_Logout(p11_token_session(t));
+	p11_logout(t);
 	return rv == CKR_OK ? 0
 			    : ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot set the user PIN of token %s",
 					p11_token_description(t)->serial);
 }
 
-int p11_token_init_pin(struct p11_module *m, const struct p11_token_info *want, bool must_be_empty, bool last_try,
-		       struct secret *so_pin, struct secret *pin, struct p11_token_info *ret_info, struct err *e)
+int p11_token_init_pin(struct p11_module *m, const struct profile *p, const struct p11_token_info *want,
+		       bool must_be_empty, bool last_try, struct secret *so_pin, struct secret *pin,
+		       struct p11_token_info *ret_info, struct err *e)
 {
 	struct p11_token *t = NULL;
-	if (p11_token_open(&t, m, want->slot, true, e) != 0)
+	if (p11_token_open(&t, m, p, want->slot, true, e) != 0)
 		return -1;
 	int ret = p11_token_same(want, p11_token_description(t), e);
 	if (ret == 0)
-		ret = check_pinless(p11_token_description(t), last_try, e);
+		ret = check_pinless(p11_token_description(t), e);
 	if (ret == 0 && must_be_empty)
 		ret = check_empty(t, e);
 	if (ret == 0)
-		ret = set_pin(t, so_pin, pin, e);
+		ret = set_pin(t, last_try, so_pin, pin, e);
 	p11_token_close(&t);
 	/* its flags are others now */
 	return ret == 0 ? p11_token_read(m, want->slot, ret_info, e) : -1;

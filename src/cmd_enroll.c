@@ -33,6 +33,20 @@ static int ui_pin(void *arg, const struct worker_token *t, struct secret *ret, s
 	return got;
 }
 
+static int ui_so_pin(void *arg, const struct worker_token *t, const struct profile *p, struct secret *ret,
+		     struct err *e)
+{
+	struct enroll_cmd *c = arg;
+	const char *name = p->pin[PROFILE_SO_PIN].name;
+	char line[160], text[160];
+	snprintf(line, sizeof line, "%s of token \"%s\" (%s): ", name != NULL ? name : "SO PIN", t->label, t->serial);
+	clean_text(text, sizeof text, line);
+	screen_pause(&c->screen);
+	int got = credentials_so_pin(c->o, text, ret, e);
+	screen_resume(&c->screen);
+	return got;
+}
+
 static int ui_new_pins(void *arg, const struct worker_token *t, struct secret *ret_so_pin, struct secret *ret_pin,
 		       struct err *e)
 {
@@ -97,7 +111,7 @@ static void describe(const struct enroll_candidate *c, char *buf, size_t size)
 {
 	const struct worker_token *t = &c->token;
 	char line[400];
-	const char *module = strrchr(c->module, '/');
+	const char *module = strrchr(c->module.path, '/');
 	if ((t->flags & WORKER_TOKEN_UNREADABLE) != 0)
 		snprintf(line, sizeof line, "one that does not answer, in %s", t->reader);
 	else
@@ -107,7 +121,7 @@ static void describe(const struct enroll_candidate *c, char *buf, size_t size)
 			 (t->flags & WORKER_TOKEN_NO_PIN) != 0       ? ", no PIN yet"
 			 : (t->flags & WORKER_TOKEN_PIN_LOCKED) != 0 ? ", PIN locked"
 								     : "",
-			 t->model, t->label, t->reader, module != NULL ? module + 1 : c->module);
+			 t->model, t->label, t->reader, module != NULL ? module + 1 : c->module.path);
 	clean_text(buf, size, line);
 }
 
@@ -230,6 +244,7 @@ static int enroll(struct enroll_cmd *c, const struct enroll_options *opt, struct
 	const struct enroll_ui ui = {
 	    .arg = c,
 	    .pin = ui_pin,
+	    .so_pin = ui_so_pin,
 	    .new_pins = ui_new_pins,
 	    .show_pins = ui_show_pins,
 	    .confirm_init = ui_confirm_init,

@@ -20,6 +20,16 @@ int credentials_pin(const struct options *o, const char *text, struct secret *re
 	return err_next(e, "give it with --pin-file FILE or --pin-fd N");
 }
 
+int credentials_so_pin(const struct options *o, const char *text, struct secret *ret, struct err *e)
+{
+	if (o->so_pin_file != NULL)
+		return secret_read_file(ret, o->so_pin_file, e);
+	if (prompt_possible())
+		return prompt_secret(ret, text, e);
+	err_set(e, ERR_SECRET_NEEDED, "the token's SO PIN is needed and there is no terminal to ask for it");
+	return err_next(e, "give it with --so-pin-file FILE");
+}
+
 int credentials_passphrase(const struct options *o, const char *text, unsigned attempt, struct secret *ret,
 			   struct err *e)
 {

@@ -11,6 +11,9 @@
 /* The PIN from --pin-file or --pin-fd, else asked with this text. ERR_SECRET_NEEDED says how to give it. */
 int credentials_pin(const struct options *o, const char *text, struct secret *ret, struct err *e);
 
+/* The SO PIN from --so-pin-file, else asked with this text. ERR_SECRET_NEEDED. */
+int credentials_so_pin(const struct options *o, const char *text, struct secret *ret, struct err *e);
+
 /* Whether --pin-file or --pin-fd was given. */
 bool credentials_has_pin(const struct options *o);
 

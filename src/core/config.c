@@ -190,6 +190,7 @@ static const struct key keys[] = {
     KEY("ca", "key-types", ca.key_types, set_key_types),
     KEY("ca", "lock-wait", ca.lock_wait, set_seconds),
     KEY("token", "module", token.module, set_module),
+    KEY("token", "profiles", token.profiles, set_path),
     KEY("token", "key-type", token.key_type, set_key_type),
     KEY("token", "pin", token.pin, set_pin),
     KEY("token", "timeout", token.timeout, set_seconds),

@@ -32,6 +32,7 @@ struct config_ca {
 
 struct config_token {
 	char *module;      /* path or p11-kit name */
+	char *profiles;    /* folder with profiles of tokens besides the shipped ones; default SYSCONF_DIR/profiles */
 	unsigned key_type; /* enum keytype; default ec:P-256 */
 	enum config_pin pin;
 	long timeout; /* seconds for one call into a module, key generation gets ten times that; default 60 */

@@ -28,6 +28,17 @@ const char *keytype_name(enum keytype t)
 	return info(t)->name;
 }
 
+void keytype_names(unsigned set, char *ret, size_t size)
+{
+	size_t n = 0;
+	*ret = '\0';
+	for (int k = KEYTYPE_NONE + 1; k < KEYTYPE_COUNT && n < size; k++) {
+		if ((set & KEYTYPE_BIT(k)) != 0)
+			n += (size_t)snprintf(ret + n, size - n, "%s%s", n != 0 ? ", " : "",
+					      keytype_name((enum keytype)k));
+	}
+}
+
 int keytype_parse(enum keytype *ret, const char *name, struct err *e)
 {
 	for (int t = KEYTYPE_NONE + 1; t < KEYTYPE_COUNT; t++) {

@@ -22,6 +22,9 @@ enum keytype {
 /* "ec:P-256"; never NULL. */
 const char *keytype_name(enum keytype t);
 
+/* The names in a KEYTYPE_BIT set, separated by commas; cut if there is no room. */
+void keytype_names(unsigned set, char *ret, size_t size);
+
 /* By exact name; ERR_USAGE lists the names there are. */
 int keytype_parse(enum keytype *ret, const char *name, struct err *e);
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,18 @@ void process_fill_descriptors(void)
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", flags[fd]) != fd)
 			_exit(126);
 	}
+}
+
+int process_folder(char *ret, struct err *e)
+{
+	ssize_t n = readlink("/proc/self/exe", ret, PATH_MAX - 1);
+	if (n < 0)
+		return err_errno(e, ERR_SYSTEM, "cannot find out where this program is");
+	ret[n] = '\0';
+	char *slash = strrchr(ret, '/');
+	if (slash != NULL)
+		*slash = '\0';
+	return 0;
 }
 
 int process_harden(struct err *e)

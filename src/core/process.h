@@ -20,6 +20,9 @@ void process_fill_descriptors(void);
 /* No core files, no ptrace by others of the same user, no new privileges; umask 077; SIGPIPE ignored. */
 int process_harden(struct err *e);
 
+/* The folder that this program's file is in; ret has room for PATH_MAX bytes. */
+int process_folder(char *ret, struct err *e);
+
 /* SIGINT, SIGTERM and SIGHUP set a flag from here on; the third of them ends the process. */
 void process_catch_signals(void);
 /* For a process whose parent decides when to stop: SIGTERM is noted, and ends no system call in its middle; SIGINT and

@@ -70,13 +70,8 @@ static int is_program(const char *path)
 static int find_program(char ret[PATH_MAX], const char *role, struct err *e)
 {
 	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-	if (n < 0)
-		return err_errno(e, ERR_SYSTEM, "cannot find out where this program is");
-	self[n] = '\0';
-	char *slash = strrchr(self, '/');
-	if (slash != NULL)
-		*slash = '\0';
+	if (process_folder(self, e) != 0)
+		return -1;
 	snprintf(ret, PATH_MAX, "%s/tokenroll-%s", self, role);
 	if (is_program(ret))
 		return 0;

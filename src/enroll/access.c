@@ -23,11 +23,9 @@ int enroll_ask_pin(struct enroll_run *r, struct err *e)
 /* The token's module again, after the proof has closed the worker that wrote. */
 static int start_again(struct enroll_run *r, struct err *e)
 {
-	struct worker_settings settings = enroll_worker_settings(r);
 	struct worker_token *list = NULL;
 	size_t n = 0;
-	if (r->ports->token.start(&r->worker, &settings, e) != 0 ||
-	    r->ports->token.tokens_begin(r->worker, r->module, e) != 0 ||
+	if (enroll_start_worker(r, &r->worker, e) != 0 || r->ports->token.tokens_begin(r->worker, r->module, e) != 0 ||
 	    r->ports->token.tokens_end(r->worker, &list, &n, e) != 0)
 		return -1;
 	int ret = err_set(e, ERR_REMOVED, "token %s is no longer plugged in", r->token.serial);
@@ -49,6 +47,29 @@ static int take_turn(struct enroll_run *r, struct err *e)
 	return ret;
 }
 
+static bool needs_officer(const struct enroll_run *r)
+{
+	const struct profile_key *k = &r->profile->key;
+	return k->generate == PROFILE_SO || k->certificate == PROFILE_SO || k->delete == PROFILE_SO;
+}
+
+/* After the user, whose PIN some tokens want to have seen before the SO may sign. */
+static int log_in_officer(struct enroll_run *r, struct err *e)
+{
+	return needs_officer(r) ? r->ports->token.login(r->worker, true, r->so_pin, r->opt->last_try, e) : 0;
+}
+
+int enroll_ask_so_pin(struct enroll_run *r, struct err *e)
+{
+	if (r->so_pin != NULL || !needs_officer(r) || (r->token.flags & WORKER_TOKEN_PIN_PAD) != 0)
+		return 0;
+	r->so_pin = secret_new();
+	if (r->ui->so_pin(r->ui->arg, &r->token, r->profile, r->so_pin, e) == 0)
+		return 0;
+	secret_free(&r->so_pin);
+	return -1;
+}
+
 int enroll_open_token(struct enroll_run *r, struct err *e)
 {
 	if (r->opened)
@@ -56,8 +77,9 @@ int enroll_open_token(struct enroll_run *r, struct err *e)
 	if ((r->token.flags & WORKER_TOKEN_READ_ONLY) != 0)
 		return err_set(e, ERR_TOKEN_READ_ONLY, "token %s is write-protected", r->token.serial);
 	bool last_try = (r->token.flags & WORKER_TOKEN_PIN_LAST_TRY) != 0;
-	if (enroll_ask_pin(r, e) != 0 || (r->worker == NULL && start_again(r, e) != 0) || take_turn(r, e) != 0 ||
-	    r->ports->token.login(r->worker, r->pin, last_try, e) != 0)
+	if (enroll_ask_pin(r, e) != 0 || enroll_ask_so_pin(r, e) != 0 ||
+	    (r->worker == NULL && start_again(r, e) != 0) || take_turn(r, e) != 0 ||
+	    r->ports->token.login(r->worker, false, r->pin, last_try, e) != 0 || log_in_officer(r, e) != 0)
 		return -1;
 	r->opened = true;
 	return 0;

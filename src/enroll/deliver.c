@@ -39,7 +39,7 @@ static void collect_facts(const struct enroll_run *r, const char *ca_pem, struct
 	    .ca_pem = ca_pem,
 	};
 	for (int p = 0; p < PLATFORM_COUNT; p++) {
-		const char *module = r->cfg->vpn.client_module[p];
+		const char *module = enroll_client_module(r, (enum config_platform)p);
 		if (module == NULL)
 			module = p == PLATFORM_LINUX ? c->client_module : usual_module[p];
 		f->clients[p] = (struct handover_client){.module = module, .pkcs11_id = c->pkcs11_id};

@@ -27,6 +27,7 @@ void describe(const struct p11_token_info *i, struct worker_token *ret)
 		ret->flags |= WORKER_TOKEN_NO_PIN;
 	if (i->unreadable)
 		ret->flags = i->unknown ? WORKER_TOKEN_UNKNOWN : WORKER_TOKEN_UNREADABLE;
+	ret->flags |= i->hardware ? WORKER_TOKEN_IN_HARDWARE : 0;
 	ret->pin_min = i->pin_min < 1024 ? (unsigned)i->pin_min : 0;
 	ret->pin_max = i->pin_max < 1024 ? (unsigned)i->pin_max : 1024;
 }

@@ -75,7 +75,9 @@ static int prepare(struct enroll_run *r, struct err *e)
 	bool setup = enroll_needs_setup(r);
 	if (setup ? enroll_ask_new_pins(r, e) != 0 : r->from < CRED_PROVEN && enroll_ask_pin(r, e) != 0)
 		return -1;
-	if (r->from < CRED_PROVEN && enroll_prove_prepare(r, r->module, e) != 0)
+	if (!setup && r->from < CRED_WRITTEN && enroll_ask_so_pin(r, e) != 0)
+		return -1;
+	if (r->from < CRED_PROVEN && enroll_prove_prepare(r, e) != 0)
 		return -1;
 	if (r->from < CRED_REQUESTED && r->ports->ca.subject(r->signer, r->opt->user, &r->subject, e) != 0)
 		return -1;
@@ -195,9 +197,9 @@ int enroll_run(const struct enroll_ports *ports, const struct config *cfg, const
 	int got = enroll_whole(r, e);
 	secret_free(&r->pin);
 	secret_free(&r->so_pin);
-	enroll_discovery_free(r);
 	ports->token.stop(&r->worker);
 	ports->token.stop(&r->prover);
+	discover_free(&r->discovery);
 	ports->handover.stop(&r->courier);
 	ports->ca.stop(&r->signer);
 	ports->store.close(&r->store);

@@ -15,6 +15,7 @@
 #include "ca/signer.h"
 #include "core/config.h"
 #include "core/secret.h"
+#include "enroll/discover.h"
 #include "enroll/ports.h"
 #include "enroll/worker.h"
 #include "store/store.h"
@@ -39,18 +40,14 @@ struct enroll_options {
 	bool verbose;
 };
 
-/* A token that could be meant, and the module that shows it. */
-struct enroll_candidate {
-	struct worker_token token;
-	char module[512];
-	struct worker *worker; /* has the module loaded */
-};
-
 /* How the state machine talks to the person in charge. */
 struct enroll_ui {
 	void *arg;
 	/* The PIN of a token. ERR_SECRET_NEEDED when there is no way to get it. */
 	int (*pin)(void *arg, const struct worker_token *t, struct secret *ret, struct err *e);
+	/* The SO PIN of a token that wants its security officer to make keys or write certificates. */
+	int (*so_pin)(void *arg, const struct worker_token *t, const struct profile *p, struct secret *ret,
+		      struct err *e);
 	/* SO PIN and PIN for a blank token, asked or made as the policy says. One that waits for its user PIN
 	 * (WORKER_TOKEN_NO_PIN) has its SO PIN: that is asked for. A PIN that ret_pin has already is kept. */
 	int (*new_pins)(void *arg, const struct worker_token *t, struct secret *ret_so_pin, struct secret *ret_pin,

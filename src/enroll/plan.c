@@ -1,14 +1,10 @@
 #include "core/day.h"
 #include "enroll/run.h"
-#include "handover/profile.h"
-#include "pkcs11/ovpnid.h"
 
 #include <openssl/rand.h>
 #include <string.h>
 
-/* Bytes of a CKA_ID of ours: random, so that it is nobody else's, and short, because it is part of the pkcs11-id
- * and a line of a profile ends at 254 bytes. */
-#define CKA_ID_LEN 8
+#define PLAN_HOLDS_S (24 * 60 * 60)
 
 /* Whether this credential's certificate still counts: it has not run out, and the CA, where its index is at hand, has
  * not revoked it. One that the index does not know was signed elsewhere. */
@@ -146,32 +142,28 @@ static int check_name(struct enroll_run *r, struct err *e)
 	return ret;
 }
 
-static int new_id(struct enroll_run *r, struct blob *ret, struct err *e)
-{
-	unsigned char id[CKA_ID_LEN];
-	bool taken = true;
-	while (taken) {
-		/* a token that was just set up holds nothing yet */
-		taken = r->opened;
-		if (RAND_bytes(id, sizeof id) != 1)
-			return err_openssl(e, ERR_FAILED, "the random generator failed");
-		id[0] |= 0x80; /* never a leading zero, which some modules cut off */
-		blob_set(ret, id, sizeof id);
-		if (r->opened && r->ports->token.id_taken(r->worker, ret, &taken, e) != 0)
-			return -1;
-	}
-	return 0;
-}
-
 static enum keytype wanted_key_type(const struct enroll_run *r)
 {
 	return r->opt->key_type != KEYTYPE_NONE ? r->opt->key_type : (enum keytype)r->cfg->token.key_type;
 }
 
-/* Asked before a key is made that the CA would not sign. */
+/* Its profile says so; what a token only lists is found out by asking it. */
+static int type_not_made(const struct enroll_run *r, enum keytype type, struct err *e)
+{
+	char has[128];
+	keytype_names(r->profile->key.types, has, sizeof has);
+	err_set(e, ERR_UNSUPPORTED, "a token of this kind (%s) does not make keys of type %s that work with OpenVPN",
+		r->profile->name, keytype_name(type));
+	return err_next(e, "it makes %s: add --key-type, or take another token", has);
+}
+
+/* Asked before a key is made that the token could not make, or the CA would not sign. */
 static int check_key_type(const struct enroll_run *r, struct err *e)
 {
 	enum keytype type = wanted_key_type(r);
+	unsigned token_makes = r->profile->key.types;
+	if (token_makes != 0 && (token_makes & KEYTYPE_BIT(type)) == 0)
+		return type_not_made(r, type, e);
 	if ((r->cfg->ca.key_types & KEYTYPE_BIT(type)) != 0)
 		return 0;
 	err_set(e, ERR_CA_REFUSED, "keys of type %s are not among [ca] key-types", keytype_name(type));
@@ -186,37 +178,12 @@ static int no_request(const struct enroll_run *r, struct err *e)
 	return err_next(e, "put the right token in, or run it with --csr-only first and have that request signed");
 }
 
-/* A profile has the key's id on one line. Another module on the laptops tells the token's fields in its own way: then
- * the id is known only in the proof. */
-static int check_id_length(const struct enroll_run *r, struct err *e)
-{
-	static unsigned char any[CKA_ID_LEN];
-	static const char option[] = "pkcs11-id ''\r"; /* as on Windows */
-	const struct blob id = {.data = any, .len = sizeof any};
-	const char *client = r->cfg->vpn.client_module[PLATFORM_LINUX];
-	struct p11_token_info t = {.slot = 0};
-	char text[sizeof r->cred.pkcs11_id];
-	memcpy(t.manufacturer, r->token.manufacturer, sizeof t.manufacturer);
-	memcpy(t.model, r->token.model, sizeof t.model);
-	memcpy(t.serial, r->token.serial, sizeof t.serial);
-	memcpy(t.label, r->token.label, sizeof t.label);
-	if (enroll_is_blank(r))
-		enroll_new_label(r, t.label);
-	if ((client != NULL && strcmp(client, r->module) != 0) || ovpnid_write(text, sizeof text, &t, &id) != 0 ||
-	    strlen(text) + strlen(option) <= PROFILE_LINE_MAX)
-		return 0;
-	err_set(e, ERR_UNSUPPORTED, "the id of a key on token %s would be too long: OpenVPN takes lines of %d bytes",
-		r->token.serial, PROFILE_LINE_MAX);
-	return err_next(e, "give the token a shorter label of plain letters, or take another token: in the id each "
-			   "blank, each sign and each byte of another script takes four bytes");
-}
-
 /* What has to be so before anything is given up or made for a new key. */
 static int check_new(const struct enroll_run *r, struct err *e)
 {
 	if (r->opt->cert_file != NULL)
 		return no_request(r, e);
-	return check_key_type(r, e) != 0 ? -1 : check_id_length(r, e);
+	return check_key_type(r, e) != 0 || enroll_client_check(r, e) != 0 ? -1 : enroll_id_check(r, e);
 }
 
 static int plan_new(struct enroll_run *r, struct err *e)
@@ -243,21 +210,24 @@ int enroll_plan_commit(struct enroll_run *r, struct err *e)
 {
 	if (r->cred.id != 0)
 		return 0;
-	return new_id(r, &r->cred.cka_id, e) != 0 ? -1 : r->ports->store.plan(r->store, &r->cred, e);
+	return enroll_id_choose(r, &r->cred.cka_id, e) != 0 ? -1 : r->ports->store.plan(r->store, &r->cred, e);
 }
 
 /* Whether the key that the journal knows is still on the token. */
 static int key_is_there(struct enroll_run *r, bool *ret, struct err *e)
 {
-	struct worker_key key = {.spki = BLOB_INIT};
+	struct worker_key key = WORKER_KEY_INIT;
 	*ret = false;
 	/* somebody has cleared the token */
 	if (enroll_needs_setup(r))
 		return 0;
 	if (enroll_open_token(r, e) != 0)
 		return -1;
-	int got = r->ports->token.key_find(r->worker, &r->cred.cka_id, &key, e);
+	int got = r->ports->token.key_find(r->worker, &r->cred.cka_id, &r->cred.spki, &key, e);
 	*ret = key.found && blob_equal(&key.spki, &r->cred.spki);
+	/* some tokens change it */
+	if (*ret)
+		blob_set(&r->cred.cka_id, key.cka_id.data, key.cka_id.len);
 	worker_key_free(&key);
 	return got;
 }
@@ -274,6 +244,16 @@ static int give_up_and_plan(struct enroll_run *r, enum cred_state how, struct er
 	return check_new(r, e) != 0 || end(r, &r->cred, how, e) != 0 ? -1 : plan_new(r, e);
 }
 
+/*
+ * Where the CKA_ID is a place's and no random number, a key that is there now need not be the one that a plan was for:
+ * only soon after it was made is that taken for granted. Else another place is chosen, and this one left as it is.
+ */
+static bool is_stale(const struct enroll_run *r)
+{
+	time_t age = time(NULL) - r->cred.changed;
+	return r->profile->key.id == PROFILE_ID_FIXED && (age < 0 || age > PLAN_HOLDS_S);
+}
+
 /* What the journal says was begun on this very token. */
 static int plan_resume(struct enroll_run *r, bool *ret_finished, struct err *e)
 {
@@ -288,6 +268,8 @@ static int plan_resume(struct enroll_run *r, bool *ret_finished, struct err *e)
 		return plan_new(r, e);
 	}
 	if (c->state < CRED_ISSUED && r->opt->key_type != KEYTYPE_NONE && r->opt->key_type != (enum keytype)c->key_type)
+		return give_up_and_plan(r, CRED_ABANDONED, e);
+	if (c->state == CRED_PLANNED && is_stale(r))
 		return give_up_and_plan(r, CRED_ABANDONED, e);
 	*ret_finished = c->state == CRED_DELIVERED;
 	bool made = c->handed_over && !enroll_needs_setup(r) && enroll_is_delivered(r);

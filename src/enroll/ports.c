@@ -3,6 +3,7 @@
 const struct enroll_ports enroll_ports_real = {
     .token = {worker_start,
 	      worker_stop,
+	      worker_know,
 	      worker_modules_begin,
 	      worker_modules_end,
 	      worker_load_begin,
@@ -24,7 +25,7 @@ const struct enroll_ports enroll_ports_real = {
     .ca = {signer_start, signer_open, signer_stop, signer_unlock_begin, signer_unlock_end, signer_subject, signer_find,
 	   signer_revoked, signer_replaceable, signer_issue, signer_check, signer_settle, signer_publish},
     .store = {store_open, store_close, store_claim_user, store_claim_token, store_find, store_find_by_token,
-	      store_find_elsewhere, store_find_leftover, store_plan, store_advance, store_handed_over, store_supersede,
-	      store_removed, store_audit, store_init_begun},
+	      store_find_elsewhere, store_find_leftover, store_key_ended, store_plan, store_advance, store_handed_over,
+	      store_supersede, store_removed, store_audit, store_init_begun},
     .handover = {courier_start, courier_stop, courier_check, courier_make, courier_mail, place_check},
 };

@@ -15,6 +15,7 @@
 struct enroll_token_port {
 	int (*start)(struct worker **ret, const struct worker_settings *settings, struct err *e);
 	void (*stop)(struct worker **w);
+	void (*know)(struct worker *w, const char *reader, const struct profile *profile);
 	int (*modules_begin)(struct worker *w, struct err *e);
 	int (*modules_end)(struct worker *w, struct worker_module **ret, size_t *ret_n, struct err *e);
 	int (*load_begin)(struct worker *w, const char *module, struct err *e);
@@ -26,9 +27,10 @@ struct enroll_token_port {
 	int (*init_pin)(struct worker *w, const struct worker_token *t, bool must_be_empty, bool last_try,
 			struct secret *so_pin, struct secret *pin, struct worker_token *ret, struct err *e);
 	int (*open)(struct worker *w, const struct worker_token *t, const char *turn, struct err *e);
-	int (*login)(struct worker *w, struct secret *pin, bool last_try, struct err *e);
+	int (*login)(struct worker *w, bool so, struct secret *secret, bool last_try, struct err *e);
 	int (*id_taken)(struct worker *w, const struct blob *cka_id, bool *ret, struct err *e);
-	int (*key_find)(struct worker *w, const struct blob *cka_id, struct worker_key *ret, struct err *e);
+	int (*key_find)(struct worker *w, const struct blob *cka_id, const struct blob *spki, struct worker_key *ret,
+			struct err *e);
 	int (*key_generate)(struct worker *w, enum keytype type, const struct blob *cka_id, const char *label,
 			    struct worker_key *ret, struct err *e);
 	int (*key_delete)(struct worker *w, const struct blob *cka_id, const struct blob *spki, bool certificates,
@@ -73,6 +75,8 @@ struct enroll_store_port {
 			      struct store_credential *ret, struct err *e);
 	int (*find_leftover)(struct store *s, const struct store_token *t, bool *ret_found,
 			     struct store_credential *ret, struct err *e);
+	int (*key_ended)(struct store *s, const struct store_token *t, const struct blob *spki, bool *ret,
+			 struct err *e);
 	int (*plan)(struct store *s, struct store_credential *c, struct err *e);
 	int (*advance)(struct store *s, struct store_credential *c, enum cred_state to, struct err *e);
 	int (*handed_over)(struct store *s, struct store_credential *c, struct err *e);

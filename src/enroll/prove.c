@@ -17,6 +17,15 @@ struct view {
 	struct blob cka_id; /* under which this module shows our certificate */
 };
 
+static void note_missing(struct enroll_run *r)
+{
+	char text[1200];
+	snprintf(text, sizeof text,
+		 "the laptops' module %s is not on this machine: the pkcs11-id was computed with %s instead",
+		 enroll_client_module(r, PLATFORM_LINUX), r->module);
+	r->ui->note(r->ui->arg, text);
+}
+
 static int look_at(struct enroll_run *r, struct view *v, const struct worker_token *t, struct err *e)
 {
 	if (r->ports->token.open(v->worker, t, NULL, e) != 0 ||
@@ -53,19 +62,26 @@ static int find_token(struct enroll_run *r, struct view *v, struct err *e)
 	return ret;
 }
 
-int enroll_prove_prepare(struct enroll_run *r, const char *module, struct err *e)
+static int prepare(struct enroll_run *r, const char *module, struct err *e)
 {
-	struct worker_settings settings = enroll_worker_settings(r);
 	if (r->prover != NULL)
 		return 0;
-	if (r->ports->token.start(&r->prover, &settings, e) != 0)
+	if (enroll_start_worker(r, &r->prover, e) != 0)
 		return -1;
 	return r->ports->token.load_begin(r->prover, module, e);
 }
 
+int enroll_prove_prepare(struct enroll_run *r, struct err *e)
+{
+	char *client = enroll_client_here(r);
+	int ret = prepare(r, client != NULL ? client : r->module, e);
+	free(client);
+	return ret;
+}
+
 static int view_open(struct enroll_run *r, struct view *v, const char *module, struct err *e)
 {
-	if (enroll_prove_prepare(r, module, e) != 0)
+	if (prepare(r, module, e) != 0)
 		return -1;
 	v->module = module;
 	v->worker = r->prover;
@@ -105,14 +121,15 @@ static int verify(EVP_PKEY *key, const EVP_MD *md, const struct blob *digest, co
 	return ok ? 0 : err_openssl(e, ERR_PROOF, "the token's signature does not fit the certificate");
 }
 
-/* Only what the enrolling module says counts: a client's module may show less than it should. */
-static int judge_key(struct enroll_run *r, const struct worker_key *key, struct err *e)
+static bool is_kept(const struct worker_key *key)
 {
-	char *said = r->cred.key_attributes;
-	worker_key_describe(key, said, sizeof r->cred.key_attributes);
-	if (key->sensitive && !key->extractable)
-		return 0;
-	err_set(e, ERR_PROOF, "token %s says that its private key can be read out (it is '%s')", r->token.serial, said);
+	return key->sensitive && !key->extractable;
+}
+
+static int not_kept(struct enroll_run *r, struct err *e)
+{
+	err_set(e, ERR_PROOF, "token %s says that its private key can be read out (it is '%s')", r->token.serial,
+		r->cred.key_attributes);
 	return err_next(e, "do not hand this token out; revoke certificate %s and take another token",
 			r->cred.cert_serial);
 }
@@ -125,7 +142,7 @@ static int challenge(struct enroll_run *r, struct view *v, EVP_PKEY *key, struct
 	bool last_try = (r->token.flags & WORKER_TOKEN_PIN_LAST_TRY) != 0;
 	int got = make_challenge(md, &digest, e);
 	if (got == 0)
-		got = r->ports->token.login(v->worker, r->pin, last_try, e);
+		got = r->ports->token.login(v->worker, false, r->pin, last_try, e);
 	if (got == 0)
 		got = r->ports->token.prove(v->worker, &v->cka_id, rsa, &digest, ret, e);
 	if (got == 0)
@@ -134,20 +151,30 @@ static int challenge(struct enroll_run *r, struct view *v, EVP_PKEY *key, struct
 	return got;
 }
 
-static int prove_with(struct enroll_run *r, const char *module, EVP_PKEY *key, struct err *e)
+/* A token that chooses the CKA_ID itself may show another one in a fresh session. */
+static int other_id(struct enroll_run *r, const struct blob *id, struct err *e)
+{
+	if (r->profile->key.id != PROFILE_ID_REPLACED)
+		return err_set(e, ERR_PROOF, "the certificate is on token %s under another CKA_ID than its key",
+			       r->token.serial);
+	blob_set(&r->cred.cka_id, id->data, id->len);
+	return 0;
+}
+
+/* *ret_kept: whether this module says that the key cannot be read out. */
+static int prove_with(struct enroll_run *r, const char *module, EVP_PKEY *key, bool *ret_kept, struct err *e)
 {
 	struct view v = {.cka_id = BLOB_INIT};
-	struct worker_proof proof = {.pkcs11_id = ""};
+	struct worker_proof proof = {.key = WORKER_KEY_INIT};
 	bool enrolled_with = strcmp(module, r->module) == 0;
 	int ret = view_open(r, &v, module, e);
 	if (ret == 0 && enrolled_with && !blob_equal(&v.cka_id, &r->cred.cka_id))
-		ret = err_set(e, ERR_PROOF, "the certificate is on token %s under another CKA_ID than its key",
-			      r->token.serial);
+		ret = other_id(r, &v.cka_id, e);
 	if (ret == 0)
 		ret = challenge(r, &v, key, &proof, e);
-	if (ret == 0 && enrolled_with)
-		ret = judge_key(r, &proof.key, e);
 	if (ret == 0) {
+		*ret_kept = is_kept(&proof.key);
+		worker_key_describe(&proof.key, r->cred.key_attributes, sizeof r->cred.key_attributes);
 		memcpy(r->cred.pkcs11_id, proof.pkcs11_id, sizeof r->cred.pkcs11_id);
 		snprintf(r->cred.client_module, sizeof r->cred.client_module, "%s", module);
 	}
@@ -156,20 +183,27 @@ static int prove_with(struct enroll_run *r, const char *module, EVP_PKEY *key, s
 	return ret;
 }
 
-/* The laptops' module, if it is on this machine, too; NULL if the id can only be computed with the enrolling one. */
-static const char *client_module(struct enroll_run *r)
+/*
+ * With the laptops' module, if it is on this machine: that proves all there is to prove. The module that enrolled is
+ * asked, too, where that one says less of the key than it should, or where there is no other one.
+ */
+static int prove_all(struct enroll_run *r, EVP_PKEY *key, struct err *e)
 {
-	const char *client = r->cfg->vpn.client_module[PLATFORM_LINUX];
-	char text[640];
-	if (client == NULL || strcmp(client, r->module) == 0)
-		return NULL;
-	if (access(client, R_OK) == 0)
-		return client;
-	snprintf(text, sizeof text,
-		 "[vpn] client-module-linux %s is not on this machine: the pkcs11-id was computed with %s instead",
-		 client, r->module);
-	r->ui->note(r->ui->arg, text);
-	return NULL;
+	bool kept = false;
+	char *client = enroll_client_here(r);
+	if (client == NULL && enroll_client_differs(r))
+		note_missing(r);
+	int ret = client != NULL ? prove_with(r, client, key, &kept, e) : 0;
+	if (ret == 0 && !kept) {
+		const struct store_credential by_client = r->cred; /* borrowed: only its texts are used */
+		ret = prove_with(r, r->module, key, &kept, e);
+		if (ret == 0 && client != NULL) {
+			memcpy(r->cred.pkcs11_id, by_client.pkcs11_id, sizeof r->cred.pkcs11_id);
+			memcpy(r->cred.client_module, by_client.client_module, sizeof r->cred.client_module);
+		}
+	}
+	free(client);
+	return ret == 0 && !kept ? not_kept(r, e) : ret;
 }
 
 /* Some modules hold the token for their process alone: the one that wrote is gone before the proof begins. */
@@ -188,10 +222,7 @@ int enroll_prove(struct enroll_run *r, struct err *e)
 	close_writer(r);
 	int ret = enroll_ask_pin(r, e);
 	if (ret == 0)
-		ret = prove_with(r, r->module, X509_get0_pubkey(x), e);
-	const char *client = ret == 0 ? client_module(r) : NULL;
-	if (client != NULL)
-		ret = prove_with(r, client, X509_get0_pubkey(x), e);
+		ret = prove_all(r, X509_get0_pubkey(x), e);
 	X509_free(x);
 	return ret;
 }
@@ -199,8 +230,10 @@ int enroll_prove(struct enroll_run *r, struct err *e)
 int enroll_check_present(struct enroll_run *r, struct err *e)
 {
 	struct view v = {.cka_id = BLOB_INIT};
+	char *client = enroll_client_here(r);
 	close_writer(r);
-	int ret = view_open(r, &v, r->module, e);
+	int ret = view_open(r, &v, client != NULL ? client : r->module, e);
 	view_close(r, &v);
+	free(client);
 	return ret;
 }

@@ -4,6 +4,7 @@
 #ifndef ENROLL_RUN_H
 #define ENROLL_RUN_H
 
+#include "enroll/discover.h"
 #include "enroll/enroll.h"
 
 struct enroll_run {
@@ -21,16 +22,17 @@ struct enroll_run {
 	bool unlocking, unlocked; /* the CA key: asked to, done; while it is asked to the signer takes no other call */
 	unsigned pass_attempts;
 
-	struct enroll_discovery *discovery; /* until the token is chosen */
-	struct worker *worker;              /* has the token's module loaded */
-	struct worker *prover;              /* started, but has not seen the token yet */
-	struct worker_token token;          /* the one that was chosen */
+	struct discovery *discovery;   /* holds the profiles, too */
+	struct worker *worker;         /* has the token's module loaded */
+	struct worker *prover;         /* started, but has not seen the token yet */
+	struct worker_token token;     /* the one that was chosen */
+	const struct profile *profile; /* of its kind; never NULL once it was chosen */
 	char module[512];
 	struct store_token token_id; /* the same, as the journal names it */
 	bool only_blank;             /* it was the only blank one when it was chosen */
 	bool opened;                 /* logged in, ready to write */
 	struct secret *pin;          /* until the proof had it; NULL before it was asked */
-	struct secret *so_pin;       /* of a token without a user PIN, until that is set */
+	struct secret *so_pin;       /* of a token without a user PIN, until that is set; of one that wants its SO */
 
 	struct store_credential cred;
 	enum cred_state from; /* steps up to here need not be done again */
@@ -40,9 +42,11 @@ struct enroll_run {
 
 struct worker_settings enroll_worker_settings(struct enroll_run *r);
 
+/* choose.c: one more worker for the chosen token; it knows its profile and talks to no other token. */
+int enroll_start_worker(struct enroll_run *r, struct worker **ret, struct err *e);
+
 /* choose.c: has the modules look for tokens, while the caller goes on. */
 int enroll_discover_begin(struct enroll_run *r, struct err *e);
-void enroll_discovery_free(struct enroll_run *r);
 /* choose.c: takes the token that is meant and leaves its module's worker in r. */
 int enroll_choose_token(struct enroll_run *r, struct err *e);
 /* Whether --serial and --reader allow this token. */
@@ -76,19 +80,37 @@ int enroll_plan(struct enroll_run *r, bool *ret_finished, struct err *e);
  * plan into the journal, unless it is there. On a token that was just initialized any CKA_ID is free. */
 int enroll_plan_commit(struct enroll_run *r, struct err *e);
 
+/* id.c: a CKA_ID for a new key: random, or where the token has places, the first one in which there is nothing, or
+ * nothing but what is left of a credential of ours that has ended. ERR_TOKEN_FULL if there is none. */
+int enroll_id_choose(struct enroll_run *r, struct blob *ret, struct err *e);
+/* id.c: ERR_UNSUPPORTED if the key's id would not fit into a line of a profile. Where the laptops' module is another
+ * one, it tells the token's fields in its own way: then the id is known only in the proof. */
+int enroll_id_check(const struct enroll_run *r, struct err *e);
+
 /* access.c: PIN and passphrase, asked when they are first needed. */
 int enroll_ask_pin(struct enroll_run *r, struct err *e);
+/* Only for a token that wants its SO for what an enrollment does. */
+int enroll_ask_so_pin(struct enroll_run *r, struct err *e);
 int enroll_open_token(struct enroll_run *r, struct err *e);
 int enroll_unlock_begin(struct enroll_run *r, struct err *e);
 int enroll_unlock_end(struct enroll_run *r, struct err *e);
 
-/* prove.c: starts the proof's process, which loads this module's library but does not initialize it before the proof
+/* prove.c: starts the proof's process, which loads its module's library but does not initialize it before the proof
  * begins. */
-int enroll_prove_prepare(struct enroll_run *r, const char *module, struct err *e);
+int enroll_prove_prepare(struct enroll_run *r, struct err *e);
 /* The proof in fresh processes; fills pkcs11_id, client_module and key_attributes of r->cred. */
 int enroll_prove(struct enroll_run *r, struct err *e);
 /* What can be checked without a PIN: that the certificate is on the token. */
 int enroll_check_present(struct enroll_run *r, struct err *e);
+
+/* client.c: The module that the laptops have, as configured or by the profile; NULL: the one that enrolls. */
+const char *enroll_client_module(const struct enroll_run *r, enum config_platform p);
+/* Whether the key's id is to be computed with another module than the one that enrolls. */
+bool enroll_client_differs(const struct enroll_run *r);
+/* Its file on this machine, from malloc; NULL if it is not here. */
+char *enroll_client_here(const struct enroll_run *r);
+/* ERR_MODULE if the id can only be computed with the laptops' module, and that is not on this machine. */
+int enroll_client_check(const struct enroll_run *r, struct err *e);
 
 /* deliver.c: profiles, bundle, mail. */
 int enroll_deliver(struct enroll_run *r, struct err *e);

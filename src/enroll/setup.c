@@ -80,10 +80,9 @@ int enroll_ask_new_pins(struct enroll_run *r, struct err *e)
 /* A new worker, which loads the module only when it is alone at setting up such a token. */
 static int take_turn(struct enroll_run *r, struct err *e)
 {
-	struct worker_settings settings = enroll_worker_settings(r);
 	char *turn = xasprintf("%s" WORKER_TURN_SUFFIX, r->cfg->store_path);
 	r->ports->token.stop(&r->worker);
-	int ret = r->ports->token.start(&r->worker, &settings, e);
+	int ret = enroll_start_worker(r, &r->worker, e);
 	if (ret == 0)
 		ret = r->ports->token.turn(r->worker, &r->token, turn, e);
 	free(turn);

@@ -35,7 +35,7 @@ int enroll_step_key(struct enroll_run *r, struct err *e)
 {
 	const struct enroll_token_port *token = &r->ports->token;
 	struct store_credential *c = &r->cred;
-	struct worker_key key = {.spki = BLOB_INIT};
+	struct worker_key key = WORKER_KEY_INIT;
 	int ret = r->fresh ? 0 : remove_orphan(r, e);
 	if (ret == 0)
 		ret = token->key_generate(r->worker, (enum keytype)c->key_type, &c->cka_id, c->user, &key, e);
@@ -43,6 +43,7 @@ int enroll_step_key(struct enroll_run *r, struct err *e)
 		ret = check_new_key(r, &key, e);
 	if (ret == 0) {
 		blob_set(&c->spki, key.spki.data, key.spki.len);
+		blob_set(&c->cka_id, key.cka_id.data, key.cka_id.len);
 		worker_key_describe(&key, c->key_attributes, sizeof c->key_attributes);
 		ret = r->ports->store.advance(r->store, c, CRED_KEYED, e);
 	}
@@ -159,10 +160,12 @@ int enroll_remove_leftovers(struct enroll_run *r, struct err *e)
 			return -1;
 		if (!found)
 			return 0;
+		/* in a place for keys there may be somebody else's by now, and without a public key nobody can tell */
+		bool unknown = old.spki.len == 0 && r->profile->key.id == PROFILE_ID_FIXED;
 		/* without the PIN nothing is deleted; the next run that has it does */
 		bool can_open = r->pin != NULL || (r->token.flags & WORKER_TOKEN_PIN_PAD) != 0;
-		int ret = can_open ? enroll_open_token(r, e) : 1;
-		if (ret == 0)
+		int ret = unknown ? 0 : can_open ? enroll_open_token(r, e) : 1;
+		if (ret == 0 && !unknown)
 			ret = r->ports->token.key_delete(r->worker, &old.cka_id, old.spki.len != 0 ? &old.spki : NULL,
 							 old.spki.len != 0, e);
 		if (ret == 0)

@@ -14,6 +14,8 @@ struct worker {
 	bool verbose;
 	rpc_note_fn *note;
 	void *note_arg;
+	const char *reader;            /* "": not known */
+	const struct profile *profile; /* NULL: not known */
 };
 
 /* One call with its two messages; freed together. */
@@ -112,6 +114,7 @@ int worker_start(struct worker **ret, const struct worker_settings *settings, st
 	w->verbose = settings->verbose;
 	w->note = settings->note;
 	w->note_arg = settings->note_arg;
+	w->reader = "";
 	if (start_begin(w, settings, e) != 0) {
 		worker_stop(&w);
 		return -1;
@@ -127,6 +130,21 @@ void worker_stop(struct worker **w)
 	rpc_peer_stop(&(*w)->peer);
 	free(*w);
 	*w = NULL;
+}
+
+void worker_know(struct worker *w, const char *reader, const struct profile *profile)
+{
+	w->reader = reader != NULL ? reader : "";
+	w->profile = profile;
+}
+
+static void put_view(const struct worker *w, struct rpc_msg *m)
+{
+	static const struct blob nothing = BLOB_INIT;
+	bool from_file = w->profile != NULL && w->profile->file != NULL;
+	rpc_put_str(m, w->reader);
+	rpc_put_str(m, from_file ? w->profile->file : "");
+	rpc_put_blob(m, from_file ? &w->profile->text : &nothing);
 }
 
 bool worker_same_token(const struct worker_token *a, const struct worker_token *b)
@@ -191,6 +209,7 @@ int worker_tokens_begin(struct worker *w, const char *module, struct err *e)
 		return -1;
 	struct call c = call_begin(WORKER_TOKENS);
 	rpc_put_str(&c.in, module);
+	put_view(w, &c.in);
 	int got = rpc_send(w->peer, &c.in, e);
 	rpc_msg_free(&c.in);
 	return got;
@@ -243,6 +262,7 @@ int worker_init(struct worker *w, const struct worker_token *t, const char *labe
 {
 	struct call c = call_begin(WORKER_INIT);
 	worker_put_token(&c.in, t);
+	put_view(w, &c.in);
 	rpc_put_str(&c.in, label);
 	rpc_put_secret(&c.in, so_pin);
 	return call_token(w, &c, ret, e);
@@ -253,6 +273,7 @@ int worker_init_pin(struct worker *w, const struct worker_token *t, bool must_be
 {
 	struct call c = call_begin(WORKER_INIT_PIN);
 	worker_put_token(&c.in, t);
+	put_view(w, &c.in);
 	rpc_put_u32(&c.in, must_be_empty);
 	rpc_put_u32(&c.in, last_try);
 	rpc_put_secret(&c.in, so_pin);
@@ -264,16 +285,18 @@ int worker_open(struct worker *w, const struct worker_token *t, const char *turn
 {
 	struct call c = call_begin(WORKER_OPEN);
 	worker_put_token(&c.in, t);
+	put_view(w, &c.in);
 	rpc_put_str(&c.in, turn);
 	return call_end(&c, call_run(w, &c, e), e);
 }
 
-int worker_login(struct worker *w, struct secret *pin, bool last_try, struct err *e)
+int worker_login(struct worker *w, bool so, struct secret *secret, bool last_try, struct err *e)
 {
 	struct call c = call_begin(WORKER_LOGIN);
+	rpc_put_u32(&c.in, so);
 	rpc_put_u32(&c.in, last_try);
-	if (pin != NULL)
-		rpc_put_secret(&c.in, pin);
+	if (secret != NULL)
+		rpc_put_secret(&c.in, secret);
 	return call_end(&c, call_run(w, &c, e), e);
 }
 
@@ -298,10 +321,18 @@ static int call_key(struct worker *w, struct call *c, struct worker_key *ret, st
 	return call_end(c, got, e);
 }
 
-int worker_key_find(struct worker *w, const struct blob *cka_id, struct worker_key *ret, struct err *e)
+/* NULL as an empty one. */
+static void put_optional(struct rpc_msg *m, const struct blob *b)
+{
+	rpc_put_bytes(m, b != NULL ? b->data : NULL, b != NULL ? b->len : 0);
+}
+
+int worker_key_find(struct worker *w, const struct blob *cka_id, const struct blob *spki, struct worker_key *ret,
+		    struct err *e)
 {
 	struct call c = call_begin(WORKER_KEY_FIND);
 	rpc_put_blob(&c.in, cka_id);
+	put_optional(&c.in, spki);
 	return call_key(w, &c, ret, e);
 }
 
@@ -320,8 +351,7 @@ int worker_key_delete(struct worker *w, const struct blob *cka_id, const struct 
 {
 	struct call c = call_begin(WORKER_KEY_DELETE);
 	rpc_put_blob(&c.in, cka_id);
-	rpc_put_u32(&c.in, spki != NULL);
-	rpc_put_bytes(&c.in, spki != NULL ? spki->data : NULL, spki != NULL ? spki->len : 0);
+	put_optional(&c.in, spki);
 	rpc_put_u32(&c.in, certificates);
 	return call_end(&c, call_run(w, &c, e), e);
 }
@@ -391,6 +421,7 @@ void worker_key_describe(const struct worker_key *k, char *ret, size_t size)
 void worker_key_free(struct worker_key *k)
 {
 	blob_free(&k->spki);
+	blob_free(&k->cka_id);
 	memset(k, 0, sizeof *k);
 }
 

@@ -12,6 +12,7 @@
 #include "core/keytype.h"
 #include "core/rpc.h"
 #include "core/secret.h"
+#include "pkcs11/profile.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,8 +29,9 @@ enum {
 	WORKER_TOKEN_PIN_LOCKED = 32,
 	/* initialized, but nobody can log in before its SO PIN has set a user PIN; never with a PIN pad */
 	WORKER_TOKEN_NO_PIN = 64,
-	WORKER_TOKEN_UNREADABLE = 128, /* it is there but does not say what it is; the only bit then */
-	WORKER_TOKEN_UNKNOWN = 256,    /* it is of a kind that the module does not know; the only bit then */
+	WORKER_TOKEN_UNREADABLE = 128, /* it is there but does not say what it is; no other bit but the last then */
+	WORKER_TOKEN_UNKNOWN = 256,    /* it is of a kind that the module does not know; as above */
+	WORKER_TOKEN_IN_HARDWARE = 512,
 };
 
 #define WORKER_LABEL_MAX 32 /* bytes of a token's label */
@@ -52,8 +54,14 @@ struct worker_module {
 struct worker_key {
 	bool found; /* there is a private key */
 	bool sensitive, always_sensitive, extractable, never_extractable, local;
-	struct blob spki; /* DER; empty if the public key cannot be read */
+	struct blob spki;   /* DER; empty if the public key cannot be read */
+	struct blob cka_id; /* the one that it has */
 };
+
+#define WORKER_KEY_INIT                                                        \
+	{                                                                      \
+		false, false, false, false, false, false, BLOB_INIT, BLOB_INIT \
+	}
 
 /* Where the module has no business; see hide.h. */
 enum worker_place_kind {
@@ -69,7 +77,7 @@ struct worker_place {
 	const char *path; /* NULL: there is none */
 };
 
-#define WORKER_PLACES_MAX 8
+#define WORKER_PLACES_MAX 12
 
 /* The file for worker_turn and worker_open is the database's with this behind it; it stays within reach. */
 #define WORKER_TURN_SUFFIX "-turn"
@@ -86,6 +94,13 @@ struct worker_settings {
  * needed for this call only. */
 int worker_start(struct worker **ret, const struct worker_settings *settings, struct err *e);
 void worker_stop(struct worker **w);
+
+/*
+ * What is known of the token that the worker is for, by the PC/SC name of its reader ("" or NULL: nothing) and by its
+ * profile (NULL: nothing); borrowed until the worker is stopped. It counts from the next call on that names a token or
+ * a module: OpenSC talks to no other reader then, if it was not initialized before.
+ */
+void worker_know(struct worker *w, const char *reader, const struct profile *profile);
 
 /* p11-kit's modules, in two halves so that it works while the caller does. Use the worker for nothing else afterwards:
  * their libraries were loaded into it. */
@@ -122,11 +137,17 @@ int worker_init_pin(struct worker *w, const struct worker_token *t, bool must_be
  */
 int worker_open(struct worker *w, const struct worker_token *t, const char *turn, struct err *e);
 
-/* Once, never again by itself. pin NULL: on the reader's PIN pad. */
-int worker_login(struct worker *w, struct secret *pin, bool last_try, struct err *e);
+/* As user or, with so, as security officer; once, never again by itself. secret NULL: on the reader's PIN pad. The
+ * worker keeps it until it is stopped, for steps that want the one and then the other. */
+int worker_login(struct worker *w, bool so, struct secret *secret, bool last_try, struct err *e);
 
 int worker_id_taken(struct worker *w, const struct blob *cka_id, bool *ret, struct err *e);
-int worker_key_find(struct worker *w, const struct blob *cka_id, struct worker_key *ret, struct err *e);
+
+/* The key with this CKA_ID, or, unless spki is NULL, another one that has this public key: see its cka_id. */
+int worker_key_find(struct worker *w, const struct blob *cka_id, const struct blob *spki, struct worker_key *ret,
+		    struct err *e);
+
+/* A token may give the pair another CKA_ID than this one: see ret->cka_id. */
 int worker_key_generate(struct worker *w, enum keytype type, const struct blob *cka_id, const char *label,
 			struct worker_key *ret, struct err *e);
 

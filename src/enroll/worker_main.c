@@ -1,13 +1,10 @@
 #include "core/process.h"
 #include "enroll/describe.h"
 #include "enroll/hide.h"
-#include "enroll/turn.h"
-#include "enroll/worker_wire.h"
-#include "pkcs11/bridge.h"
-#include "pkcs11/key.h"
-#include "pkcs11/object.h"
-#include "pkcs11/ovpnid.h"
-#include "pkcs11/token.h"
+#include "enroll/worker_state.h"
+#include "pkcs11/login.h"
+#include "pkcs11/opensc.h"
+#include "pkcs11/reader.h"
 
 #include <openssl/crypto.h>
 #include <signal.h>
@@ -18,30 +15,20 @@
 /* how long a call may still take once the parent is dead */
 #define ORPHAN_SECONDS 30
 
-struct state {
-	struct p11_module *module;
-	struct p11_token *token;
-	struct p11_bridge *bridge;
-	struct turn *turn;
-	bool started;
-	struct pathset hidden; /* what the module is shut off from; empty where the kernel cannot do that */
-};
-
-static struct state *state_of(struct rpc_server *s)
+struct worker_state *worker_state(struct rpc_server *s)
 {
 	return s->state;
 }
 
-static int malformed(struct err *e)
+int worker_malformed(struct err *e)
 {
 	return err_set(e, ERR_FAILED, "a call to the worker is malformed");
 }
 
-/* True when the call's fields are whole and, where a token is needed, one is open. */
-static bool ready(const struct state *st, const struct rpc_msg *in, struct err *e)
+bool worker_ready(const struct worker_state *st, const struct rpc_msg *in, struct err *e)
 {
 	if (!rpc_msg_done(in))
-		malformed(e);
+		worker_malformed(e);
 	else if (st->token == NULL)
 		err_set(e, ERR_FAILED, "a call to the worker came before a token was opened");
 	else
@@ -49,12 +36,47 @@ static bool ready(const struct state *st, const struct rpc_msg *in, struct err *
 	return false;
 }
 
+/* What the parent has found out about the token: in which reader it is, "" if nobody knows, and its profile. */
+struct view {
+	char reader[READER_NAME_MAX];
+	char path[512];
+	struct blob text;
+};
+
+static void get_view(struct rpc_msg *in, struct view *ret)
+{
+	ret->text = (struct blob)BLOB_INIT;
+	rpc_get_str(in, ret->reader, sizeof ret->reader);
+	rpc_get_str(in, ret->path, sizeof ret->path);
+	rpc_get_blob(in, &ret->text);
+}
+
+/* Takes its profile; the view is done with then. */
+static int take_profile(struct worker_state *st, struct view *v, struct err *e)
+{
+	struct profile *p = NULL;
+	int ret = 0;
+	/* a token that is open goes on with what it has */
+	bool known = st->profile != NULL && blob_equal(&st->profile->text, &v->text);
+	if (!known && v->text.len == 0)
+		p = profile_builtin();
+	else if (!known)
+		ret = profile_parse(&p, v->path, v->text.data, v->text.len, e);
+	if (p != NULL) {
+		p11_token_close(&st->token);
+		profile_free(&st->profile);
+		st->profile = p;
+	}
+	blob_free(&v->text);
+	return ret;
+}
+
 static int do_start(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
-	struct state *st = state_of(s);
+	struct worker_state *st = worker_state(s);
 	bool took_effect = false;
 	if (st->started || hide_start(in, &st->hidden, &took_effect) != 0)
-		return malformed(e);
+		return worker_malformed(e);
 	st->started = true;
 	rpc_put_u32(out, took_effect);
 	return 0;
@@ -64,8 +86,8 @@ static int do_modules(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *
 {
 	struct p11_module_name *list = NULL;
 	size_t n = 0;
-	if (!rpc_msg_done(in) || !state_of(s)->started)
-		return malformed(e);
+	if (!rpc_msg_done(in) || !worker_state(s)->started)
+		return worker_malformed(e);
 	if (p11_module_registered(&list, &n, e) != 0)
 		return -1;
 	rpc_put_u32(out, (uint32_t)n);
@@ -78,33 +100,47 @@ static int do_modules(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *
 }
 
 /* Before any of the module's code runs, this process is shut off. */
-static int load(struct state *st, const char *path, struct err *e)
+static int load(struct worker_state *st, const char *path, struct err *e)
 {
 	if (!st->started)
-		return malformed(e);
+		return worker_malformed(e);
 	return hide_check_module(&st->hidden, path, e) == 0 ? p11_module_load(&st->module, path, e) : -1;
 }
 
 static int do_load(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
 	(void)out;
-	struct state *st = state_of(s);
+	struct worker_state *st = worker_state(s);
 	char path[512];
 	rpc_get_str(in, path, sizeof path);
-	return rpc_msg_done(in) && st->module == NULL ? load(st, path, e) : malformed(e);
+	return rpc_msg_done(in) && st->module == NULL ? load(st, path, e) : worker_malformed(e);
+}
+
+/* OpenSC reads its configuration when it is initialized. */
+static int initialize(struct worker_state *st, const char *path, const char *reader, struct err *e)
+{
+	if (st->module == NULL && load(st, path, e) != 0)
+		return -1;
+	if (opensc_configure(*reader != '\0' ? reader : NULL, st->profile, e) != 0)
+		return -1;
+	return p11_module_initialize(st->module, e);
 }
 
 static int do_tokens(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
-	struct state *st = state_of(s);
+	struct worker_state *st = worker_state(s);
 	char path[512];
+	struct view v;
 	struct p11_token_info *list = NULL;
 	size_t n = 0;
 	rpc_get_str(in, path, sizeof path);
-	if (!rpc_msg_done(in))
-		return malformed(e);
-	if ((st->module == NULL && load(st, path, e) != 0) || p11_module_initialize(st->module, e) != 0 ||
-	    p11_token_list(st->module, &list, &n, e) != 0)
+	get_view(in, &v);
+	bool whole = rpc_msg_done(in);
+	if (take_profile(st, &v, e) != 0)
+		return -1;
+	if (!whole)
+		return worker_malformed(e);
+	if (initialize(st, path, v.reader, e) != 0 || p11_token_list(st->module, &list, &n, e) != 0)
 		return -1;
 	rpc_put_u32(out, (uint32_t)n);
 	for (size_t i = 0; i < n; i++) {
@@ -126,13 +162,13 @@ static void answer_token(const struct p11_token_info *info, struct rpc_msg *out)
 static int do_turn(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
 	(void)out;
-	struct state *st = state_of(s);
+	struct worker_state *st = worker_state(s);
 	struct worker_token t;
 	char path[1024];
 	worker_get_token(in, &t);
 	rpc_get_str(in, path, sizeof path);
 	if (!rpc_msg_done(in) || st->turn != NULL)
-		return malformed(e);
+		return worker_malformed(e);
 	return turn_take_setup(&st->turn, s, path, &t, e);
 }
 
@@ -145,14 +181,19 @@ static void get_wanted(struct rpc_msg *in, struct p11_token_info *ret)
 
 static int do_init(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
-	struct state *st = state_of(s);
+	struct worker_state *st = worker_state(s);
 	char label[128];
 	struct p11_token_info want, info;
+	struct view v;
 	get_wanted(in, &want);
+	get_view(in, &v);
 	rpc_get_str(in, label, sizeof label);
-	if (!rpc_msg_done(in) || in->n_secrets != 1 || st->module == NULL)
-		return malformed(e);
-	if (p11_token_init(st->module, &want, label, in->secrets[0], &info, e) != 0)
+	bool whole = rpc_msg_done(in);
+	if (take_profile(st, &v, e) != 0)
+		return -1;
+	if (!whole || in->n_secrets != 1 || st->module == NULL)
+		return worker_malformed(e);
+	if (p11_token_init(st->module, st->profile, &want, label, in->secrets[0], &info, e) != 0)
 		return -1;
 	answer_token(&info, out);
 	return 0;
@@ -160,15 +201,20 @@ static int do_init(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 
 static int do_init_pin(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
-	struct state *st = state_of(s);
+	struct worker_state *st = worker_state(s);
 	struct p11_token_info want, info;
+	struct view v;
 	get_wanted(in, &want);
+	get_view(in, &v);
 	bool must_be_empty = rpc_get_u32(in) != 0;
 	bool last_try = rpc_get_u32(in) != 0;
-	if (!rpc_msg_done(in) || in->n_secrets != 2 || st->module == NULL)
-		return malformed(e);
-	if (p11_token_init_pin(st->module, &want, must_be_empty, last_try, in->secrets[0], in->secrets[1], &info, e) !=
-	    0)
+	bool whole = rpc_msg_done(in);
+	if (take_profile(st, &v, e) != 0)
+		return -1;
+	if (!whole || in->n_secrets != 2 || st->module == NULL)
+		return worker_malformed(e);
+	if (p11_token_init_pin(st->module, st->profile, &want, must_be_empty, last_try, in->secrets[0], in->secrets[1],
+			       &info, e) != 0)
 		return -1;
 	answer_token(&info, out);
 	return 0;
@@ -177,21 +223,25 @@ static int do_init_pin(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg 
 static int do_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
 	(void)out;
-	struct state *st = state_of(s);
+	struct worker_state *st = worker_state(s);
 	struct worker_token t;
 	struct p11_token_info want;
+	struct view v;
 	char turn[1024];
 	worker_get_token(in, &t);
+	get_view(in, &v);
 	rpc_get_str(in, turn, sizeof turn);
-	bool writable = turn[0] != '\0';
-	if (!rpc_msg_done(in) || st->module == NULL)
-		return malformed(e);
+	bool writable = turn[0] != '\0', whole = rpc_msg_done(in);
+	if (take_profile(st, &v, e) != 0)
+		return -1;
+	if (!whole || st->module == NULL)
+		return worker_malformed(e);
 	describe_wanted(&t, &want);
 	p11_token_close(&st->token);
 	turn_give(&st->turn);
 	if (writable && turn_take(&st->turn, s, turn, &t, e) != 0)
 		return -1;
-	if (p11_token_open(&st->token, st->module, want.slot, writable, e) != 0)
+	if (p11_token_open(&st->token, st->module, st->profile, want.slot, writable, e) != 0)
 		return -1;
 	if (p11_token_same(&want, p11_token_description(st->token), e) == 0)
 		return 0;
@@ -202,190 +252,15 @@ static int do_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 static int do_login(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
 	(void)out;
-	struct state *st = state_of(s);
+	struct worker_state *st = worker_state(s);
+	enum profile_who who = rpc_get_u32(in) != 0 ? PROFILE_SO : PROFILE_USER;
 	bool last_try = rpc_get_u32(in) != 0;
-	if (!ready(st, in, e))
+	if (!worker_ready(st, in, e))
 		return -1;
-	struct secret *pin = in->n_secrets == 1 ? in->secrets[0] : NULL;
-	if (pin == NULL)
-		rpc_note(s, "enter the PIN on the reader");
-	return p11_token_login(st->token, pin, last_try, e);
-}
-
-static int do_id_taken(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
-{
-	struct state *st = state_of(s);
-	struct blob id = BLOB_INIT;
-	bool taken = false;
-	rpc_get_blob(in, &id);
-	int ret = ready(st, in, e) ? p11_object_id_taken(st->token, &id, &taken, e) : -1;
-	rpc_put_u32(out, taken);
-	blob_free(&id);
-	return ret;
-}
-
-static int find_key(struct state *st, const struct blob *id, CK_OBJECT_HANDLE *ret_handle, struct worker_key *ret,
-		    struct err *e)
-{
-	if (p11_key_find(st->token, id, ret_handle, &ret->spki, e) != 0)
-		return -1;
-	ret->found = *ret_handle != CK_INVALID_HANDLE;
-	if (!ret->found)
-		return 0;
-	struct p11_key_facts facts;
-	p11_key_facts(st->token, *ret_handle, &facts);
-	ret->sensitive = facts.sensitive;
-	ret->always_sensitive = facts.always_sensitive;
-	ret->extractable = facts.extractable;
-	ret->never_extractable = facts.never_extractable;
-	ret->local = facts.local;
-	return 0;
-}
-
-static int answer_key(struct state *st, const struct blob *id, struct rpc_msg *out, struct err *e)
-{
-	struct worker_key key = {.spki = BLOB_INIT};
-	CK_OBJECT_HANDLE handle;
-	int ret = find_key(st, id, &handle, &key, e);
-	worker_put_key(out, &key);
-	worker_key_free(&key);
-	return ret;
-}
-
-static int do_key_find(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
-{
-	struct state *st = state_of(s);
-	struct blob id = BLOB_INIT;
-	rpc_get_blob(in, &id);
-	int ret = ready(st, in, e) ? answer_key(st, &id, out, e) : -1;
-	blob_free(&id);
-	return ret;
-}
-
-static int do_key_generate(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
-{
-	struct state *st = state_of(s);
-	struct blob id = BLOB_INIT;
-	char label[128];
-	uint32_t type = rpc_get_u32(in);
-	rpc_get_blob(in, &id);
-	rpc_get_str(in, label, sizeof label);
-	int ret = ready(st, in, e) ? p11_key_generate(st->token, (enum keytype)type, &id, label, e) : -1;
-	if (ret == 0)
-		ret = answer_key(st, &id, out, e);
-	blob_free(&id);
-	return ret;
-}
-
-static int do_key_delete(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
-{
-	(void)out;
-	struct state *st = state_of(s);
-	struct blob id = BLOB_INIT, spki = BLOB_INIT, there = BLOB_INIT;
-	CK_OBJECT_HANDLE handle = CK_INVALID_HANDLE;
-	rpc_get_blob(in, &id);
-	bool compare = rpc_get_u32(in) != 0;
-	rpc_get_blob(in, &spki);
-	bool certificates = rpc_get_u32(in) != 0;
-	int ret = ready(st, in, e) ? 0 : -1;
-	if (ret == 0 && compare)
-		ret = p11_key_find(st->token, &id, &handle, &there, e);
-	/* another key under our id: it is not the one we made, so it stays */
-	bool other = compare && handle != CK_INVALID_HANDLE && !blob_equal(&there, &spki);
-	if (ret == 0 && other && there.len == 0)
-		ret =
-		    err_set(e, ERR_TOKEN_FAILED, "an old key on token %s cannot be told from another one and was left",
-			    p11_token_description(st->token)->serial);
-	if (ret == 0 && !other && certificates)
-		ret = p11_certificate_delete(st->token, &id, &spki, e);
-	if (ret == 0 && !other)
-		ret = p11_key_delete(st->token, &id, e);
-	blob_free(&id);
-	blob_free(&spki);
-	blob_free(&there);
-	return ret;
-}
-
-static int do_request(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
-{
-	struct state *st = state_of(s);
-	struct blob id = BLOB_INIT, spki = BLOB_INIT, subject = BLOB_INIT, csr = BLOB_INIT;
-	rpc_get_blob(in, &id);
-	rpc_get_blob(in, &spki);
-	rpc_get_blob(in, &subject);
-	int ret = ready(st, in, e) ? 0 : -1;
-	if (ret == 0 && st->bridge == NULL)
-		ret = p11_bridge_open(&st->bridge, st->module, e);
-	if (ret == 0)
-		ret = p11_bridge_request(st->bridge, st->token, &id, &spki, &subject, &csr, e);
-	rpc_put_blob(out, &csr);
-	blob_free(&id);
-	blob_free(&spki);
-	blob_free(&subject);
-	blob_free(&csr);
-	return ret;
-}
-
-static int do_certificate_write(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
-{
-	(void)out;
-	struct state *st = state_of(s);
-	struct blob id = BLOB_INIT, der = BLOB_INIT;
-	char label[128];
-	rpc_get_blob(in, &id);
-	rpc_get_str(in, label, sizeof label);
-	rpc_get_blob(in, &der);
-	int ret = ready(st, in, e) ? p11_certificate_write(st->token, &id, label, &der, e) : -1;
-	blob_free(&id);
-	blob_free(&der);
-	return ret;
-}
-
-static int do_certificate_find(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
-{
-	struct state *st = state_of(s);
-	struct blob der = BLOB_INIT, id = BLOB_INIT;
-	rpc_get_blob(in, &der);
-	int ret = ready(st, in, e) ? p11_certificate_find(st->token, &der, &id, e) : -1;
-	rpc_put_blob(out, &id);
-	blob_free(&der);
-	blob_free(&id);
-	return ret;
-}
-
-static int prove(struct state *st, const struct blob *id, bool rsa, const struct blob *digest, struct worker_proof *ret,
-		 struct err *e)
-{
-	const struct p11_token_info *info = p11_token_description(st->token);
-	CK_OBJECT_HANDLE key;
-	if (find_key(st, id, &key, &ret->key, e) != 0)
-		return -1;
-	if (!ret->key.found)
-		return err_set(e, ERR_KEY_GONE, "token %s has no private key with the certificate's CKA_ID",
-			       info->serial);
-	if (p11_key_sign(st->token, key, rsa, digest, &ret->signature, e) != 0)
-		return -1;
-	if (ovpnid_write(ret->pkcs11_id, sizeof ret->pkcs11_id, info, id) != 0)
-		return err_set(e, ERR_PROOF, "the pkcs11-id of token %s is too long", info->serial);
-	return 0;
-}
-
-static int do_prove(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
-{
-	struct state *st = state_of(s);
-	struct blob id = BLOB_INIT, digest = BLOB_INIT;
-	struct worker_proof proof = {.pkcs11_id = ""};
-	rpc_get_blob(in, &id);
-	bool rsa = rpc_get_u32(in) != 0;
-	rpc_get_blob(in, &digest);
-	int ret = ready(st, in, e) ? prove(st, &id, rsa, &digest, &proof, e) : -1;
-	worker_put_key(out, &proof.key);
-	rpc_put_blob(out, &proof.signature);
-	rpc_put_str(out, proof.pkcs11_id);
-	worker_proof_free(&proof);
-	blob_free(&id);
-	blob_free(&digest);
-	return ret;
+	struct secret *secret = in->n_secrets == 1 ? in->secrets[0] : NULL;
+	if (secret == NULL)
+		rpc_note(s, "enter the %s on the reader", who == PROFILE_SO ? "SO PIN" : "PIN");
+	return p11_login(st->token, who, secret, last_try, e);
 }
 
 static const struct rpc_op ops[] = {
@@ -398,14 +273,14 @@ static const struct rpc_op ops[] = {
     {WORKER_INIT_PIN, 2, do_init_pin},
     {WORKER_OPEN, 0, do_open},
     {WORKER_LOGIN, 1, do_login},
-    {WORKER_ID_TAKEN, 0, do_id_taken},
-    {WORKER_KEY_FIND, 0, do_key_find},
-    {WORKER_KEY_GENERATE, 0, do_key_generate},
-    {WORKER_KEY_DELETE, 0, do_key_delete},
-    {WORKER_REQUEST, 0, do_request},
-    {WORKER_CERTIFICATE_WRITE, 0, do_certificate_write},
-    {WORKER_CERTIFICATE_FIND, 0, do_certificate_find},
-    {WORKER_PROVE, 0, do_prove},
+    {WORKER_ID_TAKEN, 0, worker_do_id_taken},
+    {WORKER_KEY_FIND, 0, worker_do_key_find},
+    {WORKER_KEY_GENERATE, 0, worker_do_key_generate},
+    {WORKER_KEY_DELETE, 0, worker_do_key_delete},
+    {WORKER_REQUEST, 0, worker_do_request},
+    {WORKER_CERTIFICATE_WRITE, 0, worker_do_certificate_write},
+    {WORKER_CERTIFICATE_FIND, 0, worker_do_certificate_find},
+    {WORKER_PROVE, 0, worker_do_prove},
 };
 
 /* The parent was killed: the module may finish the call it is in, which leaves the token in order, but not hang. */
@@ -417,7 +292,7 @@ static void on_term(int sig)
 
 int worker_main(void)
 {
-	struct state st = {.hidden = PATHSET_INIT};
+	struct worker_state st = {.hidden = PATHSET_INIT};
 	struct rpc_server server = {RPC_FD, &st};
 	struct err e = ERR_INIT;
 	if (process_harden(&e) != 0)
@@ -429,6 +304,7 @@ int worker_main(void)
 	p11_token_close(&st.token);
 	p11_bridge_free(&st.bridge);
 	p11_module_free(&st.module);
+	profile_free(&st.profile);
 	turn_give(&st.turn);
 	pathset_free(&st.hidden);
 	return status;

@@ -34,6 +34,7 @@ void worker_put_key(struct rpc_msg *m, const struct worker_key *k)
 			   (k->always_sensitive ? KEY_ALWAYS : 0u) | (k->extractable ? KEY_EXTRACTABLE : 0u) |
 			   (k->never_extractable ? KEY_NEVER : 0u) | (k->local ? KEY_LOCAL : 0u));
 	rpc_put_blob(m, &k->spki);
+	rpc_put_blob(m, &k->cka_id);
 }
 
 void worker_get_key(struct rpc_msg *m, struct worker_key *k)
@@ -46,4 +47,5 @@ void worker_get_key(struct rpc_msg *m, struct worker_key *k)
 	k->never_extractable = (bits & KEY_NEVER) != 0;
 	k->local = (bits & KEY_LOCAL) != 0;
 	rpc_get_blob(m, &k->spki);
+	rpc_get_blob(m, &k->cka_id);
 }

@@ -151,6 +151,30 @@ int store_find_leftover(struct store *s, const struct store_token *t, bool *ret_
 	return find(s, SELECT_CREDENTIAL ENDED THIS_TOKEN NOT_IN_USE NEWEST_FIRST, NULL, t, ret_found, ret, e);
 }
 
+int store_key_ended(struct store *s, const struct store_token *t, const struct blob *spki, bool *ret, struct err *e)
+{
+	struct query q = QUERY_INIT;
+	int rc = -1;
+
+	if (query_open(&q, s,
+		       "SELECT count(*) > 0 AND min(c." ENDED ") FROM credentials c JOIN tokens t ON t.id = c.token "
+		       "WHERE c.spki = ?" THIS_TOKEN,
+		       e) == -1)
+		goto out;
+	query_put_bytes(&q, spki->data, spki->len);
+	query_put_text(&q, t->serial);
+	query_put_text(&q, t->model);
+	query_put_text(&q, t->manufacturer);
+	bool row;
+	if (query_next(&q, &row, e) == -1)
+		goto out;
+	*ret = row && query_int(&q, 0) != 0;
+	rc = query_check(&q, e);
+out:
+	query_close(&q);
+	return rc;
+}
+
 static int audit_step(struct store *s, const struct store_credential *c, enum cred_state to, const char *before,
 		      struct err *e)
 {

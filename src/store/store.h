@@ -98,6 +98,9 @@ int store_find_elsewhere(struct store *s, const char *user, const struct store_t
 int store_find_leftover(struct store *s, const struct store_token *t, bool *ret_found, struct store_credential *ret,
 			struct err *e);
 
+/* Whether this public key (SPKI, DER) on this token is one of ours, and all credentials it had have ended. */
+int store_key_ended(struct store *s, const struct store_token *t, const struct blob *spki, bool *ret, struct err *e);
+
 /* Notes that the objects of an ended credential are no longer on its token. */
 int store_removed(struct store *s, const struct store_credential *c, struct err *e);
 

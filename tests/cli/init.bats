@@ -19,7 +19,7 @@ setup() {
 	module=$(company_softhsm)
 	tools=${BUILD:-$COMPANY_ROOT/build}/tests/fault
 	export FAULTY_MODULE=$module FAULTY_COUNT=$dir/log/count
-	company_conf "$dir" "token.module=$tools/libfaulty.so" "token.timeout=10"
+	company_conf "$dir" "token.module=$tools/libfaulty.so" "vpn.client-module-linux=" "token.timeout=10"
 	so_pin=(--so-pin-file "$dir/so-pin")
 }
 
@@ -156,7 +156,7 @@ half_by_another() {
 
 @test "random PINs that the token was not given are neither shown nor in the JSON document" {
 	company_secret "$dir/ca.pass" "not the passphrase"
-	company_conf "$dir" "token.module=$tools/libfaulty.so" "token.pin=random"
+	company_conf "$dir" "token.module=$tools/libfaulty.so" "vpn.client-module-linux=" "token.pin=random"
 	rm "$dir/pin"
 	run --separate-stderr "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$dir/tokenroll.conf" --json --init \
 		--ca-pass-file "$dir/ca.pass" alice </dev/null

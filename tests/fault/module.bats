@@ -18,7 +18,7 @@ setup() {
 	module=$(company_softhsm)
 	tools=${BUILD:-$COMPANY_ROOT/build}/tests/fault
 	export FAULTY_MODULE=$module FAULTY_COUNT=$dir/log/count
-	company_conf "$dir" "token.module=$tools/libfaulty.so" "token.timeout=2"
+	company_conf "$dir" "token.module=$tools/libfaulty.so" "vpn.client-module-linux=" "token.timeout=2"
 	serial=$(company_token_serial "$dir" "VPN token")
 	cp "$dir/pki/index.txt" "$dir/index.before"
 }

@@ -11,11 +11,11 @@
 set -euo pipefail
 
 declare -A packages=(
-	[build]="gcc libc6-dev make pkg-config libssl-dev libp11-dev libp11-kit-dev libsqlite3-dev libarchive-dev
+	[build]="gcc libc6-dev make pkg-config libssl-dev libp11-dev libp11-kit-dev libpcsclite-dev libsqlite3-dev libarchive-dev
 		libcurl4-openssl-dev libinih-dev libjansson-dev libbsd-dev"
 	[demo]="openvpn easy-rsa openssl softhsm2 python3 iproute2 iputils-ping gzip tar"
 	[test]="bats libcmocka-dev perl opensc libengine-pkcs11-openssl p11-kit expect python3-aiosmtpd
-		sqlite3 strace gdb procps unzip util-linux xxd pcscd libpcsclite-dev vsmartcard-vpcd ykcs11 yubico-piv-tool"
+		sqlite3 strace gdb procps unzip util-linux xxd pcscd vsmartcard-vpcd ykcs11 yubico-piv-tool"
 	[lint]="clang-tidy clang-format cppcheck mandoc shellcheck"
 )
 

@@ -1,0 +1,34 @@
+/*
+ * reader: the PC/SC readers of this machine and what is in them. Looking at
+ * them sends nothing to any card. Any process may use it; one that does needs
+ * no PKCS#11 module for it.
+ */
+#ifndef PKCS11_READER_H
+#define PKCS11_READER_H
+
+#include "core/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define READER_NAME_MAX 128
+#define READER_ATR_HEX_MAX 67 /* 33 bytes in uppercase hex and a NUL (ISO/IEC 7816-3, 8.2) */
+
+struct reader {
+	char name[READER_NAME_MAX];
+	char atr[READER_ATR_HEX_MAX]; /* answer to reset; "" without a card */
+	bool present;                 /* there is a card */
+	bool mute;                    /* it does not answer */
+	bool exclusive;               /* another program holds it for itself */
+};
+
+/*
+ * All readers; *ret comes from malloc, *ret_n may be 0. ERR_READERS where PC/SC cannot be used: no service runs, or its
+ * policy (polkit) keeps this user out; the message says which.
+ */
+int reader_list(struct reader **ret, size_t *ret_n, struct err *e);
+
+/* The one of this name, or that a PKCS#11 slot of this description is for; NULL if it is not in the list. */
+const struct reader *reader_find(const struct reader *list, size_t n, const char *name);
+
+#endif

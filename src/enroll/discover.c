@@ -1,0 +1,446 @@
+#include "enroll/discover.h"
+#include "core/xalloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A module and the process it runs in. */
+struct source {
+	struct worker_module module;
+	struct worker *worker; /* NULL once it failed */
+	char *reader;          /* the only one it talks to, "" for all */
+	size_t shown;          /* tokens */
+};
+
+struct discovery {
+	struct discover_request req;
+	struct profiles *profiles;
+	struct reader *readers;
+	size_t n_readers;
+	struct err no_readers; /* why there are none */
+	bool readers_read;
+	struct worker *lister;   /* asks p11-kit for its modules; NULL once it has, or when a path is known */
+	struct source **sources; /* each on the heap: candidates point to their workers */
+	size_t n_sources;
+	struct enroll_candidate *list;
+	size_t n;
+	struct err first; /* the failure of the first module that failed */
+	const char *first_failed;
+	size_t n_failed;
+};
+
+static int no_such_module(const char *name, struct err *e)
+{
+	if (name == NULL) {
+		err_set(e, ERR_MODULE, "p11-kit knows no PKCS#11 module");
+		return err_next(
+		    e, "install the token's package (opensc-pkcs11, ykcs11, softhsm2 …) or set [token] module");
+	}
+	err_set(e, ERR_MODULE, "p11-kit knows no PKCS#11 module named '%s'", name);
+	return err_next(e, "`p11-kit list-modules` shows the names; a path works, too");
+}
+
+static void add_source(struct discovery *d, const struct worker_module *m, const char *reader)
+{
+	struct source *s = xcalloc(1, sizeof *s);
+	s->module = *m;
+	s->reader = xstrdup(reader != NULL ? reader : "");
+	d->sources = xrealloc(d->sources, d->n_sources + 1, sizeof(struct source *));
+	d->sources[d->n_sources++] = s;
+}
+
+/* p11-kit's files of the named module or of all of them. */
+static int registered_modules(struct discovery *d, struct err *e)
+{
+	struct worker_module *list = NULL;
+	size_t n = 0;
+	int ret = d->req.port->modules_end(d->lister, &list, &n, e);
+	d->req.port->stop(&d->lister);
+	if (ret != 0 && e->code == ERR_MODULE) {
+		err_prefix(e, "while the modules that p11-kit knows were loaded");
+		err_next(e,
+			 "name the token's module with --module or [token] module; `p11-kit list-modules` shows them");
+	}
+	for (size_t i = 0; ret == 0 && i < n; i++) {
+		if (d->req.module == NULL || strcmp(list[i].name, d->req.module) == 0)
+			add_source(d, &list[i], d->req.reader);
+	}
+	free(list);
+	if (ret != 0)
+		return -1;
+	return d->n_sources != 0 ? 0 : no_such_module(d->req.module, e);
+}
+
+static int named_module(struct worker_module *ret, const char *path, struct err *e)
+{
+	const char *slash = strrchr(path, '/');
+	if (strlen(path) >= sizeof ret->path)
+		return err_set(e, ERR_CONFIG, "the path of the PKCS#11 module is too long");
+	snprintf(ret->name, sizeof ret->name, "%s", slash != NULL ? slash + 1 : path);
+	snprintf(ret->path, sizeof ret->path, "%s", path);
+	return 0;
+}
+
+static void module_failed(struct discovery *d, struct source *s, const struct err *why)
+{
+	if (d->n_failed++ == 0) {
+		d->first = *why;
+		d->first_failed = s->module.name;
+	}
+	d->req.port->stop(&s->worker);
+	if (d->n_sources == 1)
+		return;
+	char text[1024];
+	snprintf(text, sizeof text, "module %s is left out: %s%s%s%s", s->module.name, why->what,
+		 why->native[0] != '\0' ? " (" : "", why->native, why->native[0] != '\0' ? ")" : "");
+	d->req.note(d->req.note_arg, text);
+}
+
+static int start_worker(struct discovery *d, struct worker **ret, const char *module, const char *reader,
+			const struct profile *profile, struct err *e)
+{
+	if (d->req.port->start(ret, &d->req.settings, e) != 0)
+		return -1;
+	d->req.port->know(*ret, reader, profile);
+	return d->req.port->tokens_begin(*ret, module, e);
+}
+
+static void start_source(struct discovery *d, struct source *s)
+{
+	struct err why = ERR_INIT;
+	if (start_worker(d, &s->worker, s->module.path, s->reader, NULL, &why) != 0)
+		module_failed(d, s, &why);
+}
+
+/* All modules are started before the first is waited for: a slow one costs its own time only. */
+static void start_sources(struct discovery *d)
+{
+	for (size_t i = 0; i < d->n_sources; i++)
+		start_source(d, d->sources[i]);
+}
+
+int discover_begin(struct discovery **ret, const struct discover_request *req, struct err *e)
+{
+	struct discovery *d = *ret = xcalloc(1, sizeof *d);
+	struct worker_module one = {.name = ""};
+	d->req = *req;
+	if (req->module == NULL || strchr(req->module, '/') == NULL) {
+		if (req->port->start(&d->lister, &req->settings, e) != 0 || req->port->modules_begin(d->lister, e) != 0)
+			return -1;
+	} else {
+		if (named_module(&one, req->module, e) != 0)
+			return -1;
+		add_source(d, &one, req->reader);
+		start_sources(d);
+	}
+	return profiles_load_usual(&d->profiles, req->profiles, e);
+}
+
+/* ---- what is there */
+
+static void read_readers(struct discovery *d)
+{
+	if (!d->readers_read && reader_list(&d->readers, &d->n_readers, &d->no_readers) != 0)
+		d->n_readers = 0;
+	d->readers_read = true;
+}
+
+static const struct profile *profile_of(struct discovery *d, const struct worker_token *t, const char *module)
+{
+	struct profile_token facts = {.fact = {[PROFILE_MANUFACTURER] = t->manufacturer,
+					       [PROFILE_MODEL] = t->model,
+					       [PROFILE_LABEL] = t->label,
+					       [PROFILE_SERIAL] = t->serial,
+					       [PROFILE_READER] = t->reader,
+					       [PROFILE_MODULE] = module}};
+	const struct reader *r = reader_find(d->readers, d->n_readers, t->reader);
+	if (r != NULL)
+		facts.fact[PROFILE_ATR] = r->atr;
+	return profiles_match(d->profiles, &facts);
+}
+
+static void list_source(struct discovery *d, struct source *s)
+{
+	struct worker_token *tokens = NULL;
+	size_t n = 0;
+	struct err why = ERR_INIT;
+	if (s->worker == NULL)
+		return;
+	if (d->req.port->tokens_end(s->worker, &tokens, &n, &why) != 0) {
+		module_failed(d, s, &why);
+		return;
+	}
+	d->list = xrealloc(d->list, d->n + n, sizeof *d->list);
+	for (size_t k = 0; k < n; k++) {
+		struct enroll_candidate *c = &d->list[d->n];
+		*c = (struct enroll_candidate){.token = tokens[k], .worker = s->worker, .module = s->module};
+		c->profile = profile_of(d, &c->token, c->module.path);
+		d->n += !profile_hides(c->profile, c->token.label, c->token.model);
+	}
+	s->shown = n;
+	free(tokens);
+}
+
+static const char *file_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash != NULL ? slash + 1 : path;
+}
+
+/* A library has more than one name: libykcs11.so is libykcs11.so.2. */
+static bool is_same_library(const char *a, const char *b)
+{
+	size_t n = strcspn(file_name(a), ".");
+	return n == strcspn(file_name(b), ".") && strncmp(file_name(a), file_name(b), n) == 0;
+}
+
+bool discover_enrolls(const struct profile *p, const struct worker_module *m)
+{
+	for (size_t i = 0; i < p->module.enroll.n; i++) {
+		const char *name = p->module.enroll.v[i];
+		if (strcmp(name, m->name) == 0 || is_same_library(name, m->path))
+			return true;
+	}
+	return p->module.enroll.n == 0;
+}
+
+static bool is_known(const struct enroll_candidate *c)
+{
+	return (c->token.flags & (WORKER_TOKEN_UNKNOWN | WORKER_TOKEN_UNREADABLE)) == 0;
+}
+
+static bool is_smart_card(const struct discovery *d, const char *reader)
+{
+	return reader_find(d->readers, d->n_readers, reader) != NULL;
+}
+
+/* How well a view of a token serves. */
+static int worth(const struct enroll_candidate *c)
+{
+	return is_known(c) ? discover_enrolls(c->profile, &c->module) ? 2 : 1 : 0;
+}
+
+/* Whether another module's view of the same card serves better. */
+static bool is_outdone(const struct discovery *d, size_t i)
+{
+	const struct enroll_candidate *c = &d->list[i];
+	for (size_t k = 0; k < d->n; k++) {
+		const struct enroll_candidate *other = &d->list[k];
+		bool same = other->worker != c->worker && strcmp(other->token.reader, c->token.reader) == 0;
+		if (same && (worth(other) > worth(c) || (worth(other) == worth(c) && k < i)))
+			return true;
+	}
+	return false;
+}
+
+/* Of several modules that show what is in one reader the best one counts; all its views do, a card may have several. */
+static void merge(struct discovery *d)
+{
+	bool *outdone = xcalloc(d->n, sizeof *outdone);
+	size_t kept = 0;
+	for (size_t i = 0; i < d->n; i++)
+		outdone[i] = is_smart_card(d, d->list[i].token.reader) && is_outdone(d, i);
+	for (size_t i = 0; i < d->n; i++) {
+		if (!outdone[i])
+			d->list[kept++] = d->list[i];
+	}
+	d->n = kept;
+	free(outdone);
+}
+
+static bool has_worth(const struct discovery *d, const char *reader, int least)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		if (strcmp(d->list[i].token.reader, reader) == 0 && worth(&d->list[i]) >= least)
+			return true;
+	}
+	return false;
+}
+
+/* The profile of what is in a reader, by its best view, or by the card alone. */
+static const struct profile *profile_in(struct discovery *d, const struct reader *r)
+{
+	struct profile_token facts = {.fact = {[PROFILE_READER] = r->name, [PROFILE_ATR] = r->atr}};
+	for (size_t i = 0; i < d->n; i++) {
+		if (strcmp(d->list[i].token.reader, r->name) == 0 && is_known(&d->list[i]))
+			return d->list[i].profile;
+	}
+	return profiles_match(d->profiles, &facts);
+}
+
+/* The first of its modules that is on this machine; NULL if none is. */
+static char *module_for(const struct profile *p)
+{
+	char *path = NULL;
+	for (size_t i = 0; i < p->module.enroll.n && path == NULL; i++)
+		path = profile_module_path(p->module.enroll.v[i]);
+	return path;
+}
+
+/*
+ * Cards that none of the modules asked can enroll get the one that their profile names. Somebody who has named a module
+ * on the command line is not overruled; the configuration's is for the tokens it fits.
+ */
+static void start_fitting(struct discovery *d)
+{
+	size_t first = d->n_sources;
+	for (size_t i = 0; i < d->n_readers && !d->req.module_given; i++) {
+		const struct reader *r = &d->readers[i];
+		bool asked = r->present && (d->req.reader == NULL || strcmp(d->req.reader, r->name) == 0);
+		const struct profile *p = asked && !has_worth(d, r->name, 2) ? profile_in(d, r) : NULL;
+		char *path = p != NULL ? module_for(p) : NULL;
+		struct worker_module m = {.name = ""};
+		if (path != NULL && named_module(&m, path, NULL) == 0) {
+			add_source(d, &m, r->name);
+			start_source(d, d->sources[d->n_sources - 1]);
+		}
+		free(path);
+	}
+	for (size_t i = first; i < d->n_sources; i++)
+		list_source(d, d->sources[i]);
+}
+
+/* PC/SC is asked only where a token may be in one of its readers: not for one in software. */
+static bool concerns_readers(const struct discovery *d)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		if ((d->list[i].token.flags & WORKER_TOKEN_IN_HARDWARE) != 0)
+			return true;
+	}
+	return d->req.module == NULL || d->n == 0;
+}
+
+static void list_all(struct discovery *d)
+{
+	for (size_t i = 0; i < d->n_sources; i++)
+		list_source(d, d->sources[i]);
+	if (!concerns_readers(d))
+		return;
+	read_readers(d);
+	/* now with what PC/SC knows of the cards */
+	for (size_t i = 0; i < d->n; i++)
+		d->list[i].profile = profile_of(d, &d->list[i].token, d->list[i].module.path);
+	start_fitting(d);
+	merge(d);
+}
+
+static void mark_alone(struct discovery *d)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		d->list[i].alone = false;
+		for (size_t k = 0; k < d->n_sources; k++) {
+			if (d->sources[k]->worker == d->list[i].worker)
+				d->list[i].alone = d->sources[k]->shown == 1;
+		}
+	}
+}
+
+int discover_end(struct discovery *d, struct enroll_candidate **ret_list, size_t *ret_n, struct err *e)
+{
+	if (d->lister != NULL) {
+		if (registered_modules(d, e) != 0)
+			return -1;
+		start_sources(d);
+	}
+	size_t asked = d->n_sources;
+	list_all(d);
+	mark_alone(d);
+	if (d->n == 0 && d->n_failed == d->n_sources && asked != 0) {
+		*e = d->first;
+		return -1;
+	}
+	*ret_list = d->list;
+	*ret_n = d->n;
+	return 0;
+}
+
+const struct reader *discover_readers(struct discovery *d, size_t *ret_n, const struct err **ret_why)
+{
+	read_readers(d);
+	*ret_n = d->n_readers;
+	*ret_why = d->no_readers.code != ERR_NONE ? &d->no_readers : NULL;
+	return d->readers;
+}
+
+const struct profiles *discover_profiles(const struct discovery *d)
+{
+	return d->profiles;
+}
+
+const char *discover_failed(const struct discovery *d, const struct err **ret_why)
+{
+	*ret_why = &d->first;
+	return d->first_failed;
+}
+
+/* ---- the one that is meant */
+
+static bool wants_settings(const struct profile *p)
+{
+	return p->module.opensc_pkcs11.n != 0 || p->module.opensc_pkcs15.n != 0;
+}
+
+/* The same token in a worker's new list. */
+static int find_again(struct discovery *d, struct worker *w, struct enroll_candidate *c, struct err *e)
+{
+	struct worker_token *list = NULL;
+	size_t n = 0;
+	if (d->req.port->tokens_end(w, &list, &n, e) != 0)
+		return -1;
+	int ret = err_set(e, ERR_REMOVED, "the token in '%s' is no longer plugged in", c->token.reader);
+	for (size_t i = 0; i < n && ret != 0; i++) {
+		bool same = worker_same_token(&list[i], &c->token) && strcmp(list[i].label, c->token.label) == 0 &&
+			    strcmp(list[i].reader, c->token.reader) == 0;
+		if (same) {
+			c->token = list[i];
+			ret = 0;
+		}
+	}
+	free(list);
+	return ret;
+}
+
+static void stop_all(struct discovery *d)
+{
+	for (size_t i = 0; i < d->n_sources; i++)
+		d->req.port->stop(&d->sources[i]->worker);
+}
+
+int discover_take(struct discovery *d, struct enroll_candidate *c, struct worker **ret, struct err *e)
+{
+	bool in_reader = is_smart_card(d, c->token.reader);
+	bool fresh = in_reader && (!c->alone || wants_settings(c->profile));
+	for (size_t i = 0; i < d->n_sources && !fresh; i++) {
+		if (d->sources[i]->worker == c->worker) {
+			*ret = d->sources[i]->worker;
+			d->sources[i]->worker = NULL;
+		}
+	}
+	/* some modules hold a token for their process alone */
+	stop_all(d);
+	if (fresh && (start_worker(d, ret, c->module.path, c->token.reader, c->profile, e) != 0 ||
+		      find_again(d, *ret, c, e) != 0))
+		return -1;
+	d->req.port->know(*ret, in_reader ? c->token.reader : NULL, c->profile);
+	return 0;
+}
+
+void discover_free(struct discovery **discovery)
+{
+	if (discovery == NULL || *discovery == NULL)
+		return;
+	struct discovery *d = *discovery;
+	stop_all(d);
+	if (d->lister != NULL)
+		d->req.port->stop(&d->lister);
+	for (size_t i = 0; i < d->n_sources; i++) {
+		free(d->sources[i]->reader);
+		free(d->sources[i]);
+	}
+	free(d->sources);
+	free(d->readers);
+	profiles_free(&d->profiles);
+	free(d->list);
+	free(d);
+	*discovery = NULL;
+}

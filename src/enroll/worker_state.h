@@ -1,0 +1,38 @@
+/*
+ * worker_state: what the calls of the worker process share. Worker process
+ * only.
+ */
+#ifndef ENROLL_WORKER_STATE_H
+#define ENROLL_WORKER_STATE_H
+
+#include "core/pathset.h"
+#include "enroll/turn.h"
+#include "enroll/worker_wire.h"
+#include "pkcs11/bridge.h"
+#include "pkcs11/profile.h"
+#include "pkcs11/token.h"
+
+struct worker_state {
+	struct p11_module *module;
+	struct profile *profile; /* of the token; NULL until a call has brought it */
+	struct p11_token *token;
+	struct p11_bridge *bridge;
+	struct turn *turn;
+	bool started;
+	struct pathset hidden; /* what the module is shut off from; empty where the kernel cannot do that */
+};
+
+/* The state of a server; never NULL. */
+struct worker_state *worker_state(struct rpc_server *s);
+
+/* ERR_FAILED: the call is not as worker.c sends it. */
+int worker_malformed(struct err *e);
+
+/* True when the call's fields are whole and, where a token is needed, one is open. */
+bool worker_ready(const struct worker_state *st, const struct rpc_msg *in, struct err *e);
+
+/* worker_keys.c */
+rpc_handler_fn worker_do_id_taken, worker_do_key_find, worker_do_key_generate, worker_do_key_delete, worker_do_request,
+    worker_do_certificate_write, worker_do_certificate_find, worker_do_prove;
+
+#endif
