@@ -1,0 +1,243 @@
+#include "pkcs11/pins.h"
+#include "pkcs11/apdu.h"
+#include "pkcs11/ckr.h"
+#include "pkcs11/login.h"
+
+#include <string.h>
+
+/* The flags that a secret has in CK_TOKEN_INFO (PKCS#11 v2.40, 3.2); a PUK has none. */
+static const struct {
+	CK_FLAGS low, final, locked, to_be_changed;
+} flags[PROFILE_PIN_COUNT] = {
+    [PROFILE_PIN] = {CKF_USER_PIN_COUNT_LOW, CKF_USER_PIN_FINAL_TRY, CKF_USER_PIN_LOCKED, CKF_USER_PIN_TO_BE_CHANGED},
+    [PROFILE_SO_PIN] = {CKF_SO_PIN_COUNT_LOW, CKF_SO_PIN_FINAL_TRY, CKF_SO_PIN_LOCKED, CKF_SO_PIN_TO_BE_CHANGED},
+};
+
+/* Which secret an operation gives a new value, and which one it is allowed by. */
+static const struct {
+	enum profile_secret changed, key;
+} operations[PROFILE_OPERATION_COUNT] = {
+    [PROFILE_CHANGE_PIN] = {PROFILE_PIN, PROFILE_PIN},
+    [PROFILE_CHANGE_SO_PIN] = {PROFILE_SO_PIN, PROFILE_SO_PIN},
+    [PROFILE_CHANGE_PUK] = {PROFILE_PUK, PROFILE_PUK},
+    [PROFILE_UNBLOCK] = {PROFILE_PIN, PROFILE_PUK},
+};
+
+static void read_flags(const struct p11_token_info *t, size_t which, struct p11_pin_state *ret)
+{
+	ret->low = (t->flags & flags[which].low) != 0;
+	ret->final = (t->flags & flags[which].final) != 0;
+	ret->locked = (t->flags & flags[which].locked) != 0;
+	if ((t->flags & flags[which].to_be_changed) != 0)
+		ret->factory = P11_FACTORY_YES;
+}
+
+/* The card's own count is newer than what a module remembers. */
+static int read_tries(const char *reader, const struct profile_pin *pin, struct p11_pin_state *ret, struct err *e)
+{
+	static const struct profile_secrets none = {{NULL}};
+	struct apdu_answer a;
+	if (pin->tries_apdu.n == 0)
+		return 0;
+	if (apdu_run(reader, &pin->tries_apdu, &none, &a, e) != 0)
+		return -1;
+	int tries = apdu_tries(a.sw);
+	if (tries < 0)
+		return 0;
+	ret->tries = tries;
+	ret->locked = tries == 0;
+	ret->final = tries == 1;
+	ret->low = ret->low || (pin->tries != 0 && (unsigned)tries < pin->tries);
+	return 0;
+}
+
+static int read_factory(const char *reader, const struct profile_pin *pin, struct p11_pin_state *ret, struct err *e)
+{
+	static const struct profile_secrets none = {{NULL}};
+	struct apdu_answer a;
+	if (pin->factory_apdu.n == 0)
+		return 0;
+	if (apdu_run(reader, &pin->factory_apdu, &none, &a, e) != 0)
+		return -1;
+	/* a card that does not know the command says nothing of it */
+	if (a.sw == 0x9000)
+		ret->factory = profile_answer_is_factory(pin, a.data, a.len) ? P11_FACTORY_YES : P11_FACTORY_NO;
+	return 0;
+}
+
+static int read_one(const struct profile *p, const struct p11_token_info *t, const char *reader, size_t which,
+		    struct p11_pin_state *ret, struct err *e)
+{
+	const struct profile_pin *pin = &p->pin[which];
+	*ret = (struct p11_pin_state){.exists = pin->exists, .tries = -1};
+	if (!pin->exists)
+		return 0;
+	read_flags(t, which, ret);
+	if (*reader == '\0')
+		return 0;
+	return read_tries(reader, pin, ret, e) != 0 ? -1 : read_factory(reader, pin, ret, e);
+}
+
+int p11_pins_read(const struct p11_module *m, const struct profile *p, CK_SLOT_ID slot, const char *reader,
+		  struct p11_pin_state ret[PROFILE_PIN_COUNT], struct err *e)
+{
+	struct p11_token_info t;
+	if (p11_token_read(m, slot, &t, e) != 0)
+		return -1;
+	for (size_t i = 0; i < PROFILE_PIN_COUNT; i++) {
+		if (read_one(p, &t, reader, i, &ret[i], e) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+void p11_pins_limits(const struct p11_token_info *t, const struct profile *p, enum profile_secret which,
+		     struct profile_limits *ret)
+{
+	/* what the standard's structure tells is about the user PIN, and where nothing else is known about the SO's */
+	bool tells = which == PROFILE_PIN || p->pin[which].max == 0;
+	profile_limits(ret, &p->pin[which], tells ? t->pin_min : 0, tells ? t->pin_max : 0);
+}
+
+/* ---- changing */
+
+static enum profile_secret key_of(const struct profile *p, enum profile_operation what)
+{
+	enum profile_secret key = operations[what].key;
+	/* the standard unblocks with the SO PIN */
+	return what == PROFILE_UNBLOCK && (p->call[what].needs & 1u << PROFILE_PUK) == 0 ? PROFILE_SO_PIN : key;
+}
+
+static int no_way(const struct profile *p, const char *serial, enum profile_operation what, struct err *e)
+{
+	const struct profile_call *c = &p->call[what];
+	err_set(e, ERR_UNSUPPORTED, "tokenroll cannot %s the %s of token %s (profile %s)",
+		what == PROFILE_UNBLOCK ? "unblock" : "change", p->pin[operations[what].changed].name, serial, p->id);
+	return c->tool != NULL ? err_next(e, "use %s", c->tool)
+			       : err_next(e, "use the program of the token's maker, if it can");
+}
+
+static int check_counter(const struct profile *p, const char *serial, enum profile_secret key,
+			 const struct p11_pin_state *s, bool last_try, struct err *e)
+{
+	const char *name = p->pin[key].name;
+	if (s->locked)
+		return err_set(e, ERR_PIN_LOCKED, "the %s of token %s is locked", name, serial);
+	if (!s->final || last_try)
+		return 0;
+	err_set(e, ERR_PIN_LAST_TRY, "the %s of token %s has one try left, which was not spent", name, serial);
+	return err_next(e, "if you are sure of it, add --last-try");
+}
+
+static int wrong(const struct profile *p, const char *serial, enum profile_secret key, int tries, const char *native,
+		 struct err *e)
+{
+	const char *name = p->pin[key].name;
+	if (tries == 0)
+		err_set(e, ERR_PIN_LOCKED, "the %s of token %s is wrong and is locked now", name, serial);
+	else if (tries > 0)
+		err_set(e, ERR_PIN_WRONG, "the %s of token %s is wrong; %d %s left", name, serial, tries,
+			tries == 1 ? "try is" : "tries are");
+	else
+		err_set(e, ERR_PIN_WRONG, "the %s of token %s is wrong", name, serial);
+	return err_native(e, "%s", native);
+}
+
+static int run_apdus(const struct profile *p, const char *serial, const char *reader, enum profile_operation what,
+		     const struct profile_secrets *v, struct err *e)
+{
+	struct apdu_answer a;
+	char sw[16];
+	if (apdu_run(reader, &p->call[what].apdu, v, &a, e) != 0)
+		return -1;
+	if (a.sw == 0x9000)
+		return 0;
+	snprintf(sw, sizeof sw, "SW %04X", a.sw);
+	int tries = apdu_tries(a.sw);
+	if (tries >= 0)
+		return wrong(p, serial, key_of(p, what), tries, sw, e);
+	err_set(e, ERR_TOKEN_FAILED, "token %s refused the new %s", serial, p->pin[operations[what].changed].name);
+	return err_native(e, "%s", sw);
+}
+
+static CK_RV call(struct p11_token *t, const struct profile_call *c, struct secret *old, struct secret *new)
+{
+	CK_FUNCTION_LIST *f = p11_token_functions(t);
+	CK_SESSION_HANDLE s = p11_token_session(t);
+	return c->how == PROFILE_HOW_INIT_PIN
+		   ? f->C_InitPIN(s, (CK_UTF8CHAR_PTR) new->bytes, new->len)
+		   : f->C_SetPIN(s, (CK_UTF8CHAR_PTR)old->bytes, old->len, (CK_UTF8CHAR_PTR) new->bytes, new->len);
+}
+
+/* The secret of whoever has to be logged in, to be copied: logging in does not take it away. */
+static int log_in(struct p11_token *t, const struct profile_call *c, const struct profile_secrets *v, bool last_try,
+		  struct err *e)
+{
+	if (c->login == PROFILE_NOBODY)
+		return 0;
+	const struct secret *s = v->v[c->login == PROFILE_SO ? PROFILE_SO_PIN : PROFILE_PIN];
+	struct secret *copy = secret_new();
+	int ret = s != NULL
+		      ? secret_set(copy, s->bytes, s->len, e)
+		      : err_set(e, ERR_PIN_NEEDED, "a secret of token %s is missing", p11_token_description(t)->serial);
+	if (ret == 0)
+		ret = p11_login(t, c->login, copy, last_try, e);
+	secret_free(&copy);
+	return ret;
+}
+
+static int refused(struct p11_token *t, enum profile_operation what, CK_RV rv, struct err *e)
+{
+	const struct profile *p = p11_token_profile(t);
+	const char *serial = p11_token_description(t)->serial;
+	/* C_InitPIN has no old value: that what logged in was wrong some tokens tell only there */
+	if (rv == CKR_PIN_INCORRECT)
+		return wrong(p, serial, key_of(p, what), -1, ckr_name(rv), e);
+	if (rv == CKR_PIN_LOCKED)
+		return wrong(p, serial, key_of(p, what), 0, ckr_name(rv), e);
+	return ckr_error(e, rv, ERR_TOKEN_FAILED, "token %s refused the new %s", serial,
+			 p->pin[operations[what].changed].name);
+}
+
+static int run_call(struct p11_module *m, const struct profile *p, CK_SLOT_ID slot, enum profile_operation what,
+		    const struct profile_secrets *v, bool last_try, struct err *e)
+{
+	const struct profile_call *c = &p->call[what];
+	struct secret *old = secret_new(), *new = secret_new();
+	struct p11_token *t = NULL;
+	int ret = c->old.n != 0 ? profile_render(&c->old, v, old, e) : 0;
+	if (ret == 0)
+		ret = profile_render(&c->new, v, new, e);
+	if (ret == 0)
+		ret = p11_token_open(&t, m, p, slot, true, e);
+	if (ret == 0)
+		ret = log_in(t, c, v, last_try, e);
+	if (ret == 0) {
+		CK_RV rv = call(t, c, old, new);
+		ret = rv == CKR_OK ? 0 : refused(t, what, rv, e);
+	}
+	p11_token_close(&t);
+	secret_free(&old);
+	secret_free(&new);
+	return ret;
+}
+
+int p11_pins_change(struct p11_module *m, const struct profile *p, CK_SLOT_ID slot, const char *reader,
+		    enum profile_operation what, const struct profile_secrets *v, bool last_try, struct err *e)
+{
+	const struct profile_call *c = &p->call[what];
+	enum profile_secret key = key_of(p, what);
+	struct p11_pin_state now[PROFILE_PIN_COUNT];
+	struct profile_limits limits;
+	struct p11_token_info t;
+	if (p11_token_read(m, slot, &t, e) != 0)
+		return -1;
+	if (c->how == PROFILE_HOW_NOT || c->how == PROFILE_HOW_TOOL || (c->how == PROFILE_HOW_APDU && *reader == '\0'))
+		return no_way(p, t.serial, what, e);
+	p11_pins_limits(&t, p, operations[what].changed, &limits);
+	if (profile_pin_check(&limits, v->v[PROFILE_NEW], e) != 0 || p11_pins_read(m, p, slot, reader, now, e) != 0 ||
+	    check_counter(p, t.serial, key, &now[key], last_try, e) != 0)
+		return -1;
+	return c->how == PROFILE_HOW_APDU ? run_apdus(p, t.serial, reader, what, v, e)
+					  : run_call(m, p, slot, what, v, last_try, e);
+}

@@ -1,0 +1,44 @@
+/*
+ * pins: PIN, SO PIN and PUK of a token: what it tells of them, and giving them
+ * new values, in the way its profile says. Each secret is sent once. Worker
+ * process only.
+ */
+#ifndef PKCS11_PINS_H
+#define PKCS11_PINS_H
+
+#include "pkcs11/module.h"
+#include "pkcs11/profile.h"
+#include "pkcs11/token.h"
+
+/* Whether a secret has the value that the token was delivered with. */
+enum p11_factory { P11_FACTORY_UNKNOWN, P11_FACTORY_NO, P11_FACTORY_YES };
+
+struct p11_pin_state {
+	bool exists;             /* the token has this secret */
+	bool low, final, locked; /* by its flags, or by the number of tries */
+	int tries;               /* left; -1 where the token does not tell */
+	enum p11_factory factory;
+};
+
+/*
+ * What the token in this slot tells of its three secrets (enum profile_secret), by the flags of CK_TOKEN_INFO and,
+ * where the profile has commands for it and a card is in reader ("" if it is none), by those. Spends no try. Nobody may
+ * be logged in.
+ */
+int p11_pins_read(const struct p11_module *m, const struct profile *p, CK_SLOT_ID slot, const char *reader,
+		  struct p11_pin_state ret[PROFILE_PIN_COUNT], struct err *e);
+
+/*
+ * Gives a secret a new value, which is checked against the profile's rules first (ERR_PIN_RULES, nothing sent). v has
+ * the secrets that the operation needs (profile_call.needs). The counter is looked at before: ERR_PIN_LOCKED,
+ * ERR_PIN_LAST_TRY unless last_try allows it. ERR_PIN_WRONG says which one was wrong and how many tries it has left;
+ * ERR_UNSUPPORTED where the profile knows no way but a tool's, whose name is in the advice.
+ */
+int p11_pins_change(struct p11_module *m, const struct profile *p, CK_SLOT_ID slot, const char *reader,
+		    enum profile_operation what, const struct profile_secrets *v, bool last_try, struct err *e);
+
+/* What is checked and said of a secret's new value by the rules of profile and token. */
+void p11_pins_limits(const struct p11_token_info *t, const struct profile *p, enum profile_secret which,
+		     struct profile_limits *ret);
+
+#endif
