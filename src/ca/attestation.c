@@ -8,7 +8,7 @@
 #define CERTIFICATES_MAX 4
 #define DER_SEQUENCE 0x30
 
-static const struct attestation_format *const formats[] = {&attestation_yubico};
+static const struct attestation_format *const formats[] = {&attestation_yubico, NULL};
 
 static int refuse(struct err *e, const char *what, const char *next)
 {
@@ -45,7 +45,7 @@ static int check_key(const X509 *statement, const EVP_PKEY *key, struct err *e)
 
 static const struct attestation_format *format_of(const X509 *statement)
 {
-	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+	for (size_t i = 0; formats[i] != NULL; i++) {
 		if (formats[i]->is_statement(statement))
 			return formats[i];
 	}
