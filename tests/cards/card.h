@@ -41,11 +41,20 @@ struct card_type {
 	/* Whether a command makes a key: then the delay for key generation comes before it. */
 	bool (*makes_key)(const struct apdu *command);
 
+	/* Whether somebody has to touch the card before it does what a command asks, and that somebody has; a card that
+	 * was not touched in time gets the command all the same, and refuses it. NULL: there is nothing to touch. */
+	bool (*wants_touch)(const void *card, const struct apdu *command);
+	void (*touched)(void *card);
+
 	/* For the trace: a few words about a command ("verify user PIN"). Never NULL. */
 	const char *(*describe)(const struct apdu *command);
 
 	/* What a test wants to know about the card's inside, as words NAME=NUMBER, each with a blank before it. */
 	void (*status)(const void *card, FILE *out);
+
+	/* What a test wants to have of its maker, by name: a certificate. Returns 0, or -1 if there is nothing of that
+	 * name. NULL: there is nothing at all. */
+	int (*export)(const void *card, const char *name, struct buf *out);
 };
 
 /* All types, ended by NULL. */

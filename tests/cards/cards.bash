@@ -5,6 +5,9 @@
 #   cards_start [-d DIR] N [NAME...]  N readers (up to 16; they come in pairs), the pairs called NAME...; sets
 #                                     CARDS_DIR, PCSCLITE_CSOCK_NAME and OPENSC_CONF. Call it in no subshell. Where it
 #                                     cannot work, the test is skipped; outside bats it returns 77
+#   cards_start_yubikeys [-d DIR] N   the same with names that ykcs11 looks at: it ignores those that begin with
+#                                     anything but Yubico. No two pairs may have one name, because clients tell readers
+#                                     by their names
 #   cards_stop                        after it nothing runs any more
 #   card_new TYPE CARD [NAME=VALUE…]  a card, put into its reader; "card --help" lists types and options. CARD is the
 #                                     number of a reader, from 0: 3, or 3.name for more than one card per reader
@@ -14,6 +17,7 @@
 #   cards_reader K                    the name of a reader
 #   cards_only K...                   an opensc.conf that ignores all readers but these: prints its path
 #   card_pkcs11 K ARGUMENT...         pkcs11-tool with OpenSC's module, which sees only that reader
+#   card_ykcs11 ARGUMENT...           pkcs11-tool with ykcs11, which sees all of its readers; --slot K is one of them
 #   cards_module opensc|ykcs11        the path of that module
 #
 # CARDS_DIR/card-CARD is a card's state, card-CARD.log and log are what card and stand have complained about.
@@ -44,6 +48,18 @@ cards_start() {
 	CARDS_STAND=$out
 	export CARDS_DIR=$dir CARDS_STAND PCSCLITE_CSOCK_NAME=$dir/run/pcscd.comm OPENSC_CONF=$dir/opensc.conf
 	cards_opensc_conf >"$OPENSC_CONF"
+}
+
+cards_start_yubikeys() {
+	local dir=() names=() pair
+	if [[ $1 == -d ]]; then
+		dir=(-d "$2")
+		shift 2
+	fi
+	for ((pair = 0; 2 * pair < $1; pair++)); do
+		names+=("Yubico YubiKey $pair OTP+FIDO+CCID")
+	done
+	cards_start "${dir[@]}" "$1" "${names[@]}"
 }
 
 cards_tool_path() {
@@ -142,4 +158,8 @@ card_pkcs11() {
 	local conf
 	conf=$(cards_only "$1") && shift || return
 	OPENSC_CONF=$conf pkcs11-tool --module "$(cards_module opensc)" "$@"
+}
+
+card_ykcs11() {
+	pkcs11-tool --module "$(cards_module ykcs11)" "$@"
 }

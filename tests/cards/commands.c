@@ -59,8 +59,8 @@ static int cmd_status(struct request *r)
 
 	if (!out)
 		return refuse(r, "no memory");
-	fprintf(out, "type=%s pid=%d inserted=%d apdus=%lu planned=%zu", m->type->name, (int)getpid(), m->reader != -1,
-		m->count, m->plan.n);
+	fprintf(out, "type=%s pid=%d inserted=%d apdus=%lu planned=%zu touch-wanted=%d", m->type->name, (int)getpid(),
+		m->reader != -1, m->count, m->plan.n, m->finger == FINGER_AWAITED);
 	m->type->status(m->card, out);
 	return fclose(out) == 0 ? 0 : refuse(r, "too much to say");
 }
@@ -105,6 +105,43 @@ static int cmd_delay(struct request *r)
 static int cmd_delay_key(struct request *r)
 {
 	return set_delay(r, &r->m->plan.key_delay);
+}
+
+/* A finger, or the end of the card's patience. */
+static int cmd_touch(struct request *r)
+{
+	bool late = r->n == 2;
+
+	if (late && strcmp(r->words[1], "late") != 0)
+		return refuse(r, "touch, or touch late");
+	if (r->m->finger != FINGER_AWAITED)
+		return refuse(r, "it does not wait for a touch");
+	r->m->finger = late ? FINGER_LATE : FINGER_ON;
+	return 0;
+}
+
+static int cmd_touch_after(struct request *r)
+{
+	return set_delay(r, &r->m->plan.touch_after);
+}
+
+static int cmd_export(struct request *r)
+{
+	const struct machine *m = r->m;
+	struct buf out = {0};
+	FILE *file;
+	int rc = m->type->export ? m->type->export(m->card, r->words[1], &out) : -1;
+
+	if (rc == -1 || out.failed) {
+		buf_free(&out);
+		return refuse(r, "this card has nothing of that name");
+	}
+	file = fopen(r->words[2], "we");
+	rc = file && fwrite(out.p, 1, out.n, file) == out.n ? 0 : -1;
+	if (file && fclose(file) != 0)
+		rc = -1;
+	buf_free(&out);
+	return rc == 0 ? 0 : refuse(r, strerror(errno));
 }
 
 static int add(struct request *r, struct deed deed)
@@ -169,6 +206,9 @@ static const struct {
     {"log", 1, 1, cmd_log},
     {"delay", 1, 1, cmd_delay},
     {"delay-key", 1, 1, cmd_delay_key},
+    {"touch", 0, 1, cmd_touch},
+    {"touch-after", 1, 1, cmd_touch_after},
+    {"export", 2, 2, cmd_export},
     {"pull-at", 1, 2, cmd_pull_at},
     {"answer-at", 2, 3, cmd_answer_at},
     {"forget", 0, 0, cmd_forget},

@@ -120,6 +120,54 @@ int crypt_hash(const char *name, struct bytes data, struct buf *out)
 	return 0;
 }
 
+/* The public key of somebody else on the curve of ours. */
+static EVP_PKEY *peer_of(EVP_PKEY *key, struct bytes point)
+{
+	EVP_PKEY *peer = EVP_PKEY_new();
+
+	if (peer && (EVP_PKEY_copy_parameters(peer, key) != 1 ||
+		     EVP_PKEY_set1_encoded_public_key(peer, point.p, point.n) != 1)) {
+		EVP_PKEY_free(peer);
+		peer = NULL;
+	}
+	return peer;
+}
+
+int crypt_ecdh(EVP_PKEY *key, struct bytes point, struct buf *out)
+{
+	EVP_PKEY *peer = crypt_is_rsa(key) ? NULL : peer_of(key, point);
+	EVP_PKEY_CTX *ctx = peer ? EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL) : NULL;
+	size_t at = out->n, n = 0;
+	int rc = -1;
+
+	if (ctx && EVP_PKEY_derive_init(ctx) == 1 && EVP_PKEY_derive_set_peer(ctx, peer) == 1 &&
+	    EVP_PKEY_derive(ctx, NULL, &n) == 1) {
+		buf_resize(out, at + n);
+		if (!out->failed && EVP_PKEY_derive(ctx, out->p + at, &n) == 1)
+			rc = 0;
+	}
+	EVP_PKEY_CTX_free(ctx);
+	EVP_PKEY_free(peer);
+	return rc;
+}
+
+int crypt_block(const char *cipher, struct bytes key, struct bytes data, struct buf *out)
+{
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	EVP_CIPHER *kind = EVP_CIPHER_fetch(NULL, cipher, NULL);
+	size_t at = out->n;
+	int n = 0, rc = -1;
+
+	buf_resize(out, at + data.n);
+	if (ctx && kind && !out->failed && EVP_CIPHER_get_key_length(kind) == (int)key.n &&
+	    EVP_EncryptInit_ex2(ctx, kind, key.p, NULL, NULL) == 1 && EVP_CIPHER_CTX_set_padding(ctx, 0) == 1 &&
+	    EVP_EncryptUpdate(ctx, out->p + at, &n, data.p, (int)data.n) == 1 && n == (int)data.n)
+		rc = 0;
+	EVP_CIPHER_free(kind);
+	EVP_CIPHER_CTX_free(ctx);
+	return rc;
+}
+
 /* r and s side by side, each as long as the field, from DER. */
 static int put_plain(EVP_PKEY *key, struct bytes der, struct buf *out)
 {

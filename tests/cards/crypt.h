@@ -12,6 +12,14 @@
 /* A new key pair: "rsa:2048" and other sizes, "ec:P-256", "ec:P-384". NULL for any other name. */
 EVP_PKEY *crypt_generate(const char *type);
 
+/* A key pair out of what an import brings: both primes and the three numbers of the Chinese remainder theorem, for the
+ * public exponent 65537; or the scalar, as long as the curve's field. NULL if they make no key. */
+struct crypt_rsa_parts {
+	struct bytes p, q, dp, dq, qinv;
+};
+EVP_PKEY *crypt_rsa_from(const struct crypt_rsa_parts *parts);
+EVP_PKEY *crypt_ec_from(const char *type, struct bytes scalar);
+
 /* Its private key as PKCS#8 DER, and back. */
 int crypt_save_key(EVP_PKEY *key, struct buf *out);
 EVP_PKEY *crypt_load_key(struct bytes der);
@@ -27,11 +35,17 @@ int crypt_rsa_pss(EVP_PKEY *key, struct bytes digest, struct buf *out);
 /* ECDSA over a digest; out gets a DER SEQUENCE of two INTEGERs. */
 int crypt_ecdsa(EVP_PKEY *key, struct bytes digest, struct buf *out);
 
+/* ECDH with an uncompressed point: its x coordinate. */
+int crypt_ecdh(EVP_PKEY *key, struct bytes point, struct buf *out);
+
 /* RSASSA-PKCS1-v1_5 or ECDSA (r and s side by side, as in card verifiable certificates), whichever the key is for, over
  * SHA-256 of data. */
 int crypt_sign(EVP_PKEY *key, struct bytes data, struct buf *out);
 
 int crypt_hash(const char *name, struct bytes data, struct buf *out);
+
+/* Encrypts whole blocks with a cipher of OpenSSL's that needs no IV: "AES-128-ECB". */
+int crypt_block(const char *cipher, struct bytes key, struct bytes data, struct buf *out);
 
 /* The public key: modulus and exponent without leading zeros, or the uncompressed point. */
 int crypt_rsa_public(EVP_PKEY *key, struct buf *modulus, struct buf *exponent);

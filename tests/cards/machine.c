@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define TOUCH_PATIENCE 15000 /* milliseconds */
+
 static long now_ms(void)
 {
 	struct timespec t;
@@ -126,13 +128,36 @@ static bool take_time(struct machine *m, struct bytes command)
 	return ms == 0 || pause_for(m, ms);
 }
 
+/* Waits for somebody to touch it, as long as cards do. Returns whether the card is still in its reader. */
+static bool await_touch(struct machine *m)
+{
+	unsigned insertion = m->insertions;
+	long until = now_ms() + (m->plan.touch_after ? (long)m->plan.touch_after : TOUCH_PATIENCE), left;
+
+	m->finger = FINGER_AWAITED;
+	while (m->finger == FINGER_AWAITED && (left = until - now_ms()) > 0 && !m->quit && m->reader != -1 &&
+	       m->insertions == insertion)
+		listen_for(m, false, left);
+	if (m->finger == FINGER_ON || (m->finger == FINGER_AWAITED && m->plan.touch_after))
+		m->type->touched(m->card);
+	m->finger = FINGER_OFF;
+	return !m->quit && m->reader != -1 && m->insertions == insertion;
+}
+
+static bool wants_touch(const struct machine *m, struct bytes command)
+{
+	struct apdu a;
+
+	return m->type->wants_touch && apdu_parse(&a, command) == 0 && m->type->wants_touch(m->card, &a);
+}
+
 /* Works out the answer. Returns false if there is to be none, because the card is or has to be out of its reader. */
 static bool work_out(struct machine *m, struct bytes command, struct buf *answer)
 {
 	struct deed deed = plan_next(&m->plan);
 	bool executed = deed.kind == DEED_NONE || deed.after;
 
-	if (!take_time(m, command))
+	if (!take_time(m, command) || (executed && wants_touch(m, command) && !await_touch(m)))
 		return false;
 	if (executed) {
 		channel_transmit(&m->channel, command, m->type->transmit, m->card, answer);

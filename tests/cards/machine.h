@@ -22,6 +22,8 @@ struct machine {
 	bool answering;
 	unsigned insertions;
 
+	enum finger { FINGER_OFF, FINGER_AWAITED, FINGER_ON, FINGER_LATE } finger;
+
 	struct channel channel;
 	struct plan plan;
 	unsigned long count;

@@ -27,6 +27,8 @@ struct deed {
 struct plan {
 	unsigned delay;     /* milliseconds for each APDU */
 	unsigned key_delay; /* milliseconds more for each that makes a key */
+	/* milliseconds until somebody touches a card that waits for it; 0: nobody does by himself */
+	unsigned touch_after;
 	struct deed deeds[PLAN_MAX];
 	size_t n;
 };

@@ -5,6 +5,7 @@
  *     readers name K                       the name of reader K, from 0
  *     readers wait K present|empty [S]     returns when it is so; fails after S seconds (10)
  *     readers send K HEX...                sends these APDUs as they are, and prints a line of HEX for each answer
+ *     readers send K -                     those that come on stdin, one a line, so that one can depend on an answer
  */
 #include "bytes.h"
 
@@ -89,6 +90,20 @@ static int send_one(SCARDHANDLE card, const char *hex)
 	return puts("") == EOF;
 }
 
+/* What comes on stdin, answer by answer. */
+static int send_lines(SCARDHANDLE card)
+{
+	static char line[2 * APDU_MAX + 2];
+	int status = 0;
+
+	while (status == 0 && fgets(line, sizeof(line), stdin)) {
+		line[strcspn(line, "\n")] = 0;
+		status = send_one(card, line);
+		fflush(stdout);
+	}
+	return status;
+}
+
 static int send_all(SCARDCONTEXT context, const char *name, int n, char **apdus)
 {
 	SCARDHANDLE card;
@@ -98,15 +113,18 @@ static int send_all(SCARDCONTEXT context, const char *name, int n, char **apdus)
 
 	if (rc != SCARD_S_SUCCESS)
 		return failed(name, rc);
-	for (int i = 0; i < n && status == 0; i++)
-		status = send_one(card, apdus[i]);
+	if (n == 1 && strcmp(apdus[0], "-") == 0)
+		status = send_lines(card);
+	else
+		for (int i = 0; i < n && status == 0; i++)
+			status = send_one(card, apdus[i]);
 	SCardDisconnect(card, SCARD_RESET_CARD);
 	return status;
 }
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: readers list | name K | wait K present|empty [SECONDS] | send K HEX...\n");
+	fprintf(stderr, "usage: readers list | name K | wait K present|empty [SECONDS] | send K HEX...|-\n");
 	return 2;
 }
 

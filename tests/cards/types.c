@@ -1,9 +1,10 @@
 #include "card.h"
+#include "piv.h"
 #include "schsm.h"
 
 #include <string.h>
 
-const struct card_type *const card_types[] = {&schsm_type, NULL};
+const struct card_type *const card_types[] = {&schsm_type, &piv_type, NULL};
 
 static bool is_named(const char *option, const char *name)
 {

@@ -15,7 +15,7 @@ declare -A packages=(
 		libcurl4-openssl-dev libinih-dev libjansson-dev libbsd-dev"
 	[demo]="openvpn easy-rsa openssl softhsm2 python3 iproute2 iputils-ping gzip tar"
 	[test]="bats libcmocka-dev perl opensc libengine-pkcs11-openssl p11-kit expect python3-aiosmtpd
-		sqlite3 strace gdb procps unzip util-linux xxd pcscd libpcsclite-dev vsmartcard-vpcd ykcs11"
+		sqlite3 strace gdb procps unzip util-linux xxd pcscd libpcsclite-dev vsmartcard-vpcd ykcs11 yubico-piv-tool"
 	[lint]="clang-tidy clang-format cppcheck mandoc shellcheck"
 )
 

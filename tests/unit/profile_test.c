@@ -629,7 +629,7 @@ static void a_pin_outside_the_rules_is_refused_and_not_repeated(void **state)
 		}
 	}
 	check(f, shipped(f, "yubikey-piv"), PROFILE_SO_PIN, "1234");
-	expect_error(f, ERR_PIN_RULES, "the management key of this token has 32 to 64 (a multiple of 16) hex digits");
+	expect_error(f, ERR_PIN_RULES, "the management key of this token has 48 to 64 (a multiple of 16) hex digits");
 	assert_int_equal(secret_set(f->secret,
 				    "12\0"
 				    "456",
