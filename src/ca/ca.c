@@ -170,6 +170,19 @@ static void take_config(struct ca *ca, const struct config_ca *cfg)
 	ca->key_types = cfg->key_types;
 	ca->days = cfg->days;
 	ca->lock_wait = cfg->lock_wait;
+	ca->require_attestation = cfg->require_attestation;
+	ca->attestation = (struct attestation_policy){cfg->attestation_pins, cfg->attestation_touch};
+}
+
+/* Now, and not when there is something to judge: a fault in it shows before a key is made, and this process may read
+ * less later. */
+static int read_roots(struct ca *ca, const struct config_ca *cfg, struct err *e)
+{
+	if (cfg->attestation_roots != NULL)
+		return attestation_roots_read(&ca->roots, cfg->attestation_roots, e);
+	if (!cfg->require_attestation)
+		return 0;
+	return err_set(e, ERR_CONFIG, "[ca] require-attestation = yes needs attestation-roots to judge by");
 }
 
 static void describe(const struct ca *ca, struct blob *chain, struct ca_info *ret)
@@ -195,6 +208,8 @@ int ca_open(struct ca **ret, const struct config_ca *cfg, rpc_note_fn *note, voi
 	if (check_pki_folder(ca, cfg, e) != 0)
 		goto out;
 	take_config(ca, cfg);
+	if (read_roots(ca, cfg, e) != 0)
+		goto out;
 	if (read_ca_certificate(ca, &chain, e) != 0 || vars_load(&ca->vars, cfg->vars, ca->pki, e) != 0 ||
 	    pki_find_ext_dir(&ca->ext_dir, cfg, ca->vars, ca->pki, e) != 0 ||
 	    ca_key_probe(ca->key_file, &ca->has_key, &ca->encrypted, e) != 0 || open_database(ca, e) != 0)
@@ -215,6 +230,7 @@ void ca_close(struct ca **ca)
 		return;
 	index_close(&(*ca)->index);
 	vars_free(&(*ca)->vars);
+	attestation_roots_free(&(*ca)->roots);
 	EVP_PKEY_free((*ca)->key);
 	X509_free((*ca)->cert);
 	free((*ca)->pki);

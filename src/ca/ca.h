@@ -30,6 +30,8 @@ int ca_replaceable(struct ca *ca, const char *user, struct err *e);
 int ca_issue(struct ca *ca, const struct ca_request *req, struct ca_issued *ret, struct err *e);
 int ca_check(struct ca *ca, const char *user, const struct blob *spki, const struct blob *cert,
 	     struct ca_certificate *ret, struct err *e);
+int ca_attest(struct ca *ca, const char *user, const struct blob *spki, const struct ca_proof *proof,
+	      char ret_attested[CA_ATTESTED_MAX], struct err *e);
 int ca_revoked(struct ca *ca, const char *serial, bool *ret, struct err *e);
 int ca_publish(struct ca *ca, const char *user, struct err *e);
 int ca_settle(struct ca *ca, const char *serial, struct err *e);

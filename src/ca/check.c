@@ -1,8 +1,9 @@
 /*
- * check: ca_check, a certificate that was signed elsewhere by this CA.
+ * check: ca_check, a certificate that was signed elsewhere by this CA, and ca_attest, what a token says of its key.
  */
 #include "ca/certificate.h"
 #include "ca/pki.h"
+#include "ca/policy.h"
 #include "ca/subject.h"
 
 #include <openssl/err.h>
@@ -135,5 +136,19 @@ int ca_check(struct ca *ca, const char *user, const struct blob *spki, const str
 	const char *fault = fault_of(x, ca, user, spki);
 	int status = fault != NULL ? mismatch(e, user, fault) : certificate_describe(ret, x, e);
 	X509_free(x);
+	return status;
+}
+
+int ca_attest(struct ca *ca, const char *user, const struct blob *spki, const struct ca_proof *proof,
+	      char ret_attested[CA_ATTESTED_MAX], struct err *e)
+{
+	const unsigned char *p = spki->data;
+	EVP_PKEY *pubkey = d2i_PUBKEY(NULL, &p, (long)spki->len);
+	int status = -1;
+	if (pubkey == NULL || p != spki->data + spki->len)
+		err_openssl(e, ERR_CA_REFUSED, "the request of %s is refused: its public key cannot be read", user);
+	else
+		status = policy_check_proof(ca, user, pubkey, proof, ret_attested, e);
+	EVP_PKEY_free(pubkey);
 	return status;
 }

@@ -272,6 +272,9 @@ int ca_issue(struct ca *ca, const struct ca_request *req, struct ca_issued *ret,
 		status = policy_check_request(&w.csr, ca, req->user, req->csr, e);
 	if (status == 0) {
 		w.key = X509_REQ_get0_pubkey(w.csr);
+		status = policy_check_proof(ca, req->user, w.key, &req->proof, w.out.attested, e);
+	}
+	if (status == 0) {
 		status = pki_lock_take(&lock, ca->pki, ca->lock_wait, ca->note, ca->note_arg, e);
 	}
 	if (status == 0) {

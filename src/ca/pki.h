@@ -5,6 +5,7 @@
 #ifndef CA_PKI_H
 #define CA_PKI_H
 
+#include "ca/attestation.h"
 #include "ca/ca.h"
 #include "ca/index.h"
 #include "ca/vars.h"
@@ -21,6 +22,9 @@ struct ca {
 	unsigned key_types;
 	long days;      /* of the configuration, 0 for those of vars */
 	long lock_wait; /* seconds */
+	bool require_attestation;
+	struct attestation_policy attestation;
+	struct attestation_roots *roots; /* NULL: no proof is judged */
 	struct vars *vars;
 	X509 *cert;
 	EVP_PKEY *key;       /* from ca_unlock on */

@@ -104,6 +104,36 @@ int policy_check_request(X509_REQ **ret, const struct ca *ca, const char *user, 
 	return status;
 }
 
+static int no_proof(const struct ca *ca, const char *user, char ret_attested[CA_ATTESTED_MAX], struct err *e)
+{
+	if (!ca->require_attestation) {
+		snprintf(ret_attested, CA_ATTESTED_MAX, "none: the token gave no proof");
+		return 0;
+	}
+	refuse(e, user,
+	       "this token gave no proof that its key was made inside it, and [ca] require-attestation asks for one");
+	return err_next(e,
+			"take a kind of token that can prove it, such as a YubiKey with ykcs11 as its module, or set "
+			"require-attestation = no");
+}
+
+int policy_check_proof(const struct ca *ca, const char *user, EVP_PKEY *key, const struct ca_proof *proof,
+		       char ret_attested[CA_ATTESTED_MAX], struct err *e)
+{
+	struct attestation a;
+	struct attestation_claim claim = {.key = key, .token_serial = proof->token_serial};
+	if (proof->attestation == NULL || proof->attestation->len == 0)
+		return no_proof(ca, user, ret_attested, e);
+	if (ca->roots == NULL) {
+		snprintf(ret_attested, CA_ATTESTED_MAX, "not verified: no attestation-roots");
+		return 0;
+	}
+	if (attestation_verify(&a, ca->roots, &ca->attestation, &claim, proof->attestation, e) != 0)
+		return err_prefix(e, "the request of %s is refused", user);
+	memcpy(ret_attested, a.text, sizeof a.text);
+	return 0;
+}
+
 int policy_check_name(const char *user, struct err *e)
 {
 	if (strcasecmp(user, "ca") != 0)

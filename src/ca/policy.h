@@ -13,6 +13,13 @@
  */
 int policy_check_request(X509_REQ **ret, const struct ca *ca, const char *user, const struct blob *csr, struct err *e);
 
+/*
+ * Judges a token's proof for a key by the configuration; *ret_attested is as signer_attest's. ERR_CA_REFUSED for one
+ * that does not fit, if there are roots to judge by, and for none if the configuration requires one.
+ */
+int policy_check_proof(const struct ca *ca, const char *user, EVP_PKEY *key, const struct ca_proof *proof,
+		       char ret_attested[CA_ATTESTED_MAX], struct err *e);
+
 /* Names that cannot be used because easy-rsa uses their files for itself. ERR_CA_REFUSED. */
 int policy_check_name(const char *user, struct err *e);
 

@@ -28,12 +28,16 @@ static int send_open(struct signer *s, const struct config_ca *cfg, struct err *
 {
 	struct rpc_msg in = RPC_MSG_INIT;
 	rpc_msg_reset(&in, SIGNER_OPEN);
-	const char *const paths[] = {cfg->pki, cfg->cert, cfg->key, cfg->vars, cfg->x509_types, cfg->crl};
+	const char *const paths[] = {
+	    cfg->pki, cfg->cert, cfg->key, cfg->vars, cfg->x509_types, cfg->crl, cfg->attestation_roots};
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
 		rpc_put_str(&in, paths[i]);
 	rpc_put_u64(&in, (uint64_t)cfg->days);
 	rpc_put_u32(&in, cfg->key_types);
 	rpc_put_u64(&in, (uint64_t)cfg->lock_wait);
+	rpc_put_u32(&in, cfg->require_attestation);
+	rpc_put_u32(&in, cfg->attestation_pins);
+	rpc_put_u32(&in, cfg->attestation_touch);
 	int status = rpc_send(s->peer, &in, e);
 	rpc_msg_free(&in);
 	return status;
@@ -150,6 +154,13 @@ int signer_find(struct signer *s, const char *user, bool *ret_found, struct ca_c
 	return status;
 }
 
+static void put_proof(struct rpc_msg *m, const struct ca_proof *p)
+{
+	static const struct blob none = BLOB_INIT;
+	rpc_put_blob(m, p->attestation != NULL ? p->attestation : &none);
+	rpc_put_str(m, p->token_serial);
+}
+
 int signer_issue(struct signer *s, const struct ca_request *req, struct ca_issued *ret, struct err *e)
 {
 	struct rpc_msg in = RPC_MSG_INIT, out = RPC_MSG_INIT;
@@ -160,11 +171,13 @@ int signer_issue(struct signer *s, const struct ca_request *req, struct ca_issue
 	rpc_put_u64(&in, (uint64_t)req->days);
 	rpc_put_u32(&in, req->replace);
 	rpc_put_bytes(&in, req->serial, sizeof req->serial);
+	put_proof(&in, &req->proof);
 	int status = call(s, &in, &out, e);
 	if (status == 0) {
 		issued.existed = rpc_get_u32(&out) != 0;
 		issued.shortened = rpc_get_u32(&out) != 0;
 		rpc_get_str(&out, issued.replaced, sizeof issued.replaced);
+		rpc_get_str(&out, issued.attested, sizeof issued.attested);
 		status = take_certificate(&out, &issued.cert, e);
 	}
 	if (status == 0)
@@ -185,6 +198,27 @@ int signer_check(struct signer *s, const char *user, const struct blob *spki, co
 	int status = call(s, &in, &out, e);
 	if (status == 0)
 		status = take_certificate(&out, ret, e);
+	rpc_msg_free(&in);
+	rpc_msg_free(&out);
+	return status;
+}
+
+int signer_attest(struct signer *s, const char *user, const struct blob *spki, const struct ca_proof *proof,
+		  char ret_attested[CA_ATTESTED_MAX], struct err *e)
+{
+	struct rpc_msg in = RPC_MSG_INIT, out = RPC_MSG_INIT;
+	char attested[CA_ATTESTED_MAX] = "";
+	rpc_msg_reset(&in, SIGNER_ATTEST);
+	rpc_put_str(&in, user);
+	rpc_put_blob(&in, spki);
+	put_proof(&in, proof);
+	int status = call(s, &in, &out, e);
+	if (status == 0) {
+		rpc_get_str(&out, attested, sizeof attested);
+		status = rpc_msg_done(&out) ? 0 : bad_answer(e);
+	}
+	if (status == 0)
+		memcpy(ret_attested, attested, sizeof attested);
 	rpc_msg_free(&in);
 	rpc_msg_free(&out);
 	return status;

@@ -19,6 +19,10 @@
 
 #define CA_SERIAL_HEX_MAX 41 /* 20 bytes in uppercase hex and a NUL (RFC 5280, 4.1.2.2) */
 #define CA_USER_MAX 65
+#define CA_ATTESTATION_MAX \
+	((size_t)16 << 10) /* bytes of a token's proof; a YubiKey's certificates are below 3,100 each */
+#define CA_TOKEN_SERIAL_MAX 65
+#define CA_ATTESTED_MAX 160
 
 struct signer;
 
@@ -38,12 +42,20 @@ struct ca_certificate {
 	struct blob spki; /* its SubjectPublicKeyInfo, DER */
 };
 
+/* What the token says of the key (attestation.h). All zero: nothing. */
+struct ca_proof {
+	const struct blob *attestation; /* DER certificates one after the other: the statement, then its issuers; NULL
+					   or empty if the token gave none */
+	const char *token_serial;       /* as PKCS#11 shows it; NULL or "" if it shows none */
+};
+
 struct ca_request {
 	const char *user;
 	const struct blob *csr;   /* PKCS#10, DER */
 	long days;                /* 0: the CA's own */
 	bool replace;             /* revoke a valid certificate of that name (superseded) first, and publish a CRL */
 	unsigned char serial[16]; /* proposed by the journal, used unless the PKI counts its serials */
+	struct ca_proof proof;
 };
 
 struct ca_issued {
@@ -51,9 +63,12 @@ struct ca_issued {
 	bool existed;   /* it had been issued before for this name and public key; nothing was written */
 	bool shortened; /* it would have outlived the CA */
 	char replaced[CA_SERIAL_HEX_MAX]; /* serial that was revoked for it, or "" */
+	char attested[CA_ATTESTED_MAX]; /* what came of the proof, one line of ASCII for the journal, see signer_attest
+					 */
 };
 
-/* Starts the process and has it open the PKI: vars, CA certificate and key file, index.txt are read and checked.
+/* Starts the process and has it open the PKI: vars, CA certificate and key file, index.txt, attestation-roots are read
+ * and checked.
  * In two halves, so that tokens can be looked for meanwhile. Notes (rpc_note) go to note. */
 int signer_start(struct signer **ret, const struct config_ca *cfg, bool verbose, rpc_note_fn *note, void *note_arg,
 		 struct err *e);
@@ -82,8 +97,9 @@ int signer_replaceable(struct signer *s, const char *user, struct err *e);
 /* Whether index.txt says of this serial that it is revoked; false for one that it does not know. */
 int signer_revoked(struct signer *s, const char *serial, bool *ret, struct err *e);
 
-/* Issues. Checks the request's own signature, its subject and its key against the CA's policy first.
- * Idempotent by (name, public key). ERR_NAME_TAKEN, ERR_CA_REFUSED, ERR_CA_LOCKED, ERR_CA_FAILED. */
+/* Issues. Checks the request's own signature, its subject and its key against the CA's policy first, then the token's
+ * proof as signer_attest does, also for a certificate that exists already. Idempotent by (name, public key).
+ * ERR_NAME_TAKEN, ERR_CA_REFUSED, ERR_CA_LOCKED, ERR_CA_FAILED. */
 int signer_issue(struct signer *s, const struct ca_request *req, struct ca_issued *ret, struct err *e);
 
 /*
@@ -99,6 +115,15 @@ int signer_publish(struct signer *s, const char *user, struct err *e);
  * says which of these failed, or what there is instead of a certificate. */
 int signer_check(struct signer *s, const char *user, const struct blob *spki, const struct blob *cert,
 		 struct ca_certificate *ret, struct err *e);
+
+/*
+ * Judges a token's proof that the key with this SPKI (DER) was made inside it, for a certificate that is signed
+ * elsewhere. ret_attested says what came of it: the statement in short ("yubico: serial 1234567, firmware 5.4.3, PIN
+ * once, touch never"), "not verified: no attestation-roots", or "none: the token gave no proof". ERR_CA_REFUSED for a
+ * proof that does not fit, and for none with [ca] require-attestation. Changes nothing, and needs no key.
+ */
+int signer_attest(struct signer *s, const char *user, const struct blob *spki, const struct ca_proof *proof,
+		  char ret_attested[CA_ATTESTED_MAX], struct err *e);
 
 /* Makes sure, when all else is done, that the row of this certificate is still in index.txt: easy-rsa before
  * 3.2.3 takes no lock and may have written an older copy over it. */

@@ -54,7 +54,7 @@ static char *get_path(struct rpc_msg *in)
 static int op_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
 	struct config_ca cfg = {.pki = NULL};
-	char **texts[] = {&cfg.pki, &cfg.cert, &cfg.key, &cfg.vars, &cfg.x509_types, &cfg.crl};
+	char **texts[] = {&cfg.pki, &cfg.cert, &cfg.key, &cfg.vars, &cfg.x509_types, &cfg.crl, &cfg.attestation_roots};
 	struct ca **ca = s->state;
 	struct ca_info info = {.subject = ""};
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
@@ -62,6 +62,9 @@ static int op_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 	cfg.days = (long)rpc_get_u64(in);
 	cfg.key_types = rpc_get_u32(in);
 	cfg.lock_wait = (long)rpc_get_u64(in);
+	cfg.require_attestation = rpc_get_u32(in) != 0;
+	cfg.attestation_pins = rpc_get_u32(in);
+	cfg.attestation_touch = rpc_get_u32(in) != 0;
 	int ret = rpc_msg_done(in) && cfg.pki != NULL && *ca == NULL ? 0 : bad_call(e);
 	if (ret == 0)
 		ret = ca_open(ca, &cfg, on_note, s, &info, e);
@@ -123,10 +126,18 @@ static int op_find(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 	return ret;
 }
 
+static void get_proof(struct rpc_msg *in, struct blob *ret_attestation, char ret_serial[CA_TOKEN_SERIAL_MAX],
+		      struct ca_proof *ret)
+{
+	rpc_get_blob(in, ret_attestation);
+	rpc_get_str(in, ret_serial, CA_TOKEN_SERIAL_MAX);
+	*ret = (struct ca_proof){.attestation = ret_attestation, .token_serial = ret_serial};
+}
+
 static int op_issue(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
-	char user[CA_USER_MAX];
-	struct blob csr = BLOB_INIT, serial = BLOB_INIT;
+	char user[CA_USER_MAX], token_serial[CA_TOKEN_SERIAL_MAX];
+	struct blob csr = BLOB_INIT, serial = BLOB_INIT, attestation = BLOB_INIT;
 	struct ca_request req = {.user = user, .csr = &csr};
 	struct ca_issued issued = {.replaced = ""};
 	struct ca *ca = NULL;
@@ -136,6 +147,7 @@ static int op_issue(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *ou
 	req.days = (long)rpc_get_u64(in);
 	req.replace = rpc_get_u32(in) != 0;
 	rpc_get_blob(in, &serial);
+	get_proof(in, &attestation, token_serial, &req.proof);
 	int ret = rpc_msg_done(in) && serial.len == sizeof req.serial ? 0 : bad_call(e);
 	if (ret == 0) {
 		memcpy(req.serial, serial.data, sizeof req.serial);
@@ -145,11 +157,31 @@ static int op_issue(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *ou
 		rpc_put_u32(out, issued.existed);
 		rpc_put_u32(out, issued.shortened);
 		rpc_put_str(out, issued.replaced);
+		rpc_put_str(out, issued.attested);
 		signer_put_certificate(out, &issued.cert);
 	}
 	ca_certificate_free(&issued.cert);
 	blob_free(&csr);
 	blob_free(&serial);
+	blob_free(&attestation);
+	return ret;
+}
+
+static int op_attest(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	char user[CA_USER_MAX], token_serial[CA_TOKEN_SERIAL_MAX], attested[CA_ATTESTED_MAX] = "";
+	struct blob spki = BLOB_INIT, attestation = BLOB_INIT;
+	struct ca_proof proof;
+	struct ca *ca = NULL;
+	if (begin(s, in, user, &ca, e) != 0)
+		return -1;
+	rpc_get_blob(in, &spki);
+	get_proof(in, &attestation, token_serial, &proof);
+	int ret = rpc_msg_done(in) ? ca_attest(ca, user, &spki, &proof, attested, e) : bad_call(e);
+	if (ret == 0)
+		rpc_put_str(out, attested);
+	blob_free(&spki);
+	blob_free(&attestation);
 	return ret;
 }
 
@@ -223,6 +255,7 @@ static const struct rpc_op ops[] = {
     {SIGNER_ISSUE, 0, op_issue},     {SIGNER_CHECK, 0, op_check},
     {SIGNER_SETTLE, 0, op_settle},   {SIGNER_REVOKED, 0, op_revoked},
     {SIGNER_PUBLISH, 0, op_publish}, {SIGNER_REPLACEABLE, 0, op_replaceable},
+    {SIGNER_ATTEST, 0, op_attest},
 };
 
 int signer_main(void)

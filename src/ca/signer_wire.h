@@ -18,6 +18,7 @@ enum signer_op {
 	SIGNER_REVOKED,
 	SIGNER_PUBLISH,
 	SIGNER_REPLACEABLE,
+	SIGNER_ATTEST,
 };
 
 void signer_put_certificate(struct rpc_msg *m, const struct ca_certificate *c);

@@ -1,5 +1,6 @@
 #include "core/config.h"
 #include "core/file.h"
+#include "core/keypolicy.h"
 #include "core/keytype.h"
 #include "core/xalloc.h"
 
@@ -168,6 +169,32 @@ static int set_tls(struct reader *r, void *field, const char *value)
 	return ok;
 }
 
+static int set_choice(struct reader *r, bool *field, const char *value, const struct word *words, const char *list)
+{
+	int v = *field;
+	int ok = set_word(r, &v, value, words, list);
+	*field = v != 0;
+	return ok;
+}
+
+static int set_yes_no(struct reader *r, void *field, const char *value)
+{
+	static const struct word words[] = {{"yes", true}, {"no", false}, {NULL, 0}};
+	return set_choice(r, field, value, words, "yes, no");
+}
+
+static int set_touch(struct reader *r, void *field, const char *value)
+{
+	static const struct word words[] = {{"any", false}, {"required", true}, {NULL, 0}};
+	return set_choice(r, field, value, words, "any, required");
+}
+
+static int set_pin_policies(struct reader *r, void *field, const char *value)
+{
+	struct err e = ERR_INIT;
+	return keypolicy_parse_pins(field, value, &e) == 0 ? 1 : fault(r, "%s", e.what);
+}
+
 struct key {
 	const char *section, *name;
 	size_t offset;
@@ -189,6 +216,10 @@ static const struct key keys[] = {
     KEY("ca", "days", ca.days, set_days),
     KEY("ca", "key-types", ca.key_types, set_key_types),
     KEY("ca", "lock-wait", ca.lock_wait, set_seconds),
+    KEY("ca", "require-attestation", ca.require_attestation, set_yes_no),
+    KEY("ca", "attestation-roots", ca.attestation_roots, set_path),
+    KEY("ca", "attestation-pin-policy", ca.attestation_pins, set_pin_policies),
+    KEY("ca", "attestation-touch", ca.attestation_touch, set_touch),
     KEY("token", "module", token.module, set_module),
     KEY("token", "profiles", token.profiles, set_path),
     KEY("token", "key-type", token.key_type, set_key_type),
@@ -294,6 +325,7 @@ static void set_defaults(struct config *c)
 	c->ca.pki = xstrdup("/etc/easy-rsa/pki");
 	c->ca.key_types = KEYTYPE_ALL;
 	c->ca.lock_wait = 30;
+	c->ca.attestation_pins = KEYPOLICY_PINS_DEFAULT;
 	c->token.key_type = KEYTYPE_EC_P256;
 	c->token.timeout = 60;
 	c->bundle.dir = xstrdup("/var/lib/tokenroll/bundles");
@@ -310,6 +342,11 @@ static int complete(struct config *c, struct err *e)
 		c->ca.cert = xasprintf("%s/ca.crt", c->ca.pki);
 	if (c->ca.key == NULL)
 		c->ca.key = xasprintf("%s/private/ca.key", c->ca.pki);
+	if (c->ca.require_attestation && c->ca.attestation_roots == NULL) {
+		err_set(e, ERR_CONFIG, "%s: [ca] require-attestation = yes needs attestation-roots to judge by",
+			c->path);
+		return err_next(e, "name a file with the roots of the tokens' vendor in [ca] attestation-roots");
+	}
 	if (c->mail.to != NULL && (c->mail.from == NULL || c->mail.smtp == NULL))
 		return err_set(e, ERR_CONFIG, "%s: [mail] has 'to' but not 'from' and 'smtp'", c->path);
 	if ((c->mail.user != NULL) != (c->mail.password_file != NULL))

@@ -19,15 +19,19 @@ enum config_pin { CONFIG_PIN_ASK, CONFIG_PIN_RANDOM, CONFIG_PIN_KEEP };
 enum config_mail_tls { CONFIG_MAIL_STARTTLS, CONFIG_MAIL_TLS, CONFIG_MAIL_PLAIN };
 
 struct config_ca {
-	char *pki;          /* easy-rsa's pki folder; default /etc/easy-rsa/pki */
-	char *cert;         /* the CA certificate; default PKI/ca.crt */
-	char *key;          /* default PKI/private/ca.key */
-	char *vars;         /* easy-rsa's vars; default: where easy-rsa looks */
-	char *x509_types;   /* folder; default: where easy-rsa looks */
-	char *crl;          /* where a fresh CRL is published, besides PKI/crl.pem */
-	long days;          /* 0: vars, else 825 */
-	unsigned key_types; /* KEYTYPE_BIT set the CA accepts; default all */
-	long lock_wait;     /* seconds to wait for a PKI that another program has locked; default 30 */
+	char *pki;                 /* easy-rsa's pki folder; default /etc/easy-rsa/pki */
+	char *cert;                /* the CA certificate; default PKI/ca.crt */
+	char *key;                 /* default PKI/private/ca.key */
+	char *vars;                /* easy-rsa's vars; default: where easy-rsa looks */
+	char *x509_types;          /* folder; default: where easy-rsa looks */
+	char *crl;                 /* where a fresh CRL is published, besides PKI/crl.pem */
+	long days;                 /* 0: vars, else 825 */
+	unsigned key_types;        /* KEYTYPE_BIT set the CA accepts; default all */
+	long lock_wait;            /* seconds to wait for a PKI that another program has locked; default 30 */
+	bool require_attestation;  /* a key without a proof that its token made it gets no certificate; default no */
+	char *attestation_roots;   /* PEM: the vendors' roots and intermediates; no proof is judged without */
+	unsigned attestation_pins; /* KEYPOLICY_PIN_BIT set a proof may say; 0 and default: any but never */
+	bool attestation_touch;    /* the key must ask for a touch; default no */
 };
 
 struct config_token {
