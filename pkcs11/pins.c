@@ -91,14 +91,6 @@ int p11_pins_read(const struct p11_module *m, const struct profile *p, CK_SLOT_I
 	return 0;
 }
 
-void p11_pins_limits(const struct p11_token_info *t, const struct profile *p, enum profile_secret which,
-		     struct profile_limits *ret)
-{
-	/* what the standard's structure tells is about the user PIN, and where nothing else is known about the SO's */
-	bool tells = which == PROFILE_PIN || p->pin[which].max == 0;
-	profile_limits(ret, &p->pin[which], tells ? t->pin_min : 0, tells ? t->pin_max : 0);
-}
-
 /* ---- changing */
 
 static enum profile_secret key_of(const struct profile *p, enum profile_operation what)
@@ -234,7 +226,7 @@ int p11_pins_change(struct p11_module *m, const struct profile *p, CK_SLOT_ID sl
 		return -1;
 	if (c->how == PROFILE_HOW_NOT || c->how == PROFILE_HOW_TOOL || (c->how == PROFILE_HOW_APDU && *reader == '\0'))
 		return no_way(p, t.serial, what, e);
-	p11_pins_limits(&t, p, operations[what].changed, &limits);
+	profile_limits_of(&limits, p, operations[what].changed, t.pin_min, t.pin_max);
 	if (profile_pin_check(&limits, v->v[PROFILE_NEW], e) != 0 || p11_pins_read(m, p, slot, reader, now, e) != 0 ||
 	    check_counter(p, t.serial, key, &now[key], last_try, e) != 0)
 		return -1;

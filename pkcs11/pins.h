@@ -37,8 +37,4 @@ int p11_pins_read(const struct p11_module *m, const struct profile *p, CK_SLOT_I
 int p11_pins_change(struct p11_module *m, const struct profile *p, CK_SLOT_ID slot, const char *reader,
 		    enum profile_operation what, const struct profile_secrets *v, bool last_try, struct err *e);
 
-/* What is checked and said of a secret's new value by the rules of profile and token. */
-void p11_pins_limits(const struct p11_token_info *t, const struct profile *p, enum profile_secret which,
-		     struct profile_limits *ret);
-
 #endif

@@ -339,6 +339,11 @@ struct profile_limits {
 void profile_limits(struct profile_limits *ret, const struct profile_pin *pin, unsigned long token_min,
 		    unsigned long token_max);
 
+/* The same for one of a profile's secrets (below PROFILE_PIN_COUNT): what the token reports is about its user PIN, and
+ * about the others only where nothing else is known. */
+void profile_limits_of(struct profile_limits *ret, const struct profile *p, enum profile_secret which,
+		       unsigned long token_min, unsigned long token_max);
+
 /* ERR_PIN_RULES says the rule, never the secret. */
 int profile_pin_check(const struct profile_limits *l, const struct secret *s, struct err *e);
 

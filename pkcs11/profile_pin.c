@@ -82,6 +82,13 @@ void profile_limits(struct profile_limits *ret, const struct profile_pin *pin, u
 		ret->max = ret->min > USUAL_MAX ? ret->min : USUAL_MAX;
 }
 
+void profile_limits_of(struct profile_limits *ret, const struct profile *p, enum profile_secret which,
+		       unsigned long token_min, unsigned long token_max)
+{
+	bool tells = which == PROFILE_PIN || p->pin[which].max == 0;
+	profile_limits(ret, &p->pin[which], tells ? token_min : 0, tells ? token_max : 0);
+}
+
 void profile_limits_text(char *ret, size_t size, const struct profile_limits *l)
 {
 	char count[48], step[48] = "";

@@ -53,6 +53,13 @@ int p11_token_init(struct p11_module *m, const struct profile *p, const struct p
 		   struct secret *so_pin, struct p11_token_info *ret_info, struct err *e);
 
 /*
+ * C_InitToken on one that is in use: all that is on it is lost, whoever made it. so_pin is the one it has; where the
+ * profile says so (init.leaves_factory), PIN and PUK have the factory's values then. For the caller to have asked.
+ */
+int p11_token_reset(struct p11_module *m, const struct p11_token_info *want, const char *label, struct secret *so_pin,
+		    struct p11_token_info *ret_info, struct err *e);
+
+/*
  * C_InitPIN: gives the token in want's slot, which has none (ERR_FOREIGN otherwise) its user PIN, with its SO PIN,
  * which is tried once, and not at all if one try is left, unless last_try says that somebody agreed to spend it
  * (ERR_PIN_LAST_TRY). With must_be_empty a token on which any object can be seen is left as it is, ERR_FOREIGN.

@@ -141,6 +141,45 @@ int p11_token_init(struct p11_module *m, const struct profile *p, const struct p
 	return ret;
 }
 
+/* The token in want's slot, or the one of its serial number: some modules move it to another slot. */
+static int find_reset(struct p11_module *m, const struct p11_token_info *want, struct p11_token_info *ret,
+		      struct err *e)
+{
+	struct p11_token_info *now = NULL;
+	size_t n = 0;
+	if (p11_token_list(m, &now, &n, e) != 0)
+		return -1;
+	const struct p11_token_info *found = NULL;
+	for (size_t i = 0; i < n; i++) {
+		bool same = want->serial[0] != '\0' && strcmp(now[i].serial, want->serial) == 0;
+		if (same || (found == NULL && now[i].slot == want->slot))
+			found = &now[i];
+	}
+	if (found != NULL)
+		*ret = *found;
+	free(now);
+	return found != NULL ? 0 : err_set(e, ERR_TOKEN_FAILED, "the token was initialized but cannot be found again");
+}
+
+int p11_token_reset(struct p11_module *m, const struct p11_token_info *want, const char *label, struct secret *so_pin,
+		    struct p11_token_info *ret_info, struct err *e)
+{
+	struct p11_token_info is;
+	CK_UTF8CHAR padded[32];
+	pad_label(padded, label);
+	if (p11_token_read(m, want->slot, &is, e) != 0 || p11_token_same(want, &is, e) != 0)
+		return -1;
+	CK_RV rv =
+	    p11_module_functions(m)->C_InitToken(want->slot, (CK_UTF8CHAR_PTR)so_pin->bytes, so_pin->len, padded);
+	if (rv == CKR_PIN_INCORRECT) {
+		err_set(e, ERR_PIN_WRONG, "the SO PIN of token %s is wrong", want->serial);
+		return err_native(e, "%s", ckr_name(rv));
+	}
+	if (rv != CKR_OK)
+		return ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot initialize token %s", want->serial);
+	return find_reset(m, want, ret_info, e);
+}
+
 static int check_pinless(const struct p11_token_info *t, struct err *e)
 {
 	if (!(t->flags & CKF_TOKEN_INITIALIZED) || (t->flags & CKF_USER_PIN_INITIALIZED))

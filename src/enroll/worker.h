@@ -12,6 +12,8 @@
 #include "core/keytype.h"
 #include "core/rpc.h"
 #include "core/secret.h"
+#include "pkcs11/listing.h"
+#include "pkcs11/pins.h"
 #include "pkcs11/profile.h"
 
 #include <stdbool.h>
@@ -172,6 +174,32 @@ struct worker_proof {
 /* Signs a digest with the mechanism OpenVPN will use and computes the id. */
 int worker_prove(struct worker *w, const struct blob *cka_id, bool rsa, const struct blob *digest,
 		 struct worker_proof *ret, struct err *e);
+
+/*
+ * The life of a token. The first three are about one that is not opened, or is no longer: what was open is closed.
+ */
+
+/* What it tells of PIN, SO PIN and PUK (enum profile_secret); see p11_pins_read. */
+int worker_pins(struct worker *w, const struct worker_token *t, struct p11_pin_state ret[PROFILE_PIN_COUNT],
+		struct err *e);
+
+/* A new value for one of them; see p11_pins_change. key is the secret that allows it, which says by its kind what it
+ * is; new is the value. */
+int worker_change(struct worker *w, const struct worker_token *t, enum profile_operation what,
+		  enum profile_secret key_kind, struct secret *key, struct secret *new, bool last_try, struct err *e);
+
+/* C_InitToken, whatever is on it; see p11_token_reset. */
+int worker_reset(struct worker *w, const struct worker_token *t, const char *label, struct secret *so_pin,
+		 struct worker_token *ret, struct err *e);
+
+/* All objects that can be seen; *ret comes from malloc, for p11_listed_free. */
+int worker_objects(struct worker *w, struct p11_listed **ret, size_t *ret_n, struct err *e);
+
+/* Deletes them, whoever made them; *ret_n is how many went, also on failure. */
+int worker_delete_all(struct worker *w, size_t *ret_n, struct err *e);
+
+/* The token's own proof that it made the key with this CKA_ID, empty if it gives none; see p11_attestation_read. */
+int worker_attestation(struct worker *w, const struct blob *cka_id, struct blob *ret, struct err *e);
 
 /* "sensitive always-sensitive never-extractable local", as far as the token said so. */
 void worker_key_describe(const struct worker_key *k, char *ret, size_t size);

@@ -36,14 +36,7 @@ bool worker_ready(const struct worker_state *st, const struct rpc_msg *in, struc
 	return false;
 }
 
-/* What the parent has found out about the token: in which reader it is, "" if nobody knows, and its profile. */
-struct view {
-	char reader[READER_NAME_MAX];
-	char path[512];
-	struct blob text;
-};
-
-static void get_view(struct rpc_msg *in, struct view *ret)
+void worker_get_view(struct rpc_msg *in, struct worker_view *ret)
 {
 	ret->text = (struct blob)BLOB_INIT;
 	rpc_get_str(in, ret->reader, sizeof ret->reader);
@@ -51,8 +44,7 @@ static void get_view(struct rpc_msg *in, struct view *ret)
 	rpc_get_blob(in, &ret->text);
 }
 
-/* Takes its profile; the view is done with then. */
-static int take_profile(struct worker_state *st, struct view *v, struct err *e)
+int worker_take_profile(struct worker_state *st, struct worker_view *v, struct err *e)
 {
 	struct profile *p = NULL;
 	int ret = 0;
@@ -130,13 +122,13 @@ static int do_tokens(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *o
 {
 	struct worker_state *st = worker_state(s);
 	char path[512];
-	struct view v;
+	struct worker_view v;
 	struct p11_token_info *list = NULL;
 	size_t n = 0;
 	rpc_get_str(in, path, sizeof path);
-	get_view(in, &v);
+	worker_get_view(in, &v);
 	bool whole = rpc_msg_done(in);
-	if (take_profile(st, &v, e) != 0)
+	if (worker_take_profile(st, &v, e) != 0)
 		return -1;
 	if (!whole)
 		return worker_malformed(e);
@@ -184,12 +176,12 @@ static int do_init(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 	struct worker_state *st = worker_state(s);
 	char label[128];
 	struct p11_token_info want, info;
-	struct view v;
+	struct worker_view v;
 	get_wanted(in, &want);
-	get_view(in, &v);
+	worker_get_view(in, &v);
 	rpc_get_str(in, label, sizeof label);
 	bool whole = rpc_msg_done(in);
-	if (take_profile(st, &v, e) != 0)
+	if (worker_take_profile(st, &v, e) != 0)
 		return -1;
 	if (!whole || in->n_secrets != 1 || st->module == NULL)
 		return worker_malformed(e);
@@ -203,13 +195,13 @@ static int do_init_pin(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg 
 {
 	struct worker_state *st = worker_state(s);
 	struct p11_token_info want, info;
-	struct view v;
+	struct worker_view v;
 	get_wanted(in, &want);
-	get_view(in, &v);
+	worker_get_view(in, &v);
 	bool must_be_empty = rpc_get_u32(in) != 0;
 	bool last_try = rpc_get_u32(in) != 0;
 	bool whole = rpc_msg_done(in);
-	if (take_profile(st, &v, e) != 0)
+	if (worker_take_profile(st, &v, e) != 0)
 		return -1;
 	if (!whole || in->n_secrets != 2 || st->module == NULL)
 		return worker_malformed(e);
@@ -226,13 +218,13 @@ static int do_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 	struct worker_state *st = worker_state(s);
 	struct worker_token t;
 	struct p11_token_info want;
-	struct view v;
+	struct worker_view v;
 	char turn[1024];
 	worker_get_token(in, &t);
-	get_view(in, &v);
+	worker_get_view(in, &v);
 	rpc_get_str(in, turn, sizeof turn);
 	bool writable = turn[0] != '\0', whole = rpc_msg_done(in);
-	if (take_profile(st, &v, e) != 0)
+	if (worker_take_profile(st, &v, e) != 0)
 		return -1;
 	if (!whole || st->module == NULL)
 		return worker_malformed(e);
@@ -281,6 +273,12 @@ static const struct rpc_op ops[] = {
     {WORKER_CERTIFICATE_WRITE, 0, worker_do_certificate_write},
     {WORKER_CERTIFICATE_FIND, 0, worker_do_certificate_find},
     {WORKER_PROVE, 0, worker_do_prove},
+    {WORKER_PINS, 0, worker_do_pins},
+    {WORKER_CHANGE, 2, worker_do_change},
+    {WORKER_RESET, 1, worker_do_reset},
+    {WORKER_OBJECTS, 0, worker_do_objects},
+    {WORKER_DELETE_ALL, 0, worker_do_delete_all},
+    {WORKER_ATTESTATION, 0, worker_do_attestation},
 };
 
 /* The parent was killed: the module may finish the call it is in, which leaves the token in order, but not hang. */

@@ -10,6 +10,7 @@
 #include "enroll/worker_wire.h"
 #include "pkcs11/bridge.h"
 #include "pkcs11/profile.h"
+#include "pkcs11/reader.h"
 #include "pkcs11/token.h"
 
 struct worker_state {
@@ -30,6 +31,22 @@ int worker_malformed(struct err *e);
 
 /* True when the call's fields are whole and, where a token is needed, one is open. */
 bool worker_ready(const struct worker_state *st, const struct rpc_msg *in, struct err *e);
+
+/* What the parent has found out about the token: in which reader it is, "" if nobody knows, and its profile. */
+struct worker_view {
+	char reader[READER_NAME_MAX];
+	char path[512];
+	struct blob text;
+};
+
+void worker_get_view(struct rpc_msg *in, struct worker_view *ret);
+
+/* Takes its profile; the view's text is done with then. */
+int worker_take_profile(struct worker_state *st, struct worker_view *v, struct err *e);
+
+/* worker_life.c */
+rpc_handler_fn worker_do_pins, worker_do_change, worker_do_reset, worker_do_objects, worker_do_delete_all,
+    worker_do_attestation;
 
 /* worker_keys.c */
 rpc_handler_fn worker_do_id_taken, worker_do_key_find, worker_do_key_generate, worker_do_key_delete, worker_do_request,

@@ -49,3 +49,48 @@ void worker_get_key(struct rpc_msg *m, struct worker_key *k)
 	rpc_get_blob(m, &k->spki);
 	rpc_get_blob(m, &k->cka_id);
 }
+
+enum { PIN_EXISTS = 1, PIN_LOW = 2, PIN_FINAL = 4, PIN_LOCKED = 8 };
+
+void worker_put_pin(struct rpc_msg *m, const struct p11_pin_state *p)
+{
+	rpc_put_u32(m, (p->exists ? PIN_EXISTS : 0u) | (p->low ? PIN_LOW : 0u) | (p->final ? PIN_FINAL : 0u) |
+			   (p->locked ? PIN_LOCKED : 0u));
+	rpc_put_u32(m, p->tries >= 0 ? (uint32_t)p->tries + 1 : 0);
+	rpc_put_u32(m, p->factory);
+}
+
+void worker_get_pin(struct rpc_msg *m, struct p11_pin_state *p)
+{
+	uint32_t bits = rpc_get_u32(m), tries = rpc_get_u32(m), factory = rpc_get_u32(m);
+	p->exists = (bits & PIN_EXISTS) != 0;
+	p->low = (bits & PIN_LOW) != 0;
+	p->final = (bits & PIN_FINAL) != 0;
+	p->locked = (bits & PIN_LOCKED) != 0;
+	p->tries = tries > 0 && tries <= 256 ? (int)tries - 1 : -1;
+	p->factory = factory <= P11_FACTORY_YES ? (enum p11_factory)factory : P11_FACTORY_UNKNOWN;
+}
+
+void worker_put_object(struct rpc_msg *m, const struct p11_listed *o)
+{
+	rpc_put_u64(m, o->class);
+	rpc_put_u32(m, o->private);
+	rpc_put_u32(m, o->nobodys);
+	rpc_put_blob(m, &o->id);
+	rpc_put_str(m, o->label);
+	rpc_put_str(m, o->subject);
+	rpc_put_u64(m, (uint64_t)o->not_after);
+	rpc_put_blob(m, &o->spki);
+}
+
+void worker_get_object(struct rpc_msg *m, struct p11_listed *o)
+{
+	o->class = (CK_OBJECT_CLASS)rpc_get_u64(m);
+	o->private = rpc_get_u32(m) != 0;
+	o->nobodys = rpc_get_u32(m) != 0;
+	rpc_get_blob(m, &o->id);
+	rpc_get_str(m, o->label, sizeof o->label);
+	rpc_get_str(m, o->subject, sizeof o->subject);
+	o->not_after = (time_t)rpc_get_u64(m);
+	rpc_get_blob(m, &o->spki);
+}

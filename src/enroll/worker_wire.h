@@ -6,6 +6,8 @@
 
 #include "core/rpc.h"
 #include "enroll/worker.h"
+#include "pkcs11/listing.h"
+#include "pkcs11/pins.h"
 
 enum worker_call {
 	WORKER_START = RPC_TYPE_FIRST_CALL,
@@ -25,6 +27,12 @@ enum worker_call {
 	WORKER_CERTIFICATE_WRITE,
 	WORKER_CERTIFICATE_FIND,
 	WORKER_PROVE,
+	WORKER_PINS,
+	WORKER_CHANGE,
+	WORKER_RESET,
+	WORKER_OBJECTS,
+	WORKER_DELETE_ALL,
+	WORKER_ATTESTATION,
 };
 
 /* How long worker_turn and worker_open wait for a turn, in milliseconds: longer than a worker whose parent was killed
@@ -35,5 +43,9 @@ void worker_put_token(struct rpc_msg *m, const struct worker_token *t);
 void worker_get_token(struct rpc_msg *m, struct worker_token *t);
 void worker_put_key(struct rpc_msg *m, const struct worker_key *k);
 void worker_get_key(struct rpc_msg *m, struct worker_key *k);
+void worker_put_pin(struct rpc_msg *m, const struct p11_pin_state *p);
+void worker_get_pin(struct rpc_msg *m, struct p11_pin_state *p);
+void worker_put_object(struct rpc_msg *m, const struct p11_listed *o);
+void worker_get_object(struct rpc_msg *m, struct p11_listed *o);
 
 #endif

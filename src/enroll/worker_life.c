@@ -1,0 +1,124 @@
+#include "enroll/describe.h"
+#include "enroll/worker_state.h"
+#include "pkcs11/attest.h"
+#include "pkcs11/listing.h"
+#include "pkcs11/login.h"
+#include "pkcs11/pins.h"
+
+/* A call about a token that is not open: its slot, and what is known of it. */
+struct about {
+	struct p11_token_info want;
+	struct worker_view view;
+};
+
+static void get_about(struct rpc_msg *in, struct about *ret)
+{
+	struct worker_token t;
+	worker_get_token(in, &t);
+	describe_wanted(&t, &ret->want);
+	worker_get_view(in, &ret->view);
+}
+
+/* Takes the profile; the token has to be there, and be the one that is meant. */
+static int take_about(struct worker_state *st, struct about *a, bool whole, struct err *e)
+{
+	struct p11_token_info is;
+	if (worker_take_profile(st, &a->view, e) != 0)
+		return -1;
+	if (!whole || st->module == NULL)
+		return worker_malformed(e);
+	/* what is done by commands to the card is done while nobody is logged in */
+	p11_token_close(&st->token);
+	if (p11_token_read(st->module, a->want.slot, &is, e) != 0)
+		return -1;
+	return p11_token_same(&a->want, &is, e);
+}
+
+int worker_do_pins(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	struct worker_state *st = worker_state(s);
+	struct p11_pin_state pins[PROFILE_PIN_COUNT];
+	struct about a;
+	get_about(in, &a);
+	if (take_about(st, &a, rpc_msg_done(in), e) != 0 ||
+	    p11_pins_read(st->module, st->profile, a.want.slot, a.view.reader, pins, e) != 0)
+		return -1;
+	for (size_t i = 0; i < PROFILE_PIN_COUNT; i++)
+		worker_put_pin(out, &pins[i]);
+	return 0;
+}
+
+int worker_do_change(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	(void)out;
+	struct worker_state *st = worker_state(s);
+	struct profile_secrets v = {{NULL}};
+	struct about a;
+	get_about(in, &a);
+	uint32_t what = rpc_get_u32(in);
+	bool last_try = rpc_get_u32(in) != 0, known = what < PROFILE_OPERATION_COUNT;
+	for (unsigned i = 0; i < in->n_secrets; i++) {
+		uint32_t which = rpc_get_u32(in);
+		known = known && which < PROFILE_SECRET_COUNT;
+		if (known)
+			v.v[which] = in->secrets[i];
+	}
+	if (take_about(st, &a, rpc_msg_done(in) && known && v.v[PROFILE_NEW] != NULL, e) != 0)
+		return -1;
+	return p11_pins_change(st->module, st->profile, a.want.slot, a.view.reader, (enum profile_operation)what, &v,
+			       last_try, e);
+}
+
+int worker_do_reset(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	struct worker_state *st = worker_state(s);
+	struct p11_token_info made;
+	struct worker_token t;
+	struct about a;
+	char label[128];
+	get_about(in, &a);
+	rpc_get_str(in, label, sizeof label);
+	if (take_about(st, &a, rpc_msg_done(in) && in->n_secrets == 1, e) != 0 ||
+	    p11_token_reset(st->module, &a.want, label, in->secrets[0], &made, e) != 0)
+		return -1;
+	describe(&made, &t);
+	worker_put_token(out, &t);
+	return 0;
+}
+
+int worker_do_objects(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	struct worker_state *st = worker_state(s);
+	struct p11_listed *list = NULL;
+	size_t n = 0;
+	if (!worker_ready(st, in, e) || p11_listing_read(st->token, &list, &n, e) != 0)
+		return -1;
+	rpc_put_u32(out, (uint32_t)n);
+	for (size_t i = 0; i < n; i++)
+		worker_put_object(out, &list[i]);
+	p11_listed_free(&list, n);
+	return 0;
+}
+
+int worker_do_delete_all(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	struct worker_state *st = worker_state(s);
+	size_t n = 0;
+	if (!worker_ready(st, in, e) || p11_login_as(st->token, st->profile->key.delete, e) != 0)
+		return -1;
+	int ret = p11_listing_delete_all(st->token, &n, e);
+	rpc_put_u32(out, (uint32_t)n);
+	return ret;
+}
+
+int worker_do_attestation(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	struct worker_state *st = worker_state(s);
+	struct blob id = BLOB_INIT, proof = BLOB_INIT;
+	rpc_get_blob(in, &id);
+	int ret = worker_ready(st, in, e) ? p11_attestation_read(st->token, &id, &proof, e) : -1;
+	rpc_put_blob(out, &proof);
+	blob_free(&id);
+	blob_free(&proof);
+	return ret;
+}
