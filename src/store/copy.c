@@ -107,36 +107,44 @@ static int make_empty(const char *path, struct err *e)
 	return err_next(e, "Run this as the user who owns the database; its folder must be writable.");
 }
 
-/* SQLite's own way to copy: it also takes along what is still in the log. */
+static int open_db(struct store *s, int flags, struct err *e)
+{
+	flags |= SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+	return sqlite3_open_v2(s->path, &s->db, flags, NULL) == SQLITE_OK ? 0 : db_fail(s, e, "open");
+}
+
+/* SQLite's own way to copy, which also takes along what is still in the log. */
 static int copy_pages(struct store *to, struct store *from, struct err *e)
 {
 	sqlite3_backup *b = sqlite3_backup_init(to->db, "main", from->db, "main");
 
 	if (!b)
-		return db_fail(to, e, "write the copy");
+		return db_fail(to, e, "copy to");
 	sqlite3_backup_step(b, -1);
 	int rc = sqlite3_backup_finish(b);
 
-	return rc == SQLITE_OK ? 0 : db_fail_code(to, rc, e, "write the copy");
+	return rc == SQLITE_OK ? 0 : db_fail_code(to, rc, e, "copy to");
 }
 
 static int fill(struct store *s, char *path, struct err *e)
 {
-	struct store copy = {.path = path, .lock_fd = -1};
-	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-	int rc = 0;
+	/* a connection that is in a transaction to write cannot be copied from; another one sees what was there before
+	 * it, and nobody else can write now */
+	struct store from = {.path = s->path, .lock_fd = -1}, copy = {.path = path, .lock_fd = -1};
+	int rc = open_db(&from, SQLITE_OPEN_READONLY, e);
 
-	if (sqlite3_open_v2(path, &copy.db, flags, NULL) != SQLITE_OK)
-		rc = db_fail(&copy, e, "open the copy");
+	if (rc == 0)
+		rc = open_db(&copy, SQLITE_OPEN_READWRITE, e);
 	/* it is synced as a whole, and begun anew if it is not finished */
 	if (rc == 0)
-		rc = db_exec(&copy, "PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF", e, "open the copy");
+		rc = db_exec(&copy, "PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF", e, "write to");
 	if (rc == 0)
-		rc = copy_pages(&copy, s, e);
+		rc = copy_pages(&copy, &from, e);
 	/* one file, without a log of its own */
 	if (rc == 0)
-		rc = db_exec(&copy, "PRAGMA journal_mode = DELETE", e, "write the copy");
+		rc = db_exec(&copy, "PRAGMA journal_mode = DELETE", e, "write to");
 	sqlite3_close(copy.db);
+	sqlite3_close(from.db);
 	return rc;
 }
 

@@ -31,7 +31,8 @@ static const struct fault faults[] = {
     {SQLITE_NOMEM, "memory ran out", "Close other programs, then run the same command again."},
 };
 
-static const struct fault unknown_fault = {0, "SQLite refused", ""};
+static const struct fault unknown_fault = {0, "SQLite refused",
+					   "Nothing was changed. Please report this with the message above."};
 
 static const struct fault *fault_of(int rc, int os_error)
 {
