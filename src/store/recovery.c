@@ -173,7 +173,7 @@ static void add(struct recovery *r, X509 *cert)
 	free(r->names);
 	free(name);
 	r->names = names;
-	r->certs = xrealloc(r->certs, r->n + 1, sizeof *r->certs);
+	r->certs = xrealloc(r->certs, r->n + 1, sizeof(X509 *));
 	r->certs[r->n++] = cert;
 }
 
