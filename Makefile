@@ -72,6 +72,9 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
 
+# it is killed while it migrates
+$(BUILD)/tests/unit/store_upgrade_test: | $(BUILD)/tests/fault/libkillat.so
+
 # a PKCS#11 module that misbehaves on demand, and tools that look at a token
 FAULT := $(BUILD)/tests/fault/libfaulty.so $(BUILD)/tests/fault/libkillat.so $(BUILD)/tests/fault/libnosy.so \
 	$(BUILD)/tests/fault/tokendump $(BUILD)/tests/fault/tokenfill

@@ -1,51 +1,11 @@
 #include "ca/key.h"
+#include "core/keyfile.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#define KEY_FILE_MAX 262144
-
-struct mapped {
-	void *data;
-	size_t len;
-	BIO *bio;
-};
-
-static void unmap_key(struct mapped *m)
-{
-	BIO_free(m->bio);
-	if (m->data != NULL)
-		munmap(m->data, m->len);
-	*m = (struct mapped){NULL, 0, NULL};
-}
-
-/* Returns -1 with errno. */
-static int map_key(struct mapped *m, const char *path)
-{
-	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0)
-		return -1;
-	errno = EINVAL;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 && st.st_size <= KEY_FILE_MAX) {
-		void *data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-		if (data != MAP_FAILED)
-			*m = (struct mapped){data, (size_t)st.st_size, NULL};
-	}
-	int saved = errno;
-	close(fd);
-	errno = saved;
-	if (m->data != NULL)
-		m->bio = BIO_new_mem_buf(m->data, (int)m->len);
-	return m->bio != NULL ? 0 : -1;
-}
 
 static int no_key(struct err *e, const char *path)
 {
@@ -55,11 +15,11 @@ static int no_key(struct err *e, const char *path)
 
 int ca_key_probe(const char *path, bool *ret_has, bool *ret_encrypted, struct err *e)
 {
-	struct mapped m = {NULL, 0, NULL};
+	struct keyfile m = KEYFILE_INIT;
 	char *name = NULL, *header = NULL;
 	unsigned char *data = NULL;
 	long len = 0;
-	if (map_key(&m, path) != 0) {
+	if (keyfile_map(&m, path) != 0) {
 		*ret_has = false;
 		*ret_encrypted = false;
 		if (errno == ENOENT)
@@ -76,7 +36,7 @@ int ca_key_probe(const char *path, bool *ret_has, bool *ret_encrypted, struct er
 		OPENSSL_free(header);
 		OPENSSL_clear_free(data, (size_t)len);
 	}
-	unmap_key(&m);
+	keyfile_unmap(&m);
 	if (!found)
 		return no_key(e, path);
 	ERR_clear_error();
@@ -85,38 +45,19 @@ int ca_key_probe(const char *path, bool *ret_has, bool *ret_encrypted, struct er
 	return 0;
 }
 
-struct ask {
-	const struct secret *secret;
-	bool asked;
-};
-
-static int give_passphrase(char *buf, int size, int rwflag, void *arg)
-{
-	struct ask *a = arg;
-	(void)rwflag;
-	a->asked = true;
-	if (a->secret == NULL || a->secret->len > (size_t)size)
-		return -1;
-	memcpy(buf, a->secret->bytes, a->secret->len);
-	return (int)a->secret->len;
-}
-
 int ca_key_load(EVP_PKEY **ret, const char *path, const struct secret *passphrase, struct err *e)
 {
-	struct mapped m = {NULL, 0, NULL};
-	struct ask ask = {passphrase, false};
-	if (map_key(&m, path) != 0)
-		return err_errno(e, ERR_CA_PKI, "the CA key %s cannot be read", path);
-	EVP_PKEY *key = PEM_read_bio_PrivateKey(m.bio, NULL, give_passphrase, &ask);
-	unmap_key(&m);
-	if (key != NULL) {
-		*ret = key;
+	switch (keyfile_load(ret, path, passphrase)) {
+	case KEYFILE_OK:
 		return 0;
-	}
-	if (!ask.asked)
-		return no_key(e, path);
-	if (passphrase == NULL)
+	case KEYFILE_UNREADABLE:
+		return err_errno(e, ERR_CA_PKI, "the CA key %s cannot be read", path);
+	case KEYFILE_PASSPHRASE_NEEDED:
 		return err_set(e, ERR_CA_PASSPHRASE_NEEDED, "the CA key %s is encrypted and no passphrase was given",
 			       path);
-	return err_openssl(e, ERR_CA_PASSPHRASE, "the passphrase does not open the CA key %s", path);
+	case KEYFILE_PASSPHRASE_WRONG:
+		return err_openssl(e, ERR_CA_PASSPHRASE, "the passphrase does not open the CA key %s", path);
+	default:
+		return no_key(e, path);
+	}
 }

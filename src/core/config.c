@@ -80,6 +80,19 @@ static int set_module(struct reader *r, void *field, const char *value)
 	return strchr(value, '/') != NULL ? set_path(r, field, value) : set_text(r, field, value);
 }
 
+/* One more file; the key may be given several times. */
+static int add_recovery(struct reader *r, void *field, const char *value)
+{
+	struct config_escrow *escrow = field;
+	char *path = NULL;
+	int ret = set_path(r, &path, value);
+	if (path == NULL)
+		return ret;
+	escrow->recovery = xrealloc(escrow->recovery, escrow->n + 1, sizeof *escrow->recovery);
+	escrow->recovery[escrow->n++] = path;
+	return ret;
+}
+
 static int set_count(struct reader *r, void *field, const char *value, long min, long max)
 {
 	char *end;
@@ -238,6 +251,7 @@ static const struct key keys[] = {
     KEY("mail", "password-file", mail.password_file, set_path),
     KEY("mail", "tls", mail.tls, set_tls),
     KEY("mail", "ca-file", mail.ca_file, set_path),
+    KEY("escrow", "recovery", escrow, add_recovery),
     KEY("store", "path", store_path, set_path),
 };
 
@@ -279,7 +293,7 @@ static int on_pair(void *user, const char *section, const char *name, const char
 	for (size_t i = 0; i < N_KEYS; i++) {
 		if (strcmp(keys[i].section, section) != 0 || strcmp(keys[i].name, name) != 0)
 			continue;
-		if (r->seen[i] != 0)
+		if (r->seen[i] != 0 && keys[i].set != add_recovery)
 			return fault(r, "[%s] %s is given twice, first in line %d", section, name, r->seen[i]);
 		r->seen[i] = r->line;
 		return keys[i].set(r, (char *)r->c + keys[i].offset, value);
@@ -407,6 +421,9 @@ void config_free(struct config **c)
 		free((*c)->names[i].value);
 	}
 	free((*c)->names);
+	for (size_t i = 0; i < (*c)->escrow.n; i++)
+		free((*c)->escrow.recovery[i]);
+	free((*c)->escrow.recovery);
 	free((*c)->path);
 	blob_free(&(*c)->text);
 	free(*c);

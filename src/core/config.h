@@ -66,6 +66,11 @@ struct config_mail {
 	char *ca_file; /* PEM trust anchors for the mail server; default the system's */
 };
 
+struct config_escrow {
+	char **recovery; /* files with recovery certificates, PEM, in the order they are given */
+	size_t n;
+};
+
 struct config {
 	char *path;       /* the file it came from */
 	struct blob text; /* what was in it, for a process that needs the whole */
@@ -76,6 +81,7 @@ struct config {
 	size_t n_names;
 	struct config_bundle bundle;
 	struct config_mail mail;
+	struct config_escrow escrow;
 	char *store_path;
 };
 

@@ -23,7 +23,7 @@ static const char *const state_names[CRED_STATE_COUNT] = {
 	"SELECT c.id, p.name, t.id, t.manufacturer, t.model, t.serial, t.label, c.state, c.key_type, c.cka_id, " \
 	"c.spki,"                                                                                                \
 	" c.csr, c.serial, c.cert, c.cert_serial, c.not_after, c.module, c.pkcs11_id, c.client_module,"          \
-	" c.key_attributes, c.handed_over, c.created, c.changed"                                                 \
+	" c.key_attributes, c.enroll_id, c.attestation, c.attested, c.handed_over, c.created, c.changed"         \
 	" FROM credentials c JOIN people p ON p.id = c.person JOIN tokens t ON t.id = c.token WHERE c."
 #define SELECT_LIVE SELECT_CREDENTIAL NOT_ENDED
 #define NEWEST_FIRST " ORDER BY c.id DESC LIMIT 1"
@@ -40,13 +40,15 @@ const char *cred_state_name(enum cred_state st)
 	return (unsigned)st < CRED_STATE_COUNT ? state_names[st] : "unknown";
 }
 
-static enum cred_state state_parse(struct query *q, const char *name)
+int cred_state_parse(enum cred_state *ret, const char *name)
 {
-	for (int i = 0; i < CRED_STATE_COUNT; i++)
-		if (strcmp(state_names[i], name) == 0)
-			return (enum cred_state)i;
-	q->odd = true;
-	return CRED_ABANDONED;
+	for (int i = 0; i < CRED_STATE_COUNT; i++) {
+		if (strcmp(state_names[i], name) != 0)
+			continue;
+		*ret = (enum cred_state)i;
+		return 0;
+	}
+	return -1;
 }
 
 void store_credential_free(struct store_credential *c)
@@ -55,6 +57,7 @@ void store_credential_free(struct store_credential *c)
 	blob_free(&c->spki);
 	blob_free(&c->csr);
 	blob_free(&c->cert);
+	blob_free(&c->attestation);
 }
 
 /* The current row of SELECT_CREDENTIAL. */
@@ -84,11 +87,13 @@ static void credential_read(struct query *q, struct store_credential *c)
 	query_text(q, col++, c->pkcs11_id, sizeof(c->pkcs11_id));
 	query_text(q, col++, c->client_module, sizeof(c->client_module));
 	query_text(q, col++, c->key_attributes, sizeof(c->key_attributes));
+	query_text(q, col++, c->enroll_id, sizeof(c->enroll_id));
+	query_blob(q, col++, &c->attestation);
+	query_text(q, col++, c->attested, sizeof(c->attested));
 	c->handed_over = query_int(q, col++) != 0;
 	c->created = query_int(q, col++);
 	c->changed = query_int(q, col++);
-	c->state = state_parse(q, state);
-	if (keytype_parse(&type, key_type, NULL) == -1)
+	if (cred_state_parse(&c->state, state) == -1 || keytype_parse(&type, key_type, NULL) == -1)
 		q->odd = true;
 	c->key_type = type;
 }
@@ -145,6 +150,12 @@ int store_find_elsewhere(struct store *s, const char *user, const struct store_t
 	return find(s, SELECT_LIVE THIS_USER OTHER_TOKEN NEWEST_FIRST, user, t, ret_found, ret, e);
 }
 
+int store_find_user(struct store *s, const char *user, bool *ret_found, struct store_credential *ret, struct err *e)
+{
+	return find(s, SELECT_CREDENTIAL "state IN ('proven', 'delivered')" THIS_USER NEWEST_FIRST, user, NULL,
+		    ret_found, ret, e);
+}
+
 int store_find_leftover(struct store *s, const struct store_token *t, bool *ret_found, struct store_credential *ret,
 			struct err *e)
 {
@@ -196,7 +207,7 @@ static int audit_step(struct store *s, const struct store_credential *c, enum cr
 	return rc;
 }
 
-/* The fields that every write sets, in the order of the columns from key_type to key_attributes. */
+/* The fields that every write sets, in the order of the columns from key_type to attested. */
 static void put_fields(struct query *q, const struct store_credential *c)
 {
 	query_put_text(q, keytype_name(c->key_type));
@@ -211,17 +222,22 @@ static void put_fields(struct query *q, const struct store_credential *c)
 	query_put_text(q, c->pkcs11_id);
 	query_put_text(q, c->client_module);
 	query_put_text(q, c->key_attributes);
+	query_put_text(q, c->enroll_id);
+	query_put_bytes(q, c->attestation.data, c->attestation.len);
+	query_put_text(q, c->attested);
 }
 
 static int credential_insert(struct store *s, struct store_credential *c, int64_t person, struct err *e)
 {
 	struct query q = QUERY_INIT;
 
-	if (query_open(&q, s,
-		       "INSERT INTO credentials (person, token, state, key_type, cka_id, spki, csr, serial, cert,"
-		       " cert_serial, not_after, module, pkcs11_id, client_module, key_attributes, created, changed)"
-		       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		       e) == -1)
+	if (query_open(
+		&q, s,
+		"INSERT INTO credentials (person, token, state, key_type, cka_id, spki, csr, serial, cert,"
+		" cert_serial, not_after, module, pkcs11_id, client_module, key_attributes, enroll_id, attestation,"
+		" attested, created, changed)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		e) == -1)
 		return -1;
 	query_put_int(&q, person);
 	query_put_int(&q, c->token.id);
@@ -291,7 +307,8 @@ static int credential_update(struct store *s, const struct store_credential *c, 
 	if (query_open(&q, s,
 		       "UPDATE credentials SET key_type = ?, cka_id = ?, spki = ?, csr = ?, serial = ?, cert = ?,"
 		       " cert_serial = ?, not_after = ?, module = ?, pkcs11_id = ?, client_module = ?,"
-		       " key_attributes = ?, handed_over = 0, state = ?, changed = ? WHERE id = ? AND state = ? "
+		       " key_attributes = ?, enroll_id = ?, attestation = ?, attested = ?, handed_over = 0, state = ?, "
+		       "changed = ? WHERE id = ? AND state = ? "
 		       "AND " NOT_ENDED,
 		       e) == -1)
 		return -1;

@@ -31,7 +31,8 @@ static const struct fault faults[] = {
     {SQLITE_NOMEM, "memory ran out", "Close other programs, then run the same command again."},
 };
 
-static const struct fault unknown_fault = {0, "SQLite refused", ""};
+static const struct fault unknown_fault = {0, "SQLite refused",
+					   "Nothing was changed. Please report this with the message above."};
 
 static const struct fault *fault_of(int rc, int os_error)
 {
@@ -208,4 +209,25 @@ int query_check(struct query *q, struct err *e)
 		return 0;
 	err_set(e, ERR_STORE, "the database %s holds a record that tokenroll did not write", q->s->path);
 	return err_next(e, "Find out which program has changed the file; the last backup has the record as it was.");
+}
+
+int db_check(struct store *s, struct err *e)
+{
+	struct query q = QUERY_INIT;
+	char finding[96] = "";
+	bool row;
+	int rc = -1;
+
+	if (query_open(&q, s, "PRAGMA quick_check(1)", e) == -1 || query_next(&q, &row, e) == -1)
+		goto out;
+	if (row && strcmp((const char *)sqlite3_column_text(q.st, 0), "ok") != 0) {
+		snprintf(finding, sizeof(finding), "%s", (const char *)sqlite3_column_text(q.st, 0));
+		db_fail_code(s, SQLITE_CORRUPT, e, "open");
+		err_native(e, "%s", finding);
+		goto out;
+	}
+	rc = 0;
+out:
+	query_close(&q);
+	return rc;
 }

@@ -46,6 +46,9 @@ int db_exec(struct store *s, const char *sql, struct err *e, const char *doing);
 /* The integer in the first column of the first row; 0 if there is no row. */
 int db_int(struct store *s, const char *sql, int64_t *ret, struct err *e);
 
+/* Checks the whole file; ERR_STORE if it is damaged. */
+int db_check(struct store *s, struct err *e);
+
 /* A write transaction. db_end commits if rc is 0, else rolls back and passes the -1 on. */
 int db_begin(struct store *s, struct err *e);
 int db_end(struct store *s, int rc, struct err *e);

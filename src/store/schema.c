@@ -1,7 +1,11 @@
 #include "store/schema.h"
 
+#include "core/xalloc.h"
+#include "store/audit.h"
 #include "store/claim.h"
+#include "store/copy.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define APPLICATION_ID 0x746b726c /* "tkrl" */
@@ -84,9 +88,39 @@ static const char schema_1[] =
     "  OR NEW.prev IS NOT (SELECT ifnull((SELECT hash FROM audit ORDER BY id DESC LIMIT 1), zeroblob(32))) BEGIN"
     " SELECT RAISE(ABORT, 'the audit trail is append-only'); END;";
 
+/*
+ * escrow: a value is never deleted, and never changed but for its state: what was once sealed may be what is on the
+ * token after all.
+ */
+static const char schema_2[] =
+    "ALTER TABLE tokens ADD COLUMN profile TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE credentials ADD COLUMN attestation BLOB;"
+    "ALTER TABLE credentials ADD COLUMN attested TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE credentials ADD COLUMN enroll_id TEXT NOT NULL DEFAULT '';"
+
+    "CREATE TABLE escrow ("
+    " id INTEGER PRIMARY KEY,"
+    " token INTEGER NOT NULL REFERENCES tokens,"
+    " kind TEXT NOT NULL CHECK (kind IN ('so-pin', 'puk')),"
+    " cms BLOB NOT NULL CHECK (length(cms) > 0),"
+    " recipients TEXT NOT NULL,"
+    " state TEXT NOT NULL CHECK (state IN ('pending', 'confirmed', 'replaced')),"
+    " created INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX escrow_by_token ON escrow (token, kind);"
+    "CREATE UNIQUE INDEX escrow_one_is_confirmed ON escrow (token, kind) WHERE state = 'confirmed';"
+    "CREATE TRIGGER escrow_no_delete BEFORE DELETE ON escrow BEGIN"
+    " SELECT RAISE(ABORT, 'what was put into escrow stays there'); END;"
+    "CREATE TRIGGER escrow_no_update BEFORE UPDATE OF id, token, kind, cms, recipients, created ON escrow BEGIN"
+    " SELECT RAISE(ABORT, 'what was put into escrow stays as it is'); END;"
+    "CREATE TRIGGER escrow_no_replace BEFORE INSERT ON escrow"
+    " WHEN EXISTS (SELECT 1 FROM escrow WHERE id = NEW.id) BEGIN"
+    " SELECT RAISE(ABORT, 'what was put into escrow stays as it is'); END;";
+
 /* migrations[n] leads from version n to n + 1; each is run in a transaction of its own */
 static const char *const migrations[] = {
     schema_1,
+    schema_2,
 };
 
 #define SCHEMA_VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))
@@ -144,19 +178,47 @@ out:
 	return rc;
 }
 
-static int migrate(struct store *s, int64_t from, struct err *e)
+static int advance(struct store *s, int64_t from, struct err *e)
 {
 	char *sql = sqlite3_mprintf("%s PRAGMA application_id = %d; PRAGMA user_version = %lld;", migrations[from],
 				    APPLICATION_ID, (long long)from + 1);
-	int rc;
+	int rc = sql ? db_exec(s, sql, e, "set up") : db_fail_code(s, SQLITE_NOMEM, e, "set up");
 
-	if (!sql)
-		return db_fail_code(s, SQLITE_NOMEM, e, "set up");
-	rc = db_begin(s, e);
-	if (rc == 0)
-		rc = db_end(s, db_exec(s, sql, e, "set up"), e);
 	sqlite3_free(sql);
 	return rc;
+}
+
+static int migrate(struct store *s, int64_t from, struct err *e)
+{
+	if (db_begin(s, e) == -1)
+		return -1;
+	return db_end(s, advance(s, from, e), e);
+}
+
+static int audit_upgrade(struct store *s, int64_t from, struct err *e)
+{
+	char *detail = xasprintf("version %lld to %lld, the old one is kept beside it", (long long)from,
+				 (long long)SCHEMA_VERSION);
+	struct audit_entry a = {.action = "database-upgraded", .detail = detail};
+	int rc = audit_append(s, &a, e);
+
+	free(detail);
+	return rc;
+}
+
+/* All steps in one transaction, and the copy in it, too: nobody can write between the two. */
+static int upgrade(struct store *s, int64_t from, struct err *e)
+{
+	int rc;
+
+	if (db_begin(s, e) == -1)
+		return -1;
+	rc = copy_keep(s, from, e);
+	for (int64_t version = from; rc == 0 && version < SCHEMA_VERSION; version++)
+		rc = advance(s, version, e);
+	if (rc == 0)
+		rc = audit_upgrade(s, from, e);
+	return db_end(s, rc, e);
 }
 
 int schema_create(struct store *s, struct err *e)
@@ -181,10 +243,12 @@ int schema_ensure(struct store *s, struct err *e)
 		return -1;
 	/* somebody else may have done it while we waited */
 	rc = read_version(s, &version, e);
-	if (rc == 0)
+	if (rc == 0 && version == 0)
+		rc = schema_create(s, e);
+	else if (rc == 0)
 		rc = turn_on_wal(s, e);
-	for (; rc == 0 && version < SCHEMA_VERSION; version++)
-		rc = migrate(s, version, e);
+	if (rc == 0 && version > 0 && version < SCHEMA_VERSION)
+		rc = upgrade(s, version, e);
 	claim_setup_done(s);
 	return rc;
 }

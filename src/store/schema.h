@@ -12,8 +12,9 @@
 /* Makes the tables in a database that nobody else knows yet, and turns on WAL. */
 int schema_create(struct store *s, struct err *e);
 
-/* Makes the tables in an empty database, or brings older ones up to date, each step in one transaction. Also turns
- * on WAL. ERR_STORE for another program's database, and for one that a newer tokenroll has written. */
+/* Makes the tables in an empty database, or brings older ones up to date in one transaction, with a copy of the old
+ * one kept beside it (see copy.h); if that fails, the old one stands. Also turns on WAL. ERR_STORE for another
+ * program's database, and for one that a newer tokenroll has written. */
 int schema_ensure(struct store *s, struct err *e);
 
 #endif

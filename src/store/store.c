@@ -3,6 +3,7 @@
 #include "core/file.h"
 #include "core/xalloc.h"
 #include "store/claim.h"
+#include "store/copy.h"
 #include "store/db.h"
 #include "store/schema.h"
 
@@ -99,37 +100,13 @@ static int connect_db(struct store *s, struct err *e)
 		       e, "open");
 }
 
-static int sync_file(const char *path, struct err *e)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	int rc = fd != -1 ? fsync(fd) : -1;
-
-	if (rc == -1)
-		err_errno(e, ERR_STORE, "cannot write the new database %s", path);
-	if (fd != -1)
-		close(fd);
-	return rc;
-}
-
-static void remove_database(const char *path)
-{
-	static const char *const parts[] = {"", "-wal", "-shm"};
-
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		char *part = xasprintf("%s%s", path, parts[i]);
-
-		unlink(part);
-		free(part);
-	}
-}
-
 /* A whole database with its tables, or none: made beside its place without syncing each step, then synced at once. */
 static int make_whole(struct store *s, struct err *e)
 {
 	struct store fresh = {.path = xasprintf("%s-new", s->path), .lock_fd = -1};
 	int fd = -1, rc = -1;
 
-	remove_database(fresh.path);
+	copy_remove(fresh.path);
 	fd = open(fresh.path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd == -1 || close(fd) == -1) {
 		err_errno(e, ERR_STORE, "cannot make the database %s", s->path);
@@ -146,12 +123,12 @@ static int make_whole(struct store *s, struct err *e)
 		rc = db_exec(&fresh, "PRAGMA wal_checkpoint(TRUNCATE)", e, "write to");
 	sqlite3_close(fresh.db);
 	if (rc == 0)
-		rc = sync_file(fresh.path, e);
+		rc = copy_sync(fresh.path, e);
 	if (rc == 0 && rename(fresh.path, s->path) == -1)
 		rc = err_errno(e, ERR_STORE, "cannot make the database %s", s->path);
 out:
 	if (rc == -1)
-		remove_database(fresh.path);
+		copy_remove(fresh.path);
 	free(fresh.path);
 	return rc;
 }
@@ -198,34 +175,13 @@ static int make_database(struct store *s, struct err *e)
 	return rc;
 }
 
-static int check_whole(struct store *s, struct err *e)
-{
-	struct query q = QUERY_INIT;
-	char finding[96] = "";
-	bool row;
-	int rc = -1;
-
-	if (query_open(&q, s, "PRAGMA quick_check(1)", e) == -1 || query_next(&q, &row, e) == -1)
-		goto out;
-	if (row && strcmp((const char *)sqlite3_column_text(q.st, 0), "ok") != 0) {
-		snprintf(finding, sizeof(finding), "%s", (const char *)sqlite3_column_text(q.st, 0));
-		db_fail_code(s, SQLITE_CORRUPT, e, "open");
-		err_native(e, "%s", finding);
-		goto out;
-	}
-	rc = 0;
-out:
-	query_close(&q);
-	return rc;
-}
-
 static int check_health(struct store *s, bool unclean, struct err *e)
 {
 	struct stat st;
 
 	if (!unclean && (stat(s->path, &st) == -1 || st.st_size > CHECK_ALWAYS_BYTES))
 		return 0;
-	return check_whole(s, e);
+	return db_check(s, e);
 }
 
 int store_open(struct store **ret, const char *path, struct err *e)

@@ -1,7 +1,8 @@
 /*
  * store: the journal, the inventory and the audit trail, in one SQLite
  * database (WAL, synchronous=FULL). Only the parent process opens it. No
- * secret is ever put into it.
+ * secret is ever put into it in the clear: what is in escrow is sealed before
+ * (see escrow.h).
  *
  * Every change and its audit record are one transaction.
  *
@@ -59,8 +60,35 @@ struct store_credential {
 	char client_module[512];  /* the module that pkcs11_id was computed with */
 	char key_attributes[128]; /* what the token said of the key: "sensitive always-sensitive never-extractable
 				     local" */
-	bool handed_over;         /* proven, and delivered but for the CRL that tells of the certificate it replaces */
+	char enroll_id[512];      /* the same id by the module that enrolled; "" if not known */
+	struct blob attestation; /* DER certificates one after the other: attestation, then its issuers; may be empty */
+	char attested[256];      /* what that proves, one line for people; "" if the token cannot say */
+	bool handed_over;        /* proven, and delivered but for the CRL that tells of the certificate it replaces */
 	time_t created, changed;
+};
+
+/* Secrets of a token that are kept for the day when they are needed. A management key is an SO PIN. */
+enum escrow_kind { ESCROW_SO_PIN, ESCROW_PUK, ESCROW_KIND_COUNT };
+
+/* pending: may be on the token; confirmed: is on the token; replaced: a later one is */
+enum escrow_state { ESCROW_PENDING, ESCROW_CONFIRMED, ESCROW_REPLACED, ESCROW_STATE_COUNT };
+
+struct store_escrow {
+	int64_t id;
+	enum escrow_kind kind;
+	enum escrow_state state;
+	time_t created;
+	struct blob cms;  /* DER, see escrow.h */
+	char *recipients; /* who can open it, for people */
+};
+
+/* A token of the inventory, and whose it is: of its newest credential that has not ended, else of the newest at all. */
+struct store_holding {
+	struct store_token token;
+	char profile[256]; /* the id of its profile, "" if not known */
+	char user[65];     /* "" if it never had a credential; state and not_after then mean nothing */
+	enum cred_state state;
+	time_t not_after; /* 0 without a certificate */
 };
 
 /*
@@ -68,6 +96,8 @@ struct store_credential {
  * user did not end cleanly, is checked as a whole first; of any other only what is read is checked, because a full
  * check of a big one would take longer than the enrollment. ERR_STORE: not a database, not ours, damaged, of a
  * newer version, disk full, folder not writable; always with the path and what to do.
+ * A database of an older version is brought up to date, with a copy of it kept as PATH.vN; if that fails, it stays as
+ * it was.
  */
 int store_open(struct store **ret, const char *path, struct err *e);
 void store_close(struct store **s);
@@ -100,6 +130,8 @@ int store_find_leftover(struct store *s, const struct store_token *t, bool *ret_
 
 /* Whether this public key (SPKI, DER) on this token is one of ours, and all credentials it had have ended. */
 int store_key_ended(struct store *s, const struct store_token *t, const struct blob *spki, bool *ret, struct err *e);
+/* The newest one of this user that is proven or delivered, on whichever token. */
+int store_find_user(struct store *s, const char *user, bool *ret_found, struct store_credential *ret, struct err *e);
 
 /* Notes that the objects of an ended credential are no longer on its token. */
 int store_removed(struct store *s, const struct store_credential *c, struct err *e);
@@ -122,6 +154,40 @@ int store_handed_over(struct store *s, struct store_credential *c, struct err *e
 /* Ends as superseded every other credential of keep's user that has a certificate: a user has one that counts. */
 int store_supersede(struct store *s, const struct store_credential *keep, struct err *e);
 
+/* Notes which profile (its id, e.g. "yubikey-piv") a token has. The token is added if the inventory does not know it.
+ */
+int store_token_profile(struct store *s, const struct store_token *t, const char *profile, struct err *e);
+
+/* All tokens of the inventory, oldest first; *ret is one block, to be freed, NULL where there is none. */
+int store_tokens(struct store *s, struct store_holding **ret, size_t *ret_n, struct err *e);
+
+/* The tokens with this serial number, as --serial names them; makers may use the same one. */
+int store_find_by_serial(struct store *s, const char *serial, struct store_holding **ret, size_t *ret_n, struct err *e);
+
+/*
+ * Puts a sealed secret of a token into escrow, as pending. To be called before the secret is sent to the token, so that
+ * whatever happens then, what the token has can be found here. The token is added if the inventory does not know it.
+ * No value is ever deleted.
+ */
+int store_escrow_put(struct store *s, const struct store_token *t, enum escrow_kind kind, const struct blob *cms,
+		     const char *recipients, int64_t *ret_id, struct err *e);
+
+/* Notes that the token has this value now: older ones of that token and kind become replaced. Nothing is changed if it
+ * is confirmed already. ERR_STORE if there is no such value, or if it was replaced or a later one confirmed. */
+int store_escrow_confirm(struct store *s, int64_t id, struct err *e);
+
+/* What is in escrow for a token, newest first. Those before the first confirmed one may be on the token, too: a run
+ * that broke off left them pending. *ret_n is 0 if there is nothing. */
+int store_escrow_list(struct store *s, const struct store_token *t, enum escrow_kind kind, struct store_escrow **ret,
+		      size_t *ret_n, struct err *e);
+
+/* Frees a list; accepts NULL and nulls the pointer. */
+void store_escrow_free(struct store_escrow **list, size_t n);
+
+/* "so-pin", "puk"; "pending", "confirmed", "replaced". */
+const char *escrow_kind_name(enum escrow_kind kind);
+const char *escrow_state_name(enum escrow_state st);
+
 /* Adds an audit record that changes no credential (e.g. "token-init"). detail is one line for people. */
 int store_audit(struct store *s, const char *action, const char *user, const char *token_serial, const char *detail,
 		struct err *e);
@@ -142,5 +208,8 @@ void store_credential_free(struct store_credential *c);
 
 /* "planned" … "abandoned". */
 const char *cred_state_name(enum cred_state st);
+
+/* The state of that name; -1 for any other name. */
+int cred_state_parse(enum cred_state *ret, const char *name);
 
 #endif

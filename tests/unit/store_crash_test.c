@@ -94,7 +94,7 @@ static void kill_9_in_the_middle_of_writing_leaves_whole_changes_only(void **sta
 	struct place *p = *state;
 
 	for (int run = 0; run < 12; run++) {
-		const struct timespec nap = {0, 3000000L + run * 2700000L};
+		const struct timespec nap = {0, 3000000L + run * 6100000L};
 		struct store *s;
 		pid_t pid = fork();
 		int status;

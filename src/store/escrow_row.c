@@ -1,0 +1,255 @@
+#include "core/xalloc.h"
+#include "store/audit.h"
+#include "store/db.h"
+#include "store/identity.h"
+#include "store/store.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const char *const kind_names[ESCROW_KIND_COUNT] = {[ESCROW_SO_PIN] = "so-pin", [ESCROW_PUK] = "puk"};
+
+static const char *const state_names[ESCROW_STATE_COUNT] = {
+    [ESCROW_PENDING] = "pending", [ESCROW_CONFIRMED] = "confirmed", [ESCROW_REPLACED] = "replaced"};
+
+const char *escrow_kind_name(enum escrow_kind kind)
+{
+	return (unsigned)kind < ESCROW_KIND_COUNT ? kind_names[kind] : "unknown";
+}
+
+const char *escrow_state_name(enum escrow_state st)
+{
+	return (unsigned)st < ESCROW_STATE_COUNT ? state_names[st] : "unknown";
+}
+
+/* The place of a column's word in a list; the first where there is no such word. */
+static int query_word(struct query *q, int col, const char *const *words, int n)
+{
+	char word[16];
+
+	query_text(q, col, word, sizeof(word));
+	for (int i = 0; i < n; i++)
+		if (strcmp(words[i], word) == 0)
+			return i;
+	q->odd = true;
+	return 0;
+}
+
+/* ---- put */
+
+static int row_insert(struct store *s, int64_t token, enum escrow_kind kind, const struct blob *cms,
+		      const char *recipients, int64_t *ret_id, struct err *e)
+{
+	struct query q = QUERY_INIT;
+
+	if (query_open(&q, s,
+		       "INSERT INTO escrow (token, kind, cms, recipients, state, created)"
+		       " VALUES (?, ?, ?, ?, 'pending', ?)",
+		       e) == -1)
+		return -1;
+	query_put_int(&q, token);
+	query_put_text(&q, escrow_kind_name(kind));
+	query_put_bytes(&q, cms->data, cms->len);
+	query_put_text(&q, recipients);
+	query_put_int(&q, time(NULL));
+	if (query_run(&q, e) == -1)
+		return -1;
+	*ret_id = sqlite3_last_insert_rowid(s->db);
+	return 0;
+}
+
+static int audit_row(struct store *s, const char *action, const char *serial, enum escrow_kind kind, int64_t id,
+		     const char *recipients, struct err *e)
+{
+	char *detail = xasprintf("%s, number %" PRId64 "%s%s", escrow_kind_name(kind), id,
+				 recipients[0] ? ", for " : "", recipients);
+	struct audit_entry a = {.action = action, .token_serial = serial, .detail = detail};
+	int rc = audit_append(s, &a, e);
+
+	free(detail);
+	return rc;
+}
+
+int store_escrow_put(struct store *s, const struct store_token *t, enum escrow_kind kind, const struct blob *cms,
+		     const char *recipients, int64_t *ret_id, struct err *e)
+{
+	int64_t token, id = 0;
+	int rc;
+
+	if (db_begin(s, e) == -1)
+		return -1;
+	rc = token_ensure(s, t, &token, e);
+	if (rc == 0)
+		rc = row_insert(s, token, kind, cms, recipients, &id, e);
+	if (rc == 0)
+		rc = audit_row(s, "escrow-put", t->serial, kind, id, recipients, e);
+	if (db_end(s, rc, e) == -1)
+		return -1;
+	*ret_id = id;
+	return 0;
+}
+
+/* ---- confirm */
+
+struct value {
+	int64_t id, token;
+	char serial[17];
+	enum escrow_kind kind;
+	enum escrow_state state;
+	bool overtaken; /* a later one of this token and kind is confirmed */
+};
+
+static int value_find(struct store *s, int64_t id, bool *ret_found, struct value *ret, struct err *e)
+{
+	struct query q = QUERY_INIT;
+	int rc = -1;
+
+	if (query_open(&q, s,
+		       "SELECT v.token, t.serial, v.kind, v.state, EXISTS (SELECT 1 FROM escrow l WHERE l.id > v.id"
+		       " AND l.token = v.token AND l.kind = v.kind AND l.state = 'confirmed')"
+		       " FROM escrow v JOIN tokens t ON t.id = v.token WHERE v.id = ?",
+		       e) == -1)
+		goto out;
+	query_put_int(&q, id);
+	if (query_next(&q, ret_found, e) == -1)
+		goto out;
+	if (*ret_found) {
+		ret->id = id;
+		ret->token = query_int(&q, 0);
+		query_text(&q, 1, ret->serial, sizeof(ret->serial));
+		ret->kind = (enum escrow_kind)query_word(&q, 2, kind_names, ESCROW_KIND_COUNT);
+		ret->state = (enum escrow_state)query_word(&q, 3, state_names, ESCROW_STATE_COUNT);
+		ret->overtaken = query_int(&q, 4) != 0;
+	}
+	rc = query_check(&q, e);
+out:
+	query_close(&q);
+	return rc;
+}
+
+static int set_replaced(struct store *s, const struct value *v, struct err *e)
+{
+	struct query q = QUERY_INIT;
+
+	if (query_open(&q, s, "UPDATE escrow SET state = 'replaced' WHERE token = ? AND kind = ? AND id < ?", e) == -1)
+		return -1;
+	query_put_int(&q, v->token);
+	query_put_text(&q, escrow_kind_name(v->kind));
+	query_put_int(&q, v->id);
+	return query_run(&q, e);
+}
+
+static int set_confirmed(struct store *s, const struct value *v, struct err *e)
+{
+	struct query q = QUERY_INIT;
+
+	if (query_open(&q, s, "UPDATE escrow SET state = 'confirmed' WHERE id = ?", e) == -1)
+		return -1;
+	query_put_int(&q, v->id);
+	return query_run(&q, e);
+}
+
+static int refuse(int64_t id, const char *why, struct err *e)
+{
+	err_set(e, ERR_STORE, "cannot confirm number %" PRId64 " in escrow: %s", id, why);
+	return err_next(e, "Another tokenroll has gone on with this token; run the command again.");
+}
+
+static int confirm(struct store *s, int64_t id, struct err *e)
+{
+	struct value v = {0};
+	bool found;
+
+	if (value_find(s, id, &found, &v, e) == -1)
+		return -1;
+	if (!found)
+		return refuse(id, "there is none", e);
+	if (v.state == ESCROW_CONFIRMED)
+		return 0;
+	if (v.state == ESCROW_REPLACED || v.overtaken)
+		return refuse(id, "a later one was confirmed", e);
+	if (set_replaced(s, &v, e) == -1 || set_confirmed(s, &v, e) == -1)
+		return -1;
+	return audit_row(s, "escrow-confirm", v.serial, v.kind, id, "", e);
+}
+
+int store_escrow_confirm(struct store *s, int64_t id, struct err *e)
+{
+	if (db_begin(s, e) == -1)
+		return -1;
+	return db_end(s, confirm(s, id, e), e);
+}
+
+/* ---- list */
+
+void store_escrow_free(struct store_escrow **list, size_t n)
+{
+	if (!list || !*list)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		blob_free(&(*list)[i].cms);
+		free((*list)[i].recipients);
+	}
+	free(*list);
+	*list = NULL;
+}
+
+static void row_read(struct query *q, struct store_escrow *v)
+{
+	struct blob text = BLOB_INIT;
+
+	*v = (struct store_escrow){.id = query_int(q, 0)};
+	v->kind = (enum escrow_kind)query_word(q, 1, kind_names, ESCROW_KIND_COUNT);
+	v->state = (enum escrow_state)query_word(q, 2, state_names, ESCROW_STATE_COUNT);
+	v->created = query_int(q, 3);
+	query_blob(q, 4, &v->cms);
+	/* of any length; blob_set puts a NUL behind it */
+	query_blob(q, 5, &text);
+	v->recipients = (char *)text.data;
+}
+
+static int rows_read(struct query *q, struct store_escrow **list, size_t *n, struct err *e)
+{
+	for (;;) {
+		bool row;
+
+		if (query_next(q, &row, e) == -1)
+			return -1;
+		if (!row)
+			return query_check(q, e);
+		*list = xrealloc(*list, *n + 1, sizeof(**list));
+		row_read(q, &(*list)[(*n)++]);
+	}
+}
+
+int store_escrow_list(struct store *s, const struct store_token *t, enum escrow_kind kind, struct store_escrow **ret,
+		      size_t *ret_n, struct err *e)
+{
+	struct query q = QUERY_INIT;
+	struct store_escrow *list = NULL;
+	size_t n = 0;
+	int rc = -1;
+
+	if (query_open(&q, s,
+		       "SELECT v.id, v.kind, v.state, v.created, v.cms, v.recipients FROM escrow v"
+		       " JOIN tokens t ON t.id = v.token WHERE t.serial = ? AND t.model = ? AND t.manufacturer = ?"
+		       " AND v.kind = ? ORDER BY v.id DESC",
+		       e) == -1)
+		goto out;
+	query_put_text(&q, t->serial);
+	query_put_text(&q, t->model);
+	query_put_text(&q, t->manufacturer);
+	query_put_text(&q, escrow_kind_name(kind));
+	if (rows_read(&q, &list, &n, e) == -1)
+		goto out;
+	*ret = list;
+	*ret_n = n;
+	list = NULL;
+	rc = 0;
+out:
+	store_escrow_free(&list, n);
+	query_close(&q);
+	return rc;
+}

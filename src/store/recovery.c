@@ -1,0 +1,260 @@
+#include "store/recovery.h"
+
+#include "core/clean.h"
+#include "core/day.h"
+#include "core/file.h"
+#include "core/xalloc.h"
+
+#include <errno.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FILE_MAX ((size_t)1 << 20)
+#define RSA_BITS_MIN 2048
+#define SECURITY_BITS_MIN 112 /* what RSA 2048 has, and P-224 (NIST SP 800-57, part 1, 5.6.1) */
+
+struct recovery {
+	X509 **certs;
+	size_t n;
+	char *names;
+};
+
+size_t recovery_count(const struct recovery *r)
+{
+	return r->n;
+}
+
+X509 *recovery_certificate(const struct recovery *r, size_t i)
+{
+	return r->certs[i];
+}
+
+const char *recovery_names(const struct recovery *r)
+{
+	return r->names;
+}
+
+void recovery_free(struct recovery **r)
+{
+	if (r == NULL || *r == NULL)
+		return;
+	for (size_t i = 0; i < (*r)->n; i++)
+		X509_free((*r)->certs[i]);
+	free((*r)->certs);
+	free((*r)->names);
+	free(*r);
+	*r = NULL;
+}
+
+/* ---- what is said of a certificate */
+
+static char *text_of(BIO *bio)
+{
+	char *data = NULL;
+	long len = BIO_get_mem_data(bio, &data);
+	char *raw = xasprintf("%.*s", (int)len, data);
+	char *clean = clean_dup(raw);
+	free(raw);
+	return clean;
+}
+
+/* To be freed. */
+static char *name_of(X509 *cert)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	if (bio == NULL)
+		return xstrdup("?");
+	X509_NAME_print_ex(bio, X509_get_subject_name(cert), 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
+	BIO_puts(bio, " (serial ");
+	i2a_ASN1_INTEGER(bio, X509_get0_serialNumber(cert));
+	BIO_puts(bio, ")");
+	char *name = text_of(bio);
+	BIO_free(bio);
+	return name;
+}
+
+static void day_of(char ret[DAY_SIZE], const ASN1_TIME *t)
+{
+	struct tm tm;
+	if (ASN1_TIME_to_tm(t, &tm) != 1 || strftime(ret, DAY_SIZE, "%Y-%m-%d", &tm) == 0)
+		snprintf(ret, DAY_SIZE, "unknown");
+}
+
+/* ---- what is wrong with it: each check writes a reason if it does not like the certificate */
+
+#define MAKE_ONE "tokenroll(8), \"Recovery certificates\", tells how to make one that can be used; nothing was changed"
+#define REASON_SIZE 160
+
+static void check_time(char *ret, X509 *cert)
+{
+	char day[DAY_SIZE];
+	if (X509_cmp_current_time(X509_get0_notBefore(cert)) >= 0) {
+		day_of(day, X509_get0_notBefore(cert));
+		snprintf(ret, REASON_SIZE, "is valid only from %s on", day);
+	} else if (X509_cmp_current_time(X509_get0_notAfter(cert)) <= 0) {
+		day_of(day, X509_get0_notAfter(cert));
+		snprintf(ret, REASON_SIZE, "expired on %s", day);
+	}
+}
+
+static void check_ca(char *ret, X509 *cert)
+{
+	/* 3 is a self-signed one of X.509 version 1, which says nothing of what it is for */
+	int ca = X509_check_ca(cert);
+	if (ca != 0 && ca != 3)
+		snprintf(ret, REASON_SIZE, "is a CA's, whose key is for signing");
+}
+
+static void check_rsa(char *ret, X509 *cert, EVP_PKEY *key)
+{
+	if (EVP_PKEY_get_bits(key) < RSA_BITS_MIN)
+		snprintf(ret, REASON_SIZE, "has an RSA key of %d bits, and %d are the least", EVP_PKEY_get_bits(key),
+			 RSA_BITS_MIN);
+	else if ((X509_get_key_usage(cert) & KU_KEY_ENCIPHERMENT) == 0)
+		snprintf(ret, REASON_SIZE, "is not for encryption: its keyUsage is without keyEncipherment");
+}
+
+static void check_ec(char *ret, X509 *cert, EVP_PKEY *key)
+{
+	char group[64];
+	if (EVP_PKEY_get_group_name(key, group, sizeof group, NULL) != 1)
+		snprintf(ret, REASON_SIZE, "has a key on a curve without a name");
+	else if (EVP_PKEY_get_security_bits(key) < SECURITY_BITS_MIN)
+		snprintf(ret, REASON_SIZE, "has a key on the curve %s, which is too short", group);
+	else if ((X509_get_key_usage(cert) & KU_KEY_AGREEMENT) == 0)
+		snprintf(ret, REASON_SIZE, "is not for encryption: its keyUsage is without keyAgreement");
+}
+
+static void check_key(char *ret, X509 *cert)
+{
+	EVP_PKEY *key = X509_get0_pubkey(cert);
+	if (key != NULL && EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA)
+		check_rsa(ret, cert, key);
+	else if (key != NULL && EVP_PKEY_get_base_id(key) == EVP_PKEY_EC)
+		check_ec(ret, cert, key);
+	else
+		snprintf(ret, REASON_SIZE, "has a key that is neither RSA nor EC, so nothing can be encrypted to it");
+}
+
+static int check(X509 *cert, const char *file, struct err *e)
+{
+	static void (*const checks[])(char *ret, X509 *cert) = {check_time, check_ca, check_key};
+	char reason[REASON_SIZE] = "";
+	for (size_t i = 0; i < sizeof checks / sizeof *checks && reason[0] == '\0'; i++)
+		checks[i](reason, cert);
+	if (reason[0] == '\0')
+		return 0;
+	char *name = name_of(cert);
+	err_set(e, ERR_CONFIG, "%s: the recovery certificate %s %s", file, name, reason);
+	free(name);
+	ERR_clear_error();
+	return err_next(e, MAKE_ONE);
+}
+
+/* ---- reading */
+
+static bool is_known(const struct recovery *r, const X509 *cert)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		if (X509_cmp(r->certs[i], cert) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void add(struct recovery *r, X509 *cert)
+{
+	char *name = name_of(cert);
+	char *names = r->names == NULL ? xstrdup(name) : xasprintf("%s; %s", r->names, name);
+	free(r->names);
+	free(name);
+	r->names = names;
+	r->certs = xrealloc(r->certs, r->n + 1, sizeof(X509 *));
+	r->certs[r->n++] = cert;
+}
+
+static int damaged(const char *file, size_t number, struct err *e)
+{
+	err_openssl(e, ERR_CONFIG, "%s: certificate number %zu is damaged", file, number);
+	return err_next(e, "put the certificate there again as it was made; nothing was changed");
+}
+
+/* *ret_n counts the certificates of the file, known ones too. */
+static int add_all(struct recovery *r, BIO *bio, const char *file, size_t *ret_n, struct err *e)
+{
+	for (;;) {
+		X509 *cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+		if (cert == NULL)
+			break;
+		if (check(cert, file, e) != 0) {
+			X509_free(cert);
+			return -1;
+		}
+		++*ret_n;
+		if (is_known(r, cert))
+			X509_free(cert);
+		else
+			add(r, cert);
+	}
+	if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
+		return damaged(file, *ret_n + 1, e);
+	ERR_clear_error();
+	return 0;
+}
+
+static int none_in(const char *file, struct err *e)
+{
+	err_set(e, ERR_CONFIG, "%s has no certificate in PEM form in it", file);
+	return err_next(e, "a certificate in DER is made PEM by 'openssl x509 -inform DER -in %s'", file);
+}
+
+/* Whoever has this computer would have all that is in escrow. */
+static int has_key(const char *file, struct err *e)
+{
+	err_set(e, ERR_CONFIG, "%s has a private key in it, and here only the certificate is needed", file);
+	return err_next(e, "keep the key away from this computer, and leave only the certificate in the file");
+}
+
+static int read_file(struct recovery *r, const char *file, struct err *e)
+{
+	struct blob text = BLOB_INIT;
+	size_t n = 0;
+	if (file_read(file, FILE_MAX, &text, e) != 0) {
+		if (e != NULL)
+			e->code = ERR_CONFIG;
+		err_prefix(e, "no recovery certificate");
+		return err_next(e, "see that recovery in section [escrow] names a file that can be read");
+	}
+	BIO *bio = BIO_new_mem_buf(text.data, (int)text.len);
+	int ret = -1;
+	if (bio == NULL)
+		err_openssl(e, ERR_SYSTEM, "cannot read %s", file);
+	else if (memmem(text.data, text.len, "PRIVATE KEY-----", 16) != NULL)
+		has_key(file, e);
+	else
+		ret = add_all(r, bio, file, &n, e);
+	BIO_free(bio);
+	blob_free(&text);
+	return ret == 0 && n == 0 ? none_in(file, e) : ret;
+}
+
+int recovery_load(struct recovery **ret, char *const *files, size_t n, struct err *e)
+{
+	if (n == 0)
+		return err_set(e, ERR_RECOVERY_MISSING,
+			       "no recovery certificate is configured, so nothing can be put "
+			       "into escrow");
+	struct recovery *r = xcalloc(1, sizeof *r);
+	for (size_t i = 0; i < n; i++) {
+		if (read_file(r, files[i], e) != 0) {
+			recovery_free(&r);
+			return -1;
+		}
+	}
+	*ret = r;
+	return 0;
+}
