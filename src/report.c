@@ -131,6 +131,8 @@ static json_t *enrollment_json(const struct options *o, const struct enroll_resu
 	json_object_set_new(doc, "cka_id", text_or_null(hex));
 	json_object_set_new(doc, "certificate", certificate_json(r));
 	json_object_set_new(doc, "pkcs11_id", text_or_null(r->cred.pkcs11_id));
+	json_object_set_new(doc, "enroll_id", text_or_null(r->cred.enroll_id));
+	json_object_set_new(doc, "attestation", text_or_null(r->cred.attested));
 	json_object_set_new(doc, "bundle", bundle_json(r));
 	json_object_set_new(doc, "request", text_or_null(r->request_path));
 	put_secret(doc, "so_pin", r->pins_sent ? s->so_pin : NULL);
@@ -165,6 +167,9 @@ static void print_enrollment(const struct enroll_result *r)
 	printf("  token        %s\n", token);
 	printf("  certificate  %s, valid until %s%s\n", c->cert_serial, until,
 	       r->shortened ? ", shortened: the CA certificate ends then" : "");
+	/* what no root vouches for is nothing to boast of */
+	if (c->attestation.len != 0 && c->attested[0] != '\0')
+		printf("  attestation  %s\n", c->attested);
 	if (r->replaced[0] != '\0')
 		printf("  replaced     %s, revoked as superseded\n", r->replaced);
 	if (r->folder != NULL)

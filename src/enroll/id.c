@@ -81,20 +81,25 @@ int enroll_id_choose(struct enroll_run *r, struct blob *ret, struct err *e)
 	return r->profile->key.id == PROFILE_ID_FIXED ? choose_place(r, ret, e) : choose_random(r, ret, e);
 }
 
-int enroll_id_check(const struct enroll_run *r, struct err *e)
+int enroll_id_name(const struct enroll_run *r, const struct blob *id, char *ret, size_t size)
 {
-	static unsigned char any[CKA_ID_LEN];
-	static const char option[] = "pkcs11-id ''\r"; /* as on Windows */
-	const struct blob id = {.data = any, .len = length_of(r->profile)};
 	struct p11_token_info t = {.slot = 0};
-	char text[sizeof r->cred.pkcs11_id];
 	memcpy(t.manufacturer, r->token.manufacturer, sizeof t.manufacturer);
 	memcpy(t.model, r->token.model, sizeof t.model);
 	memcpy(t.serial, r->token.serial, sizeof t.serial);
 	memcpy(t.label, r->token.label, sizeof t.label);
 	if (enroll_is_blank(r))
 		enroll_new_label(r, t.label);
-	if (enroll_client_differs(r) || ovpnid_write(text, sizeof text, &t, &id) != 0 ||
+	return ovpnid_write(ret, size, &t, id);
+}
+
+int enroll_id_check(const struct enroll_run *r, struct err *e)
+{
+	static unsigned char any[CKA_ID_LEN];
+	static const char option[] = "pkcs11-id ''\r"; /* as on Windows */
+	const struct blob id = {.data = any, .len = length_of(r->profile)};
+	char text[sizeof r->cred.pkcs11_id];
+	if (enroll_client_differs(r) || enroll_id_name(r, &id, text, sizeof text) != 0 ||
 	    strlen(text) + strlen(option) <= PROFILE_LINE_MAX)
 		return 0;
 	err_set(e, ERR_UNSUPPORTED, "the id of a key on token %s would be too long: OpenVPN takes lines of %d bytes",

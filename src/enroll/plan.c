@@ -178,12 +178,26 @@ static int no_request(const struct enroll_run *r, struct err *e)
 	return err_next(e, "put the right token in, or run it with --csr-only first and have that request signed");
 }
 
+/* Asked before a key is made that the CA would have no proof for. */
+static int check_proof(const struct enroll_run *r, struct err *e)
+{
+	if (!r->cfg->ca.require_attestation || r->profile->key.attestation != PROFILE_ATTEST_NONE)
+		return 0;
+	err_set(
+	    e, ERR_CA_REFUSED,
+	    "[ca] require-attestation is set, and a token of this kind (%s) cannot prove that a key was made inside it",
+	    r->profile->name);
+	return err_next(e, "take a token that can, such as a YubiKey; nothing was changed");
+}
+
 /* What has to be so before anything is given up or made for a new key. */
 static int check_new(const struct enroll_run *r, struct err *e)
 {
 	if (r->opt->cert_file != NULL)
 		return no_request(r, e);
-	return check_key_type(r, e) != 0 || enroll_client_check(r, e) != 0 ? -1 : enroll_id_check(r, e);
+	if (check_key_type(r, e) != 0 || check_proof(r, e) != 0 || enroll_client_check(r, e) != 0)
+		return -1;
+	return enroll_id_check(r, e);
 }
 
 static int plan_new(struct enroll_run *r, struct err *e)

@@ -40,6 +40,7 @@ struct enroll_token_port {
 	int (*certificate_write)(struct worker *w, const struct blob *cka_id, const char *label, const struct blob *der,
 				 struct err *e);
 	int (*certificate_find)(struct worker *w, const struct blob *der, struct blob *ret_cka_id, struct err *e);
+	int (*attestation)(struct worker *w, const struct blob *cka_id, struct blob *ret, struct err *e);
 	int (*prove)(struct worker *w, const struct blob *cka_id, bool rsa, const struct blob *digest,
 		     struct worker_proof *ret, struct err *e);
 };
@@ -58,6 +59,8 @@ struct enroll_ca_port {
 	int (*issue)(struct signer *s, const struct ca_request *req, struct ca_issued *ret, struct err *e);
 	int (*check)(struct signer *s, const char *user, const struct blob *spki, const struct blob *cert,
 		     struct ca_certificate *ret, struct err *e);
+	int (*attest)(struct signer *s, const char *user, const struct blob *spki, const struct ca_proof *proof,
+		      char *ret_attested, struct err *e);
 	int (*settle)(struct signer *s, const char *serial, struct err *e);
 	int (*publish)(struct signer *s, const char *user, struct err *e);
 };

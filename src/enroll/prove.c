@@ -223,6 +223,8 @@ int enroll_prove(struct enroll_run *r, struct err *e)
 	int ret = enroll_ask_pin(r, e);
 	if (ret == 0)
 		ret = prove_all(r, X509_get0_pubkey(x), e);
+	if (ret == 0 && enroll_id_name(r, &r->cred.cka_id, r->cred.enroll_id, sizeof r->cred.enroll_id) != 0)
+		r->cred.enroll_id[0] = '\0';
 	X509_free(x);
 	return ret;
 }

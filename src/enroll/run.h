@@ -87,6 +87,9 @@ int enroll_id_choose(struct enroll_run *r, struct blob *ret, struct err *e);
  * one, it tells the token's fields in its own way: then the id is known only in the proof. */
 int enroll_id_check(const struct enroll_run *r, struct err *e);
 
+/* id.c: a key's name for OpenVPN, by the module that enrolls; -1 if it does not fit. */
+int enroll_id_name(const struct enroll_run *r, const struct blob *id, char *ret, size_t size);
+
 /* access.c: PIN and passphrase, asked when they are first needed. */
 int enroll_ask_pin(struct enroll_run *r, struct err *e);
 /* Only for a token that wants its SO for what an enrollment does. */

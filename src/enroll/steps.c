@@ -74,10 +74,32 @@ static int write_request(struct enroll_run *r, struct err *e)
 	return ret;
 }
 
+static struct ca_proof proof_of(const struct store_credential *c)
+{
+	return (struct ca_proof){.attestation = &c->attestation, .token_serial = c->token.serial};
+}
+
+/* Where the CA does not see the proof when it signs, it is judged here. */
+static int judge_proof(struct enroll_run *r, struct err *e)
+{
+	struct store_credential *c = &r->cred;
+	struct ca_proof proof = proof_of(c);
+	char attested[CA_ATTESTED_MAX] = "";
+	if (r->ports->ca.attest(r->signer, c->user, &c->spki, &proof, attested, e) != 0)
+		return -1;
+	snprintf(c->attested, sizeof c->attested, "%s", attested);
+	return 0;
+}
+
 int enroll_step_request(struct enroll_run *r, struct err *e)
 {
 	struct store_credential *c = &r->cred;
 	int ret = r->ports->token.request(r->worker, &c->cka_id, &c->spki, &r->subject, &c->csr, e);
+	/* journalled with the request, so that whoever goes on has it */
+	if (ret == 0 && r->profile->key.attestation != PROFILE_ATTEST_NONE)
+		ret = r->ports->token.attestation(r->worker, &c->cka_id, &c->attestation, e);
+	if (ret == 0 && r->opt->csr_only)
+		ret = judge_proof(r, e);
 	if (ret == 0)
 		ret = r->ports->store.advance(r->store, c, CRED_REQUESTED, e);
 	if (ret == 0 && r->opt->csr_only)
@@ -110,6 +132,8 @@ static int take_file(struct enroll_run *r, struct err *e)
 	struct ca_certificate cert = {.der = BLOB_INIT};
 	int ret = enroll_read_certificate(r, &cert, e);
 	if (ret == 0)
+		ret = judge_proof(r, e);
+	if (ret == 0)
 		take_certificate(&r->cred, &cert);
 	ca_certificate_free(&cert);
 	return ret;
@@ -118,7 +142,8 @@ static int take_file(struct enroll_run *r, struct err *e)
 static int have_issued(struct enroll_run *r, struct err *e)
 {
 	struct store_credential *c = &r->cred;
-	struct ca_request req = {.user = c->user, .csr = &c->csr, .days = r->opt->days, .replace = r->opt->replace};
+	struct ca_request req = {
+	    .user = c->user, .csr = &c->csr, .days = r->opt->days, .replace = r->opt->replace, .proof = proof_of(c)};
 	struct ca_issued issued = {.existed = false};
 	memcpy(req.serial, c->serial, sizeof req.serial);
 	if (enroll_unlock_end(r, e) != 0)
@@ -127,6 +152,7 @@ static int have_issued(struct enroll_run *r, struct err *e)
 	if (ret == 0) {
 		take_certificate(c, &issued.cert);
 		r->result->shortened = issued.shortened;
+		snprintf(c->attested, sizeof c->attested, "%s", issued.attested);
 		memcpy(r->result->replaced, issued.replaced, sizeof issued.replaced);
 	}
 	ca_certificate_free(&issued.cert);
