@@ -136,6 +136,17 @@ int p11_login_to_sign(struct p11_token *t, struct err *e)
 	return so_signs && t->logged_in == PROFILE_SO ? 0 : p11_login_as(t, PROFILE_USER, e);
 }
 
+enum profile_who p11_login_who(const struct p11_token *t)
+{
+	return t->logged_in;
+}
+
+void p11_login_changed(struct p11_token *t, enum profile_who who, const struct secret *s)
+{
+	if (t->had[who])
+		remember(t, who, s);
+}
+
 void p11_logout(struct p11_token *t)
 {
 	if (t->logged_in != PROFILE_NOBODY)

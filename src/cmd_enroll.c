@@ -47,11 +47,18 @@ static int ui_so_pin(void *arg, const struct worker_token *t, const struct profi
 	return got;
 }
 
-static int ui_new_pins(void *arg, const struct worker_token *t, struct secret *ret_so_pin, struct secret *ret_pin,
-		       struct err *e)
+static int ui_new_pins(void *arg, const struct worker_token *t, const struct profile *p, struct secret *ret_so_pin,
+		       struct secret *ret_pin, struct err *e)
 {
 	struct enroll_cmd *c = arg;
-	return newpins_get(&c->pins, t, ret_so_pin, ret_pin, e);
+	return newpins_get(&c->pins, t, p, ret_so_pin, ret_pin, e);
+}
+
+static int ui_new_pin(void *arg, const struct worker_token *t, const struct profile *p, struct secret *ret,
+		      struct err *e)
+{
+	struct enroll_cmd *c = arg;
+	return newpins_replacement(&c->pins, t, p, ret, e);
 }
 
 static int ui_show_pins(void *arg, struct err *e)
@@ -208,6 +215,7 @@ static int fill_options(struct enroll_options *ret, const struct options *o, str
 	    .cert_file = o->cert_file,
 	    .init = o->init,
 	    .label = o->label,
+	    .keep_factory_pins = o->keep_factory_pins,
 	    .last_try = o->last_try,
 	    .pin_given = credentials_has_pin(o),
 	    .pin_file = o->pin_file,
@@ -246,6 +254,7 @@ static int enroll(struct enroll_cmd *c, const struct enroll_options *opt, struct
 	    .pin = ui_pin,
 	    .so_pin = ui_so_pin,
 	    .new_pins = ui_new_pins,
+	    .new_pin = ui_new_pin,
 	    .show_pins = ui_show_pins,
 	    .confirm_init = ui_confirm_init,
 	    .confirm_last_try = ui_confirm_last_try,

@@ -14,13 +14,13 @@ struct options {
 	/* for every verb */
 	const char *config;
 	bool json, quiet, verbose, yes, help, version;
-	const char *pin_file, *so_pin_file, *ca_pass_file;
+	const char *pin_file, *so_pin_file, *new_pin_file, *ca_pass_file;
 	long pin_fd, ca_pass_fd; /* -1: not given */
 	const char *module;
 	/* enroll */
 	const char *serial, *reader, *key_type, *label, *cert_file;
 	long days; /* 0: not given */
-	bool replace, csr_only, init, last_try;
+	bool replace, csr_only, init, last_try, keep_factory_pins;
 
 	const char *verb;  /* never NULL after options_parse */
 	bool verb_named;   /* it was written out */

@@ -64,6 +64,8 @@ int enroll_ask_so_pin(struct enroll_run *r, struct err *e)
 	if (r->so_pin != NULL || !needs_officer(r) || (r->token.flags & WORKER_TOKEN_PIN_PAD) != 0)
 		return 0;
 	r->so_pin = secret_new();
+	if (enroll_has_factory(r, PROFILE_SO_PIN))
+		return enroll_factory_value(r, PROFILE_SO_PIN, r->so_pin, e);
 	if (r->ui->so_pin(r->ui->arg, &r->token, r->profile, r->so_pin, e) == 0)
 		return 0;
 	secret_free(&r->so_pin);

@@ -16,7 +16,8 @@ struct step {
  * same command still knows that there is something to do. */
 static int step_prove(struct enroll_run *r, struct err *e)
 {
-	if (enroll_prove(r, e) != 0 || enroll_remove_leftovers(r, e) != 0)
+	/* so that the proof is with the PIN that the token goes out with */
+	if (enroll_replace_factory(r, e) != 0 || enroll_prove(r, e) != 0 || enroll_remove_leftovers(r, e) != 0)
 		return -1;
 	secret_free(&r->pin);
 	if (r->ca.has_key && r->ports->ca.settle(r->signer, r->cred.cert_serial, e) != 0)
@@ -73,6 +74,8 @@ static int run_step(struct enroll_run *r, const struct step *s, struct err *e)
 static int prepare(struct enroll_run *r, struct err *e)
 {
 	bool setup = enroll_needs_setup(r);
+	if (r->from < CRED_PROVEN && !setup && enroll_ask_replacements(r, e) != 0)
+		return -1;
 	if (setup ? enroll_ask_new_pins(r, e) != 0 : r->from < CRED_PROVEN && enroll_ask_pin(r, e) != 0)
 		return -1;
 	if (!setup && r->from < CRED_WRITTEN && enroll_ask_so_pin(r, e) != 0)
@@ -180,7 +183,7 @@ static int enroll_whole(struct enroll_run *r, struct err *e)
 	if (start_all(r, e) != 0 || r->ports->store.open(&r->store, r->cfg->store_path, e) != 0 ||
 	    r->ports->store.claim_user(r->store, r->opt->user, e) != 0)
 		return -1;
-	if (enroll_choose_token(r, e) != 0)
+	if (enroll_choose_token(r, e) != 0 || enroll_look_at_pins(r, e) != 0)
 		return -1;
 	if (r->courier != NULL && r->ports->handover.check(r->courier, e) != 0)
 		return -1;
@@ -197,6 +200,8 @@ int enroll_run(const struct enroll_ports *ports, const struct config *cfg, const
 	int got = enroll_whole(r, e);
 	secret_free(&r->pin);
 	secret_free(&r->so_pin);
+	secret_free(&r->new_pin);
+	recovery_free(&r->recovery);
 	ports->token.stop(&r->worker);
 	ports->token.stop(&r->prover);
 	discover_free(&r->discovery);

@@ -33,6 +33,7 @@ struct enroll_options {
 	const char *cert_file;       /* go on with a certificate that was signed elsewhere */
 	bool init;                   /* a blank token may be initialized without asking */
 	const char *label;           /* for a blank token; NULL: the user's name */
+	bool keep_factory_pins;      /* PIN, SO PIN and PUK that the token was delivered with stay */
 	bool last_try;               /* the last PIN try may be spent */
 	bool pin_given;              /* not typed: a second question would have the same answer */
 	/* where secrets come from, so that the token's module is kept from them; NULL: not from a file */
@@ -50,9 +51,12 @@ struct enroll_ui {
 		      struct err *e);
 	/* SO PIN and PIN for a blank token, asked or made as the policy says. One that waits for its user PIN
 	 * (WORKER_TOKEN_NO_PIN) has its SO PIN: that is asked for. A PIN that ret_pin has already is kept. */
-	int (*new_pins)(void *arg, const struct worker_token *t, struct secret *ret_so_pin, struct secret *ret_pin,
-			struct err *e);
-	/* Shows what new_pins has made at random; they are sent to the token next. */
+	int (*new_pins)(void *arg, const struct worker_token *t, const struct profile *p, struct secret *ret_so_pin,
+			struct secret *ret_pin, struct err *e);
+	/* A user PIN for a token that has one of the factory's, asked or made as the policy says. */
+	int (*new_pin)(void *arg, const struct worker_token *t, const struct profile *p, struct secret *ret,
+		       struct err *e);
+	/* Shows what new_pins or new_pin has made at random; it is sent to the token next. */
 	int (*show_pins)(void *arg, struct err *e);
 	/* May this token be set up, which is blank, or was left without a user PIN by somebody else? */
 	int (*confirm_init)(void *arg, const struct worker_token *t, struct err *e);
@@ -72,11 +76,12 @@ struct enroll_ui {
 
 struct enroll_result {
 	struct store_credential cred;
-	bool already;     /* nothing had to be made */
-	bool proved;      /* the token signed a challenge in this run */
-	bool initialized; /* the token was blank, or had no user PIN */
-	bool pins_sent;   /* it may have the new PINs, also if that failed */
-	bool shortened;   /* the certificate ends with the CA */
+	bool already;           /* nothing had to be made */
+	bool proved;            /* the token signed a challenge in this run */
+	bool initialized;       /* the token was blank, or had no user PIN */
+	bool pins_sent;         /* it may have the new PINs, also if that failed */
+	unsigned replaced_pins; /* 1 << enum profile_secret: those of the factory's that were changed */
+	bool shortened;         /* the certificate ends with the CA */
 	char replaced[CA_SERIAL_HEX_MAX];
 	char *request_path; /* with csr_only */
 	char *folder, *tar_gz, *zip;

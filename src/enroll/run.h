@@ -6,6 +6,7 @@
 
 #include "enroll/discover.h"
 #include "enroll/enroll.h"
+#include "store/recovery.h"
 
 struct enroll_run {
 	const struct enroll_ports *ports;
@@ -28,11 +29,14 @@ struct enroll_run {
 	struct worker_token token;     /* the one that was chosen */
 	const struct profile *profile; /* of its kind; never NULL once it was chosen */
 	char module[512];
-	struct store_token token_id; /* the same, as the journal names it */
-	bool only_blank;             /* it was the only blank one when it was chosen */
-	bool opened;                 /* logged in, ready to write */
-	struct secret *pin;          /* until the proof had it; NULL before it was asked */
-	struct secret *so_pin;       /* of a token without a user PIN, until that is set; of one that wants its SO */
+	struct store_token token_id;                  /* the same, as the journal names it */
+	bool only_blank;                              /* it was the only blank one when it was chosen */
+	bool opened;                                  /* logged in, ready to write */
+	struct p11_pin_state pins[PROFILE_PIN_COUNT]; /* what the token told of its secrets, before any was sent */
+	struct recovery *recovery;                    /* loaded when something is to be put into escrow */
+	struct secret *new_pin;                       /* for a token that has the factory's */
+	struct secret *pin;                           /* until the proof had it; NULL before it was asked */
+	struct secret *so_pin; /* of a token without a user PIN, until that is set; of one that wants its SO */
 
 	struct store_credential cred;
 	enum cred_state from; /* steps up to here need not be done again */
@@ -66,6 +70,9 @@ bool enroll_is_blank(const struct enroll_run *r);
 bool enroll_needs_setup(const struct enroll_run *r);
 /* The label that a blank token gets. */
 void enroll_new_label(const struct enroll_run *r, char ret[WORKER_LABEL_MAX + 1]);
+/* Some modules say that a token has a user PIN as soon as it is initialized, one that nobody knows. The journal knows
+ * whether we have set one since: marks each of these tokens for which we have not. */
+void enroll_apply_journal(struct enroll_run *r, struct worker_token *t);
 /* Whether this user's last run initialized it but broke off before the journal had its serial number. */
 bool enroll_is_left_behind(struct enroll_run *r, const struct worker_token *t);
 int enroll_ask_new_pins(struct enroll_run *r, struct err *e);
@@ -97,6 +104,18 @@ int enroll_ask_so_pin(struct enroll_run *r, struct err *e);
 int enroll_open_token(struct enroll_run *r, struct err *e);
 int enroll_unlock_begin(struct enroll_run *r, struct err *e);
 int enroll_unlock_end(struct enroll_run *r, struct err *e);
+
+/*
+ * factory.c: PIN, SO PIN and PUK that a token was delivered with. It is found out and said before anything is sent;
+ * new ones are asked or made when the certificate is on the token, so that a run that broke off before can go on with
+ * the ones everybody knows. The new SO PIN and PUK are in escrow before the token has them.
+ */
+int enroll_look_at_pins(struct enroll_run *r, struct err *e);
+bool enroll_has_factory(const struct enroll_run *r, enum profile_secret which);
+int enroll_factory_value(const struct enroll_run *r, enum profile_secret which, struct secret *ret, struct err *e);
+/* Asks what has to be asked for it. ERR_RECOVERY_MISSING where nobody could find a random one again. */
+int enroll_ask_replacements(struct enroll_run *r, struct err *e);
+int enroll_replace_factory(struct enroll_run *r, struct err *e);
 
 /* prove.c: starts the proof's process, which loads its module's library but does not initialize it before the proof
  * begins. */

@@ -137,6 +137,7 @@ static int do_tokens(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *o
 	rpc_put_u32(out, (uint32_t)n);
 	for (size_t i = 0; i < n; i++) {
 		struct worker_token t;
+		p11_token_correct(&list[i], st->profile);
 		describe(&list[i], &t);
 		worker_put_token(out, &t);
 	}
@@ -198,15 +199,15 @@ static int do_init_pin(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg 
 	struct worker_view v;
 	get_wanted(in, &want);
 	worker_get_view(in, &v);
-	bool must_be_empty = rpc_get_u32(in) != 0;
+	bool ours = rpc_get_u32(in) != 0;
 	bool last_try = rpc_get_u32(in) != 0;
 	bool whole = rpc_msg_done(in);
 	if (worker_take_profile(st, &v, e) != 0)
 		return -1;
 	if (!whole || in->n_secrets != 2 || st->module == NULL)
 		return worker_malformed(e);
-	if (p11_token_init_pin(st->module, st->profile, &want, must_be_empty, last_try, in->secrets[0], in->secrets[1],
-			       &info, e) != 0)
+	if (p11_token_init_pin(st->module, st->profile, &want, ours, last_try, in->secrets[0], in->secrets[1], &info,
+			       e) != 0)
 		return -1;
 	answer_token(&info, out);
 	return 0;

@@ -198,7 +198,13 @@ int store_audit(struct store *s, const char *action, const char *user, const cha
  * that record's token_serial, "" where *ret_begun is false.
  */
 #define STORE_TOKEN_INIT "token-init"
+#define STORE_PIN_INIT "user-pin-init"
+#define STORE_PIN_SET "user-pin-set"
 int store_init_begun(struct store *s, const char *user, bool *ret_begun, char ret_serial[17], struct err *e);
+
+/* Whether a token (by its serial number) was initialized, or its first user PIN was about to be set, and nothing says
+ * that it was: the last of STORE_TOKEN_INIT, STORE_PIN_INIT and STORE_PIN_SET in the trail is not that one. */
+int store_pin_begun(struct store *s, const char *token_serial, bool *ret, struct err *e);
 
 /* Computes the audit trail's hash chain again, from the first record to the last. *ret_records is how many there
  * are. ERR_STORE names the first record that is not as it was written. */
