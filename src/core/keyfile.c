@@ -20,25 +20,25 @@ void keyfile_unmap(struct keyfile *m)
 	*m = (struct keyfile)KEYFILE_INIT;
 }
 
-int keyfile_map(struct keyfile *m, const char *path)
+int keyfile_map(struct keyfile *ret, const char *path)
 {
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	*m = (struct keyfile)KEYFILE_INIT;
+	*ret = (struct keyfile)KEYFILE_INIT;
 	if (fd < 0)
 		return -1;
 	errno = EINVAL;
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 && st.st_size <= KEYFILE_MAX) {
 		void *data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 		if (data != MAP_FAILED)
-			*m = (struct keyfile){data, (size_t)st.st_size, NULL};
+			*ret = (struct keyfile){data, (size_t)st.st_size, NULL};
 	}
 	int saved = errno;
 	close(fd);
 	errno = saved;
-	if (m->data != NULL)
-		m->bio = BIO_new_mem_buf(m->data, (int)m->len);
-	return m->bio != NULL ? 0 : -1;
+	if (ret->data != NULL)
+		ret->bio = BIO_new_mem_buf(ret->data, (int)ret->len);
+	return ret->bio != NULL ? 0 : -1;
 }
 
 struct ask {
