@@ -254,7 +254,7 @@ int enroll_choose_token(struct enroll_run *r, struct err *e)
 	if (discover_end(r->discovery, &d.list, &d.n, e) != 0)
 		return -1;
 	for (size_t i = 0; i < d.n; i++)
-		enroll_apply_journal(r, &d.list[i].token);
+		enroll_apply_journal(r, d.list[i].profile, &d.list[i].token);
 	size_t n_all = d.n;
 	select_named(r->opt, &d);
 	if (leave_out_unknown(r, &d, e) != 0)

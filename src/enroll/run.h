@@ -71,8 +71,8 @@ bool enroll_needs_setup(const struct enroll_run *r);
 /* The label that a blank token gets. */
 void enroll_new_label(const struct enroll_run *r, char ret[WORKER_LABEL_MAX + 1]);
 /* Some modules say that a token has a user PIN as soon as it is initialized, one that nobody knows. The journal knows
- * whether we have set one since: marks each of these tokens for which we have not. */
-void enroll_apply_journal(struct enroll_run *r, struct worker_token *t);
+ * whether we have set one since: marks a token for which we have not. */
+void enroll_apply_journal(struct enroll_run *r, const struct profile *p, struct worker_token *t);
 /* Whether this user's last run initialized it but broke off before the journal had its serial number. */
 bool enroll_is_left_behind(struct enroll_run *r, const struct worker_token *t);
 int enroll_ask_new_pins(struct enroll_run *r, struct err *e);

@@ -57,9 +57,9 @@ static bool is_begun(struct enroll_run *r, const struct worker_token *t)
 	       r->ports->store.pin_begun(r->store, t->serial, &begun, NULL) == 0 && begun;
 }
 
-void enroll_apply_journal(struct enroll_run *r, struct worker_token *t)
+void enroll_apply_journal(struct enroll_run *r, const struct profile *p, struct worker_token *t)
 {
-	if (is_begun(r, t))
+	if (p->init.sets_pin && is_begun(r, t))
 		t->flags |= WORKER_TOKEN_NO_PIN;
 }
 
@@ -147,7 +147,7 @@ static int look_again(struct enroll_run *r, struct worker_token *ret, struct err
 	    r->ports->token.tokens_end(r->worker, &list, &n, e) != 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		enroll_apply_journal(r, &list[i]);
+		enroll_apply_journal(r, r->profile, &list[i]);
 	const struct worker_token *found = find_again(r, list, n);
 	if (found != NULL)
 		*ret = *found;
@@ -218,7 +218,7 @@ static int journal_token(struct enroll_run *r, struct err *e)
 
 static int init_pin(struct enroll_run *r, bool found, struct err *e)
 {
-	bool ours = !found || is_begun(r, &r->token);
+	bool ours = !found || (r->profile->init.sets_pin && is_begun(r, &r->token));
 	if (r->ports->store.audit(r->store, STORE_PIN_INIT, r->opt->user, r->token.serial, "", e) != 0)
 		return -1;
 	r->result->pins_sent = true;

@@ -188,12 +188,12 @@ interrupted() {
 	talk 'says "Initialize it for alice?"; key \003' --ca-pass-file "$dir/ca.pass" alice
 	interrupted
 	[[ -z $(ls "$dir/token/tokens") ]]
-	talk 'says "Initialize it for alice?"; answer y; says "New PIN for the token: "; key \003' \
+	talk 'says "Initialize it for alice?"; answer y; says "New PIN for the token (4 to 255 characters): "; key \003' \
 		--ca-pass-file "$dir/ca.pass" alice
 	interrupted
 	[[ -z $(ls "$dir/token/tokens") ]]
-	talk 'says "Initialize it for alice?"; answer y; says "New PIN for the token: "; answer 55667788
-	      says "New PIN for the token, again: "; key \003' --ca-pass-file "$dir/ca.pass" alice
+	talk 'says "Initialize it for alice?"; answer y; says "New PIN for the token (4 to 255 characters): "; answer 55667788
+	      says "New PIN for the token (4 to 255 characters), again: "; key \003' --ca-pass-file "$dir/ca.pass" alice
 	interrupted
 	[[ -z $(ls "$dir/token/tokens") && ! -e $dir/bundles && $(rows) == 0 ]]
 }
@@ -283,13 +283,13 @@ blank() {
 @test "a blank token is offered for initialization, and a new PIN asked for twice, until both are the same" {
 	blank
 	talk 'says "never initialized. Initialize it for alice?" {[y/N]}; answer y
-	      says "New PIN for the token: "; answer 123
+	      says "New PIN for the token (4 to 255 characters): "; answer 123
 	      says "It must have 4 to"
-	      says "New PIN for the token: "; answer 55667788
-	      says "New PIN for the token, again: "; answer 55667789
+	      says "New PIN for the token (4 to 255 characters): "; answer 55667788
+	      says "New PIN for the token (4 to 255 characters), again: "; answer 55667789
 	      says "The two are not the same."
-	      says "New PIN for the token: "; answer 55667788
-	      says "New PIN for the token, again: "; answer 55667788' --ca-pass-file "$dir/ca.pass" alice
+	      says "New PIN for the token (4 to 255 characters): "; answer 55667788
+	      says "New PIN for the token (4 to 255 characters), again: "; answer 55667788' --ca-pass-file "$dir/ca.pass" alice
 	[[ $status == 0 ]]
 	[[ $output != *5566778* && $output != *"PIN of token"* ]]
 	[[ $output =~ "SO PIN"\ +[0-9A-F]{16} ]]
