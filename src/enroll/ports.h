@@ -99,6 +99,10 @@ struct enroll_store_port {
 	int (*pin_begun)(struct store *s, const char *token_serial, bool *ret, struct err *e);
 	int (*find_user)(struct store *s, const char *user, bool *ret_found, struct store_credential *ret,
 			 struct err *e);
+	int (*find_by_serial)(struct store *s, const char *serial, struct store_holding **ret, size_t *ret_n,
+			      struct err *e);
+	int (*is_ours)(struct store *s, const struct store_token *t, const struct blob *cka_id, const struct blob *spki,
+		       bool *ret, struct err *e);
 	int (*token_profile)(struct store *s, const struct store_token *t, const char *profile, struct err *e);
 	int (*escrow_put)(struct store *s, const struct store_token *t, enum escrow_kind kind, const struct blob *cms,
 			  const char *recipients, int64_t *ret_id, struct err *e);
