@@ -47,6 +47,16 @@ static int ui_so_pin(void *arg, const struct worker_token *t, const struct profi
 	return got;
 }
 
+static int ui_recovery_passphrase(void *arg, struct secret *ret, struct err *e)
+{
+	struct enroll_cmd *c = arg;
+	screen_pause(&c->screen);
+	int got = credentials_other(c->o->recovery_pass_file, "--recovery-pass-file", "passphrase of the recovery key",
+				    "Passphrase of the recovery key: ", ret, e);
+	screen_resume(&c->screen);
+	return got;
+}
+
 static int ui_new_pins(void *arg, const struct worker_token *t, const struct profile *p, struct secret *ret_so_pin,
 		       struct secret *ret_pin, struct err *e)
 {
@@ -217,6 +227,9 @@ static int fill_options(struct enroll_options *ret, const struct options *o, str
 	    .label = o->label,
 	    .keep_factory_pins = o->keep_factory_pins,
 	    .last_try = o->last_try,
+	    .client_module = o->client_module,
+	    .recovery_key = o->recovery_key,
+	    .so_pin_given = o->so_pin_file != NULL,
 	    .pin_given = credentials_has_pin(o),
 	    .pin_file = o->pin_file,
 	    .so_pin_file = o->so_pin_file,
@@ -253,6 +266,7 @@ static int enroll(struct enroll_cmd *c, const struct enroll_options *opt, struct
 	    .arg = c,
 	    .pin = ui_pin,
 	    .so_pin = ui_so_pin,
+	    .recovery_passphrase = ui_recovery_passphrase,
 	    .new_pins = ui_new_pins,
 	    .new_pin = ui_new_pin,
 	    .show_pins = ui_show_pins,

@@ -70,6 +70,8 @@ struct enroll_ca_port {
 		     struct ca_certificate *ret, struct err *e);
 	int (*attest)(struct signer *s, const char *user, const struct blob *spki, const struct ca_proof *proof,
 		      char *ret_attested, struct err *e);
+	int (*revoke)(struct signer *s, const char *user, const char *serial, const char *reason, bool *ret_already,
+		      struct err *e);
 	int (*settle)(struct signer *s, const char *serial, struct err *e);
 	int (*publish)(struct signer *s, const char *user, struct err *e);
 };

@@ -34,9 +34,10 @@ struct enroll_run {
 	bool opened;                                  /* logged in, ready to write */
 	struct p11_pin_state pins[PROFILE_PIN_COUNT]; /* what the token told of its secrets, before any was sent */
 	struct recovery *recovery;                    /* loaded when something is to be put into escrow */
-	struct secret *new_pin;                       /* for a token that has the factory's */
-	struct secret *pin;                           /* until the proof had it; NULL before it was asked */
-	struct secret *so_pin; /* of a token without a user PIN, until that is set; of one that wants its SO */
+	int64_t so_pin_pending; /* its number in escrow, if nothing says yet that the token has it */
+	struct secret *new_pin; /* for a token that has the factory's */
+	struct secret *pin;     /* until the proof had it; NULL before it was asked */
+	struct secret *so_pin;  /* of a token without a user PIN, until that is set; of one that wants its SO */
 
 	struct store_credential cred;
 	enum cred_state from; /* steps up to here need not be done again */
@@ -122,6 +123,8 @@ int enroll_replace_factory(struct enroll_run *r, struct err *e);
 int enroll_prove_prepare(struct enroll_run *r, struct err *e);
 /* The proof in fresh processes; fills pkcs11_id, client_module and key_attributes of r->cred. */
 int enroll_prove(struct enroll_run *r, struct err *e);
+/* The name of the credential's key by another module, into pkcs11_id; needs the token, but no PIN. */
+int enroll_name_with(struct enroll_run *r, const char *module, struct err *e);
 /* What can be checked without a PIN: that the certificate is on the token. */
 int enroll_check_present(struct enroll_run *r, struct err *e);
 

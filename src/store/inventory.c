@@ -152,7 +152,7 @@ int store_is_ours(struct store *s, const struct store_token *t, const struct blo
 
 	if (query_open(&q, s,
 		       "SELECT 1 FROM credentials c JOIN tokens t ON t.id = c.token WHERE t.serial = ? AND t.model = ? "
-		       "AND t.manufacturer = ? AND (c.spki = ? OR (? = x'' AND c.cka_id = ?)) LIMIT 1",
+		       "AND t.manufacturer = ? AND (c.spki = ? OR (ifnull(length(?), 0) = 0 AND c.cka_id = ?)) LIMIT 1",
 		       e) == -1)
 		goto out;
 	query_put_text(&q, t->serial);
