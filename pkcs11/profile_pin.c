@@ -162,6 +162,22 @@ int profile_pin_random(const struct profile_limits *l, struct secret *ret, struc
 	return err_next(e, "correct min, max, multiple and random there, or give the %s yourself", l->pin->name);
 }
 
+int profile_answer_tries(const struct profile_pin *pin, const void *data, size_t len)
+{
+	char hex[2 * 256 + 1], pattern[256];
+	const char *at = pin->tries_answer != NULL ? strstr(pin->tries_answer, "##") : NULL;
+	if (at == NULL || len > 256)
+		return -1;
+	hex_encode(hex, sizeof hex, data, len);
+	for (int tries = 0; tries <= 0xFF; tries++) {
+		snprintf(pattern, sizeof pattern, "%.*s%02X%s", (int)(at - pin->tries_answer), pin->tries_answer, tries,
+			 at + 2);
+		if (profile_pattern(pattern, hex) >= 0)
+			return tries;
+	}
+	return -1;
+}
+
 bool profile_answer_is_factory(const struct profile_pin *pin, const void *data, size_t len)
 {
 	char hex[2 * 256 + 1];
