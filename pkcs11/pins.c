@@ -251,20 +251,18 @@ static int run_call(struct p11_token *t, enum profile_operation what, const stru
 	return ret;
 }
 
-/* Few modules tell with a wrong secret what it has cost; the card does. */
-static void tell_tries(const struct p11_module *m, const struct profile *p, CK_SLOT_ID slot, const char *reader,
-		       enum profile_operation what, struct err *e)
+void p11_pins_tell_tries(const struct p11_module *m, const struct profile *p, CK_SLOT_ID slot, const char *reader,
+			 enum profile_secret which, struct err *e)
 {
-	enum profile_secret key = key_of(p, what);
 	struct p11_token_info t;
 	struct p11_pin_state now;
 	char native[sizeof e->native];
 	if (e->code != ERR_PIN_WRONG || p11_token_read(m, slot, &t, NULL) != 0 ||
-	    read_one(p, &t, reader, key, false, &now, NULL) != 0)
+	    read_one(p, &t, reader, which, false, &now, NULL) != 0)
 		return;
 	memcpy(native, e->native, sizeof native);
 	if (now.tries >= 0 || now.locked)
-		wrong(p, t.serial, key, now.locked ? 0 : now.tries, native, e);
+		wrong(p, t.serial, which, now.locked ? 0 : now.tries, native, e);
 }
 
 /* What has to be so before anything is sent. */
@@ -302,6 +300,6 @@ int p11_pins_change(struct p11_module *m, const struct profile *p, struct p11_to
 	int ret = run_call(open != NULL ? open : own, what, v, last_try, e);
 	p11_token_close(&own);
 	if (ret != 0 && open == NULL)
-		tell_tries(m, p, slot, reader, what, e);
+		p11_pins_tell_tries(m, p, slot, reader, key_of(p, what), e);
 	return ret;
 }

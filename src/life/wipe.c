@@ -145,7 +145,7 @@ static int empty(struct wiping *w, const struct p11_pin_state *pins, bool resets
 	struct secret *so_pin = secret_new();
 	int got = resets ? reset(w, &pins[PROFILE_SO_PIN], so_pin, e) : delete_all(w, e);
 	secret_free(&so_pin);
-	return got == 0 ? note_removed(w->l, e) : got;
+	return got;
 }
 
 static int look(struct wiping *w, bool resets, struct life_objects *ret, struct err *e)
@@ -179,11 +179,13 @@ static int wipe(struct wiping *w, struct err *e)
 	int got = l->ui->confirm(l->ui->arg, &l->token, what, e);
 	if (got == 0 && n != 0 && !l->opt->keep_certificates)
 		got = open_ca(w, e);
-	/* a certificate whose token is empty is of no use to anybody but a thief */
+	/* only then: with a wrong SO PIN the employee goes on working */
+	if (got == 0)
+		got = empty(w, pins, resets, e);
 	if (got == 0)
 		got = each_credential(w, true, &n, e);
 	if (got == 0)
-		got = empty(w, pins, resets, e);
+		got = note_removed(l, e);
 	if (got == 0)
 		w->result->destroyed = o.n_somebodys;
 	life_objects_free(&o);

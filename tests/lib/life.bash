@@ -202,3 +202,8 @@ pin_is() {
 	pkcs11-tool --module "$(cards_module "$module")" --slot-index 0 --login --pin "$(<"$1")" --list-objects \
 		>/dev/null 2>&1
 }
+
+# users_of FILE: the processes that have it mapped
+users_of() {
+	grep -lF -- "$1" /proc/[0-9]*/maps 2>/dev/null || true
+}
