@@ -231,6 +231,7 @@ static int fill_options(struct enroll_options *ret, const struct options *o, str
 	    .recovery_key = o->recovery_key,
 	    .so_pin_given = o->so_pin_file != NULL,
 	    .pin_given = credentials_has_pin(o),
+	    .new_pin_given = o->new_pin_file != NULL,
 	    .pin_file = o->pin_file,
 	    .so_pin_file = o->so_pin_file,
 	    .ca_pass_file = o->ca_pass_file,

@@ -4,6 +4,17 @@
 
 #include <stdlib.h>
 
+static int get_pin(struct enroll_run *r, struct err *e)
+{
+	/* also where --pin-file has the one that it is to get */
+	if (enroll_has_factory(r, PROFILE_PIN))
+		return enroll_factory_value(r, PROFILE_PIN, r->pin, e);
+	/* the same command as the one that broke off when it had replaced the factory's */
+	if (r->opt->new_pin_given && !r->opt->pin_given && r->cred.state == CRED_WRITTEN)
+		return r->ui->new_pin(r->ui->arg, &r->token, r->profile, r->pin, e);
+	return r->ui->pin(r->ui->arg, &r->token, r->pin, e);
+}
+
 int enroll_ask_pin(struct enroll_run *r, struct err *e)
 {
 	if (r->pin != NULL || (r->token.flags & WORKER_TOKEN_PIN_PAD) != 0)
@@ -15,7 +26,7 @@ int enroll_ask_pin(struct enroll_run *r, struct err *e)
 	    r->ui->confirm_last_try(r->ui->arg, &r->token, e) != 0)
 		return -1;
 	r->pin = secret_new();
-	if (r->ui->pin(r->ui->arg, &r->token, r->pin, e) == 0)
+	if (get_pin(r, e) == 0)
 		return 0;
 	secret_free(&r->pin);
 	return -1;
@@ -118,6 +129,15 @@ int enroll_open_token(struct enroll_run *r, struct err *e)
 		return -1;
 	r->opened = true;
 	return 0;
+}
+
+int enroll_attach_token(struct enroll_run *r, struct err *e)
+{
+	bool officer = r->so_pin != NULL || r->opt->so_pin_given || r->opt->recovery_key != NULL ||
+		       enroll_has_factory(r, PROFILE_SO_PIN);
+	if (officer || !needs_officer(r))
+		return enroll_open_token(r, e);
+	return r->worker == NULL ? start_again(r, e) : 0;
 }
 
 int enroll_unlock_begin(struct enroll_run *r, struct err *e)

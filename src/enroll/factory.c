@@ -205,8 +205,8 @@ int enroll_replace_factory(struct enroll_run *r, struct err *e)
 			continue;
 		struct secret *old = secret_new();
 		ret = enroll_factory_value(r, order[i].secret, old, e);
-		if (ret == 0 && r->worker == NULL)
-			ret = enroll_open_token(r, e);
+		if (ret == 0)
+			ret = enroll_attach_token(r, e);
 		if (ret == 0)
 			ret = order[i].sealed ? replace_sealed(r, i, old, e) : replace_pin(r, i, old, e);
 		if (ret == 0) {

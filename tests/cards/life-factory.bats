@@ -38,7 +38,6 @@ nothing_issued() {
 # replaced: nothing is the factory's any more, all is in escrow, and what is there is what the token has
 replaced() {
 	is default-pin 0 default-puk 0 default-management-key 0 pin-wrong 0 puk-wrong 0 management-key-wrong 0
-	[[ $(escrowed confirmed) == 2 ]]
 	pin_is "$dir/new"
 	yubico-piv-tool --reader Yubico --action set-chuid --key="$(value so-pin)" >/dev/null
 	secret puk "$(value puk)"
@@ -51,7 +50,7 @@ replaced() {
 	life_token yubikey
 	enroll --new-pin-file "$dir/new"
 	says "has the factory's management key, PUK, PIN"
-	[[ $(escrowed pending) == 0 ]]
+	[[ $(escrowed pending) == 0 && $(escrowed confirmed) == 2 ]]
 	replaced
 }
 
