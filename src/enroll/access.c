@@ -10,7 +10,7 @@ static int get_pin(struct enroll_run *r, struct err *e)
 	if (enroll_has_factory(r, PROFILE_PIN))
 		return enroll_factory_value(r, PROFILE_PIN, r->pin, e);
 	/* the same command as the one that broke off when it had replaced the factory's */
-	if (r->opt->new_pin_given && !r->opt->pin_given && r->cred.state == CRED_WRITTEN)
+	if (r->opt->new_pin_file != NULL && !r->opt->pin_given && r->cred.state == CRED_WRITTEN)
 		return r->ui->new_pin(r->ui->arg, &r->token, r->profile, r->pin, e);
 	return r->ui->pin(r->ui->arg, &r->token, r->pin, e);
 }
