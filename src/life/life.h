@@ -152,6 +152,7 @@ struct life_seen_all {
 	const struct reader *readers;
 	size_t n_readers;
 	const struct err *no_readers; /* why there are none; NULL */
+	struct err no_modules;        /* why none could be used; ERR_NONE */
 	const struct profiles *profiles;
 };
 
