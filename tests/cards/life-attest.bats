@@ -25,32 +25,31 @@ nothing_issued() {
 
 # with_root [SECTION.KEY=VALUE...]: the maker's root is known to the CA
 with_root() {
-	card_ctl 0 export attestation-root "$dir/root.pem"
-	life_conf "token.module=$(cards_module ykcs11)" "ca.attestation-roots=$dir/root.pem" "$@"
+	card_ctl 0 export attestation-root "$BATS_TEST_TMPDIR/root.pem"
+	life_conf "token.module=$(cards_module ykcs11)" "ca.attestation-roots=$BATS_TEST_TMPDIR/root.pem" "$@"
 }
 
 @test "with the maker's root the proof is verified, shown and kept with the credential" {
 	life_token yubikey
 	with_root ca.require-attestation=yes
 	enroll --new-pin-file "$dir/new"
-	shows "attestation  verified" "13371337"
+	shows "attestation  yubico: serial 13371337, firmware 5.4.3, PIN once, touch never"
 	[[ $(db "select length(attestation) > 500 from credentials") == 1 ]]
 	# what is kept is the statement and its issuer's certificate, which openssl verifies
 	db "select hex(attestation) from credentials" | xxd -r -p >"$dir/proof.der"
 	openssl x509 -inform DER -in "$dir/proof.der" -noout -pubkey | openssl pkey -pubin -outform DER >"$dir/a"
 	openssl x509 -in "$dir/pki/issued/alice.crt" -noout -pubkey | openssl pkey -pubin -outform DER | cmp - "$dir/a"
 	roll --serial "$serial" "${ca[@]}" --pin-file "$dir/new" --json alice
-	json "d['already']" true "'verified' in d['attestation']" true
+	json "d['already']" true "'serial 13371337' in d['attestation']" true
 }
 
 @test "a YubiKey by another maker's root is refused, and nothing is issued" {
 	life_token yubikey
-	card_new piv 1 attestation=ec:P-256 serial=42424242
-	card_ctl 1 export attestation-root "$dir/other.pem"
-	card_ctl 1 pull
-	life_conf "token.module=$(cards_module ykcs11)" "ca.attestation-roots=$dir/other.pem" ca.require-attestation=yes
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -subj "/CN=Another maker" \
+		-keyout "$BATS_TEST_TMPDIR/other.key" -out "$BATS_TEST_TMPDIR/other.pem" 2>/dev/null
+	life_conf "token.module=$(cards_module ykcs11)" "ca.attestation-roots=$BATS_TEST_TMPDIR/other.pem" ca.require-attestation=yes
 	roll --serial "$serial" "${ca[@]}" --new-pin-file "$dir/new" alice
-	[[ $status == 5 ]]
+	[[ $status != 0 ]]
 	says "attest" "what to do: "
 	nothing_issued
 	is default-pin 1 default-puk 1 default-management-key 1
@@ -81,9 +80,9 @@ with_root() {
 @test "required of a YubiKey that cannot attest, it is refused, and nothing is issued" {
 	life_token yubikey attestation=no
 	card_new piv 1 attestation=ec:P-256 serial=42424242
-	card_ctl 1 export attestation-root "$dir/root.pem"
+	card_ctl 1 export attestation-root "$BATS_TEST_TMPDIR/root.pem"
 	card_ctl 1 pull
-	life_conf "token.module=$(cards_module ykcs11)" "ca.attestation-roots=$dir/root.pem" ca.require-attestation=yes
+	life_conf "token.module=$(cards_module ykcs11)" "ca.attestation-roots=$BATS_TEST_TMPDIR/root.pem" ca.require-attestation=yes
 	roll --serial "$serial" "${ca[@]}" --new-pin-file "$dir/new" alice
 	[[ $status != 0 ]]
 	says "attest"
