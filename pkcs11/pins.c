@@ -129,8 +129,8 @@ static int no_way(const struct profile *p, const char *serial, enum profile_oper
 static int no_help(enum profile_secret key, struct err *e)
 {
 	return key == PROFILE_PIN
-		       ? -1
-		       : err_next(e, "take another token; this one can only be reset, which loses what is on it");
+		   ? -1
+		   : err_next(e, "take another token; this one can only be reset, which loses what is on it");
 }
 
 static int check_counter(const struct profile *p, const char *serial, enum profile_secret key,

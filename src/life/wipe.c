@@ -138,7 +138,8 @@ static int wipe(struct wiping *w, struct err *e)
 	struct life_objects o = {.n = 0};
 	char what[400];
 	bool certified = false;
-	if (l->ports->token.pins(l->worker, &l->token, false, pins, e) != 0 || life_has_certificate(l, &certified, e) != 0)
+	if (l->ports->token.pins(l->worker, &l->token, false, pins, e) != 0 ||
+	    life_has_certificate(l, &certified, e) != 0)
 		return -1;
 	bool resets = by_reset(l, &pins[PROFILE_SO_PIN]);
 	if (look(w, resets, &o, e) != 0)

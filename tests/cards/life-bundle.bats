@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154  # tests/lib/life.bash sets them
+# shellcheck disable=SC2154,SC2030,SC2031  # tests/lib/life.bash sets them, each test in its own shell
 # tokenroll bundle: profiles again, e.g. after a template was changed, or for laptops with another module, whose id of the
 # key only the token itself can tell.
 
@@ -21,7 +21,7 @@ teardown() {
 
 # id: of the key, as the profile in the bundle has it
 id() {
-	rm -rf "$BATS_TEST_TMPDIR/home"
+	rm -rf "${BATS_TEST_TMPDIR:?}/home"
 	mkdir "$BATS_TEST_TMPDIR/home"
 	tar -xzf "$dir/bundles/alice.tar.gz" -C "$BATS_TEST_TMPDIR/home"
 	sed -n "s/^pkcs11-id '\(.*\)'\$/\1/p" "$BATS_TEST_TMPDIR/home/alice/alice-linux.ovpn"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154  # tests/lib/life.bash sets them
+# shellcheck disable=SC2154,SC2030,SC2031  # tests/lib/life.bash sets them, each test in its own shell
 # What is in escrow is for whoever has a recovery key, is shown only when asked for, and its showing is in the audit trail.
 
 bats_require_minimum_version 1.5.0

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154  # tests/lib/life.bash sets them
+# shellcheck disable=SC2154,SC2030,SC2031  # tests/lib/life.bash sets them, each test in its own shell
 # What a token was delivered with is known to everybody: it is found out without spending a try, said, and replaced at
 # enrollment by values that are in escrow before the token has them.
 

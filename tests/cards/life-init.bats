@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154  # tests/lib/life.bash sets them
+# shellcheck disable=SC2154,SC2030,SC2031  # tests/lib/life.bash sets them, each test in its own shell
 # Setting up a token by hand: a blank one, or one that was in use, and then only an empty one, or with its serial number
 # typed in. Its SO PIN is known to somebody before the token has it.
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154  # tests/lib/life.bash sets them
+# shellcheck disable=SC2154,SC2030,SC2031  # tests/lib/life.bash sets them, each test in its own shell
 # A new PIN for a token: by whoever knows the old one, or without it by PUK, SO PIN or what is in escrow. A secret is sent
 # once, the last try is nobody's but the admin's, and no rule is found out by asking the card.
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154  # tests/lib/life.bash sets them
+# shellcheck disable=SC2154,SC2030,SC2031  # tests/lib/life.bash sets them, each test in its own shell
 # Where a PIN, PUK, SO PIN or management key is never: in the database, in what is printed (but the one that is made and
 # shown on purpose), in arguments and environments, and in files that stay.
 

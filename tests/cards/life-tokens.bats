@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154  # tests/lib/life.bash sets them
+# shellcheck disable=SC2154,SC2030,SC2031  # tests/lib/life.bash sets them, each test in its own shell
 # tokenroll tokens: what is plugged in, and whose it is, without a PIN and without changing anything.
 
 bats_require_minimum_version 1.5.0

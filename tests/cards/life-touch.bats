@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154  # tests/lib/life.bash sets them
+# shellcheck disable=SC2154,SC2030,SC2031  # tests/lib/life.bash sets them, each test in its own shell
 # What a person has to do at the token: touch it, type the PIN on the reader, give the PIN for each signature.
 
 bats_require_minimum_version 1.5.0

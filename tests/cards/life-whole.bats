@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154  # tests/lib/life.bash sets them
+# shellcheck disable=SC2154,SC2030,SC2031  # tests/lib/life.bash sets them, each test in its own shell
 # The whole life of a token, with real modules and a real VPN: enrolled and proven, connected with the module that laptops
 # have, another PIN, unblocked, renewed, connected again, and emptied. For each kind of token, with an elliptic key and
 # an RSA one.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154  # tests/lib/life.bash sets them
+# shellcheck disable=SC2154,SC2030,SC2031  # tests/lib/life.bash sets them, each test in its own shell
 # Emptying a token: the one thing that destroys what tokenroll did not make, so the token's serial number is typed in
 # first, and what is lost is said before.
 

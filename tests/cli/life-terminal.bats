@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154  # tests/lib/life.bash sets them
+# shellcheck disable=SC2154,SC2030,SC2031  # tests/lib/life.bash sets them, each test in its own shell
 # shellcheck disable=SC2016  # the conversations are expect's, not the shell's
 # A token's life at a terminal: new secrets are asked for twice, no secret is echoed, and what destroys wants the serial
 # number.
