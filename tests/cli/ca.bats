@@ -158,6 +158,26 @@ start_holder() {
 	says "index.txt line 3: the row has a status that is none of V, R and E"
 }
 
+@test "an index.txt that easyrsa could not work with: two rows with one serial, a NUL byte, two valid rows of one subject" {
+	local row=$'V\t290101000000Z\t\t0A0B\tunknown\t/CN=carol\n'
+	cp "$dir/pki/index.txt" "$dir/index.txt"
+	printf '%s%s' "$row" "${row/carol/dave}" >>"$dir/pki/index.txt"
+	refused company_tokenroll "$dir" alice
+	says "index.txt lines 2 and 3: two rows have the serial 0A0B ($dir/pki/index.txt)"
+	run -1 company_easyrsa "$dir" gen-crl
+	(cat "$dir/index.txt" && printf 'V\t290101000000Z\t\t0A0B\tunknown\t/CN=ca\0rol\n') >"$dir/pki/index.txt"
+	refused company_tokenroll "$dir" alice
+	says "index.txt line 2: the row has a NUL byte in it"
+	(cat "$dir/index.txt" && printf '%s%s' "$row" "${row/0A0B/0A0C}") >"$dir/pki/index.txt"
+	echo "unique_subject = yes" >"$dir/pki/index.txt.attr"
+	refused company_tokenroll "$dir" alice
+	says "index.txt lines 2 and 3: two valid rows have the subject /CN=carol" "unique_subject = no"
+	run -1 company_easyrsa "$dir" gen-crl
+	echo "unique_subject = no" >"$dir/pki/index.txt.attr"
+	company_easyrsa "$dir" gen-crl
+	company_tokenroll "$dir" alice
+}
+
 # as_mortal COMMAND...: root, too, is denied what the mode of a file denies its owner
 as_mortal() {
 	if ((EUID == 0)); then
