@@ -140,6 +140,10 @@ int revoke_check(const struct ca *ca, const char *user, struct err *e)
 	while (ret == 0 && names_next_valid(ca, user, &pos, &row)) {
 		if (row.cert == NULL || certificate_is_client(row.cert)) {
 			ret = crl_check(ca, e);
+			if (ret == 0)
+				ret = pki_check_replace(ca, "index.txt", e);
+			if (ret == 0)
+				ret = pki_check_replace(ca, "crl.pem", e);
 			continue;
 		}
 		ret = err_set(e, ERR_NAME_TAKEN, "the valid certificate %s of %s is not a client's and is not replaced",

@@ -76,7 +76,7 @@ int signer_find(struct signer *s, const char *user, bool *ret_found, struct ca_c
 
 /* Whether what is valid under that name could be revoked and replaced by signer_issue; true of nothing. To be asked
  * before a key is made. ERR_NAME_TAKEN for a server's certificate; ERR_CA_PKI if the CA's certificate does not let its
- * key sign CRLs. Changes nothing, and needs no key. */
+ * key sign CRLs, or the PKI's files could not be replaced. Changes nothing, and needs no key. */
 int signer_replaceable(struct signer *s, const char *user, struct err *e);
 
 /* Whether index.txt says of this serial that it is revoked; false for one that it does not know. */

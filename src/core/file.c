@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -93,12 +94,21 @@ int file_sync_dir(const char *path, struct err *e)
 	return ret;
 }
 
+/* Whether the group has a right that not everybody has. */
+static bool group_matters(mode_t mode)
+{
+	return ((mode >> 3) & ~mode & 07) != 0;
+}
+
 /* A folder with the setgid bit gives its own group, so what the file has is looked at first. */
-static bool take_owner(int fd, const struct stat *like)
+int file_take_owner(int fd, const struct stat *like)
 {
 	struct stat own;
-	return (fstat(fd, &own) == 0 && own.st_uid == like->st_uid && own.st_gid == like->st_gid) ||
-	       fchown(fd, like->st_uid, like->st_gid) == 0;
+	if (fstat(fd, &own) != 0)
+		return -1;
+	if ((own.st_uid == like->st_uid && own.st_gid == like->st_gid) || fchown(fd, like->st_uid, like->st_gid) == 0)
+		return 0;
+	return errno == EPERM && own.st_uid == like->st_uid && !group_matters(like->st_mode) ? 0 : -1;
 }
 
 static int fill_temp(int fd, const char *path, const void *data, size_t len, mode_t mode, const struct stat *like,
@@ -106,8 +116,8 @@ static int fill_temp(int fd, const char *path, const void *data, size_t len, mod
 {
 	if (file_write_all(fd, data, len) != 0)
 		return err_errno(e, ERR_SYSTEM, "cannot write %s", path);
-	if (like != NULL && !take_owner(fd, like))
-		return err_errno(e, ERR_SYSTEM, "cannot keep the owner of %s", path);
+	if (like != NULL && file_take_owner(fd, like) != 0)
+		return err_errno(e, ERR_SYSTEM, "cannot keep the owner and group of %s", path);
 	if (fchmod(fd, mode) != 0)
 		return err_errno(e, ERR_SYSTEM, "cannot set the mode of %s", path);
 	if (fsync(fd) != 0)
@@ -151,6 +161,25 @@ int file_replace(const char *path, const void *data, size_t len, mode_t mode_if_
 	folder_of(folder, path);
 	bool root = geteuid() == 0 && stat(folder, &st) == 0;
 	return write_by_rename(path, data, len, mode_if_new, root ? &st : NULL, e);
+}
+
+int file_check_replace(const char *path, struct err *e)
+{
+	struct stat st;
+	char temp[PATH_MAX];
+	if (stat(path, &st) != 0 || (st.st_uid == geteuid() && st.st_gid == getegid()))
+		return 0;
+	if ((size_t)snprintf(temp, sizeof temp, "%s.tmp-XXXXXX", path) >= sizeof temp)
+		return err_set(e, ERR_SYSTEM, "the path %s is too long", path);
+	int fd = mkostemp(temp, O_CLOEXEC);
+	int ret = fd >= 0 ? file_take_owner(fd, &st) : -1;
+	if (ret != 0)
+		err_errno(e, ERR_SYSTEM, "cannot keep the owner and group of %s", path);
+	if (fd >= 0) {
+		unlink(temp);
+		close(fd);
+	}
+	return ret;
 }
 
 int file_mkdir(const char *path, mode_t mode, struct err *e)
