@@ -11,6 +11,7 @@
 #include "ca/session.h"
 #include "ca/subject.h"
 #include "ca/sweep.h"
+#include "ca/trial.h"
 #include "core/file.h"
 #include "core/xalloc.h"
 
@@ -241,13 +242,14 @@ int ca_unlock(struct ca *ca, const struct secret *passphrase, struct err *e)
 		err_openssl(e, ERR_CA_PKI, "the CA key %s is not the key of %s", ca->key_file, ca->cert_file);
 		return err_next(e, "one of the two is from another CA; restore the right one");
 	}
-	if (ca->index != NULL && pki_check_writable(ca, e) != 0) {
-		EVP_PKEY_free(key);
-		return -1;
-	}
 	EVP_PKEY_free(ca->key);
 	ca->key = key;
-	return 0;
+	if (ca->index == NULL ||
+	    (pki_check_writable(ca, e) == 0 && (ca->user[0] == '\0' || trial_run(ca, ca->user, e) == 0)))
+		return 0;
+	EVP_PKEY_free(ca->key);
+	ca->key = NULL;
+	return -1;
 }
 
 int ca_subject(struct ca *ca, const char *user, struct blob *ret_name, struct err *e)
@@ -264,6 +266,7 @@ int ca_subject(struct ca *ca, const char *user, struct blob *ret_name, struct er
 		ret = err_openssl(e, ERR_CA_FAILED, "cannot encode the subject of %s", user);
 	OPENSSL_free(der);
 	X509_NAME_free(name);
+	snprintf(ca->user, sizeof ca->user, "%s", user);
 	return ret;
 }
 

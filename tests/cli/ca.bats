@@ -178,6 +178,34 @@ start_holder() {
 	company_tokenroll "$dir" alice
 }
 
+# type_with LINE: the PKI's own certificate types, with that line in client
+type_with() {
+	mkdir -p "$dir/pki/x509-types"
+	cp /usr/share/easy-rsa/x509-types/* "$dir/pki/x509-types/"
+	printf '%s\n' "$1" >>"$dir/pki/x509-types/client"
+}
+
+@test "what the CA cannot sign, or the VPN server would refuse, is told before a key is made" {
+	type_with "subjectAltName = nonsense"
+	refused company_tokenroll "$dir" alice
+	says "in $dir/pki/x509-types has an extension that OpenSSL cannot make" "name=subjectAltName"
+	type_with ""
+	sed -i 's/clientAuth/serverAuth/' "$dir/pki/x509-types/client"
+	refused company_tokenroll "$dir" alice
+	says "a VPN server would refuse the certificate of alice" "$dir/pki/x509-types" "extendedKeyUsage = clientAuth"
+	rm -r "$dir/pki/x509-types"
+	printf 'set_var EASYRSA_DIGEST md5\n' >>"$dir/pki/vars"
+	refused company_tokenroll "$dir" alice
+	says 'EASYRSA_DIGEST is "md5"' "set it to sha256" "$dir/pki/vars"
+	sed -i '$d' "$dir/pki/vars"
+	cp "$dir/pki/issued/server.crt" "$dir/pki/issued/alice.crt"
+	refused_with 6 company_tokenroll "$dir" alice
+	says "somebody else, /CN=server" "choose another name"
+	# as the advice says, and on the same token
+	company_tokenroll "$dir" bob
+	[[ $(rows '^V.*/CN=bob$') == 1 ]]
+}
+
 # as_mortal COMMAND...: root, too, is denied what the mode of a file denies its owner
 as_mortal() {
 	if ((EUID == 0)); then
