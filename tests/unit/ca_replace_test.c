@@ -209,6 +209,33 @@ static void what_root_writes_belongs_to_the_pkis_owner(void **state)
 	ca_close(&ca);
 }
 
+/* It has the private key in it. Some versions write it at once, some when asked, and each into another folder. */
+static void the_inline_file_with_the_old_key_goes(void **state)
+{
+	(void)state;
+	static const char *const files[] = {"alice.creds", "inline/alice.inline", "inline/private/alice.inline",
+					    "inline/private/alice.p12-inline"};
+	struct ca_issued out;
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	fixture_use(&fx, "rsa");
+	must_easyrsa(&fx, "build-client-full alice nopass");
+	assert_int_equal(
+	    shell("cd %s && mkdir -p inline/private && echo key | tee alice.creds inline/alice.inline "
+		  "inline/private/alice.inline inline/private/alice.p12-inline inline/bob.inline >/dev/null",
+		  fx.pki),
+	    0);
+	struct ca *ca = fixture_unlocked(&fx);
+	must_issue(ca, "alice", key, true, &out);
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		if (pki_has(&fx, "%s", files[i]))
+			fail_msg("%s is still there", files[i]);
+	}
+	assert_true(pki_has(&fx, "inline/bob.inline"));
+	ca_certificate_free(&out.cert);
+	EVP_PKEY_free(key);
+	ca_close(&ca);
+}
+
 static void become_nobody(void)
 {
 	if (setgroups(0, NULL) != 0 || setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0)
@@ -415,6 +442,7 @@ int main(void)
 	    cmocka_unit_test(what_easyrsa_renewed_is_replaced_with_all_its_files),
 	    cmocka_unit_test(a_certificate_that_ends_after_2049_is_easyrsas_too),
 	    cmocka_unit_test(what_root_writes_belongs_to_the_pkis_owner),
+	    cmocka_unit_test(the_inline_file_with_the_old_key_goes),
 	    cmocka_unit_test(a_group_that_has_no_right_is_not_missed),
 	    cmocka_unit_test(a_group_that_has_a_right_is_kept_or_nothing_is_replaced),
 	    cmocka_unit_test(what_cannot_be_issued_revokes_nothing),
