@@ -52,6 +52,8 @@ static void what_is_missing_is_named(void **state)
 	    {"rm serial", "file serial is missing"},
 	    {"rm serial && mkdir serial", "file serial is missing"},
 	    {"echo nonsense > private/ca.key", "not a private key"},
+	    {": > private/ca.key", "ca.key is empty"},
+	    {"rm private/ca.key && mkdir private/ca.key", "ca.key is not a regular file"},
 	    {"printf 'V\\t1\\n' > index.txt", "index.txt line 1: "},
 	    {"echo 'set_var EASYRSA_DN both' >> vars", "EASYRSA_DN is \"both\""},
 	    {"echo 'set_var EASYRSA_CERT_EXPIRE long' >> vars", "EASYRSA_CERT_EXPIRE is \"long\""},
@@ -211,6 +213,40 @@ static void only_the_right_passphrase_opens_the_key(void **state)
 	secret_free(&s);
 }
 
+/* An old CA's key, as OpenSSL 1 encrypted it: the passphrase is right, and the advice helps. */
+static void a_cipher_that_openssl_has_given_up_is_not_a_wrong_passphrase(void **state)
+{
+	(void)state;
+	static const char *const ciphers[] = {"PBE-MD5-DES", "PBE-SHA1-RC4-128"};
+	struct secret *s = secret_new();
+	for (size_t i = 0; i < 2; i++) {
+		struct err e = ERR_INIT;
+		fixture_use(&fx, "rsa");
+		assert_int_equal(
+		    shell("cd %s/private && printf '%s\\n%s\\n' > ../../../pass && openssl pkcs8 -topk8 -in ca.key -v1 "
+			  "%s -provider legacy -provider default -passout file:../../../pass -out new.key && "
+			  "mv new.key ca.key",
+			  fx.pki, PASSPHRASE, PASSPHRASE, ciphers[i]),
+		    0);
+		struct ca *ca = fixture_open(&fx);
+		assert_ok(secret_set(s, PASSPHRASE, strlen(PASSPHRASE), &e), &e);
+		assert_int_equal(ca_unlock(ca, s, &e), -1);
+		assert_int_equal(e.code, ERR_CA_PKI);
+		assert_says(&e, "is encrypted in a way that OpenSSL does not read any more");
+		assert_non_null(strstr(e.native, "unsupported"));
+		const char *command = strstr(e.next, "openssl pkcs8");
+		assert_non_null(command);
+		assert_int_equal(
+		    shell("cd %s && %.*s -passin file:../../pass -passout file:../../pass && mv %s/private/ca.key.new "
+			  "%s/private/ca.key",
+			  fx.pki, (int)strcspn(command, "`"), command, fx.pki, fx.pki),
+		    0);
+		assert_ok(ca_unlock(ca, s, &e), &e);
+		ca_close(&ca);
+	}
+	secret_free(&s);
+}
+
 static void without_a_key_or_an_index_one_can_look_but_not_issue(void **state)
 {
 	(void)state;
@@ -293,6 +329,7 @@ int main(void)
 	    cmocka_unit_test(a_key_of_another_ca_is_refused),
 	    cmocka_unit_test(a_pki_that_cannot_be_changed_is_refused_before_anything_is_made),
 	    cmocka_unit_test(only_the_right_passphrase_opens_the_key),
+	    cmocka_unit_test(a_cipher_that_openssl_has_given_up_is_not_a_wrong_passphrase),
 	    cmocka_unit_test(without_a_key_or_an_index_one_can_look_but_not_issue),
 	    cmocka_unit_test(vars_mean_what_the_shell_makes_of_them),
 	    cmocka_unit_test(a_key_on_an_hsm_is_not_promised),
