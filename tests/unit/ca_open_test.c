@@ -60,6 +60,9 @@ static void what_is_missing_is_named(void **state)
 	    {"echo 'set_var EASYRSA_CRL_DAYS 0' >> vars", "EASYRSA_CRL_DAYS is \"0\""},
 	    {"echo 'if then' >> vars", "cannot be read by /bin/sh"},
 	    {"echo 'exit 0' >> vars", "ended the shell"},
+	    {"echo 'exit 3' >> vars", "ended the shell"},
+	    {"printf 'set_var EASYRSA_DN org\\r\\n' >> vars", "vars has the line ends of Windows"},
+	    {"printf 'if true; then\\r\\ntrue\\r\\nfi\\r\\n' >> vars", "vars has the line ends of Windows"},
 	    {"echo 'false' >> vars", "cannot be read by /bin/sh"},
 	    {"echo 'set_var EASYRSA_EXT_DIR /nonexistent' >> vars", "/nonexistent"},
 	};
@@ -81,6 +84,48 @@ static void the_shells_last_words_are_passed_on(void **state)
 	assert_int_equal(ca_open(&ca, &fx.cfg, NULL, NULL, &info, &e), -1);
 	assert_non_null(strstr(e.native, "status 127"));
 	assert_says(&e, "vars");
+}
+
+static void settings_that_take_too_long_are_told_from_broken_ones(void **state)
+{
+	(void)state;
+	struct err e = ERR_INIT;
+	struct vars *v = NULL;
+	fixture_use(&fx, "rsa");
+	fixture_set_var(&fx, "exec sleep 60");
+	assert_int_equal(vars_load(&v, NULL, fx.pki, &e), -1);
+	assert_int_equal(e.code, ERR_CA_PKI);
+	assert_says(&e, "vars did not come to an end within 10 s");
+	assert_null(strstr(e.what, "env"));
+	assert_non_null(strstr(e.next, "waits"));
+}
+
+static void unreadable_settings(void)
+{
+	struct err e = ERR_INIT;
+	struct vars *v = NULL;
+	if (vars_load(&v, NULL, fx.pki, &e) == 0 || e.code != ERR_CA_PKI || strstr(e.native, "denied") == NULL ||
+	    strstr(e.next, "owner of the PKI") == NULL) {
+		fprintf(stderr, "%s (%s): %s\n", e.what, e.native, e.next);
+		_exit(1);
+	}
+	_exit(0);
+}
+
+static void settings_that_may_not_be_read_are_no_mistake_in_them(void **state)
+{
+	(void)state;
+	int status;
+	fixture_use(&fx, "rsa");
+	assert_int_equal(shell("chmod 755 %s %s/work %s && chmod 0 %s/vars", fx.dir, fx.dir, fx.pki, fx.pki), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		if (geteuid() == 0 && (setegid(65534) != 0 || setresuid(65534, 65534, 65534) != 0))
+			_exit(2);
+		unreadable_settings();
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
 }
 
 /* A certificate made to measure, with the directory's own key. */
@@ -325,6 +370,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_is_missing_is_named),
 	    cmocka_unit_test(the_shells_last_words_are_passed_on),
+	    cmocka_unit_test(settings_that_take_too_long_are_told_from_broken_ones),
+	    cmocka_unit_test(settings_that_may_not_be_read_are_no_mistake_in_them),
 	    cmocka_unit_test(a_ca_certificate_that_cannot_be_one_is_refused),
 	    cmocka_unit_test(a_key_of_another_ca_is_refused),
 	    cmocka_unit_test(a_pki_that_cannot_be_changed_is_refused_before_anything_is_made),
