@@ -21,6 +21,7 @@
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define CA_FILE_MAX ((size_t)1 << 20)
@@ -139,7 +140,12 @@ static int check_pki_folder(struct ca *ca, const struct config_ca *cfg, struct e
 		err_set(e, ERR_CONFIG, "[ca] key = %s: a CA key on an HSM cannot be used by this version", cfg->key);
 		return err_next(e, "use --csr-only and have the request signed where the HSM is, then --cert");
 	}
+	struct stat st;
 	ca->pki = realpath(cfg->pki, NULL);
+	if (ca->pki != NULL && stat(ca->pki, &st) == 0 && !S_ISDIR(st.st_mode)) {
+		err_set(e, ERR_CA_PKI, "the PKI %s is not a folder", cfg->pki);
+		return err_next(e, "set [ca] pki to the folder that `easyrsa init-pki` made");
+	}
 	if (ca->pki != NULL && access(ca->pki, R_OK | X_OK) == 0)
 		return 0;
 	err_errno(e, ERR_CA_PKI, "the PKI folder %s cannot be opened", cfg->pki);

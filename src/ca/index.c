@@ -26,10 +26,16 @@ static void unmap(struct index *ix)
 	ix->len = 0;
 }
 
+static bool is_regular(const struct stat *st)
+{
+	errno = EINVAL;
+	return S_ISREG(st->st_mode);
+}
+
 static int map_file(struct index *ix, struct err *e)
 {
-	int fd = open(ix->path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &ix->st) != 0) {
+	int fd = open(ix->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &ix->st) != 0 || !is_regular(&ix->st)) {
 		err_errno(e, ERR_CA_PKI, "cannot open %s", ix->path);
 		int saved = errno;
 		if (fd >= 0)

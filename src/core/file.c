@@ -37,11 +37,28 @@ static int read_whole(int fd, size_t max, struct blob *ret)
 	return 0;
 }
 
+static int check_regular(int fd)
+{
+	struct stat st;
+	if (fstat(fd, &st) != 0)
+		return -1;
+	errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+	return S_ISREG(st.st_mode) ? 0 : -1;
+}
+
 int file_read(const char *path, size_t max, struct blob *ret, struct err *e)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	/* a named pipe that nobody writes into would else never be open */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return err_errno(e, ERR_SYSTEM, "cannot open %s", path);
+	if (check_regular(fd) != 0) {
+		err_errno(e, ERR_SYSTEM, "%s is not a regular file", path);
+		int saved = errno;
+		close(fd);
+		errno = saved;
+		return -1;
+	}
 	if (read_whole(fd, max, ret) != 0) {
 		err_errno(e, ERR_SYSTEM, "cannot read %s", path);
 		int saved = errno;

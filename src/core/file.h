@@ -14,7 +14,7 @@
 #define FILE_MAX_DEFAULT ((size_t)16 << 20)
 
 /* Reads a regular file of at most max bytes. One NUL beyond the length is there for callers that want text.
- * ERR_SYSTEM names the path; errno is left as open(2) or read(2) set it. */
+ * ERR_SYSTEM names the path; errno is left as open(2) or read(2) set it, EISDIR or EINVAL for what is no such file. */
 int file_read(const char *path, size_t max, struct blob *ret, struct err *e);
 
 /* Writes path by a temporary file in the same folder, fsync, rename, fsync of the folder. On failure nothing

@@ -43,6 +43,7 @@ static void what_is_missing_is_named(void **state)
 		const char *damage, *says;
 	} cases[] = {
 	    {"rm -r ../pki", "cannot be opened"},
+	    {"rm -r ../pki && touch ../pki", "pki is not a folder"},
 	    {"rm ca.crt", "ca.crt"},
 	    {"echo nonsense > ca.crt", "not a certificate"},
 	    {"rm index.txt", "has a CA key but no index.txt"},
@@ -71,6 +72,55 @@ static void what_is_missing_is_named(void **state)
 		assert_int_equal(shell("cd %s && %s", fx.pki, cases[i].damage), 0);
 		refuses(ERR_CA_PKI, cases[i].says);
 	}
+}
+
+/* Nobody ever writes into these pipes: to open one must not take for ever. */
+static void a_named_pipe_is_no_file_to_wait_for(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *damage, *says;
+	} cases[] = {
+	    {"rm ca.crt && mkfifo ca.crt", "ca.crt"},
+	    {"rm private/ca.key && mkfifo private/ca.key", "ca.key is not a regular file"},
+	    {"rm index.txt && mkfifo index.txt", "index.txt"},
+	    {"mkfifo index.txt.tokenroll", "index.txt.tokenroll"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		int status;
+		fixture_use(&fx, "rsa");
+		assert_int_equal(shell("cd %s && %s", fx.pki, cases[i].damage), 0);
+		pid_t pid = fork();
+		if (pid == 0) {
+			struct err e = ERR_INIT;
+			struct ca_info info;
+			struct ca *ca = NULL;
+			alarm(20);
+			bool good = ca_open(&ca, &fx.cfg, NULL, NULL, &info, &e) != 0 && e.code == ERR_CA_PKI &&
+				    strstr(e.what, cases[i].says) != NULL;
+			if (!good)
+				fprintf(stderr, "%s: %s (%s)\n", cases[i].damage, e.what, e.native);
+			_exit(good ? 0 : 1);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		if (status != 0)
+			fail_msg("%s: wait status %#x", cases[i].damage, (unsigned)status);
+	}
+}
+
+static void a_lock_that_is_a_named_pipe_is_not_waited_for_longer(void **state)
+{
+	(void)state;
+	struct err e = ERR_INIT;
+	fixture_use(&fx, "rsa");
+	fx.cfg.lock_wait = 1;
+	struct ca *ca = fixture_open(&fx);
+	assert_int_equal(shell("mkfifo %s/lock.file", fx.pki), 0);
+	alarm(60);
+	assert_int_equal(ca_unlock(ca, NULL, &e), -1);
+	alarm(0);
+	assert_int_equal(e.code, ERR_CA_LOCKED);
+	ca_close(&ca);
 }
 
 static void the_shells_last_words_are_passed_on(void **state)
@@ -369,6 +419,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_is_missing_is_named),
+	    cmocka_unit_test(a_named_pipe_is_no_file_to_wait_for),
+	    cmocka_unit_test(a_lock_that_is_a_named_pipe_is_not_waited_for_longer),
 	    cmocka_unit_test(the_shells_last_words_are_passed_on),
 	    cmocka_unit_test(settings_that_take_too_long_are_told_from_broken_ones),
 	    cmocka_unit_test(settings_that_may_not_be_read_are_no_mistake_in_them),
