@@ -169,6 +169,18 @@ static char *follow(const char *path)
 	return ret;
 }
 
+/* What cannot be published in any run is no reason to begin one. */
+static int check_crl_place(const struct ca *ca, const struct config_ca *cfg, struct err *e)
+{
+	struct stat st;
+	if (ca->crl_file == NULL || stat(ca->crl_file, &st) != 0 || !S_ISDIR(st.st_mode))
+		return 0;
+	err_set(e, ERR_CONFIG, "[ca] crl = %s is a folder, not the file in which the CRL is published", cfg->crl);
+	return err_next(e,
+			"name the file that the VPN server's crl-verify names; with `crl-verify DIR dir` it reads no "
+			"CRL at all, so have it read a file");
+}
+
 static void take_config(struct ca *ca, const struct config_ca *cfg)
 {
 	ca->cert_file = cfg->cert != NULL ? xstrdup(cfg->cert) : pki_path(ca, "ca.crt");
@@ -202,7 +214,8 @@ int ca_open(struct ca **ret, const struct config_ca *cfg, rpc_note_fn *note, voi
 	if (check_pki_folder(ca, cfg, e) != 0)
 		goto out;
 	take_config(ca, cfg);
-	if (read_ca_certificate(ca, &chain, e) != 0 || vars_load(&ca->vars, cfg->vars, ca->pki, e) != 0 ||
+	if (check_crl_place(ca, cfg, e) != 0 || read_ca_certificate(ca, &chain, e) != 0 ||
+	    vars_load(&ca->vars, cfg->vars, ca->pki, e) != 0 ||
 	    pki_find_ext_dir(&ca->ext_dir, cfg, ca->vars, ca->pki, e) != 0 ||
 	    ca_key_probe(ca->key_file, &ca->has_key, &ca->encrypted, e) != 0 || open_database(ca, e) != 0)
 		goto out;

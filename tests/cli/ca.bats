@@ -388,14 +388,19 @@ new_ca_crt() {
 	rm "$dir/ca.pass"
 	company_tokenroll "$dir" enroll --serial "$token" alice
 	cmp "$dir/pki/crl.pem" "$dir/server/crl.pem"
-	rm -r "$dir/server/crl.pem"
-	mkdir "$dir/server/crl.pem"
+	echo "port 1194" >"$dir/server/crl.pem"
 	run --separate-stderr company_tokenroll "$dir" bob
 	[[ $status == 0 ]]
-	says "could not be published" "Is a directory"
+	says "could not be published" "something else than a CRL"
 	run --separate-stderr company_tokenroll "$dir" enroll --serial "$token" alice
 	[[ $status == 5 ]]
-	says "VPN server still reads an old CRL" "Is a directory"
+	says "VPN server still reads an old CRL" "something else than a CRL"
+}
+
+@test "[ca] crl names a folder, as with crl-verify DIR dir: that is told at the start" {
+	company_conf "$dir" "ca.crl=$dir/server"
+	refused_with 2 company_tokenroll "$dir" alice
+	says "[ca] crl = $dir/server is a folder" "crl-verify"
 }
 
 @test "the published CRL keeps mode and owner, and a place that the server cannot read is warned of" {

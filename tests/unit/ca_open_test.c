@@ -406,6 +406,15 @@ static void vars_mean_what_the_shell_makes_of_them(void **state)
 	vars_free(&v);
 }
 
+/* crl-verify DIR dir: a server that is set up so reads no CRL. */
+static void a_folder_is_no_place_for_the_crl(void **state)
+{
+	(void)state;
+	fixture_use(&fx, "rsa");
+	fx.cfg.crl = fx.dir;
+	refuses(ERR_CONFIG, "is a folder");
+}
+
 static void a_key_on_an_hsm_is_not_promised(void **state)
 {
 	(void)state;
@@ -431,6 +440,7 @@ int main(void)
 	    cmocka_unit_test(a_cipher_that_openssl_has_given_up_is_not_a_wrong_passphrase),
 	    cmocka_unit_test(without_a_key_or_an_index_one_can_look_but_not_issue),
 	    cmocka_unit_test(vars_mean_what_the_shell_makes_of_them),
+	    cmocka_unit_test(a_folder_is_no_place_for_the_crl),
 	    cmocka_unit_test(a_key_on_an_hsm_is_not_promised),
 	};
 	return cmocka_run_group_tests(tests, make_all, remove_all);
