@@ -102,6 +102,26 @@ static int sync_folders(const struct ca *ca, struct err *e)
 	return ret;
 }
 
+/* The files in which easy-rsa puts certificate and private key together: up to 3.1.1, up to 3.2.0, and since then. */
+static int remove_inline(const struct ca *ca, const char *user, struct err *e)
+{
+	static const struct {
+		const char *folder, *ending;
+	} files[] = {{"", "creds"},
+		     {"inline/", "inline"},
+		     {"inline/private/", "inline"},
+		     {"inline/private/", "p12-inline"},
+		     {"inline/private/", "inline-p12"}};
+	int ret = 0;
+	for (size_t i = 0; ret == 0 && i < sizeof files / sizeof *files; i++) {
+		char *path = pki_path(ca, "%s%s.%s", files[i].folder, user, files[i].ending);
+		if (unlink(path) != 0 && errno != ENOENT && errno != ENOTDIR)
+			ret = err_errno(e, ERR_CA_FAILED, "cannot remove %s", path);
+		free(path);
+	}
+	return ret;
+}
+
 static int put_files_away(const struct ca *ca, const char *user, const char *serial, struct err *e)
 {
 	static const char *const bases[] = {"", "renewed/"};
@@ -110,10 +130,8 @@ static int put_files_away(const struct ca *ca, const char *user, const char *ser
 		if (file_has_serial(ca, bases[i], user, serial))
 			ret = move_files(ca, bases[i], user, serial, e);
 	}
-	char *inline_file = pki_path(ca, "%s.creds", user);
-	if (ret == 0 && unlink(inline_file) != 0 && errno != ENOENT)
-		ret = err_errno(e, ERR_CA_FAILED, "cannot remove %s", inline_file);
-	free(inline_file);
+	if (ret == 0)
+		ret = remove_inline(ca, user, e);
 	if (ret == 0)
 		ret = drop_copy(ca, serial, e);
 	return ret == 0 ? sync_folders(ca, e) : ret;
@@ -140,6 +158,10 @@ int revoke_check(const struct ca *ca, const char *user, struct err *e)
 	while (ret == 0 && names_next_valid(ca, user, &pos, &row)) {
 		if (row.cert == NULL || certificate_is_client(row.cert)) {
 			ret = crl_check(ca, e);
+			if (ret == 0)
+				ret = pki_check_replace(ca, "index.txt", e);
+			if (ret == 0)
+				ret = pki_check_replace(ca, "crl.pem", e);
 			continue;
 		}
 		ret = err_set(e, ERR_NAME_TAKEN, "the valid certificate %s of %s is not a client's and is not replaced",

@@ -79,7 +79,9 @@ int signer_open(struct signer *s, struct ca_info *ret, struct err *e);
 /* Unlocks the CA key, in two halves so that the token can work meanwhile. passphrase is NULL for a key that
  * needs none. ERR_CA_PASSPHRASE when it is wrong: the caller may try again. Then looks whether a certificate could be
  * issued at all: ERR_CA_PKI if the PKI cannot be written; one that another program has locked is waited for, with a
- * note, and ERR_CA_LOCKED says in the end who holds it. */
+ * note, and ERR_CA_LOCKED says in the end who holds it. For the user whose subject was asked for before, all else is
+ * tried, too, but the signature: ERR_CA_PKI or ERR_NAME_TAKEN if signer_issue would fail for what is in the PKI, or a
+ * VPN server would not accept the certificate. */
 int signer_unlock_begin(struct signer *s, struct secret *passphrase, struct err *e);
 int signer_unlock_end(struct signer *s, struct err *e);
 
@@ -91,7 +93,7 @@ int signer_find(struct signer *s, const char *user, bool *ret_found, struct ca_c
 
 /* Whether what is valid under that name could be revoked and replaced by signer_issue; true of nothing. To be asked
  * before a key is made. ERR_NAME_TAKEN for a server's certificate; ERR_CA_PKI if the CA's certificate does not let its
- * key sign CRLs. Changes nothing, and needs no key. */
+ * key sign CRLs, or the PKI's files could not be replaced. Changes nothing, and needs no key. */
 int signer_replaceable(struct signer *s, const char *user, struct err *e);
 
 /* Whether index.txt says of this serial that it is revoked; false for one that it does not know. */
