@@ -29,5 +29,5 @@ const struct enroll_ports enroll_ports_real = {
     .store = {store_open, store_close, store_claim_user, store_claim_token, store_find, store_find_by_token,
 	      store_find_elsewhere, store_find_leftover, store_key_ended, store_plan, store_advance, store_handed_over,
 	      store_supersede, store_removed, store_audit, store_init_begun},
-    .handover = {courier_start, courier_stop, courier_check, courier_make, courier_mail, place_check},
+    .handover = {courier_start, courier_stop, courier_check, courier_room, courier_make, courier_mail, place_check},
 };
