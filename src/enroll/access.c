@@ -4,6 +4,15 @@
 
 #include <stdlib.h>
 
+/* One that the token cannot have is not tried: that would cost a try. What the token reports is about its user PIN. */
+static int check_rules(const struct enroll_run *r, enum profile_secret which, const struct secret *s, struct err *e)
+{
+	struct profile_limits limits;
+	bool user = which == PROFILE_PIN;
+	profile_limits(&limits, &r->profile->pin[which], user ? r->token.pin_min : 0, user ? r->token.pin_max : 0);
+	return profile_pin_check(&limits, s, e);
+}
+
 int enroll_ask_pin(struct enroll_run *r, struct err *e)
 {
 	if (r->pin != NULL || (r->token.flags & WORKER_TOKEN_PIN_PAD) != 0)
@@ -15,7 +24,7 @@ int enroll_ask_pin(struct enroll_run *r, struct err *e)
 	    r->ui->confirm_last_try(r->ui->arg, &r->token, e) != 0)
 		return -1;
 	r->pin = secret_new();
-	if (r->ui->pin(r->ui->arg, &r->token, r->pin, e) == 0)
+	if (r->ui->pin(r->ui->arg, &r->token, r->pin, e) == 0 && check_rules(r, PROFILE_PIN, r->pin, e) == 0)
 		return 0;
 	secret_free(&r->pin);
 	return -1;
@@ -99,7 +108,7 @@ int enroll_ask_so_pin(struct enroll_run *r, struct err *e)
 	if (r->so_pin != NULL || !needs_officer(r) || (r->token.flags & WORKER_TOKEN_PIN_PAD) != 0)
 		return 0;
 	r->so_pin = secret_new();
-	if (get_so_pin(r, e) == 0)
+	if (get_so_pin(r, e) == 0 && check_rules(r, PROFILE_SO_PIN, r->so_pin, e) == 0)
 		return 0;
 	secret_free(&r->so_pin);
 	return -1;
