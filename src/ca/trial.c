@@ -6,16 +6,17 @@
 #include "ca/serial.h"
 #include "ca/subject.h"
 
-/* A certificate says twice with which algorithm it is signed, and OpenSSL fills that in only when it signs; its readers
+#include <string.h>
+
+/* A certificate says twice with which algorithm it is signed. OpenSSL fills that in only when it signs; its readers
  * give a const view of the same. */
 static int name_algorithm(X509 *cert, const X509_ALGOR *a)
 {
-	const X509_ALGOR *outer = NULL, *inner = X509_get0_tbs_sigalg(cert);
-	X509_get0_signature(NULL, &outer, cert);
-	return X509_ALGOR_copy((X509_ALGOR *)(uintptr_t)outer, a) == 1 &&
-		       X509_ALGOR_copy((X509_ALGOR *)(uintptr_t)inner, a) == 1
-		   ? 0
-		   : -1;
+	const X509_ALGOR *view[2] = {X509_get0_tbs_sigalg(cert), NULL};
+	X509_ALGOR *to[2];
+	X509_get0_signature(NULL, &view[1], cert);
+	memcpy(to, view, sizeof to);
+	return X509_ALGOR_copy(to[0], a) == 1 && X509_ALGOR_copy(to[1], a) == 1 ? 0 : -1;
 }
 
 /* As a server reads it. */
