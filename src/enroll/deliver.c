@@ -38,6 +38,13 @@ static void collect_facts(const struct enroll_run *r, const char *ca_pem, struct
 	    .not_after = c->not_after,
 	    .ca_pem = ca_pem,
 	};
+	for (int l = 0; l < HANDOVER_LANGUAGE_COUNT; l++) {
+		const struct profile_guide *g = &r->profile->guide[l];
+		f->remarks[l][HANDOVER_TOKEN] = g->token;
+		f->remarks[l][HANDOVER_INSERT] = g->insert;
+		f->remarks[l][HANDOVER_PIN] = g->pin;
+		f->remarks[l][HANDOVER_INSTALL] = g->install;
+	}
 	for (int p = 0; p < PLATFORM_COUNT; p++) {
 		const char *module = enroll_client_module(r, (enum config_platform)p);
 		if (module == NULL)

@@ -19,6 +19,10 @@ struct handover_client {
 	const char *pkcs11_id; /* legacy form, as pkcs11-helper serializes it */
 };
 
+/* What the guides can say of a kind of token, by language; the same order as in a profile of tokens. */
+enum handover_language { HANDOVER_EN, HANDOVER_DE, HANDOVER_RU, HANDOVER_LANGUAGE_COUNT };
+enum handover_remark { HANDOVER_TOKEN, HANDOVER_INSERT, HANDOVER_PIN, HANDOVER_INSTALL, HANDOVER_REMARK_COUNT };
+
 struct handover_facts {
 	const char *user;
 	const char *token_manufacturer, *token_model, *token_serial, *token_label;
@@ -27,6 +31,7 @@ struct handover_facts {
 	time_t issued, not_after;
 	const char *ca_pem; /* one or more certificates */
 	struct handover_client clients[PLATFORM_COUNT];
+	const char *remarks[HANDOVER_LANGUAGE_COUNT][HANDOVER_REMARK_COUNT]; /* NULL: the guide's own words do */
 };
 
 struct handover_result {
