@@ -97,6 +97,21 @@ static int ui_confirm_init(void *arg, const struct worker_token *t, struct err *
 	return yes ? 0 : err_set(e, ERR_TOKEN_BLANK, "%s, and was left so", what);
 }
 
+static int ui_confirm_revoked(void *arg, const char *serial, struct err *e)
+{
+	struct enroll_cmd *c = arg;
+	bool yes = c->o->yes;
+	char text[160];
+	snprintf(text, sizeof text, "Enroll %s again? [y/N] ", c->o->args[0]);
+	if (!yes && prompt_possible() && prompt_yes(&yes, text, e) != 0)
+		return -1;
+	return yes ? 0
+		   : err_set(e, ERR_REVOKED,
+			     "certificate %s of %s was revoked, and nobody has said that %s may get a "
+			     "new one",
+			     serial, c->o->args[0], c->o->args[0]);
+}
+
 static int ui_confirm_last_try(void *arg, const struct worker_token *t, struct err *e)
 {
 	struct enroll_cmd *c = arg;
@@ -271,6 +286,7 @@ static int enroll(struct enroll_cmd *c, const struct enroll_options *opt, struct
 	    .new_pin = ui_new_pin,
 	    .show_pins = ui_show_pins,
 	    .confirm_init = ui_confirm_init,
+	    .confirm_revoked = ui_confirm_revoked,
 	    .confirm_last_try = ui_confirm_last_try,
 	    .passphrase = ui_passphrase,
 	    .choose = ui_choose,

@@ -67,6 +67,9 @@ static const struct code_info codes[ERR_CODE_COUNT] = {
     [ERR_TOKEN_TAKEN] = {"TOKEN_TAKEN", 6, "take another token"},
     [ERR_KEY_EXISTS] = {"KEY_EXISTS", 6, ""},
     [ERR_FOREIGN] = {"FOREIGN", 6, ""},
+    [ERR_REVOKED] = {"REVOKED", 6,
+		     "index.txt of the PKI says when and why; if this user may get in again, run it on a terminal and "
+		     "say yes, or add --replace or --yes"},
     [ERR_BUSY] = {"BUSY", 6, "wait for it to finish, then run the same command"},
     [ERR_INTERRUPTED] = {"INTERRUPTED", 7, "run the same command again; it goes on where it stopped"},
 };

@@ -63,6 +63,7 @@ enum err_code {
 	ERR_TOKEN_TAKEN,
 	ERR_KEY_EXISTS,
 	ERR_FOREIGN,
+	ERR_REVOKED,
 	ERR_BUSY,
 	/* 7: interrupted, the same command goes on */
 	ERR_INTERRUPTED,

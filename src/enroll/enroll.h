@@ -65,6 +65,8 @@ struct enroll_ui {
 	int (*show_pins)(void *arg, struct err *e);
 	/* May this token be set up, which is blank, or was left without a user PIN by somebody else? */
 	int (*confirm_init)(void *arg, const struct worker_token *t, struct err *e);
+	/* May this user, whose certificate with this serial the CA has revoked, get a new one? ERR_REVOKED if not. */
+	int (*confirm_revoked)(void *arg, const char *serial, struct err *e);
 	/* May the last try be spent? */
 	int (*confirm_last_try)(void *arg, const struct worker_token *t, struct err *e);
 	/* The CA passphrase; attempt counts from 0. ERR_CA_PASSPHRASE when there is no further one to try. */

@@ -85,6 +85,10 @@ static int settle_elsewhere(struct enroll_run *r, struct store_credential *c, bo
 		note_revocation(r, c);
 		return 0;
 	}
+	/* a new token for one that was lost is the usual, and needs no question */
+	bool revoked = false;
+	if (c->state >= CRED_ISSUED && enroll_is_revoked(r, c, &revoked, e) != 0)
+		return -1;
 	*ret_again = true;
 	return end(r, c, c->state >= CRED_ISSUED ? CRED_REVOKED : CRED_ABANDONED, e);
 }
@@ -247,6 +251,17 @@ static int give_up_and_plan(struct enroll_run *r, enum cred_state how, struct er
 	return plan_new(r, e);
 }
 
+/* The CA may have revoked it because this user is to stay out: then only somebody who knows better lets them in. */
+static int plan_after_end(struct enroll_run *r, struct err *e)
+{
+	bool revoked = false;
+	if (check_new(r, e) != 0 || enroll_is_revoked(r, &r->cred, &revoked, e) != 0)
+		return -1;
+	if (revoked && !r->opt->replace && r->ui->confirm_revoked(r->ui->arg, r->cred.cert_serial, e) != 0)
+		return -1;
+	return give_up_and_plan(r, CRED_REVOKED, e);
+}
+
 /*
  * Where the CKA_ID is a place's and no random number, a key that is there now need not be the one that a plan was for:
  * only soon after it was made is that taken for granted. Else another place is chosen, and this one left as it is.
@@ -273,12 +288,13 @@ static int plan_resume(struct enroll_run *r, bool *ret_finished, struct err *e)
 	if (c->state >= CRED_ISSUED && enroll_is_valid(r, c, &valid, e) != 0)
 		return -1;
 	if (!valid)
-		return give_up_and_plan(r, CRED_REVOKED, e);
+		return plan_after_end(r, e);
 	if (is_given_up(r)) {
 		note_revocation(r, c);
 		return plan_new(r, e);
 	}
-	if (c->state < CRED_ISSUED && r->opt->key_type != KEYTYPE_NONE && r->opt->key_type != (enum keytype)c->key_type)
+	if (c->state < CRED_ISSUED && r->opt->key_type != KEYTYPE_NONE &&
+	    r->opt->key_type != (enum keytype)c->key_type)
 		return give_up_and_plan(r, CRED_ABANDONED, e);
 	if (c->state == CRED_PLANNED && is_stale(r))
 		return give_up_and_plan(r, CRED_ABANDONED, e);

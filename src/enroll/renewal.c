@@ -8,17 +8,11 @@
 
 #include <string.h>
 
-static int is_revoked(struct enroll_run *r, const struct store_credential *c, bool *ret, struct err *e)
-{
-	*ret = false;
-	return r->ports->ca.revoked(r->signer, c->cert_serial, ret, e);
-}
-
 /* Whether the certificate in the journal counts, apart from what may have come after it. */
 static int counts_itself(struct enroll_run *r, const struct store_credential *c, bool *ret, struct err *e)
 {
-	bool revoked;
-	if (is_revoked(r, c, &revoked, e) != 0)
+	bool revoked = false;
+	if (r->ports->ca.revoked(r->signer, c->cert_serial, &revoked, e) != 0)
 		return -1;
 	*ret = !revoked && c->not_after > time(NULL);
 	return 0;
@@ -50,6 +44,18 @@ int enroll_is_valid(struct enroll_run *r, const struct store_credential *c, bool
 	int got = find_other(r, c, ret, &other, e);
 	ca_certificate_free(&other);
 	return got;
+}
+
+int enroll_is_revoked(struct enroll_run *r, const struct store_credential *c, bool *ret, struct err *e)
+{
+	char text[160];
+	*ret = false;
+	if (r->ports->ca.revoked(r->signer, c->cert_serial, ret, e) != 0)
+		return -1;
+	snprintf(text, sizeof text, "certificate %s of %s was revoked by the CA", c->cert_serial, c->user);
+	if (*ret)
+		r->ui->note(r->ui->arg, text);
+	return 0;
 }
 
 /* In the order of their dates, so that of two that are both valid it is never now the one and now the other. */

@@ -92,6 +92,8 @@ int enroll_plan_commit(struct enroll_run *r, struct err *e);
  * at hand, has not revoked it, or it has another valid one for this key. One that the index does not know was signed
  * elsewhere. */
 int enroll_is_valid(struct enroll_run *r, const struct store_credential *c, bool *ret, struct err *e);
+/* renewal.c: whether the CA has revoked its certificate; says so in a note then. */
+int enroll_is_revoked(struct enroll_run *r, const struct store_credential *c, bool *ret, struct err *e);
 /* renewal.c: whether a certificate for r->cred's key may take the place of the one that it has: that does not count any
  * more, or was issued before, or ends before. */
 int enroll_renews(struct enroll_run *r, const struct ca_certificate *cert, bool *ret, struct err *e);

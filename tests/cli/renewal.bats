@@ -202,3 +202,42 @@ enrolled() {
 	key | diff "$dir/key" -
 	[[ $(on_token PRIVATE_KEY) == 1 && $(rows V) == 1 ]]
 }
+
+revoked() {
+	enrolled
+	company_run "$dir" easyrsa company_easyrsa "$dir" revoke alice keyCompromise
+	company_run "$dir" easyrsa company_easyrsa "$dir" gen-crl
+}
+
+@test "a user whom the CA has revoked is not enrolled again unasked: without a terminal --replace or --yes is needed" {
+	revoked
+	dump >"$dir/before"
+	run -6 --separate-stderr company_tokenroll "$dir" alice
+	says "certificate $old of alice was revoked" "--replace" "--yes"
+	[[ $(rows V) == 0 ]]
+	dump | diff "$dir/before" -
+	run -6 --separate-stderr company_tokenroll "$dir" --json alice
+	[[ $output == *'"code": "REVOKED"'* ]]
+	run -0 --separate-stderr company_tokenroll "$dir" --yes alice
+	says "note: certificate $old of alice was revoked"
+	[[ $(rows V) == 1 && $(on_token PRIVATE_KEY) == 1 ]]
+	run -0 --separate-stderr company_tokenroll "$dir" alice
+	[[ $stderr != *"was revoked"* ]]
+}
+
+@test "with --replace a revoked user is enrolled again, and the note is there, too" {
+	revoked
+	run -0 --separate-stderr company_tokenroll "$dir" --replace alice
+	says "note: certificate $old of alice was revoked"
+	[[ $(rows V) == 1 && $(rows R) == 1 && $(on_token PRIVATE_KEY) == 1 ]]
+}
+
+@test "a revoked user's new token needs no question, but a note says what was revoked" {
+	local second
+	revoked
+	company_token "$dir" "Second token"
+	second=$(company_token_serial "$dir" "Second token")
+	run -0 --separate-stderr company_tokenroll "$dir" enroll --serial "$second" alice
+	says "note: certificate $old of alice was revoked"
+	[[ $(rows V) == 1 ]]
+}

@@ -439,3 +439,18 @@ spun() {
 	run --separate-stderr company_tokenroll "$dir" alice
 	[[ $status == 4 && $output$stderr != *"$escape"* ]]
 }
+
+@test "a user whom the CA has revoked is enrolled again only after a yes" {
+	local serial no
+	company_tokenroll "$dir" alice
+	serial=$(openssl x509 -in "$dir/pki/issued/alice.crt" -noout -serial | sed 's/^serial=//')
+	company_run "$dir" easyrsa company_easyrsa "$dir" revoke alice
+	for no in n ''; do
+		talk "says {certificate $serial of alice was revoked} {Enroll alice again? [y/N]}; answer {$no}" \
+			--pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" alice
+		[[ $status == 6 && $(rows) == 0 ]]
+	done
+	talk 'says "Enroll alice again?"; answer y' --pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" alice
+	[[ $status == 0 ]]
+	enrolled
+}
