@@ -294,10 +294,14 @@ static int plan_resume(struct enroll_run *r, bool *ret_finished, struct err *e)
 		return plan_new(r, e);
 	}
 	if (c->state < CRED_ISSUED && r->opt->key_type != KEYTYPE_NONE &&
-	    r->opt->key_type != (enum keytype)c->key_type)
+	    r->opt->key_type != (enum keytype)c->key_type) {
+		enroll_note_void(r);
 		return give_up_and_plan(r, CRED_ABANDONED, e);
+	}
 	if (c->state == CRED_PLANNED && is_stale(r))
 		return give_up_and_plan(r, CRED_ABANDONED, e);
+	if (c->state >= CRED_ISSUED)
+		enroll_note_wishes(r);
 	*ret_finished = c->state == CRED_DELIVERED;
 	bool made = c->handed_over && !enroll_needs_setup(r) && enroll_is_delivered(r);
 	r->from = made ? CRED_DELIVERED : c->state;

@@ -103,6 +103,11 @@ int enroll_take_renewal(struct enroll_run *r, struct err *e);
 /* renewal.c: says that the CA is to revoke this one. */
 void enroll_note_replaced(struct enroll_run *r, const struct store_credential *old);
 
+/* wishes.c: says which of --key-type and --days do not fit the certificate that r->cred has. */
+void enroll_note_wishes(struct enroll_run *r);
+/* wishes.c: says that the request of r->cred, if it made one, is given up with its key. */
+void enroll_note_void(struct enroll_run *r);
+
 /* id.c: a CKA_ID for a new key: random, or where the token has places, the first one in which there is nothing, or
  * nothing but what is left of a credential of ours that has ended. ERR_TOKEN_FULL if there is none. */
 int enroll_id_choose(struct enroll_run *r, struct blob *ret, struct err *e);

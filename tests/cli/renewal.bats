@@ -241,3 +241,29 @@ revoked() {
 	says "note: certificate $old of alice was revoked"
 	[[ $(rows V) == 1 ]]
 }
+
+@test "--key-type and --days that a finished token cannot follow are not passed over in silence" {
+	enrolled
+	run -0 --separate-stderr company_tokenroll "$dir" --key-type rsa:2048 alice
+	says "note: " "ec:P-256" "rsa:2048" --replace
+	run -0 --separate-stderr company_tokenroll "$dir" --days 3 alice
+	says "note: " "--days 3" --replace
+	renewed
+	run -0 --separate-stderr company_tokenroll "$dir" --key-type ec:P-256 alice
+	[[ $stderr != *note* ]]
+	# nothing is said where all is as it was asked for
+	run -0 --separate-stderr company_tokenroll "$dir" --replace --days 3 alice
+	run -0 --separate-stderr company_tokenroll "$dir" --days 3 alice
+	[[ $stderr != *note* ]]
+	run -0 --separate-stderr company_tokenroll "$dir" --replace --days 36500 alice
+	run -0 --separate-stderr company_tokenroll "$dir" --days 36500 alice
+	[[ $stderr != *note* ]]
+}
+
+@test "another key type after a request was made: the request that was sent is said to be void" {
+	company_tokenroll "$dir" enroll --csr-only --key-type rsa:2048 alice
+	run -0 --separate-stderr company_tokenroll "$dir" enroll --csr-only --key-type ec:P-256 alice
+	says "note: " "the request of alice for a key of type rsa:2048" "void"
+	run -0 --separate-stderr company_tokenroll "$dir" enroll --csr-only --key-type ec:P-256 alice
+	[[ $stderr != *void* ]]
+}
