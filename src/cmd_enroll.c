@@ -157,14 +157,16 @@ static void describe(const struct enroll_candidate *c, char *buf, size_t size)
 	clean_text(buf, size, line);
 }
 
+/* The list on the screen has a line for each; in the error there is what --serial or --reader wants. */
 static int several(const struct enroll_candidate *list, size_t n, struct err *e)
 {
 	char text[sizeof e->what];
 	size_t len = (size_t)snprintf(text, sizeof text, "%zu tokens are plugged in:", n);
 	for (size_t i = 0; i < n && len < sizeof text; i++) {
-		char line[400];
-		describe(&list[i], line, sizeof line);
-		int added = snprintf(text + len, sizeof text - len, "%s %s", i > 0 ? ";" : "", line);
+		const struct worker_token *t = &list[i].token;
+		int added =
+		    snprintf(text + len, sizeof text - len, "%s %s%s", i > 0 ? "," : "",
+			     t->serial[0] != '\0' ? "" : "one in ", t->serial[0] != '\0' ? t->serial : t->reader);
 		len += added > 0 ? (size_t)added : 0;
 	}
 	return err_set(e, ERR_SEVERAL_TOKENS, "%s", text);
@@ -174,14 +176,17 @@ static int ui_choose(void *arg, const struct enroll_candidate *list, size_t n, s
 {
 	(void)arg;
 	unsigned choice = 0;
-	if (!prompt_possible())
-		return several(list, n, e);
+	bool ask = prompt_possible();
 	fputs("Several tokens are plugged in:\n", stderr);
 	for (size_t i = 0; i < n; i++) {
-		char line[400];
+		char line[400], number[16] = "";
 		describe(&list[i], line, sizeof line);
-		fprintf(stderr, "  %2zu  %s\n", i + 1, line);
+		if (ask)
+			snprintf(number, sizeof number, "%2zu  ", i + 1);
+		fprintf(stderr, "  %s%s\n", number, line);
 	}
+	if (!ask)
+		return several(list, n, e);
 	if (prompt_choice(&choice, "Which one? ", (unsigned)n, e) != 0)
 		return -1;
 	*ret_index = choice - 1;
