@@ -98,6 +98,8 @@ static int prepare(struct enroll_run *r, struct err *e)
 static int run_steps(struct enroll_run *r, struct err *e)
 {
 	enum cred_state until = r->opt->csr_only ? CRED_REQUESTED : CRED_DELIVERED;
+	if (until == CRED_DELIVERED && r->from < until && r->ports->handover.room(r->courier, e) != 0)
+		return err_prefix(e, "nothing was done");
 	if (prepare(r, e) != 0)
 		return -1;
 	for (size_t i = 0; i < N_STEPS; i++) {

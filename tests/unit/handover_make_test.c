@@ -142,7 +142,7 @@ static void faults_in_free_names_name_the_line_of_the_configuration(void **state
 	fixture_refused_early(f, ERR_CONFIG, "tokenroll.conf:11: [template] tls_crypt: ");
 	assert_non_null(strstr(f->e.what, "gone.key has no \"OpenVPN Static key V1\" in it"));
 	fixture_write(f, "gone.key", "#\n" FIXTURE_STATIC_KEY "\n");
-	assert_int_equal(handover_check(&f->cfg, &f->e), 0);
+	assert_int_equal(handover_check(&f->cfg, "alice", NULL, &f->e), 0);
 	fixture_name(f, "tls_auth", "@gone.key");
 	fixture_refused_early(f, ERR_CONFIG,
 			      "tokenroll.conf:12: [template] tls_auth stands beside tls_crypt of line 11");
@@ -187,7 +187,7 @@ static void the_shipped_templates_pass_their_own_check(void **state)
 	struct fixture *f = *state;
 	free(f->cfg.vpn.templates);
 	f->cfg.vpn.templates = xstrdup("templates");
-	assert_int_equal(handover_check(&f->cfg, &f->e), 0);
+	assert_int_equal(handover_check(&f->cfg, "alice", NULL, &f->e), 0);
 	f->facts.token_label = "<script>alert('x')</script>";
 	fixture_make(f);
 	expect_files(f,
