@@ -75,7 +75,8 @@ struct enroll_ui {
 	int (*choose)(void *arg, const struct enroll_candidate *list, size_t n, size_t *ret_index, struct err *e);
 	/* This token was taken. */
 	void (*chosen)(void *arg, const struct worker_token *t);
-	/* A step begins, and ends; detail may be "". */
+	/* A step begins, and ends; detail may be "". If it did not end well, detail says how where that is no failure.
+	 */
 	void (*begin)(void *arg, const char *step);
 	void (*end)(void *arg, bool ok, const char *detail);
 	void (*note)(void *arg, const char *text);

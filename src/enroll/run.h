@@ -47,6 +47,10 @@ struct enroll_run {
 
 struct worker_settings enroll_worker_settings(struct enroll_run *r);
 
+/* enroll.c: tells the person in charge how a step has ended; detail is for a good end. One that was interrupted has not
+ * failed: the same command goes on with it. */
+void enroll_step_end(struct enroll_run *r, int ret, const char *detail, const struct err *e);
+
 /* choose.c: one more worker for the chosen token; it knows its profile and talks to no other token. */
 int enroll_start_worker(struct enroll_run *r, struct worker **ret, struct err *e);
 
