@@ -94,7 +94,10 @@ static int ui_confirm_init(void *arg, const struct worker_token *t, struct err *
 		 blank ? "Initialize it for" : "Set its user PIN, with its SO PIN, for", c->o->args[0]);
 	if (!yes && prompt_yes(&yes, text, e) != 0)
 		return -1;
-	return yes ? 0 : err_set(e, ERR_TOKEN_BLANK, "%s, and was left so", what);
+	if (yes)
+		return 0;
+	err_set(e, ERR_TOKEN_BLANK, "%s, and was left so", what);
+	return err_next(e, "nothing was changed; put in the token that is meant, or run it again and say yes");
 }
 
 static int ui_confirm_revoked(void *arg, const char *serial, struct err *e)
