@@ -80,6 +80,7 @@ const struct enroll_ports enroll_ports_real = {
 	    .start = courier_start,
 	    .stop = courier_stop,
 	    .check = courier_check,
+	    .room = courier_room,
 	    .make = courier_make,
 	    .mail = courier_mail,
 	    .place = place_check,
