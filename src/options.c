@@ -154,12 +154,12 @@ static int bad_option(int c, char **argv, struct err *e)
 	return err_set(e, ERR_USAGE, "there is no option %s, or it takes no value", word);
 }
 
-/* Names that verbs have or will have: a user of such a name would be enrolled by mistake. */
+/* Names that verbs will have: a user of such a name would be enrolled by mistake. */
 static int check_name(const struct options *o, struct err *e)
 {
-	static const char *const reserved[] = {"bundle", "crl",     "doctor", "help",   "init",    "list",
-					       "lost",   "pin",     "rekey",  "renew",  "revoke",  "setup",
-					       "show",   "station", "status", "tokens", "unblock", "wipe"};
+	static const char *const reserved[] = {"adopt",  "audit", "crl",  "doctor",  "found",
+					       "help",   "list",  "lost", "rekey",   "renew",
+					       "revoke", "setup", "show", "station", "status"};
 	for (size_t i = 0; !o->verb_named && o->n_args > 0 && i < sizeof reserved / sizeof *reserved; i++) {
 		if (strcmp(o->args[0], reserved[i]) != 0)
 			continue;

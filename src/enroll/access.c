@@ -4,12 +4,16 @@
 
 #include <stdlib.h>
 
-/* One that the token cannot have is not tried: that would cost a try. What the token reports is about its user PIN. */
+/* One that the token cannot have is not tried: that would cost a try. What the token reports is about its user PIN;
+ * where neither that nor the profile says a length, none is wrong. */
 static int check_rules(const struct enroll_run *r, enum profile_secret which, const struct secret *s, struct err *e)
 {
+	const struct profile_pin *pin = &r->profile->pin[which];
+	unsigned min = which == PROFILE_PIN ? r->token.pin_min : 0, max = which == PROFILE_PIN ? r->token.pin_max : 0;
 	struct profile_limits limits;
-	bool user = which == PROFILE_PIN;
-	profile_limits(&limits, &r->profile->pin[which], user ? r->token.pin_min : 0, user ? r->token.pin_max : 0);
+	profile_limits(&limits, pin, min, max);
+	limits.min = pin->min == 0 && min == 0 ? 1 : limits.min;
+	limits.max = pin->max == 0 && max == 0 ? SECRET_MAX : limits.max;
 	return profile_pin_check(&limits, s, e);
 }
 
@@ -100,7 +104,9 @@ static int get_so_pin(struct enroll_run *r, struct err *e)
 		return enroll_factory_value(r, PROFILE_SO_PIN, r->so_pin, e);
 	if (!r->opt->so_pin_given && r->opt->recovery_key != NULL)
 		return so_pin_from_escrow(r, e);
-	return r->ui->so_pin(r->ui->arg, &r->token, r->profile, r->so_pin, e);
+	if (r->ui->so_pin(r->ui->arg, &r->token, r->profile, r->so_pin, e) != 0)
+		return -1;
+	return check_rules(r, PROFILE_SO_PIN, r->so_pin, e);
 }
 
 int enroll_ask_so_pin(struct enroll_run *r, struct err *e)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154  # bats sets $stderr
+# shellcheck disable=SC2154,SC2030,SC2031  # bats sets $stderr and $status, each test in its own shell
 # Bad input gets a clear error and the right exit status, and changes nothing: not the token, not the PKI, no bundle.
 
 bats_require_minimum_version 1.5.0

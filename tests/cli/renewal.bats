@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154  # bats sets $stderr
+# shellcheck disable=SC2154,SC2030,SC2031  # bats sets $stderr and $status, each test in its own shell
 # A certificate that the CA has renewed with easy-rsa, for the key that is on the token, goes onto that token: no new key
 # is made, and the renewal is not revoked. A user whom the CA has revoked does not come back unnoticed.
 
