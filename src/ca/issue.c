@@ -193,7 +193,7 @@ static int clear_name(struct work *w, struct err *e)
 	while (ret == 0 && w->req->replace && names_next_valid(w->ca, w->req->user, &pos, &row)) {
 		free(w->revoked);
 		w->revoked = NULL;
-		ret = revoke_superseded(w->ca, w->req->user, row.serial, &w->revoked, e);
+		ret = revoke_row(w->ca, w->req->user, row.serial, "superseded", &w->revoked, e);
 		if (ret == 0)
 			memcpy(w->out.replaced, row.serial, sizeof w->out.replaced);
 		pos = 0; /* the index has been written anew */

@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* A row's certificate is in certs_by_serial, but `easyrsa renew` keeps the older one by name only. */
-static X509 *find_certificate(const struct ca *ca, const char *user, const char *serial)
+X509 *names_certificate(const struct ca *ca, const char *user, const char *serial)
 {
 	char *paths[3] = {pki_path(ca, "certs_by_serial/%s.pem", serial), pki_path(ca, "issued/%s.crt", user),
 			  pki_path(ca, "renewed/issued/%s.crt", user)};
@@ -36,7 +36,7 @@ bool names_next_valid(const struct ca *ca, const char *user, size_t *pos, struct
 			continue;
 		snprintf(row->serial, sizeof row->serial, "%.*s", (int)r.serial.len, r.serial.p);
 		row->not_after = index_time(r.not_after);
-		row->cert = find_certificate(ca, user, row->serial);
+		row->cert = names_certificate(ca, user, row->serial);
 		return true;
 	}
 	return false;
@@ -46,6 +46,16 @@ void names_row_free(struct name_row *row)
 {
 	X509_free(row->cert);
 	row->cert = NULL;
+}
+
+bool names_has(const struct ca *ca, const char *user, const struct index_row *row)
+{
+	struct index_row r;
+	for (size_t pos = 0; index_next_named(ca->index, user, &pos, &r);) {
+		if (r.line.p == row->line.p)
+			return true;
+	}
+	return false;
 }
 
 int names_taken(const char *user, const struct name_row *row, struct err *e)

@@ -45,6 +45,7 @@ const struct enroll_ports enroll_ports_real = {
 	    .issue = signer_issue,
 	    .check = signer_check,
 	    .attest = signer_attest,
+	    .revoke = signer_revoke,
 	    .settle = signer_settle,
 	    .publish = signer_publish,
 	},

@@ -211,6 +211,55 @@ static void a_replacement_works_in_confinement(void **state)
 	signer_stop(&s);
 }
 
+static void a_revocation_works_in_confinement(void **state)
+{
+	(void)state;
+	struct err e = ERR_INIT;
+	struct ca_info info;
+	struct ca_issued issued;
+	struct blob subject = BLOB_INIT, csr = BLOB_INIT;
+	char long_text[5000] = "";
+	bool already = true, revoked = false;
+	struct signer *s = start(&info);
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	assert_int_equal(signer_revoke(s, "alice", "AB01", "keyCompromise", &already, &e), -1);
+	assert_int_equal(e.code, ERR_CA_FAILED);
+	assert_says(&e, "has not been unlocked");
+	assert_ok(unlock(s, PASSPHRASE, &e), &e);
+	assert_ok(signer_subject(s, "alice", &subject, &e), &e);
+	make_csr(&csr, key, &subject);
+	struct ca_request req = {.user = "alice", .csr = &csr, .serial = {0xAB, 1}};
+	assert_ok(signer_issue(s, &req, &issued, &e), &e);
+	/* what a person may have typed is told as such, also if it is long */
+	memset(long_text, 'A', 300);
+	assert_int_equal(signer_revoke(s, "alice", long_text, "superseded", &already, &e), -1);
+	assert_int_equal(e.code, ERR_USAGE);
+	assert_int_equal(signer_revoke(s, "alice", issued.cert.serial, long_text, &already, &e), -1);
+	assert_int_equal(e.code, ERR_USAGE);
+	assert_says(&e, "certificateHold");
+	memset(long_text, 'A', sizeof long_text - 1);
+	assert_int_equal(signer_revoke(s, "alice", long_text, "superseded", &already, &e), -1);
+	assert_int_equal(signer_revoke(s, "../alice", issued.cert.serial, "superseded", &already, &e), -1);
+	assert_int_equal(e.code, ERR_USAGE);
+	assert_ok(signer_revoked(s, issued.cert.serial, &revoked, &e), &e);
+	assert_false(revoked);
+	for (int i = 0; i < 2; i++) {
+		assert_ok(signer_revoke(s, "alice", issued.cert.serial, "cessationOfOperation", &already, &e), &e);
+		assert_int_equal(already, i);
+		assert_ok(signer_revoked(s, issued.cert.serial, &revoked, &e), &e);
+		assert_true(revoked);
+	}
+	assert_true(pki_has(&fx, "revoked/certs_by_serial/%s.crt", issued.cert.serial));
+	assert_int_equal(shell("openssl crl -in %s/crl.pem -noout -text | grep -q 'Cessation Of Operation'", fx.pki),
+			 0);
+	ca_certificate_free(&issued.cert);
+	ca_info_free(&info);
+	blob_free(&subject);
+	blob_free(&csr);
+	EVP_PKEY_free(key);
+	signer_stop(&s);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -220,6 +269,7 @@ int main(void)
 	    cmocka_unit_test(an_index_that_is_a_link_out_of_the_pki_is_written_to),
 	    cmocka_unit_test(once_confined_only_the_pki_can_be_written),
 	    cmocka_unit_test(a_replacement_works_in_confinement),
+	    cmocka_unit_test(a_revocation_works_in_confinement),
 	};
 	return cmocka_run_group_tests(tests, make_all, remove_all);
 }
