@@ -348,6 +348,11 @@ void profile_limits_of(struct profile_limits *ret, const struct profile *p, enum
 /* ERR_PIN_RULES says the rule, never the secret. */
 int profile_pin_check(const struct profile_limits *l, const struct secret *s, struct err *e);
 
+/* One that the token cannot have is not tried: that would cost a try. What the token reports is about its user PIN;
+ * where neither that nor the profile says a length, none is wrong. */
+int profile_pin_possible(const struct profile *p, enum profile_secret which, unsigned long token_min,
+			 unsigned long token_max, const struct secret *s, struct err *e);
+
 /* A random secret within the rules, which is no factory value. */
 int profile_pin_random(const struct profile_limits *l, struct secret *ret, struct err *e);
 

@@ -116,6 +116,18 @@ int profile_pin_check(const struct profile_limits *l, const struct secret *s, st
 	return err_next(e, "nothing was sent to the token; give one by these rules");
 }
 
+int profile_pin_possible(const struct profile *p, enum profile_secret which, unsigned long token_min,
+			 unsigned long token_max, const struct secret *s, struct err *e)
+{
+	const struct profile_pin *pin = &p->pin[which];
+	bool tells = which == PROFILE_PIN;
+	struct profile_limits limits;
+	profile_limits(&limits, pin, tells ? token_min : 0, tells ? token_max : 0);
+	limits.min = pin->min == 0 && (!tells || token_min == 0) ? 1 : limits.min;
+	limits.max = pin->max == 0 && (!tells || token_max == 0) ? SECRET_MAX : limits.max;
+	return profile_pin_check(&limits, s, e);
+}
+
 bool profile_pin_is_factory(const struct profile_pin *pin, const struct secret *s)
 {
 	for (size_t i = 0; i < pin->factory.n; i++) {

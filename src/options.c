@@ -94,6 +94,17 @@ static int set_number(long *field, const struct option_def *d, const char *text,
 	return 0;
 }
 
+/* An unset variable of a script must not come to mean something: the blank token has an empty serial number. */
+static int set_text(const char **field, const struct option_def *d, const char *text, struct err *e)
+{
+	if (*text == '\0') {
+		err_set(e, ERR_USAGE, "the value of --%s is empty", d->name);
+		return err_next(e, "give it one, or leave the option out; is a variable of the script not set?");
+	}
+	*field = text;
+	return 0;
+}
+
 static int set_field(struct options *o, const struct option_def *d, const char *text, struct err *e)
 {
 	char *field = (char *)o + d->offset;
@@ -102,8 +113,7 @@ static int set_field(struct options *o, const struct option_def *d, const char *
 		*(bool *)field = true;
 		return 0;
 	case TEXT:
-		*(const char **)(void *)field = text;
-		return 0;
+		return set_text((const char **)(void *)field, d, text, e);
 	default:
 		return set_number((long *)(void *)field, d, text, e);
 	}
@@ -144,12 +154,12 @@ static int bad_option(int c, char **argv, struct err *e)
 	return err_set(e, ERR_USAGE, "there is no option %s, or it takes no value", word);
 }
 
-/* Names that verbs have or will have: a user of such a name would be enrolled by mistake. */
+/* Names that verbs will have: a user of such a name would be enrolled by mistake. */
 static int check_name(const struct options *o, struct err *e)
 {
-	static const char *const reserved[] = {"bundle", "crl",     "doctor", "help",   "init",    "list",
-					       "lost",   "pin",     "rekey",  "renew",  "revoke",  "setup",
-					       "show",   "station", "status", "tokens", "unblock", "wipe"};
+	static const char *const reserved[] = {"adopt",  "audit", "crl",  "doctor",  "found",
+					       "help",   "list",  "lost", "rekey",   "renew",
+					       "revoke", "setup", "show", "station", "status"};
 	for (size_t i = 0; !o->verb_named && o->n_args > 0 && i < sizeof reserved / sizeof *reserved; i++) {
 		if (strcmp(o->args[0], reserved[i]) != 0)
 			continue;

@@ -38,7 +38,10 @@ int report_new_pins(const struct options *o, const struct report_secrets *s, str
 	FILE *out = o->json ? stderr : stdout;
 	if (s->so_pin == NULL && s->pin == NULL)
 		return 0;
-	fputs("New PINs of this token, shown this once. Keep the SO PIN where lost PINs can be helped:\n", out);
+	fputs(s->so_pin != NULL
+		  ? "New PINs of this token, shown this once. Keep the SO PIN where lost PINs can be helped:\n"
+		  : "New PIN of this token, shown this once:\n",
+	      out);
 	if (fflush(out) != 0 || ferror(out) || show_secret(fileno(out), "  SO PIN       ", s->so_pin) != 0 ||
 	    show_secret(fileno(out), "  PIN          ", s->pin) != 0)
 		return err_errno(e, ERR_SYSTEM, "the new PINs cannot be shown, so they were not set");

@@ -4,6 +4,11 @@
 
 #include <stdlib.h>
 
+static int check_rules(const struct enroll_run *r, enum profile_secret which, const struct secret *s, struct err *e)
+{
+	return profile_pin_possible(r->profile, which, r->token.pin_min, r->token.pin_max, s, e);
+}
+
 static int get_pin(struct enroll_run *r, struct err *e)
 {
 	/* also where --pin-file has the one that it is to get */
@@ -26,7 +31,7 @@ int enroll_ask_pin(struct enroll_run *r, struct err *e)
 	    r->ui->confirm_last_try(r->ui->arg, &r->token, e) != 0)
 		return -1;
 	r->pin = secret_new();
-	if (get_pin(r, e) == 0)
+	if (get_pin(r, e) == 0 && check_rules(r, PROFILE_PIN, r->pin, e) == 0)
 		return 0;
 	secret_free(&r->pin);
 	return -1;
@@ -102,7 +107,9 @@ static int get_so_pin(struct enroll_run *r, struct err *e)
 		return enroll_factory_value(r, PROFILE_SO_PIN, r->so_pin, e);
 	if (!r->opt->so_pin_given && r->opt->recovery_key != NULL)
 		return so_pin_from_escrow(r, e);
-	return r->ui->so_pin(r->ui->arg, &r->token, r->profile, r->so_pin, e);
+	if (r->ui->so_pin(r->ui->arg, &r->token, r->profile, r->so_pin, e) != 0)
+		return -1;
+	return check_rules(r, PROFILE_SO_PIN, r->so_pin, e);
 }
 
 int enroll_ask_so_pin(struct enroll_run *r, struct err *e)
@@ -110,7 +117,7 @@ int enroll_ask_so_pin(struct enroll_run *r, struct err *e)
 	if (r->so_pin != NULL || !needs_officer(r) || (r->token.flags & WORKER_TOKEN_PIN_PAD) != 0)
 		return 0;
 	r->so_pin = secret_new();
-	if (get_so_pin(r, e) == 0)
+	if (get_so_pin(r, e) == 0 && check_rules(r, PROFILE_SO_PIN, r->so_pin, e) == 0)
 		return 0;
 	secret_free(&r->so_pin);
 	return -1;

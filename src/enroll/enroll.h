@@ -65,6 +65,8 @@ struct enroll_ui {
 	int (*show_pins)(void *arg, struct err *e);
 	/* May this token be set up, which is blank, or was left without a user PIN by somebody else? */
 	int (*confirm_init)(void *arg, const struct worker_token *t, struct err *e);
+	/* May this user, whose certificate with this serial the CA has revoked, get a new one? ERR_REVOKED if not. */
+	int (*confirm_revoked)(void *arg, const char *serial, struct err *e);
 	/* May the last try be spent? */
 	int (*confirm_last_try)(void *arg, const struct worker_token *t, struct err *e);
 	/* The CA passphrase; attempt counts from 0. ERR_CA_PASSPHRASE when there is no further one to try. */
@@ -73,7 +75,8 @@ struct enroll_ui {
 	int (*choose)(void *arg, const struct enroll_candidate *list, size_t n, size_t *ret_index, struct err *e);
 	/* This token was taken. */
 	void (*chosen)(void *arg, const struct worker_token *t);
-	/* A step begins, and ends; detail may be "". */
+	/* A step begins, and ends; detail may be "". If it did not end well, detail says how where that is no failure.
+	 */
 	void (*begin)(void *arg, const char *step);
 	void (*end)(void *arg, bool ok, const char *detail);
 	void (*note)(void *arg, const char *text);

@@ -118,6 +118,7 @@ struct enroll_handover_port {
 	int (*start)(struct courier **ret, const struct config *cfg, const char *user, bool verbose, struct err *e);
 	void (*stop)(struct courier **c);
 	int (*check)(struct courier *c, struct err *e);
+	int (*room)(struct courier *c, struct err *e);
 	int (*make)(struct courier *c, const struct handover_facts *f, struct handover_result *ret, struct err *e);
 	int (*mail)(struct courier *c, struct err *e);
 	int (*place)(const char *dir, const char *user, enum place_use use, struct err *e);

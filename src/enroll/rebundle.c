@@ -23,6 +23,16 @@ static void remember_token(struct enroll_run *r)
 	memcpy(r->module, r->cred.module, sizeof r->module);
 }
 
+static const struct profile *profile_of(const struct profiles *all, const struct store_credential *c)
+{
+	const struct profile_token facts = {.fact = {[PROFILE_MANUFACTURER] = c->token.manufacturer,
+						     [PROFILE_MODEL] = c->token.model,
+						     [PROFILE_LABEL] = c->token.label,
+						     [PROFILE_SERIAL] = c->token.serial,
+						     [PROFILE_MODULE] = c->module}};
+	return profiles_match(all, &facts);
+}
+
 static bool is_known_for(const struct enroll_run *r, const char *module)
 {
 	return strcmp(module, r->cred.client_module) == 0 || strcmp(module, r->cred.module) == 0;
@@ -72,7 +82,7 @@ static void note_others(struct enroll_run *r)
 					"client-module-windows and -macos to where that module is there");
 }
 
-static int rebundle(struct enroll_run *r, struct err *e)
+static int rebundle(struct enroll_run *r, const struct profiles *all, struct err *e)
 {
 	const char *client_module = r->opt->client_module;
 	bool found = false;
@@ -85,6 +95,7 @@ static int rebundle(struct enroll_run *r, struct err *e)
 	if (!found)
 		return no_credential(r, e);
 	remember_token(r);
+	r->profile = profile_of(all, &r->cred);
 	if (r->ports->ca.open(r->signer, &r->ca, e) != 0 || r->ports->handover.check(r->courier, e) != 0)
 		return -1;
 	if (client_module != NULL && is_known_for(r, client_module))
@@ -103,9 +114,9 @@ int enroll_bundle(const struct enroll_ports *ports, const struct config *cfg, co
 		  const struct enroll_ui *ui, struct enroll_result *ret, struct err *e)
 {
 	struct enroll_run *r = xcalloc(1, sizeof *r);
-	struct profile *none = profile_builtin();
-	*r = (struct enroll_run){.ports = ports, .cfg = cfg, .opt = opt, .ui = ui, .result = ret, .profile = none};
-	int got = rebundle(r, e);
+	struct profiles *all = NULL;
+	*r = (struct enroll_run){.ports = ports, .cfg = cfg, .opt = opt, .ui = ui, .result = ret};
+	int got = profiles_load_usual(&all, cfg->token.profiles, e) == 0 ? rebundle(r, all, e) : -1;
 	ports->token.stop(&r->prover);
 	ports->handover.stop(&r->courier);
 	ports->ca.stop(&r->signer);
@@ -113,6 +124,6 @@ int enroll_bundle(const struct enroll_ports *ports, const struct config *cfg, co
 	ca_info_free(&r->ca);
 	ret->cred = r->cred; /* handed over with what it owns */
 	free(r);
-	profile_free(&none);
+	profiles_free(&all);
 	return got;
 }

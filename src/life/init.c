@@ -173,6 +173,8 @@ static int look(struct setup *s, struct life_objects *ret, struct err *e)
 	bool has_pin = (l->token.flags & (WORKER_TOKEN_NO_PIN | WORKER_TOKEN_PIN_LOCKED)) == 0;
 	bool ask = has_pin && l->opt->pin_given;
 	int got = ask ? l->ui->secret(l->ui->arg, LIFE_PIN, &l->token, l->profile, NULL, pin, &no_pin) : -1;
+	if (got == 0)
+		got = life_possible(l, PROFILE_PIN, pin, &no_pin);
 	got = life_objects_read(l, got == 0 ? pin : NULL, ret, e);
 	secret_free(&pin);
 	return got;

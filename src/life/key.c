@@ -61,10 +61,8 @@ int life_key(struct life *l, enum profile_secret which, const struct p11_pin_sta
 		return secret_set(ret, factory->v[0], strlen(factory->v[0]), e);
 	if (!given && l->opt->recovery_key != NULL)
 		return from_escrow(l, which, ret, ret_pending, e);
-	/* one that cannot be right is not worth a try of the few there are */
-	const struct profile_limits limits = life_limits(l, which);
 	if (l->ui->secret(l->ui->arg, which == PROFILE_PUK ? LIFE_PUK : LIFE_SO_PIN, &l->token, l->profile, NULL, ret,
 			  e) != 0)
 		return tell_of_escrow(l, which, e);
-	return profile_pin_check(&limits, ret, e);
+	return life_possible(l, which, ret, e);
 }

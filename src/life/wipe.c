@@ -42,8 +42,13 @@ static int open_ca(struct wiping *w, struct err *e)
 	if (l->ports->ca.start(&w->signer, &l->cfg->ca, l->opt->verbose, l->ui->note, l->ui->arg, e) != 0 ||
 	    l->ports->ca.open(w->signer, &w->ca, e) != 0)
 		return -1;
+	if (w->ca.has_key && unlock(w, e) == 0)
+		return 0;
 	if (w->ca.has_key)
-		return unlock(w, e);
+		return e->code != ERR_CA_PASSPHRASE_NEEDED
+			   ? -1
+			   : err_next(e, "what was on the token is revoked: give the passphrase with "
+					 "--ca-pass-file FILE or --ca-pass-fd N, or add --no-revoke");
 	err_set(e, ERR_CA_PKI, "what is on token %s cannot be revoked here: the CA's key is not on this machine",
 		l->token.serial);
 	return err_next(e, "have it revoked where the CA is, and add --no-revoke here");
@@ -125,6 +130,8 @@ static int look(struct wiping *w, bool resets, struct life_objects *ret, struct 
 	bool asks = !resets || l->opt->pin_given;
 	if (asks)
 		got = l->ui->secret(l->ui->arg, LIFE_PIN, &l->token, l->profile, NULL, pin, e);
+	if (asks && got == 0)
+		got = life_possible(l, PROFILE_PIN, pin, e);
 	if (got == 0)
 		got = life_objects_read(l, asks ? pin : NULL, ret, e);
 	secret_free(&pin);

@@ -107,9 +107,8 @@ enrolled_yubikey() {
 
 # lock_pin: by somebody else's wrong ones
 lock_pin() {
-	local i
 	secret wrong 11112222
-	for i in 1 2 3; do
+	for _ in 1 2 3; do
 		! pin_is "$dir/wrong" || return 1
 	done
 	is pin-tries 0
@@ -249,12 +248,10 @@ lock_pin() {
 }
 
 @test "a locked PUK is said, with what is left to do" {
-	local i
 	life_token yubikey
 	secret wrong 11112222
-	for i in 1 2; do
-		refused 4 "PUK" unblock --serial "$serial" --puk-file "$dir/wrong" --new-pin-file "$dir/new"
-	done
+	refused 4 "2 tries are left" unblock --serial "$serial" --puk-file "$dir/wrong" --new-pin-file "$dir/new"
+	refused 4 "1 try is left" unblock --serial "$serial" --puk-file "$dir/wrong" --new-pin-file "$dir/new"
 	is puk-tries 1 puk-wrong 2
 	watch
 	refused 4 "PUK of token $serial has one try left, which was not spent" unblock --serial "$serial" \

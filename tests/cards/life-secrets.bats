@@ -78,7 +78,7 @@ escrowed() {
 	[[ $status == 0 ]]
 	pin=$(sed -n 's/^  PIN  *//p' <<<"$output")
 	[[ -n $pin && $(grep -oF -- "$pin" <<<"$output$stderr" | wc -l) == 1 ]]
-	: >"$BATS_TEST_TMPDIR/printed" >"$BATS_TEST_TMPDIR/execs"
+	touch "$BATS_TEST_TMPDIR/printed" "$BATS_TEST_TMPDIR/execs"
 	nowhere "$pin"
 }
 

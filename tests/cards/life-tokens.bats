@@ -43,12 +43,12 @@ one_line() {
 	life_conf
 	tokens
 	json "d['ok']" true "len(d['readers'])" 4 "[r['card'] for r in d['readers']]" '[true, true, false, false]' \
-		"$t['profile']['id']" '"yubikey-piv"' "$h['profile']['id']" '"smartcard-hsm"' \
-		"'ykcs11' in $t['module']" true "'opensc' in $h['module']" true \
-		"$t['pin']['tries']" 3 "$h['pin']['tries']" 3 "$h['so_pin']['tries']" 15 "$h['puk']" null \
-		"$t['pin']['factory']" '"yes"' "$t['so_pin']['factory']" '"yes"' "$t['puk']['factory']" '"yes"' \
-		"$t['puk']['tries']" 3 "$h['pin']['factory']" null "$t['user']" null \
-		"'OpenSC' in $h['profile']['tested']" true \
+		"${t}['profile']['id']" '"yubikey-piv"' "${h}['profile']['id']" '"smartcard-hsm"' \
+		"'ykcs11' in ${t}['module']" true "'opensc' in ${h}['module']" true \
+		"${t}['pin']['tries']" 3 "${h}['pin']['tries']" 3 "${h}['so_pin']['tries']" 15 "${h}['puk']" null \
+		"${t}['pin']['factory']" '"yes"' "${t}['so_pin']['factory']" '"yes"' "${t}['puk']['factory']" '"yes"' \
+		"${t}['puk']['tries']" 3 "${h}['pin']['factory']" null "${t}['user']" null \
+		"'OpenSC' in ${h}['profile']['tested']" true \
 		"len([x for x in d['tokens'] if x['reader'].startswith('Yubico')])" 2
 	one_line "3 tries left, the factory's" "management key the factory's" "belongs to   nobody" "tested with"
 	[[ $(grep -c ": empty$" <<<"$people") == 2 ]]
@@ -74,9 +74,9 @@ one_line() {
 	until=$(openssl x509 -in "$dir/pki/issued/alice.crt" -noout -enddate | cut -d= -f2)
 	until=$(date -u -d "$until" +%F)
 	tokens
-	json "$h['user']" '"alice"' "$h['state']" '"delivered"' "$h['valid_until']" "\"$until\"" \
-		"sorted({o['class'] for o in $h['objects'] if o['ours']})" '["certificate", "public-key"]' \
-		"[o['subject'] for o in $h['objects'] if o['class'] == 'certificate' and not o['ours']]" '["Qualified signature 1"]'
+	json "${h}['user']" '"alice"' "${h}['state']" '"delivered"' "${h}['valid_until']" "\"$until\"" \
+		"sorted({o['class'] for o in ${h}['objects'] if o['ours']})" '["certificate", "public-key"]' \
+		"[o['subject'] for o in ${h}['objects'] if o['class'] == 'certificate' and not o['ours']]" '["Qualified signature 1"]'
 	one_line "belongs to   alice, certificate until $until" "that tokenroll did not make (Qualified signature 1)"
 }
 
@@ -91,7 +91,7 @@ one_line() {
 }
 
 @test "a locked PIN, one try, few tries" {
-	local kind i
+	local kind
 	secret wrong 11112222
 	for kind in hsm yubikey; do
 		life_token "$kind"

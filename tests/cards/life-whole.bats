@@ -58,11 +58,12 @@ whole_life() {
 	json "d['proved']" true "d['certificate']['replaced']" "\"$first\""
 	[[ $(rows V) == 1 && $(rows R) == 1 ]]
 	# the second key is in 9c, for which OpenSC wants the PIN again at each signature
-	[[ $serial != 13371337 ]] || VPN_PIN_TIMES=2
+	[[ $serial != 13371337 ]] || export VPN_PIN_TIMES=2
 	connects "$dir/new"
 
-	done_by wipe --serial "$serial" "${ca[@]}" "${wipe[@]}" --confirm "$serial" --no-revoke --json
-	json "d['destroyed'] >= 2" true
+	done_by wipe --serial "$serial" "${ca[@]}" "${wipe[@]}" --confirm "$serial" --json
+	json "d['destroyed'] >= 2" true "len(d['revoked'])" 1
+	[[ $(rows V) == 0 && $(rows R) == 2 ]]
 	done_by tokens --json
 	json "[o for o in one(d['tokens'], serial='$serial')['objects'] if not o['nobodys']]" '[]' \
 		"one(d['tokens'], serial='$serial')['user']" null

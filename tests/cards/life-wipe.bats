@@ -32,7 +32,7 @@ untouched() {
 	refused 6 "the serial number was not typed in" wipe --serial "$serial" --pin-file "$old" "${ca[@]}"
 	says "3 objects of alice" "3 that tokenroll did not make (Qualified signature 1)" "--confirm"
 	refused 6 "the serial number was not typed in" wipe --serial "$serial" --pin-file "$old" "${ca[@]}" --confirm DECC0200002
-	refused 6 "the serial number was not typed in" wipe --serial "$serial" --pin-file "$old" "${ca[@]}" --confirm ""
+	refused 2 "--confirm" wipe --serial "$serial" --pin-file "$old" "${ca[@]}" --confirm ""
 	# --yes is no serial number
 	refused 6 "the serial number was not typed in" wipe --serial "$serial" --pin-file "$old" "${ca[@]}" --yes
 	[[ $(sent delete) == 0 && $(sent 'delete a key') == 0 && $(sent 'delete a file') == 0 && $(sent initialize) == 0 ]]
@@ -76,11 +76,10 @@ untouched() {
 }
 
 @test "SmartCard-HSM: a locked PIN is no obstacle with the SO PIN" {
-	local i
 	life_token hsm
 	enroll --pin-file "$old"
 	secret wrong 11112222
-	for i in 1 2 3; do
+	for _ in 1 2 3; do
 		! pin_is "$dir/wrong" || return 1
 	done
 	refused 4 "locked" wipe --serial "$serial" --confirm "$serial" --pin-file "$old" --no-revoke
@@ -124,6 +123,53 @@ untouched() {
 	is keys 2
 	done_by wipe --serial "$serial" --confirm "$serial" --no-revoke
 	is keys 0 certificates 0
+}
+
+# on_crl SERIAL: it is on the CRL that VPN servers read
+on_crl() {
+	openssl crl -in "$dir/server/crl.pem" -noout -text | grep -q "Serial Number: $1"
+}
+
+@test "what was on it is revoked, and on the CRL that the VPN server reads" {
+	local cert
+	life_token hsm
+	enroll --pin-file "$old"
+	cert=$(db "select cert_serial from credentials")
+	done_by wipe --serial "$serial" --confirm "$serial" --pin-file "$old" "${ca[@]}" --json
+	json "d['revoked']" "[\"$cert\"]" "d['destroyed']" 3
+	[[ $(rows V) == 0 && $(rows R) == 1 && $(db "select state from credentials") == revoked ]]
+	grep -q "cessationOfOperation" "$dir/pki/index.txt"
+	on_crl "$cert"
+	is keys 0
+}
+
+@test "without the CA's passphrase nothing is emptied" {
+	life_token hsm
+	enroll --pin-file "$old"
+	secret wrong-pass wrong
+	refused 2 "--ca-pass-file" wipe --serial "$serial" --confirm "$serial" --pin-file "$old"
+	says "--no-revoke"
+	refused 5 "passphrase" wipe --serial "$serial" --confirm "$serial" --pin-file "$old" --ca-pass-file "$dir/wrong-pass"
+	is keys 1
+	untouched
+}
+
+@test "killed between emptying and revoking, the same command revokes" {
+	life_token hsm
+	enroll --pin-file "$old"
+	mkdir -p "$dir/profiles"
+	sed "s|^enroll = opensc-pkcs11.so|enroll = $tools/libfaulty.so|" "$COMPANY_ROOT/pkcs11/profiles/smartcard-hsm.conf" \
+		>"$dir/profiles/smartcard-hsm.conf"
+	export FAULTY_MODULE FAULTY_COUNT=$dir/log/count
+	FAULTY_MODULE=$(cards_module opensc)
+	life_conf "token.module=$tools/libfaulty.so" "token.profiles=$dir/profiles"
+	FAULTY_RULE='C_DestroyObject:3:kill-parent-after' roll wipe --serial "$serial" --confirm "$serial" --pin-file "$old" "${ca[@]}"
+	[[ $status == 137 && $(rows V) == 1 ]]
+	sleep 0.3
+	done_by wipe --serial "$serial" --confirm "$serial" --pin-file "$old" "${ca[@]}" --json
+	json "len(d['revoked'])" 1
+	is keys 0 pin-wrong 0
+	[[ $(rows V) == 0 && $(rows R) == 1 ]]
 }
 
 @test "SoftHSM: with the PIN or by reset" {

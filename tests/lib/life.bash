@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2034,SC2154  # for those that load it; bats sets $status, $output and $stderr
+# shellcheck disable=SC2034,SC2154,SC2128,SC2178  # for those that load it; bats sets $status, $output and $stderr
 # life: tests of a token's life share these: a company with a recovery certificate, and a token of one of three kinds.
 #
 #   setup_file() { life_file; }   setup() { life_setup; }   teardown() { life_teardown; }
