@@ -27,6 +27,9 @@ static const struct {
 
 static void read_flags(const struct p11_token_info *t, size_t which, struct p11_pin_state *ret)
 {
+	/* of a blank one they mean nothing: SoftHSM calls its SO PIN locked */
+	if ((t->flags & CKF_TOKEN_INITIALIZED) == 0)
+		return;
 	ret->low = (t->flags & flags[which].low) != 0;
 	ret->final = (t->flags & flags[which].final) != 0;
 	ret->locked = (t->flags & flags[which].locked) != 0;

@@ -19,8 +19,9 @@ struct p11_token_info {
 	char label[33], manufacturer[33], model[17], serial[17];
 	CK_FLAGS flags; /* CKF_TOKEN_INITIALIZED, CKF_WRITE_PROTECTED, CKF_USER_PIN_… */
 	CK_ULONG pin_min, pin_max;
-	bool hardware;   /* the slot is a device's: CKF_HW_SLOT */
-	bool unreadable; /* there is one, but it does not say what it is: only slot and perhaps reader are known */
+	CK_ULONG free_public; /* bytes; CK_UNAVAILABLE_INFORMATION */
+	bool hardware;        /* the slot is a device's: CKF_HW_SLOT */
+	bool unreadable;      /* there is one, but it does not say what it is: only slot and perhaps reader are known */
 	bool unknown; /* unreadable because it is of a kind that the module does not know: CKR_TOKEN_NOT_RECOGNIZED */
 };
 

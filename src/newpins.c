@@ -100,7 +100,10 @@ int newpins_replacement(struct newpins *n, const struct worker_token *t, const s
 
 int newpins_show(struct newpins *n, struct err *e)
 {
+	/* a step is under way */
+	screen_pause(n->screen);
 	int ret = report_new_pins(n->o, &n->made, e);
+	screen_resume(n->screen);
 	if (!n->o->json)
 		newpins_free(n);
 	return ret;

@@ -86,6 +86,40 @@ void report_error_json(const struct err *e)
 	(void)print_json(json_pack("{s:b, s:o}", "ok", 0, "error", error_json(e)));
 }
 
+/* For what held a PIN. */
+static void wipe_and_free(void *p)
+{
+	if (p != NULL)
+		OPENSSL_cleanse(p, malloc_usable_size(p));
+	free(p);
+}
+
+static int unwritten(struct err *e)
+{
+	return err_errno(e, ERR_SYSTEM, "the work is done, but its result could not be written to stdout");
+}
+
+int report_json(struct json_t *doc, struct err *e)
+{
+	json_set_alloc_funcs(malloc, wipe_and_free);
+	return print_json(doc) == 0 ? 0 : unwritten(e);
+}
+
+struct json_t *report_json_text(const char *s)
+{
+	return text_or_null(s);
+}
+
+struct json_t *report_json_error(const struct err *e)
+{
+	return error_json(e);
+}
+
+int report_secret(int fd, const char *name, const struct secret *s)
+{
+	return show_secret(fd, name, s);
+}
+
 static json_t *token_json(const struct store_token *t)
 {
 	return json_pack("{s:o, s:o, s:o, s:o}", "serial", text_or_null(t->serial), "model", text_or_null(t->model),
@@ -176,14 +210,6 @@ static void print_enrollment(const struct enroll_result *r)
 		print_bundle(r);
 }
 
-/* For what held a PIN. */
-static void wipe_and_free(void *p)
-{
-	if (p != NULL)
-		OPENSSL_cleanse(p, malloc_usable_size(p));
-	free(p);
-}
-
 int report_enrollment(const struct options *o, const struct enroll_result *r, const struct report_secrets *s,
 		      const struct err *error, struct err *e)
 {
@@ -195,6 +221,5 @@ int report_enrollment(const struct options *o, const struct enroll_result *r, co
 		print_enrollment(r);
 		ret = fflush(stdout) != 0 || ferror(stdout) ? -1 : 0;
 	}
-	return ret == 0 ? 0
-			: err_errno(e, ERR_SYSTEM, "the work is done, but its result could not be written to stdout");
+	return ret == 0 ? 0 : unwritten(e);
 }

@@ -72,7 +72,7 @@ static bool file_has_serial(const struct ca *ca, const char *base, const char *u
 	return same;
 }
 
-/* Of two certificates of one name the inline file has the one that is in issued/. */
+/* Of two certificates of one name the inline files have the one that is in issued/. */
 static bool name_is_anothers(const struct ca *ca, const char *user, const char *serial)
 {
 	char *path = pki_path(ca, "issued/%s.crt", user);
@@ -111,6 +111,26 @@ static int sync_folders(const struct ca *ca, struct err *e)
 	return ret;
 }
 
+/* The files in which easy-rsa puts certificate and private key together: up to 3.1.1, up to 3.2.0, and since then. */
+static int remove_inline(const struct ca *ca, const char *user, struct err *e)
+{
+	static const struct {
+		const char *folder, *ending;
+	} files[] = {{"", "creds"},
+		     {"inline/", "inline"},
+		     {"inline/private/", "inline"},
+		     {"inline/private/", "p12-inline"},
+		     {"inline/private/", "inline-p12"}};
+	int ret = 0;
+	for (size_t i = 0; ret == 0 && i < sizeof files / sizeof *files; i++) {
+		char *path = pki_path(ca, "%s%s.%s", files[i].folder, user, files[i].ending);
+		if (unlink(path) != 0 && errno != ENOENT && errno != ENOTDIR)
+			ret = err_errno(e, ERR_CA_FAILED, "cannot remove %s", path);
+		free(path);
+	}
+	return ret;
+}
+
 static int put_files_away(const struct ca *ca, const char *user, const char *serial, struct err *e)
 {
 	static const char *const bases[] = {"", "renewed/"};
@@ -119,10 +139,8 @@ static int put_files_away(const struct ca *ca, const char *user, const char *ser
 		if (file_has_serial(ca, bases[i], user, serial))
 			ret = move_files(ca, bases[i], user, serial, e);
 	}
-	char *inline_file = pki_path(ca, "%s.creds", user);
-	if (ret == 0 && !name_is_anothers(ca, user, serial) && unlink(inline_file) != 0 && errno != ENOENT)
-		ret = err_errno(e, ERR_CA_FAILED, "cannot remove %s", inline_file);
-	free(inline_file);
+	if (ret == 0 && !name_is_anothers(ca, user, serial))
+		ret = remove_inline(ca, user, e);
 	if (ret == 0)
 		ret = drop_copy(ca, serial, e);
 	return ret == 0 ? sync_folders(ca, e) : ret;
@@ -143,10 +161,15 @@ int revoke_finish(struct ca *ca, const char *user, const char *serial, const cha
 
 int revoke_check_row(const struct ca *ca, const char *user, const struct name_row *row, const char *done, struct err *e)
 {
-	if (row->cert == NULL || certificate_is_client(row->cert))
-		return crl_check(ca, e);
-	err_set(e, ERR_NAME_TAKEN, "the certificate %s of %s is not a client's and is not %s", row->serial, user, done);
-	return err_next(e, "a server's certificate is revoked with easyrsa only");
+	if (row->cert != NULL && !certificate_is_client(row->cert)) {
+		err_set(e, ERR_NAME_TAKEN, "the certificate %s of %s is not a client's and is not %s", row->serial,
+			user, done);
+		return err_next(e, "a server's certificate is revoked with easyrsa only");
+	}
+	int ret = crl_check(ca, e);
+	if (ret == 0)
+		ret = pki_check_replace(ca, "index.txt", e);
+	return ret == 0 ? pki_check_replace(ca, "crl.pem", e) : ret;
 }
 
 int revoke_check(const struct ca *ca, const char *user, struct err *e)

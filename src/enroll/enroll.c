@@ -55,6 +55,13 @@ static void detail_of(const struct enroll_run *r, enum cred_state reached, char 
 	}
 }
 
+void enroll_step_end(struct enroll_run *r, int ret, const char *detail, const struct err *e)
+{
+	if (ret != 0)
+		detail = e->code == ERR_INTERRUPTED ? "interrupted" : "";
+	r->ui->end(r->ui->arg, ret == 0, detail);
+}
+
 static int run_step(struct enroll_run *r, const struct step *s, struct err *e)
 {
 	char detail[160];
@@ -63,7 +70,7 @@ static int run_step(struct enroll_run *r, const struct step *s, struct err *e)
 	r->ui->begin(r->ui->arg, s->name);
 	int ret = s->run(r, e);
 	detail_of(r, s->reaches, detail, sizeof detail);
-	r->ui->end(r->ui->arg, ret == 0, ret == 0 ? detail : "");
+	enroll_step_end(r, ret, detail, e);
 	return ret;
 }
 
@@ -98,6 +105,8 @@ static int prepare(struct enroll_run *r, struct err *e)
 static int run_steps(struct enroll_run *r, struct err *e)
 {
 	enum cred_state until = r->opt->csr_only ? CRED_REQUESTED : CRED_DELIVERED;
+	if (until == CRED_DELIVERED && r->from < until && r->ports->handover.room(r->courier, e) != 0)
+		return err_prefix(e, "nothing was done");
 	if (prepare(r, e) != 0)
 		return -1;
 	for (size_t i = 0; i < N_STEPS; i++) {
@@ -126,10 +135,10 @@ static int check_finished(struct enroll_run *r, struct err *e)
 		*e = no_pin;
 		ret = -1;
 	}
-	r->ui->end(r->ui->arg, ret == 0,
-		   ret != 0            ? ""
-		   : r->result->proved ? "read back, signed, verified"
-				       : "certificate read back; the key was not tried, because no PIN was given");
+	enroll_step_end(r, ret,
+			r->result->proved ? "read back, signed, verified"
+					  : "certificate read back; the key was not tried, because no PIN was given",
+			e);
 	bool same =
 	    strcmp(known.pkcs11_id, r->cred.pkcs11_id) == 0 && strcmp(known.client_module, r->cred.client_module) == 0;
 	/* the token was given another label, or the laptops another module: the profile names both */

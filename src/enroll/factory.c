@@ -1,6 +1,5 @@
-#include "core/xalloc.h"
 #include "enroll/run.h"
-#include "store/escrow.h"
+#include "enroll/seal.h"
 
 #include <string.h>
 
@@ -8,11 +7,11 @@
 static const struct {
 	enum profile_secret secret;
 	enum profile_operation change;
-	enum escrow_kind kind; /* ESCROW_KIND_COUNT: a person keeps it */
+	bool sealed; /* into escrow; else a person keeps it */
 } order[] = {
-    {PROFILE_SO_PIN, PROFILE_CHANGE_SO_PIN, ESCROW_SO_PIN},
-    {PROFILE_PUK, PROFILE_CHANGE_PUK, ESCROW_PUK},
-    {PROFILE_PIN, PROFILE_CHANGE_PIN, ESCROW_KIND_COUNT},
+    {PROFILE_SO_PIN, PROFILE_CHANGE_SO_PIN, true},
+    {PROFILE_PUK, PROFILE_CHANGE_PUK, true},
+    {PROFILE_PIN, PROFILE_CHANGE_PIN, false},
 };
 
 #define N_ORDER (sizeof order / sizeof *order)
@@ -81,13 +80,6 @@ int enroll_look_at_pins(struct enroll_run *r, struct err *e)
 	return 0;
 }
 
-/* The value that everybody can look up. */
-static int factory_value(const struct enroll_run *r, enum profile_secret which, struct secret *ret, struct err *e)
-{
-	const char *value = r->profile->pin[which].factory.v[0];
-	return secret_set(ret, value, strlen(value), e);
-}
-
 bool enroll_has_factory(const struct enroll_run *r, enum profile_secret which)
 {
 	return is_factory(r, which);
@@ -95,7 +87,8 @@ bool enroll_has_factory(const struct enroll_run *r, enum profile_secret which)
 
 int enroll_factory_value(const struct enroll_run *r, enum profile_secret which, struct secret *ret, struct err *e)
 {
-	return factory_value(r, which, ret, e);
+	const char *value = r->profile->pin[which].factory.v[0];
+	return secret_set(ret, value, strlen(value), e);
 }
 
 /* A random one that nobody could find again would lock the company out. */
@@ -144,40 +137,30 @@ int enroll_ask_replacements(struct enroll_run *r, struct err *e)
 	bool escrow = false;
 	note(r);
 	for (size_t i = 0; i < N_ORDER; i++)
-		escrow = escrow || (is_due(r, i) && order[i].kind != ESCROW_KIND_COUNT);
+		escrow = escrow || (is_due(r, i) && order[i].sealed);
 	if (escrow && load_recovery(r, e) != 0)
 		return -1;
 	if (!is_factory(r, PROFILE_PIN) || r->opt->keep_factory_pins)
 		return 0;
 	if (r->pin == NULL) {
 		r->pin = secret_new();
-		if (factory_value(r, PROFILE_PIN, r->pin, e) != 0)
+		if (enroll_factory_value(r, PROFILE_PIN, r->pin, e) != 0)
 			return -1;
 	}
 	return r->new_pin != NULL ? 0 : ask_new_pin(r, e);
 }
 
-/* A random value that is in escrow before the token has it. */
-static int make_sealed(struct enroll_run *r, size_t i, struct secret *ret, int64_t *ret_id, struct err *e)
-{
-	struct profile_limits limits;
-	struct blob cms = BLOB_INIT;
-	profile_limits_of(&limits, r->profile, order[i].secret, r->token.pin_min, r->token.pin_max);
-	int got = profile_pin_random(&limits, ret, e);
-	if (got == 0)
-		got = escrow_seal(&cms, r->recovery, &r->token_id, order[i].kind, ret, e);
-	if (got == 0)
-		got = r->ports->store.escrow_put(r->store, &r->token_id, order[i].kind, &cms,
-						 recovery_names(r->recovery), ret_id, e);
-	blob_free(&cms);
-	return got;
-}
-
 static int replace_sealed(struct enroll_run *r, size_t i, struct secret *old, struct err *e)
 {
+	const struct seal seal = {.port = &r->ports->store,
+				  .store = r->store,
+				  .recovery = r->recovery,
+				  .token = &r->token,
+				  .id = &r->token_id,
+				  .profile = r->profile};
 	struct secret *new = secret_new();
 	int64_t id = 0;
-	int ret = make_sealed(r, i, new, &id, e);
+	int ret = seal_random(&seal, order[i].secret, new, &id, e);
 	if (ret == 0)
 		ret = r->ports->token.change(r->worker, &r->token, order[i].change, order[i].secret, old, new,
 					     r->opt->last_try, e);
@@ -210,12 +193,11 @@ int enroll_replace_factory(struct enroll_run *r, struct err *e)
 		if (!is_due(r, i))
 			continue;
 		struct secret *old = secret_new();
-		ret = factory_value(r, order[i].secret, old, e);
+		ret = enroll_factory_value(r, order[i].secret, old, e);
 		if (ret == 0 && r->worker == NULL)
 			ret = enroll_open_token(r, e);
 		if (ret == 0)
-			ret = order[i].kind != ESCROW_KIND_COUNT ? replace_sealed(r, i, old, e)
-								 : replace_pin(r, i, old, e);
+			ret = order[i].sealed ? replace_sealed(r, i, old, e) : replace_pin(r, i, old, e);
 		if (ret == 0) {
 			r->pins[order[i].secret].factory = P11_FACTORY_NO;
 			r->result->replaced_pins |= 1u << order[i].secret;

@@ -70,6 +70,8 @@ struct enroll_ca_port {
 		     struct ca_certificate *ret, struct err *e);
 	int (*attest)(struct signer *s, const char *user, const struct blob *spki, const struct ca_proof *proof,
 		      char *ret_attested, struct err *e);
+	int (*revoke)(struct signer *s, const char *user, const char *serial, const char *reason, bool *ret_already,
+		      struct err *e);
 	int (*settle)(struct signer *s, const char *serial, struct err *e);
 	int (*publish)(struct signer *s, const char *user, struct err *e);
 };
@@ -99,6 +101,10 @@ struct enroll_store_port {
 	int (*pin_begun)(struct store *s, const char *token_serial, bool *ret, struct err *e);
 	int (*find_user)(struct store *s, const char *user, bool *ret_found, struct store_credential *ret,
 			 struct err *e);
+	int (*find_by_serial)(struct store *s, const char *serial, struct store_holding **ret, size_t *ret_n,
+			      struct err *e);
+	int (*is_ours)(struct store *s, const struct store_token *t, const struct blob *cka_id, const struct blob *spki,
+		       bool *ret, struct err *e);
 	int (*token_profile)(struct store *s, const struct store_token *t, const char *profile, struct err *e);
 	int (*escrow_put)(struct store *s, const struct store_token *t, enum escrow_kind kind, const struct blob *cms,
 			  const char *recipients, int64_t *ret_id, struct err *e);
@@ -112,6 +118,7 @@ struct enroll_handover_port {
 	int (*start)(struct courier **ret, const struct config *cfg, const char *user, bool verbose, struct err *e);
 	void (*stop)(struct courier **c);
 	int (*check)(struct courier *c, struct err *e);
+	int (*room)(struct courier *c, struct err *e);
 	int (*make)(struct courier *c, const struct handover_facts *f, struct handover_result *ret, struct err *e);
 	int (*mail)(struct courier *c, struct err *e);
 	int (*place)(const char *dir, const char *user, enum place_use use, struct err *e);

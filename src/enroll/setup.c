@@ -249,6 +249,6 @@ int enroll_set_up(struct enroll_run *r, struct err *e)
 		return 0;
 	r->ui->begin(r->ui->arg, "initialize");
 	int ret = initialize(r, e);
-	r->ui->end(r->ui->arg, ret == 0, ret == 0 ? r->token.serial : "");
+	enroll_step_end(r, ret, r->token.serial, e);
 	return ret;
 }

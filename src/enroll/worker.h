@@ -43,7 +43,10 @@ struct worker_token {
 	char reader[65], label[33], manufacturer[33], model[17], serial[17];
 	unsigned flags;
 	unsigned pin_min, pin_max; /* bytes */
+	uint64_t free_bytes;       /* for public objects; WORKER_FREE_UNKNOWN */
 };
+
+#define WORKER_FREE_UNKNOWN UINT64_MAX
 
 /* Whether both descriptions, of one module, are of one token. */
 bool worker_same_token(const struct worker_token *a, const struct worker_token *b);

@@ -13,6 +13,7 @@ void worker_put_token(struct rpc_msg *m, const struct worker_token *t)
 	rpc_put_u32(m, t->flags);
 	rpc_put_u32(m, t->pin_min);
 	rpc_put_u32(m, t->pin_max);
+	rpc_put_u64(m, t->free_bytes);
 }
 
 void worker_get_token(struct rpc_msg *m, struct worker_token *t)
@@ -26,6 +27,7 @@ void worker_get_token(struct rpc_msg *m, struct worker_token *t)
 	t->flags = rpc_get_u32(m);
 	t->pin_min = rpc_get_u32(m);
 	t->pin_max = rpc_get_u32(m);
+	t->free_bytes = rpc_get_u64(m);
 }
 
 void worker_put_key(struct rpc_msg *m, const struct worker_key *k)

@@ -10,6 +10,7 @@
 
 #include "core/config.h"
 #include "core/err.h"
+#include "handover/files.h"
 
 #include <time.h>
 
@@ -36,11 +37,13 @@ struct handover_result {
 	size_t n_files;
 };
 
-/* Before a token is touched: every template parses and its names are known, every @file can be read, the
- * profile would be accepted with the longest values that can come. Writes nothing. ERR_TEMPLATE, ERR_CONFIG. */
-int handover_check(const struct config *cfg, struct err *e);
+/* Before a token is touched: every template parses and its names are known, every @file can be read, this user's
+ * profile would be accepted with the longest values that can come. Writes nothing. Unless it is NULL *ret is what would
+ * be in the bundle, with the right names and those values. ERR_TEMPLATE, ERR_CONFIG. */
+int handover_check(const struct config *cfg, const char *user, struct files *ret, struct err *e);
 
-/* Renders and packs. What was there for this user is replaced as a whole, by rename. */
+/* Renders and packs. What was there for this user is replaced as a whole, by rename; ERR_FOREIGN if something there is
+ * not the handover's own (owned.h). */
 int handover_make(const struct config *cfg, const struct handover_facts *f, struct handover_result *ret, struct err *e);
 
 /* Mails both archives to [mail] to; does nothing if there is none. ERR_MAIL with the server's words. */

@@ -3,6 +3,7 @@
 
 #include "core/keyfile.h"
 
+#include <errno.h>
 #include <openssl/bio.h>
 #include <openssl/cms.h>
 #include <openssl/err.h>
@@ -145,7 +146,8 @@ static int load_key(EVP_PKEY **ret, const char *path, const struct secret *passp
 	case KEYFILE_OK:
 		return 0;
 	case KEYFILE_UNREADABLE:
-		return err_errno(e, ERR_RECOVERY_KEY, "the recovery key %s cannot be read", path);
+		return errno != 0 ? err_errno(e, ERR_RECOVERY_KEY, "the recovery key %s cannot be read", path)
+				  : err_set(e, ERR_RECOVERY_KEY, "the recovery key %s %s", path, keyfile_fault(path));
 	case KEYFILE_PASSPHRASE_NEEDED:
 		ERR_clear_error();
 		return err_set(e, ERR_RECOVERY_PASSPHRASE_NEEDED,

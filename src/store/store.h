@@ -161,6 +161,11 @@ int store_token_profile(struct store *s, const struct store_token *t, const char
 /* All tokens of the inventory, oldest first; *ret is one block, to be freed, NULL where there is none. */
 int store_tokens(struct store *s, struct store_holding **ret, size_t *ret_n, struct err *e);
 
+/* Whether an object on this token is of a credential of ours, also of one that has ended: by its public key (SPKI,
+ * DER), and if it shows none (empty) by its CKA_ID. */
+int store_is_ours(struct store *s, const struct store_token *t, const struct blob *cka_id, const struct blob *spki,
+		  bool *ret, struct err *e);
+
 /* The tokens with this serial number, as --serial names them; makers may use the same one. */
 int store_find_by_serial(struct store *s, const char *serial, struct store_holding **ret, size_t *ret_n, struct err *e);
 

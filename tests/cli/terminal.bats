@@ -426,7 +426,7 @@ spun() {
 	talk 'expect -re "key pair +\[-|/\\\\\] 1 s" {} timeout {failed "no spinner"}
 	      key \003' --pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" alice
 	interrupted
-	[[ $output == *"${escape}[K  key pair         failed"* ]]
+	[[ $output == *"${escape}[K  key pair         interrupted"* ]]
 	unset FAULTY_RULE
 	company_tokenroll "$dir" alice
 	enrolled
@@ -438,4 +438,52 @@ spun() {
 	company_secret "$dir/pin" 000000
 	run --separate-stderr company_tokenroll "$dir" alice
 	[[ $status == 4 && $output$stderr != *"$escape"* ]]
+}
+
+@test "a user whom the CA has revoked is enrolled again only after a yes" {
+	local serial no
+	company_tokenroll "$dir" alice
+	serial=$(openssl x509 -in "$dir/pki/issued/alice.crt" -noout -serial | sed 's/^serial=//')
+	company_run "$dir" easyrsa company_easyrsa "$dir" revoke alice
+	for no in n ''; do
+		talk "says {certificate $serial of alice was revoked} {Enroll alice again? [y/N]}; answer {$no}" \
+			--pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" alice
+		[[ $status == 6 && $(rows) == 0 ]]
+	done
+	talk 'says "Enroll alice again?"; answer y' --pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" alice
+	[[ $status == 0 ]]
+	enrolled
+}
+
+@test "after Ctrl-C it is said at once what is waited for, and the step is not said to have failed" {
+	slow_key 6000
+	talk 'expect -re "key pair +\[-|/\\\\\] 1 s" {} timeout {failed "no spinner"}
+	      key \003
+	      set timeout 2
+	      says "finishing what the token is doing; press Ctrl-C again to stop at once"
+	      set timeout 15' --pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" alice
+	interrupted
+	shown "key pair         interrupted"
+	[[ $output != *failed* ]]
+	unset FAULTY_RULE
+	company_tokenroll "$dir" alice
+	enrolled
+}
+
+@test "the SO PIN that is shown once is on a line of its own, not behind the step under way" {
+	blank
+	talk 'says "Initialize it for alice?"; answer y' --pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" alice
+	[[ $status == 0 ]]
+	tr '\r' '\n' <<<"${output//"${escape}[K"/}" | grep "New PINs of this token" >"$dir/line"
+	[[ $(cat "$dir/line") == "New PINs of this token"* ]]
+	tr '\r' '\n' <<<"${output//"${escape}[K"/}" | grep "SO PIN  " >"$dir/line"
+	[[ $(cat "$dir/line") =~ ^"  SO PIN "\ +[0-9A-F]{16}$ ]]
+}
+
+@test "a no to the initialization is taken for one: nobody is told to run it on a terminal" {
+	blank
+	talk 'says "Initialize it for alice?"; answer n' --ca-pass-file "$dir/ca.pass" alice
+	[[ $status == 3 ]]
+	shown "was left so" "what to do: "
+	[[ $output != *"run it on a terminal"* ]]
 }

@@ -117,6 +117,37 @@ static void a_pki_that_cannot_be_opened_is_an_error_of_the_start(void **state)
 }
 
 /* In a process of its own: there is no way back. */
+/* easy-rsa writes through such a link, too, as long as it only signs. */
+static void an_index_that_is_a_link_out_of_the_pki_is_written_to(void **state)
+{
+	(void)state;
+	int status;
+	fixture_use(&fx, "rsa-encrypted");
+	assert_int_equal(
+	    shell("cd %s && rm -rf %s/elsewhere && mkdir %s/elsewhere && mv index.txt %s/elsewhere/ && ln -s "
+		  "%s/elsewhere/index.txt index.txt",
+		  fx.pki, fx.dir, fx.dir, fx.dir, fx.dir),
+	    0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct err e = ERR_INIT;
+		struct ca_issued out;
+		struct ca *ca = fixture_unlocked(&fx);
+		if (!ca_confine(ca))
+			_exit(77);
+		if (try_issue(ca, "alice", EVP_EC_gen("P-256"), false, &out, &e) == 0)
+			_exit(0);
+		fprintf(stderr, "%s (%s)\n", e.what, e.native);
+		_exit(1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip(); /* this kernel has no Landlock */
+	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_int_equal(count_lines(&fx, "../../elsewhere/index.txt", "^V.*/CN=alice$"), 1);
+}
+
 static void once_confined_only_the_pki_can_be_written(void **state)
 {
 	(void)state;
@@ -235,6 +266,7 @@ int main(void)
 	    cmocka_unit_test(a_whole_issue_over_the_socket),
 	    cmocka_unit_test(a_name_that_would_be_a_path_is_refused_there_as_well),
 	    cmocka_unit_test(a_pki_that_cannot_be_opened_is_an_error_of_the_start),
+	    cmocka_unit_test(an_index_that_is_a_link_out_of_the_pki_is_written_to),
 	    cmocka_unit_test(once_confined_only_the_pki_can_be_written),
 	    cmocka_unit_test(a_replacement_works_in_confinement),
 	    cmocka_unit_test(a_revocation_works_in_confinement),
