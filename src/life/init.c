@@ -193,6 +193,20 @@ static int init_used(struct setup *s, const struct p11_pin_state *so_state, stru
 	return l->profile->init.leaves_factory ? replace_factory(s, e) : set_first_pin(s, e);
 }
 
+/* Initializing revokes nothing. */
+static void note_owner(const struct life *l)
+{
+	char text[300];
+	if (l->owner[0] == '\0')
+		return;
+	snprintf(
+	    text, sizeof text,
+	    "the key of %s is gone, but the certificate for it stays valid: `tokenroll wipe` would have revoked it; "
+	    "`tokenroll %s --replace` does",
+	    l->owner, l->owner);
+	l->ui->note(l->ui->arg, text);
+}
+
 int life_init(struct life *l, struct life_setup *ret, struct err *e)
 {
 	struct p11_pin_state pins[PROFILE_PIN_COUNT];
@@ -205,6 +219,8 @@ int life_init(struct life *l, struct life_setup *ret, struct err *e)
 		got = check_way(l, e);
 	if (got == 0)
 		got = is_blank(l) ? init_blank(&s, e) : init_used(&s, &pins[PROFILE_SO_PIN], e);
+	if (got == 0)
+		note_owner(l);
 	secret_free(&s.so_pin);
 	secret_free(&s.pin);
 	return got;
