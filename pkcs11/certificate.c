@@ -161,6 +161,18 @@ static int visit_delete_older(const struct p11_token *t, CK_OBJECT_HANDLE object
 	return has_public_key(value, w->spki) ? p11_object_delete(t, object, e) : 0;
 }
 
+/* One with our CKA_ID that holds no certificate is what is left of one that was cut off while it was written; some
+ * modules take no other one beside it. */
+static int visit_delete_broken(const struct p11_token *t, CK_OBJECT_HANDLE object, const struct blob *value,
+			       struct walk *w, struct err *e)
+{
+	X509 *x = parse(value);
+	bool broken = x == NULL;
+	(void)w;
+	X509_free(x);
+	return broken ? p11_object_delete(t, object, e) : 0;
+}
+
 static int visit_delete_key(const struct p11_token *t, CK_OBJECT_HANDLE object, const struct blob *value,
 			    struct walk *w, struct err *e)
 {
@@ -186,7 +198,9 @@ int p11_certificate_write(const struct p11_token *t, const struct blob *cka_id, 
 	struct blob spki = BLOB_INIT;
 	struct walk there = {.der = der}, older = {.der = der, .spki = &spki};
 	spki_of(der, &spki);
-	int ret = each_certificate(t, cka_id, visit_find, &there, e);
+	int ret = each_certificate(t, cka_id, visit_delete_broken, NULL, e);
+	if (ret == 0)
+		ret = each_certificate(t, cka_id, visit_find, &there, e);
 	if (ret == 0 && there.seen == 0)
 		ret = write_object(t, cka_id, label, der, e);
 	if (ret == 0)

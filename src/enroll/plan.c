@@ -296,6 +296,9 @@ static int plan_resume(struct enroll_run *r, bool *ret_finished, struct err *e)
 		return give_up_and_plan(r, CRED_ABANDONED, e);
 	if (!there)
 		return r->opt->replace ? plan_new(r, e) : key_gone(r, e);
+	/* some tokens only say that they have written: what the proof does not find is written again */
+	if (c->state == CRED_WRITTEN && r->from == CRED_WRITTEN)
+		r->from = CRED_ISSUED;
 	/* the request costs nothing to make again, and the CA's DN may have been corrected since */
 	if (c->state == CRED_REQUESTED && r->opt->cert_file == NULL)
 		r->from = CRED_KEYED;

@@ -46,9 +46,15 @@ static int find_key(struct worker_state *st, const struct blob *id, const struct
 {
 	CK_OBJECT_HANDLE other = CK_INVALID_HANDLE;
 	struct blob other_id = BLOB_INIT;
+	bool fits = false;
 	if (p11_key_find(st->token, id, ret_handle, &ret->spki, e) != 0)
 		return -1;
 	blob_set(&ret->cka_id, id->data, id->len);
+	bool untold = *ret_handle != CK_INVALID_HANDLE && ret->spki.len == 0 && spki->len != 0;
+	if (untold && p11_key_fits(st->token, *ret_handle, spki, &fits, e) != 0)
+		return -1;
+	if (fits)
+		blob_set(&ret->spki, spki->data, spki->len);
 	bool meant = *ret_handle != CK_INVALID_HANDLE && (spki->len == 0 || blob_equal(&ret->spki, spki));
 	if (!meant && spki->len != 0 && p11_key_find_public(st->token, spki, &other, &other_id, e) != 0) {
 		blob_free(&other_id);
