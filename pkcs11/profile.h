@@ -66,6 +66,7 @@ struct profile_module {
 	    enroll;    /* best first: path, p11-kit name, or library file name; empty: the configured ones */
 	bool required; /* through other modules this token can be seen but not enrolled */
 	char *client[PLATFORM_COUNT]; /* path on the employee's computer; NULL: as configured */
+	char *opensc_driver; /* OpenSC's card driver; NULL: it is to find out, by asking the card for those it knows */
 	/* "name = value" for the blocks "pkcs11" and "framework pkcs15" of OpenSC's configuration */
 	struct profile_list opensc_pkcs11, opensc_pkcs15;
 };

@@ -196,6 +196,8 @@ static int complete_match(struct profile_reader *r)
 	return 1;
 }
 
+#define DRIVER_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
 static int complete_key(struct profile_reader *r)
 {
 	const struct profile_key *k = &r->p->key;
@@ -203,6 +205,9 @@ static int complete_key(struct profile_reader *r)
 		return profile_fault_at(r, "key", k->n_place != 0 ? "place" : "id", "id = fixed and place go together");
 	if (k->attestation == PROFILE_ATTEST_NONE && k->attestation_issuer.len != 0)
 		return profile_fault_at(r, "key", "attestation-issuer", "there is no attestation to issue");
+	const char *driver = r->p->module.opensc_driver;
+	if (driver != NULL && driver[strspn(driver, DRIVER_CHARACTERS)] != '\0')
+		return profile_fault_at(r, "module", "opensc-driver", "'%s' is not the name of a driver", driver);
 	if (r->p->module.required && r->p->module.enroll.n == 0)
 		return profile_fault_at(r, "module", "required", "no module is named with enroll");
 	return 1;

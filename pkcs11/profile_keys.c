@@ -68,6 +68,7 @@ static const struct profile_field module_fields[] = {
     FIELD("client-linux", text, profile_module, client[PLATFORM_LINUX], NULL, 0),
     FIELD("client-windows", text, profile_module, client[PLATFORM_WINDOWS], NULL, 0),
     FIELD("client-macos", text, profile_module, client[PLATFORM_MACOS], NULL, 0),
+    FIELD("opensc-driver", text, profile_module, opensc_driver, NULL, 0),
     FIELD("opensc-pkcs11", setting, profile_module, opensc_pkcs11, NULL, 0),
     FIELD("opensc-pkcs15", setting, profile_module, opensc_pkcs15, NULL, 0),
 };

@@ -40,6 +40,7 @@ void worker_get_view(struct rpc_msg *in, struct worker_view *ret)
 {
 	ret->text = (struct blob)BLOB_INIT;
 	rpc_get_str(in, ret->reader, sizeof ret->reader);
+	rpc_get_str(in, ret->cards, sizeof ret->cards);
 	rpc_get_str(in, ret->path, sizeof ret->path);
 	rpc_get_blob(in, &ret->text);
 }
@@ -109,11 +110,11 @@ static int do_load(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 }
 
 /* OpenSC reads its configuration when it is initialized. */
-static int initialize(struct worker_state *st, const char *path, const char *reader, struct err *e)
+static int initialize(struct worker_state *st, const char *path, const struct worker_view *v, struct err *e)
 {
 	if (st->module == NULL && load(st, path, e) != 0)
 		return -1;
-	if (opensc_configure(*reader != '\0' ? reader : NULL, st->profile, e) != 0)
+	if (opensc_configure(v->reader[0] != '\0' ? v->reader : NULL, v->cards, st->profile, e) != 0)
 		return -1;
 	return p11_module_initialize(st->module, e);
 }
@@ -132,7 +133,7 @@ static int do_tokens(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *o
 		return -1;
 	if (!whole)
 		return worker_malformed(e);
-	if (initialize(st, path, v.reader, e) != 0 || p11_token_list(st->module, &list, &n, e) != 0)
+	if (initialize(st, path, &v, e) != 0 || p11_token_list(st->module, &list, &n, e) != 0)
 		return -1;
 	rpc_put_u32(out, (uint32_t)n);
 	for (size_t i = 0; i < n; i++) {

@@ -9,6 +9,7 @@
 #include "enroll/turn.h"
 #include "enroll/worker_wire.h"
 #include "pkcs11/bridge.h"
+#include "pkcs11/opensc.h"
 #include "pkcs11/profile.h"
 #include "pkcs11/reader.h"
 #include "pkcs11/token.h"
@@ -32,9 +33,11 @@ int worker_malformed(struct err *e);
 /* True when the call's fields are whole and, where a token is needed, one is open. */
 bool worker_ready(const struct worker_state *st, const struct rpc_msg *in, struct err *e);
 
-/* What the parent has found out about the token: in which reader it is, "" if nobody knows, and its profile. */
+/* What the parent has found out about the token: in which reader it is, "" if nobody knows, and its profile; and about
+ * the cards in all readers. */
 struct worker_view {
 	char reader[READER_NAME_MAX];
+	char cards[OPENSC_CARDS_MAX];
 	char path[512];
 	struct blob text;
 };
