@@ -201,7 +201,7 @@ static int run_call(struct p11_module *m, const struct profile *p, CK_SLOT_ID sl
 	if (ret == 0)
 		ret = profile_render(&c->new, v, new, e);
 	if (ret == 0)
-		ret = p11_token_open(&t, m, p, slot, true, e);
+		ret = p11_token_open(&t, m, p, slot, NULL, true, e);
 	if (ret == 0)
 		ret = log_in(t, c, v, last_try, e);
 	if (ret == 0) {

@@ -61,6 +61,35 @@ enum profile_who { PROFILE_USER, PROFILE_SO, PROFILE_NOBODY };
 /* Three-valued answers: the token's own word counts, or it is known to be wrong. */
 enum profile_say { PROFILE_ASK_TOKEN, PROFILE_YES, PROFILE_NO };
 
+/* ---- commands, and arguments of calls */
+
+enum profile_secret { PROFILE_PIN, PROFILE_SO_PIN, PROFILE_PUK, PROFILE_NEW, PROFILE_FILE, PROFILE_SECRET_COUNT };
+/* PROFILE_NEW is no kind of its own, and the name of a file only has a place in commands as secrets have */
+#define PROFILE_PIN_COUNT 3
+
+/* Bytes with places for secrets, checked when the file is read. */
+#define PROFILE_BYTES_MAX 261 /* a short command APDU: header, Lc, 255 bytes, Le (ISO/IEC 7816-4, 5.1) */
+
+struct profile_piece {
+	enum { PROFILE_LITERAL, PROFILE_SECRET_BYTES, PROFILE_LC } kind;
+	enum profile_secret secret;
+	bool hex;     /* the secret is hex digits, here their bytes */
+	size_t len;   /* literal: bytes; secret: width, 0 as it is */
+	int pad;      /* 0-255 fills up to the width; -1: has to be that long */
+	size_t start; /* of a literal, in profile_template.literal */
+};
+
+struct profile_template {
+	struct profile_piece piece[8];
+	size_t n;
+	unsigned char literal[PROFILE_BYTES_MAX];
+};
+
+struct profile_apdus {
+	struct profile_template *v;
+	size_t n;
+};
+
 struct profile_module {
 	struct profile_list
 	    enroll;    /* best first: path, p11-kit name, or library file name; empty: the configured ones */
@@ -120,6 +149,9 @@ struct profile_key {
 	bool label_ignored;                             /* CKA_LABEL is not kept */
 	struct profile_types omit_public, omit_private; /* never in the template */
 	struct profile_attributes add_public, add_private;
+	/* sent before somebody logs in to write: no file is selected then, into which the module would write when it
+	 * cannot select the right one */
+	struct profile_apdus deselect;
 	enum profile_say always_authenticate; /* CKA_ALWAYS_AUTHENTICATE of a new key: as the token says, or known */
 	enum profile_touch touch;             /* a finger is needed to sign */
 	enum profile_attestation attestation;
@@ -145,32 +177,18 @@ struct profile_object {
 	const char *subject;   /* CN of a certificate's subject; may be NULL */
 };
 
-/* ---- secrets and what is done with them */
+/* ---- keys and secrets */
 
-enum profile_secret { PROFILE_PIN, PROFILE_SO_PIN, PROFILE_PUK, PROFILE_NEW, PROFILE_SECRET_COUNT };
-#define PROFILE_PIN_COUNT 3 /* PROFILE_NEW is no kind of its own */
-
-/* Bytes with places for secrets, checked when the file is read. */
-#define PROFILE_BYTES_MAX 261 /* a short command APDU: header, Lc, 255 bytes, Le (ISO/IEC 7816-4, 5.1) */
-
-struct profile_piece {
-	enum { PROFILE_LITERAL, PROFILE_SECRET_BYTES, PROFILE_LC } kind;
-	enum profile_secret secret;
-	bool hex;     /* the secret is hex digits, here their bytes */
-	size_t len;   /* literal: bytes; secret: width, 0 as it is */
-	int pad;      /* 0-255 fills up to the width; -1: has to be that long */
-	size_t start; /* of a literal, in profile_template.literal */
-};
-
-struct profile_template {
-	struct profile_piece piece[8];
-	size_t n;
-	unsigned char literal[PROFILE_BYTES_MAX];
-};
-
-struct profile_apdus {
-	struct profile_template *v;
-	size_t n;
+/*
+ * A key on the card that the module does not show, because making it was cut off: found by the names of the card's
+ * files, as commands in hex show them.
+ */
+struct profile_orphan {
+	struct profile_apdus list;         /* the last one's answer: names of two bytes each; empty: there is no way */
+	struct blob key;                   /* a key's name begins with this byte */
+	struct blob files;                 /* and those of the files that go with it with these; the first describes it:
+					      while there is something in it, the module shows the key */
+	struct profile_apdus read, delete; /* a {file} */
 };
 
 enum profile_alphabet {
@@ -265,6 +283,7 @@ struct profile {
 
 	struct profile_module module;
 	struct profile_key key;
+	struct profile_orphan orphan;
 	struct profile_ignore *ignore;
 	size_t n_ignore;
 	struct profile_pin pin[PROFILE_PIN_COUNT];

@@ -87,6 +87,7 @@ static const struct profile_field key_fields[] = {
     FIELD("omit-private", omit_private, profile_key, omit_private, NULL, 0),
     FIELD("add-public", add, profile_key, add_public, NULL, 0),
     FIELD("add-private", add, profile_key, add_private, NULL, 0),
+    FIELD("deselect", apdu, profile_key, deselect, NULL, 0),
     FIELD("always-authenticate", word, profile_key, always_authenticate, say, 0),
     FIELD("touch", word, profile_key, touch, touch, 0),
     FIELD("attestation", word, profile_key, attestation, attestation, 0),
@@ -94,6 +95,12 @@ static const struct profile_field key_fields[] = {
     FIELD("max", size, profile_key, max, NULL, 100000),
     FIELD("certificate-max", size, profile_key, certificate_max, NULL, 1000000),
     FIELD("seconds", number, profile_key, seconds, NULL, 3600),
+};
+
+static const struct profile_field orphan_fields[] = {
+    FIELD("list", apdu, profile_orphan, list, NULL, 0),     FIELD("key", hex, profile_orphan, key, NULL, 0),
+    FIELD("files", hex, profile_orphan, files, NULL, 0),    FIELD("read", apdu, profile_orphan, read, NULL, 0),
+    FIELD("delete", apdu, profile_orphan, delete, NULL, 0),
 };
 
 static const struct profile_field object_fields[] = {
@@ -165,6 +172,7 @@ const struct profile_section profile_sections[] = {
     WHOLE("hide", hide_fields),
     PART("module", module, module_fields),
     PART("key", key, key_fields),
+    PART("orphan", orphan, orphan_fields),
     WHOLE("objects", object_fields),
     PART("pin", pin[PROFILE_PIN], pin_fields),
     PART("so-pin", pin[PROFILE_SO_PIN], pin_fields),

@@ -1,6 +1,7 @@
 #include "core/xalloc.h"
 #include "enroll/run.h"
 #include "handover/profile.h"
+#include "pkcs11/orphan.h"
 #include "pkcs11/ovpnid.h"
 
 #include <openssl/rand.h>
@@ -79,6 +80,15 @@ static int choose_place(struct enroll_run *r, struct blob *ret, struct err *e)
 int enroll_id_choose(struct enroll_run *r, struct blob *ret, struct err *e)
 {
 	return r->profile->key.id == PROFILE_ID_FIXED ? choose_place(r, ret, e) : choose_random(r, ret, e);
+}
+
+int enroll_id_mark(struct enroll_run *r, struct blob *ret, struct err *e)
+{
+	if (r->opened)
+		return r->ports->token.orphans_mark(r->worker, ret, e);
+	/* a token that was just set up holds nothing yet */
+	p11_orphans_none(ret);
+	return 0;
 }
 
 int enroll_id_name(const struct enroll_run *r, const struct blob *id, char *ret, size_t size)

@@ -224,7 +224,9 @@ int enroll_plan_commit(struct enroll_run *r, struct err *e)
 {
 	if (r->cred.id != 0)
 		return 0;
-	return enroll_id_choose(r, &r->cred.cka_id, e) != 0 ? -1 : r->ports->store.plan(r->store, &r->cred, e);
+	if (enroll_id_choose(r, &r->cred.cka_id, e) != 0 || enroll_id_mark(r, &r->cred.earlier, e) != 0)
+		return -1;
+	return r->ports->store.plan(r->store, &r->cred, e);
 }
 
 /* Whether the key that the journal knows is still on the token. */

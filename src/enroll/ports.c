@@ -18,6 +18,8 @@ const struct enroll_ports enroll_ports_real = {
 	      worker_key_find,
 	      worker_key_generate,
 	      worker_key_delete,
+	      worker_orphans_mark,
+	      worker_orphans_delete,
 	      worker_request,
 	      worker_certificate_write,
 	      worker_certificate_find,

@@ -154,6 +154,10 @@ int worker_key_find(struct worker *w, const struct blob *cka_id, const struct bl
 int worker_key_generate(struct worker *w, enum keytype type, const struct blob *cka_id, const char *label,
 			struct worker_key *ret, struct err *e);
 
+/* Keys that were left on the card unseen; see pkcs11/orphan.h. */
+int worker_orphans_mark(struct worker *w, struct blob *ret, struct err *e);
+int worker_orphans_delete(struct worker *w, const struct blob *mark, struct err *e);
+
 /* Deletes the pair, and with certificates true also the certificates, that carry this CKA_ID of ours and, unless
  * spki is NULL, this public key. */
 int worker_key_delete(struct worker *w, const struct blob *cka_id, const struct blob *spki, bool certificates,

@@ -3,6 +3,7 @@
 #include "pkcs11/key.h"
 #include "pkcs11/login.h"
 #include "pkcs11/object.h"
+#include "pkcs11/orphan.h"
 #include "pkcs11/ovpnid.h"
 #include "pkcs11/pubkey.h"
 
@@ -161,6 +162,27 @@ int worker_do_key_delete(struct rpc_server *s, struct rpc_msg *in, struct rpc_ms
 	worker_key_free(&key);
 	blob_free(&id);
 	blob_free(&spki);
+	return ret;
+}
+
+int worker_do_orphans_mark(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	struct worker_state *st = worker_state(s);
+	struct blob mark = BLOB_INIT;
+	int ret = worker_ready(st, in, e) ? p11_orphans_mark(st->token, &mark, e) : -1;
+	rpc_put_blob(out, &mark);
+	blob_free(&mark);
+	return ret;
+}
+
+int worker_do_orphans_delete(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	(void)out;
+	struct worker_state *st = worker_state(s);
+	struct blob mark = BLOB_INIT;
+	rpc_get_blob(in, &mark);
+	int ret = worker_ready(st, in, e) ? p11_orphans_delete(st->token, &mark, e) : -1;
+	blob_free(&mark);
 	return ret;
 }
 

@@ -2,6 +2,7 @@
 #include "enroll/describe.h"
 #include "enroll/hide.h"
 #include "enroll/worker_state.h"
+#include "pkcs11/apdu.h"
 #include "pkcs11/login.h"
 #include "pkcs11/opensc.h"
 #include "pkcs11/reader.h"
@@ -124,8 +125,6 @@ static int do_tokens(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *o
 	struct worker_state *st = worker_state(s);
 	char path[512];
 	struct worker_view v;
-	struct p11_token_info *list = NULL;
-	size_t n = 0;
 	rpc_get_str(in, path, sizeof path);
 	worker_get_view(in, &v);
 	bool whole = rpc_msg_done(in);
@@ -133,16 +132,27 @@ static int do_tokens(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *o
 		return -1;
 	if (!whole)
 		return worker_malformed(e);
-	if (initialize(st, path, &v, e) != 0 || p11_token_list(st->module, &list, &n, e) != 0)
+	free(st->listed);
+	st->listed = NULL;
+	st->n_listed = 0;
+	if (initialize(st, path, &v, e) != 0 || p11_token_list(st->module, &st->listed, &st->n_listed, e) != 0)
 		return -1;
-	rpc_put_u32(out, (uint32_t)n);
-	for (size_t i = 0; i < n; i++) {
+	rpc_put_u32(out, (uint32_t)st->n_listed);
+	for (size_t i = 0; i < st->n_listed; i++) {
 		struct worker_token t;
-		describe(&list[i], &t);
+		describe(&st->listed[i], &t);
 		worker_put_token(out, &t);
 	}
-	free(list);
 	return 0;
+}
+
+static const struct p11_token_info *listed(const struct worker_state *st, CK_SLOT_ID slot)
+{
+	for (size_t i = 0; i < st->n_listed; i++) {
+		if (st->listed[i].slot == slot)
+			return &st->listed[i];
+	}
+	return NULL;
 }
 
 static void answer_token(const struct p11_token_info *info, struct rpc_msg *out)
@@ -213,6 +223,16 @@ static int do_init_pin(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg 
 	return 0;
 }
 
+/* Whatever the card answers, the login comes next. */
+static int deselect(const struct worker_state *st, struct err *e)
+{
+	static const struct profile_secrets none = {{NULL}};
+	struct apdu_answer a;
+	if (st->profile->key.deselect.n == 0)
+		return 0;
+	return apdu_run(p11_token_description(st->token)->reader, &st->profile->key.deselect, &none, &a, e);
+}
+
 static int do_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
 	(void)out;
@@ -234,9 +254,9 @@ static int do_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 	turn_give(&st->turn);
 	if (writable && turn_take(&st->turn, s, turn, &t, e) != 0)
 		return -1;
-	if (p11_token_open(&st->token, st->module, st->profile, want.slot, writable, e) != 0)
+	if (p11_token_open(&st->token, st->module, st->profile, want.slot, listed(st, want.slot), writable, e) != 0)
 		return -1;
-	if (p11_token_same(&want, p11_token_description(st->token), e) == 0)
+	if (p11_token_same(&want, p11_token_description(st->token), e) == 0 && (!writable || deselect(st, e) == 0))
 		return 0;
 	p11_token_close(&st->token);
 	return -1;
@@ -280,6 +300,8 @@ static const struct rpc_op ops[] = {
     {WORKER_OBJECTS, 0, worker_do_objects},
     {WORKER_DELETE_ALL, 0, worker_do_delete_all},
     {WORKER_ATTESTATION, 0, worker_do_attestation},
+    {WORKER_ORPHANS_MARK, 0, worker_do_orphans_mark},
+    {WORKER_ORPHANS_DELETE, 0, worker_do_orphans_delete},
 };
 
 /* The parent was killed: the module may finish the call it is in, which leaves the token in order, but not hang. */
@@ -305,6 +327,7 @@ int worker_main(void)
 	p11_module_free(&st.module);
 	profile_free(&st.profile);
 	turn_give(&st.turn);
+	free(st.listed);
 	pathset_free(&st.hidden);
 	return status;
 }

@@ -18,6 +18,8 @@ struct worker_state {
 	struct p11_module *module;
 	struct profile *profile; /* of the token; NULL until a call has brought it */
 	struct p11_token *token;
+	struct p11_token_info *listed; /* what the last listing said */
+	size_t n_listed;
 	struct p11_bridge *bridge;
 	struct turn *turn;
 	bool started;
@@ -53,6 +55,7 @@ rpc_handler_fn worker_do_pins, worker_do_change, worker_do_reset, worker_do_obje
 
 /* worker_keys.c */
 rpc_handler_fn worker_do_id_taken, worker_do_key_find, worker_do_key_generate, worker_do_key_delete, worker_do_request,
-    worker_do_certificate_write, worker_do_certificate_find, worker_do_prove;
+    worker_do_certificate_write, worker_do_certificate_find, worker_do_prove, worker_do_orphans_mark,
+    worker_do_orphans_delete;
 
 #endif
