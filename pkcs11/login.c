@@ -72,7 +72,8 @@ static int login_failed(const struct p11_token *t, enum profile_who who, CK_RV r
 		err_native(e, "%s", ckr_name(rv));
 		return who == PROFILE_USER ? -1
 					   : err_next(e, "it was tried once and is not tried again by itself; run the "
-							 "command again with the right one, or take another token");
+							 "command again with the right one, also if this was: some modules "
+							 "call it wrong whenever the card fails; or take another token");
 	}
 	if (who == PROFILE_SO && rv == CKR_PIN_LOCKED) {
 		so_locked(t, e);

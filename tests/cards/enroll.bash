@@ -2,7 +2,7 @@
 # enroll: a company whose tokens are virtual cards, for tests of `tokenroll` on them. Each card carries somebody else's
 # keys, too, and the card itself tells whether they are as they were (export contents), not a module.
 #
-#   enroll_company sc-hsm|piv        a stand with two readers, and a company whose configuration suits that kind of card;
+#   enroll_company sc-hsm|piv [N]    a stand with two (or N) readers, and a company whose configuration suits that kind of card;
 #                                    ENROLL is its folder, ENROLL_SECRETS the options that name the secrets it needs
 #   enroll_card CARD [NAME=VALUE…]   such a card, see card_new, with somebody else's keys: ENROLL_FOREIGN is what it holds
 #   enroll ARGUMENT...               tokenroll in this company

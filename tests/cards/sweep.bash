@@ -94,21 +94,49 @@ sweep_pins() {
 sweep_apdus() {
 	awk -F'\t' -v telling="$SWEEP_TELLING" -v all="${TOKENROLL_ALL:-}" -v step="$1" '
 		{ split($1, n, " "); name = $1; sub(/^[0-9]+ /, "", name) }
-		all || name ~ "^(" telling ")" || NR % step == 1 { print n[1] }' "$SWEEP_WHOLE"
+		all || name ~ "^(" telling ")" || (step && NR % step == 1) { print n[1] }' "$SWEEP_WHOLE"
 }
 
-# sweep STEP WORD...: at each APDU, with K for its number in the words: sweep 5 pull-at K after
-sweep() {
-	local step=$1 k n=0 last=0 words
+# sweep_at K WORD...: one round, counted
+sweep_at() {
+	local k=$1
 	shift
-	words=("$@")
-	SWEEP_FAILED=''
+	sweep_round "APDU $k ($*)" "${@/#K/$k}" || SWEEP_FAILED+=" $k($*)"
+	((SWEEP_MET == 0)) || SWEEP_HURT=$((SWEEP_HURT + 1)) SWEEP_LAST=$k
+}
+
+# sweep_end: what a whole enrollment takes varies a little; well behind its last APDU nothing is left to be hurt
+sweep_end() {
+	local whole
+	whole=$(wc -l <"$SWEEP_WHOLE")
+	sweep_round "no APDU" pull-at $((whole + 60))
+	echo "$SWEEP_HURT APDUs were hurt, the last of them $SWEEP_LAST of $whole; failed:${SWEEP_FAILED:- none}"
+	[[ -z $SWEEP_FAILED && $SWEEP_MET == 0 ]] && ((SWEEP_HURT > 10))
+}
+
+# sweep STEP WORD...: the same at each of these APDUs, with K for its number in the words: sweep 5 pull-at K after. With
+# STEP 0 only those that change something.
+sweep() {
+	local k step=$1
+	shift
+	SWEEP_FAILED='' SWEEP_HURT=0 SWEEP_LAST=0
 	for k in $(sweep_apdus "$step"); do
-		sweep_round "APDU $k (${words[*]})" "${words[@]/#K/$k}" || SWEEP_FAILED+=" $k"
-		((SWEEP_MET == 0)) || n=$((n + 1)) last=$k
+		sweep_at "$k" "$@"
 	done
-	# what a whole enrollment takes does not vary by much, and after the last one nothing is left to be hurt
-	sweep_round "no APDU" "${words[@]/#K/$(($(wc -l <"$SWEEP_WHOLE") + 60))}"
-	echo "$n APDUs were hurt, the last of them $last of $(wc -l <"$SWEEP_WHOLE"); failed:${SWEEP_FAILED:- none}"
-	[[ -z $SWEEP_FAILED && $SWEEP_MET == 0 ]] && ((n > 15))
+	sweep_end
+}
+
+# sweep_answers STEP ANSWER...: one of the answers at each of these APDUs, in turns; with TOKENROLL_ALL all of them
+sweep_answers() {
+	local k step=$1 turn=0 answer
+	shift
+	SWEEP_FAILED='' SWEEP_HURT=0 SWEEP_LAST=0
+	for k in $(sweep_apdus "$step"); do
+		turn=$((turn % $# + 1))
+		for answer; do
+			[[ -n ${TOKENROLL_ALL:-} || $answer == "${!turn}" ]] || continue
+			sweep_at "$k" answer-at K "$answer"
+		done
+	done
+	sweep_end
 }
