@@ -275,6 +275,8 @@ struct profile {
 	char *name;                /* "YubiKey PIV" */
 	char *tested;              /* what it was tested with; NULL: written from documentation */
 	struct profile_list notes; /* known traps, for the admin */
+	char *serial_none;         /* the serial number that says that it could not be read; NULL: there is no such */
+	struct profile_apdus serial_apdu; /* the last one's answer: a number, big-endian, that is the serial number */
 	bool serial_shared;        /* the serial number does not tell two tokens of this kind apart */
 
 	struct profile_match *match, *card; /* [card] is for cards that no module has described */

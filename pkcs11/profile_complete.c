@@ -230,7 +230,8 @@ static int check_places(struct profile_reader *r, const struct profile_apdus *li
 static int complete_orphan(struct profile_reader *r)
 {
 	const struct profile_orphan *o = &r->p->orphan;
-	if (!check_places(r, &r->p->key.deselect, PROFILE_SECRET_COUNT, "key", "deselect"))
+	if (!check_places(r, &r->p->key.deselect, PROFILE_SECRET_COUNT, "key", "deselect") ||
+	    !check_places(r, &r->p->serial_apdu, PROFILE_SECRET_COUNT, "token", "serial-apdu"))
 		return 0;
 	if (!profile_has_section(r, "orphan"))
 		return 1;

@@ -40,6 +40,8 @@ static const struct profile_field token_fields[] = {
     FIELD("tested", text, profile, tested, NULL, 0),
     FIELD("note", list, profile, notes, NULL, 0),
     FIELD("serial", bool, profile, serial_shared, shared, 0),
+    FIELD("serial-apdu", apdu, profile, serial_apdu, NULL, 0),
+    FIELD("serial-none", text, profile, serial_none, NULL, 0),
 };
 
 static const struct profile_field match_fields[] = {

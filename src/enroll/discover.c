@@ -249,6 +249,8 @@ static void list_source(struct discovery *d, struct source *s)
 		struct enroll_candidate *c = &d->list[d->n];
 		*c = (struct enroll_candidate){.token = tokens[k], .worker = s->worker, .module = s->module};
 		c->profile = profile_of(d, &c->token, c->module.path);
+		if (c->profile->serial_none != NULL && strcmp(c->token.serial, c->profile->serial_none) == 0)
+			c->token.flags = (c->token.flags & WORKER_TOKEN_IN_HARDWARE) | WORKER_TOKEN_UNREADABLE;
 		d->n += !profile_hides(c->profile, c->token.label, c->token.model);
 	}
 	s->shown = n;

@@ -7,6 +7,7 @@
 #include "pkcs11/opensc.h"
 #include "pkcs11/reader.h"
 
+#include <inttypes.h>
 #include <openssl/crypto.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -223,14 +224,40 @@ static int do_init_pin(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg 
 	return 0;
 }
 
-/* Whatever the card answers, the login comes next. */
-static int deselect(const struct worker_state *st, struct err *e)
+static const struct profile_secrets no_secrets = {{NULL}};
+
+/* Whether the card itself says the serial number that the module has shown. One that does not say is believed. */
+static int check_serial(const struct worker_state *st, struct err *e)
 {
-	static const struct profile_secrets none = {{NULL}};
+	const struct p11_token_info *is = p11_token_description(st->token);
 	struct apdu_answer a;
+	char serial[24];
+	uint64_t number = 0;
+	if (st->profile->serial_apdu.n == 0)
+		return 0;
+	if (apdu_run(is->reader, &st->profile->serial_apdu, &no_secrets, &a, e) != 0)
+		return -1;
+	if (a.sw != 0x9000 || a.len == 0 || a.len > sizeof number)
+		return 0;
+	for (size_t i = 0; i < a.len; i++)
+		number = number << 8 | a.data[i];
+	snprintf(serial, sizeof serial, "%" PRIu64, number);
+	if (strcmp(serial, is->serial) == 0)
+		return 0;
+	err_set(e, ERR_REMOVED, "%s says that the token in '%s' has the serial number %s, but the token says %s",
+		p11_module_path(st->module), is->reader, is->serial, serial);
+	return err_next(e, "pull it out, put it in again and run the same command; nothing was changed");
+}
+
+/* What comes between opening and the login: a card forgets a login when it is asked. */
+static int settle(const struct worker_state *st, struct err *e)
+{
+	struct apdu_answer a;
+	if (check_serial(st, e) != 0)
+		return -1;
 	if (st->profile->key.deselect.n == 0)
 		return 0;
-	return apdu_run(p11_token_description(st->token)->reader, &st->profile->key.deselect, &none, &a, e);
+	return apdu_run(p11_token_description(st->token)->reader, &st->profile->key.deselect, &no_secrets, &a, e);
 }
 
 static int do_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
@@ -256,7 +283,7 @@ static int do_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 		return -1;
 	if (p11_token_open(&st->token, st->module, st->profile, want.slot, listed(st, want.slot), writable, e) != 0)
 		return -1;
-	if (p11_token_same(&want, p11_token_description(st->token), e) == 0 && (!writable || deselect(st, e) == 0))
+	if (p11_token_same(&want, p11_token_description(st->token), e) == 0 && (!writable || settle(st, e) == 0))
 		return 0;
 	p11_token_close(&st->token);
 	return -1;

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2034  # for those that load it
 # enroll: a company whose tokens are virtual cards, for tests of `tokenroll` on them. Each card carries somebody else's
 # keys, too, and the card itself tells whether they are as they were (export contents), not a module.
 #

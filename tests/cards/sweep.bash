@@ -82,12 +82,15 @@ sweep_round() {
 	SWEEP_WHY=$(enroll_check 0 alice 2>&1 && sweep_pins) || sweep_complain "$place" "$SWEEP_WHY"
 }
 
-# sweep_pins: nothing wrong was ever compared
+# sweep_pins: no wrong PIN was ever compared. A management key is shown by an answer to the card's challenge: if that is
+# lost by half the answer is a wrong one, once.
 sweep_pins() {
 	local name
-	for name in pin-wrong pin-last-tries "$([[ $ENROLL_TYPE == piv ]] && echo management-key-wrong || echo so-wrong)"; do
+	for name in pin-wrong pin-last-tries $([[ $ENROLL_TYPE == piv ]] || echo so-wrong); do
 		[[ $(card_status 0 "$name") == 0 ]] || { echo "the card says $name=$(card_status 0 "$name")"; return 1; }
 	done
+	[[ $ENROLL_TYPE != piv || $(card_status 0 management-key-wrong) == [01] ]] ||
+		{ echo "the management key was wrong more than once"; return 1; }
 }
 
 # sweep_apdus STEP: the numbers of the APDUs to be tried
