@@ -70,10 +70,11 @@ static int login_failed(const struct p11_token *t, enum profile_who who, CK_RV r
 		ckr_error(e, CKR_PIN_INCORRECT, ERR_PIN_WRONG, "the %s of token %s is wrong%s", name_of(t, who),
 			  t->info.serial, left);
 		err_native(e, "%s", ckr_name(rv));
-		return who == PROFILE_USER ? -1
-					   : err_next(e, "it was tried once and is not tried again by itself; run the "
-							 "command again with the right one, also if this was: some modules "
-							 "call it wrong whenever the card fails; or take another token");
+		return who == PROFILE_USER
+			   ? -1
+			   : err_next(e, "it was tried once and is not tried again by itself; run the "
+					 "command again with the right one, also if this was: some modules "
+					 "call it wrong whenever the card fails; or take another token");
 	}
 	if (who == PROFILE_SO && rv == CKR_PIN_LOCKED) {
 		so_locked(t, e);
@@ -109,7 +110,8 @@ static void remember(struct p11_token *t, enum profile_who who, const struct sec
 	t->had[who] = true;
 }
 
-/* The flags about tries as they are now. Those of a moment ago, when the token was opened, are; a login makes them old. */
+/* The flags about tries as they are now. Those of a moment ago, when the token was opened, are; a login makes them old.
+ */
 static int read_flags(struct p11_token *t, struct err *e)
 {
 	bool fresh = p11_token_is_fresh(&t->info);

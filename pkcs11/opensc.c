@@ -19,7 +19,7 @@
 struct facts {
 	struct reader *readers;
 	size_t n_readers;
-	const char *only; /* NULL: all readers */
+	const char *only;  /* NULL: all readers */
 	const char *cards; /* as opensc.h has it */
 	const struct profile *profile;
 };

@@ -26,9 +26,9 @@ bool opensc_is_module(const char *path);
 /*
  * Sets OPENSC_CONF to a file in memory, that lasts as long as the process. only_reader: its PC/SC name, all others are
  * ignored, as far as OpenSC can tell their names from it (it compares parts of names); NULL ignores none. cards as
- * above, "" for nothing. p is that of the card in only_reader, or NULL. What the system's file says stays in force, except for the blocks that are replaced: "pkcs11", and "framework
- * pkcs15" if the profile has values for it. Where PC/SC cannot be used nothing is ignored, and the module will say so
- * itself.
+ * above, "" for nothing. p is that of the card in only_reader, or NULL. What the system's file says stays in force,
+ * except for the blocks that are replaced: "pkcs11", and "framework pkcs15" if the profile has values for it. Where
+ * PC/SC cannot be used nothing is ignored, and the module will say so itself.
  */
 int opensc_configure(const char *only_reader, const char *cards, const struct profile *p, struct err *e);
 

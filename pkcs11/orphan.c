@@ -77,7 +77,7 @@ static int is_empty(const struct p11_token *t, const unsigned char *file, bool *
 	return 0;
 }
 
-static int delete(const struct p11_token *t, const unsigned char *file, struct err *e)
+static int delete (const struct p11_token *t, const unsigned char *file, struct err *e)
 {
 	struct apdu_answer a;
 	if (run(t, &way(t)->delete, file, &a, e) != 0)

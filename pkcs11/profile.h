@@ -277,7 +277,7 @@ struct profile {
 	struct profile_list notes; /* known traps, for the admin */
 	char *serial_none;         /* the serial number that says that it could not be read; NULL: there is no such */
 	struct profile_apdus serial_apdu; /* the last one's answer: a number, big-endian, that is the serial number */
-	bool serial_shared;        /* the serial number does not tell two tokens of this kind apart */
+	bool serial_shared;               /* the serial number does not tell two tokens of this kind apart */
 
 	struct profile_match *match, *card; /* [card] is for cards that no module has described */
 	size_t n_match, n_card;

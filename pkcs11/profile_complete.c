@@ -223,8 +223,9 @@ static int check_places(struct profile_reader *r, const struct profile_apdus *li
 	for (size_t i = 0; i < list->n; i++)
 		needs |= needs_of(&list->v[i]);
 	return needs == wanted ? 1
-			       : profile_fault_at(r, section, key, wanted != 0 ? "a command has {file:2} in it, and nothing else"
-									      : "these commands have no places");
+			       : profile_fault_at(r, section, key,
+						  wanted != 0 ? "a command has {file:2} in it, and nothing else"
+							      : "these commands have no places");
 }
 
 static int complete_orphan(struct profile_reader *r)

@@ -1,5 +1,6 @@
 #include "enroll/discover.h"
 #include "core/xalloc.h"
+#include "enroll/cards.h"
 #include "pkcs11/opensc.h"
 
 #include <stdlib.h>
@@ -104,77 +105,14 @@ static void read_readers(struct discovery *d)
 	d->readers_read = true;
 }
 
-static const char *file_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash != NULL ? slash + 1 : path;
-}
-
-/* A library has more than one name: libykcs11.so is libykcs11.so.2. */
-static bool is_same_library(const char *a, const char *b)
-{
-	size_t n = strcspn(file_name(a), ".");
-	return n == strcspn(file_name(b), ".") && strncmp(file_name(a), file_name(b), n) == 0;
-}
-
-bool discover_enrolls(const struct profile *p, const struct worker_module *m)
-{
-	for (size_t i = 0; i < p->module.enroll.n; i++) {
-		const char *name = p->module.enroll.v[i];
-		if (strcmp(name, m->name) == 0 || is_same_library(name, m->path))
-			return true;
-	}
-	return p->module.enroll.n == 0;
-}
-
-/* The first of its modules that is on this machine; NULL if none is. */
-static char *module_for(const struct profile *p)
-{
-	char *path = NULL;
-	for (size_t i = 0; i < p->module.enroll.n && path == NULL; i++)
-		path = profile_module_path(p->module.enroll.v[i]);
-	return path;
-}
-
-/* Whether a card is none of this module's business: it can only be enrolled with another one, which will be started. */
-static bool is_anothers(const struct discovery *d, const struct profile *p, const struct worker_module *m)
-{
-	if (d->req.module_given || !p->module.required || discover_enrolls(p, m))
-		return false;
-	char *other = module_for(p);
-	free(other);
-	return other != NULL;
-}
-
-/* What is known of the cards without asking them, for OpenSC; "" for other modules, which would not notice. */
-static char *describe_cards(struct discovery *d, const struct worker_module *m)
-{
-	char *text = NULL;
-	size_t len = 0;
-	FILE *f = open_memstream(&text, &len);
-	if (f == NULL)
-		return xstrdup("");
-	if (opensc_is_module(m->path))
-		read_readers(d);
-	for (size_t i = 0; i < d->n_readers && opensc_is_module(m->path); i++) {
-		const struct reader *r = &d->readers[i];
-		struct profile_token facts = {.fact = {[PROFILE_READER] = r->name, [PROFILE_ATR] = r->atr}};
-		const struct profile *p = profiles_match(d->profiles, &facts);
-		if (r->present && is_anothers(d, p, m))
-			fprintf(f, OPENSC_IGNORE "%s\n", r->name);
-		else if (r->present && p->module.opensc_driver != NULL && ftell(f) < OPENSC_CARDS_MAX / 2)
-			fprintf(f, OPENSC_DRIVER "%s %s\n", r->atr, p->module.opensc_driver);
-	}
-	fclose(f);
-	return text;
-}
-
 static int start_worker(struct discovery *d, struct worker **ret, const struct worker_module *m, const char *reader,
 			const struct profile *profile, struct err *e)
 {
 	struct worker_settings settings = d->req.settings;
 	const char *module = m->path;
-	char *cards = describe_cards(d, m);
+	if (opensc_is_module(m->path))
+		read_readers(d);
+	char *cards = cards_describe(d->readers, d->n_readers, d->profiles, m, d->req.module_given);
 	settings.cards = cards;
 	int got = d->req.port->start(ret, &settings, e);
 	free(cards);
@@ -332,7 +270,7 @@ static void start_fitting(struct discovery *d)
 		const struct reader *r = &d->readers[i];
 		bool asked = r->present && (d->req.reader == NULL || strcmp(d->req.reader, r->name) == 0);
 		const struct profile *p = asked && !has_worth(d, r->name, 2) ? profile_in(d, r) : NULL;
-		char *path = p != NULL ? module_for(p) : NULL;
+		char *path = p != NULL ? cards_module_for(p) : NULL;
 		struct worker_module m = {.name = ""};
 		if (path != NULL && named_module(&m, path, NULL) == 0) {
 			add_source(d, &m, r->name);
@@ -462,8 +400,8 @@ int discover_take(struct discovery *d, struct enroll_candidate *c, struct worker
 	}
 	/* some modules hold a token for their process alone */
 	stop_all(d);
-	if (fresh && (start_worker(d, ret, &c->module, c->token.reader, c->profile, e) != 0 ||
-		      find_again(d, *ret, c, e) != 0))
+	if (fresh &&
+	    (start_worker(d, ret, &c->module, c->token.reader, c->profile, e) != 0 || find_again(d, *ret, c, e) != 0))
 		return -1;
 	d->req.port->know(*ret, in_reader ? c->token.reader : NULL, c->profile);
 	return 0;

@@ -88,7 +88,8 @@ struct worker_settings {
 	int timeout_s; /* for one call; key generation gets ten times that */
 	bool verbose;  /* let the module write to stderr */
 	struct worker_place places[WORKER_PLACES_MAX];
-	const char *cards; /* what OpenSC is told of cards (see opensc.h), NULL: nothing; needed for worker_start only */
+	const char
+	    *cards; /* what OpenSC is told of cards (see opensc.h), NULL: nothing; needed for worker_start only */
 	rpc_note_fn *note;
 	void *note_arg;
 };

@@ -19,10 +19,10 @@ static const char *const state_names[CRED_STATE_COUNT] = {
 #define ENDED "state IN ('revoked', 'superseded', 'abandoned')"
 #define NOT_ENDED "state NOT IN ('revoked', 'superseded', 'abandoned')"
 
-#define SELECT_CREDENTIAL                                                                                        \
-	"SELECT c.id, p.name, t.id, t.manufacturer, t.model, t.serial, t.label, c.state, c.key_type, c.cka_id, " \
-	"c.spki,"                                                                                                \
-	" c.csr, c.serial, c.cert, c.cert_serial, c.not_after, c.module, c.pkcs11_id, c.client_module,"          \
+#define SELECT_CREDENTIAL                                                                                           \
+	"SELECT c.id, p.name, t.id, t.manufacturer, t.model, t.serial, t.label, c.state, c.key_type, c.cka_id, "    \
+	"c.spki,"                                                                                                   \
+	" c.csr, c.serial, c.cert, c.cert_serial, c.not_after, c.module, c.pkcs11_id, c.client_module,"             \
 	" c.key_attributes, c.enroll_id, c.attestation, c.attested, c.earlier, c.handed_over, c.created, c.changed" \
 	" FROM credentials c JOIN people p ON p.id = c.person JOIN tokens t ON t.id = c.token WHERE c."
 #define SELECT_LIVE SELECT_CREDENTIAL NOT_ENDED
@@ -311,7 +311,8 @@ static int credential_update(struct store *s, const struct store_credential *c, 
 	if (query_open(&q, s,
 		       "UPDATE credentials SET key_type = ?, cka_id = ?, spki = ?, csr = ?, serial = ?, cert = ?,"
 		       " cert_serial = ?, not_after = ?, module = ?, pkcs11_id = ?, client_module = ?,"
-		       " key_attributes = ?, enroll_id = ?, attestation = ?, attested = ?, earlier = ?, handed_over = 0, state = ?, "
+		       " key_attributes = ?, enroll_id = ?, attestation = ?, attested = ?, earlier = ?, handed_over = "
+		       "0, state = ?, "
 		       "changed = ? WHERE id = ? AND state = ? "
 		       "AND " NOT_ENDED,
 		       e) == -1)
