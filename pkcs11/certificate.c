@@ -126,7 +126,7 @@ static int write_anyhow(const struct p11_token *t, const struct blob *cka_id, co
 	struct err why = ERR_INIT;
 	if (write_object(t, cka_id, label, der, &why) == 0)
 		return 0;
-	bool may_help = why.code == ERR_TOKEN_FAILED && p11_token_profile(t)->key.id == PROFILE_ID_FREE;
+	bool may_help = why.code == ERR_TOKEN_FAILED && p11_token_profile(t)->key.certificate_follows;
 	if (may_help && write_aside(t, cka_id, label, der) == 0)
 		return 0;
 	if (e != NULL)

@@ -145,8 +145,9 @@ struct profile_key {
 	enum profile_id id;
 	struct profile_place *place; /* best first; only with PROFILE_ID_FIXED */
 	size_t n_place;
-	size_t id_max;                                  /* bytes of a CKA_ID that the token keeps, 0 unknown */
-	bool label_ignored;                             /* CKA_LABEL is not kept */
+	size_t id_max;            /* bytes of a CKA_ID that the token keeps, 0 unknown */
+	bool label_ignored;       /* CKA_LABEL is not kept */
+	bool certificate_follows; /* a certificate has no CKA_ID of its own, but in a new session that of its key */
 	struct profile_types omit_public, omit_private; /* never in the template */
 	struct profile_attributes add_public, add_private;
 	/* sent before somebody logs in to write: no file is selected then, into which the module would write when it

@@ -25,6 +25,7 @@ static const struct profile_word call[] = {{"C_SetPIN", PROFILE_HOW_SET_PIN}, {"
 static const struct profile_word init[] = {
     {"C_InitToken", PROFILE_HOW_INIT_TOKEN}, {"tool", PROFILE_HOW_TOOL}, {"no", PROFILE_HOW_NOT}, {NULL, 0}};
 static const struct profile_word shared[] = {{"unique", 0}, {"shared", 1}, {NULL, 0}};
+static const struct profile_word certificate_id[] = {{"own", 0}, {"of-key", 1}, {NULL, 0}};
 static const struct profile_word ignored[] = {{"kept", 0}, {"ignored", 1}, {NULL, 0}};
 static const struct profile_word so_pin[] = {{"new", 0}, {"current", 1}, {NULL, 0}};
 static const struct profile_word leaves[] = {{"no-pin", 0}, {"factory", 1}, {NULL, 0}};
@@ -85,6 +86,7 @@ static const struct profile_field key_fields[] = {
     {"place", &profile_kind_place, 0, NULL, 0},
     FIELD("id-max", size, profile_key, id_max, NULL, 255),
     FIELD("label", bool, profile_key, label_ignored, ignored, 0),
+    FIELD("certificate-id", bool, profile_key, certificate_follows, certificate_id, 0),
     FIELD("omit-public", omit_public, profile_key, omit_public, NULL, 0),
     FIELD("omit-private", omit_private, profile_key, omit_private, NULL, 0),
     FIELD("add-public", add, profile_key, add_public, NULL, 0),

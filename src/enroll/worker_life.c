@@ -29,6 +29,7 @@ static int take_about(struct worker_state *st, struct about *a, bool whole, stru
 		return worker_malformed(e);
 	/* what is done by commands to the card is done while nobody is logged in */
 	p11_token_close(&st->token);
+	worker_forget_listing(st);
 	if (p11_token_read(st->module, a->want.slot, &is, e) != 0)
 		return -1;
 	return p11_token_same(&a->want, &is, e);

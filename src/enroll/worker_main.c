@@ -38,6 +38,13 @@ bool worker_ready(const struct worker_state *st, const struct rpc_msg *in, struc
 	return false;
 }
 
+void worker_forget_listing(struct worker_state *st)
+{
+	free(st->listed);
+	st->listed = NULL;
+	st->n_listed = 0;
+}
+
 void worker_get_view(struct rpc_msg *in, struct worker_view *ret)
 {
 	ret->text = (struct blob)BLOB_INIT;
@@ -133,9 +140,7 @@ static int do_tokens(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *o
 		return -1;
 	if (!whole)
 		return worker_malformed(e);
-	free(st->listed);
-	st->listed = NULL;
-	st->n_listed = 0;
+	worker_forget_listing(st);
 	if (initialize(st, path, &v, e) != 0 || p11_token_list(st->module, &st->listed, &st->n_listed, e) != 0)
 		return -1;
 	rpc_put_u32(out, (uint32_t)st->n_listed);
@@ -197,6 +202,7 @@ static int do_init(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 		return -1;
 	if (!whole || in->n_secrets != 1 || st->module == NULL)
 		return worker_malformed(e);
+	worker_forget_listing(st);
 	if (p11_token_init(st->module, st->profile, &want, label, in->secrets[0], &info, e) != 0)
 		return -1;
 	answer_token(&info, out);
@@ -217,6 +223,7 @@ static int do_init_pin(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg 
 		return -1;
 	if (!whole || in->n_secrets != 2 || st->module == NULL)
 		return worker_malformed(e);
+	worker_forget_listing(st);
 	if (p11_token_init_pin(st->module, st->profile, &want, must_be_empty, last_try, in->secrets[0], in->secrets[1],
 			       &info, e) != 0)
 		return -1;
@@ -281,7 +288,9 @@ static int do_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 	turn_give(&st->turn);
 	if (writable && turn_take(&st->turn, s, turn, &t, e) != 0)
 		return -1;
-	if (p11_token_open(&st->token, st->module, st->profile, want.slot, listed(st, want.slot), writable, e) != 0)
+	int opened = p11_token_open(&st->token, st->module, st->profile, want.slot, listed(st, want.slot), writable, e);
+	worker_forget_listing(st);
+	if (opened != 0)
 		return -1;
 	if (p11_token_same(&want, p11_token_description(st->token), e) == 0 && (!writable || settle(st, e) == 0))
 		return 0;
@@ -354,7 +363,7 @@ int worker_main(void)
 	p11_module_free(&st.module);
 	profile_free(&st.profile);
 	turn_give(&st.turn);
-	free(st.listed);
+	worker_forget_listing(&st);
 	pathset_free(&st.hidden);
 	return status;
 }

@@ -18,7 +18,7 @@ struct worker_state {
 	struct p11_module *module;
 	struct profile *profile; /* of the token; NULL until a call has brought it */
 	struct p11_token *token;
-	struct p11_token_info *listed; /* what the last listing said */
+	struct p11_token_info *listed; /* what the last listing said, until something else was done */
 	size_t n_listed;
 	struct p11_bridge *bridge;
 	struct turn *turn;
@@ -34,6 +34,9 @@ int worker_malformed(struct err *e);
 
 /* True when the call's fields are whole and, where a token is needed, one is open. */
 bool worker_ready(const struct worker_state *st, const struct rpc_msg *in, struct err *e);
+
+/* What was listed counts no longer. */
+void worker_forget_listing(struct worker_state *st);
 
 /* What the parent has found out about the token: in which reader it is, "" if nobody knows, and its profile; and about
  * the cards in all readers. */
