@@ -121,12 +121,12 @@ static int write_aside(const struct p11_token *t, const struct blob *cka_id, con
 }
 
 static int write_anyhow(const struct p11_token *t, const struct blob *cka_id, const char *label, const struct blob *der,
-			struct err *e)
+			bool key_is_old, struct err *e)
 {
 	struct err why = ERR_INIT;
 	if (write_object(t, cka_id, label, der, &why) == 0)
 		return 0;
-	bool may_help = why.code == ERR_TOKEN_FAILED && p11_token_profile(t)->key.certificate_follows;
+	bool may_help = key_is_old && why.code == ERR_TOKEN_FAILED && p11_token_profile(t)->key.certificate_follows;
 	if (may_help && write_aside(t, cka_id, label, der) == 0)
 		return 0;
 	if (e != NULL)
@@ -242,7 +242,7 @@ int p11_certificate_delete(const struct p11_token *t, const struct blob *cka_id,
 }
 
 int p11_certificate_write(const struct p11_token *t, const struct blob *cka_id, const char *label,
-			  const struct blob *der, struct err *e)
+			  const struct blob *der, bool key_is_old, struct err *e)
 {
 	struct blob spki = BLOB_INIT;
 	struct walk there = {.der = der}, older = {.der = der, .spki = &spki};
@@ -251,7 +251,7 @@ int p11_certificate_write(const struct p11_token *t, const struct blob *cka_id, 
 	if (ret == 0)
 		ret = each_certificate(t, cka_id, visit_find, &there, e);
 	if (ret == 0 && there.seen == 0)
-		ret = write_anyhow(t, cka_id, label, der, e);
+		ret = write_anyhow(t, cka_id, label, der, key_is_old, e);
 	if (ret == 0)
 		ret = each_certificate(t, cka_id, visit_delete_older, &older, e);
 	blob_free(&spki);

@@ -116,6 +116,7 @@ int worker_do_key_generate(struct rpc_server *s, struct rpc_msg *in, struct rpc_
 	rpc_get_blob(in, &id);
 	rpc_get_str(in, label, sizeof label);
 	int ret = worker_ready(st, in, e) ? allow(st, st->profile->key.generate, "make keys on", e) : -1;
+	st->made_key = true;
 	if (ret == 0)
 		ret = p11_key_generate(st->token, (enum keytype)type, &id, label, &made, e);
 	if (ret == 0)
@@ -228,7 +229,7 @@ int worker_do_certificate_write(struct rpc_server *s, struct rpc_msg *in, struct
 	rpc_get_blob(in, &der);
 	int ret = worker_ready(st, in, e) ? allow(st, st->profile->key.certificate, "put a certificate on", e) : -1;
 	if (ret == 0)
-		ret = p11_certificate_write(st->token, &id, label, &der, e);
+		ret = p11_certificate_write(st->token, &id, label, &der, !st->made_key, e);
 	blob_free(&id);
 	blob_free(&der);
 	return ret;

@@ -290,6 +290,7 @@ static int do_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 		return -1;
 	int opened = p11_token_open(&st->token, st->module, st->profile, want.slot, listed(st, want.slot), writable, e);
 	worker_forget_listing(st);
+	st->made_key = false;
 	if (opened != 0)
 		return -1;
 	if (p11_token_same(&want, p11_token_description(st->token), e) == 0 && (!writable || settle(st, e) == 0))

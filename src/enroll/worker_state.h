@@ -23,6 +23,7 @@ struct worker_state {
 	struct p11_bridge *bridge;
 	struct turn *turn;
 	bool started;
+	bool made_key;         /* since the token was opened */
 	struct pathset hidden; /* what the module is shut off from; empty where the kernel cannot do that */
 };
 
