@@ -152,7 +152,7 @@ lint:
 
 bench:
 	$(Q)tests/lib/packages.sh install build demo test
-	$(Q)+$(MAKE) --no-print-directory -j$(JOBS) all $(BUILD)/tests/bench/bare
+	$(Q)+$(MAKE) --no-print-directory -j$(JOBS) all cards $(BUILD)/tests/bench/bare
 	$(Q)BUILD="$(BUILD)" tests/bench/bench.sh
 
 # ---- install
@@ -184,7 +184,7 @@ help:
 	@echo "make check       install what the tests need, build, run every test (make check-all: all key types)"
 	@echo "make asan        unit and command line tests with the address and undefined behaviour sanitizers"
 	@echo "make lint        clang-tidy, cppcheck, shellcheck, layers, headers, format, man page"
-	@echo "make bench       speed, against the hand-made chain and easy-rsa alone"
+	@echo "make bench       speed, and what is asked of cards, against the hand-made chain and easy-rsa alone"
 	@echo "make install     to DESTDIR=$(DESTDIR) PREFIX=$(PREFIX); configuration is read from SYSCONFDIR=$(SYSCONFDIR)"
 	@echo "make uninstall   takes it away again"
 	@echo "make deps        only install what all of these need (Debian packages; elsewhere see tests/lib/packages.sh)"

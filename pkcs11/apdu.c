@@ -1,6 +1,8 @@
 #include "pkcs11/apdu.h"
+#include "pkcs11/reader.h"
 
 #include <openssl/crypto.h>
+#include <stdlib.h>
 #include <string.h>
 #include <winscard.h>
 
@@ -21,13 +23,26 @@ static int failed(LONG rv, const char *reader, struct err *e)
 	return err_native(e, "%s", pcsc_stringify_error(rv));
 }
 
+/* A slot's description may be the beginning of its reader's name only. */
+static LONG connect_to(struct line *l, const char *reader)
+{
+	struct reader *list = NULL;
+	size_t n = 0;
+	const struct reader *r = NULL;
+	if (strlen(reader) == sizeof((CK_SLOT_INFO *)NULL)->slotDescription && reader_list(&list, &n, NULL) == 0)
+		r = reader_find(list, n, reader);
+	LONG rv = SCardConnect(l->ctx, r != NULL ? r->name : reader, SCARD_SHARE_SHARED,
+			       SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, &l->card, &l->protocol);
+	free(list);
+	return rv;
+}
+
 static int line_open(struct line *l, const char *reader, struct err *e)
 {
 	LONG rv = SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &l->ctx);
 	if (rv != SCARD_S_SUCCESS)
 		return failed(rv, reader, e);
-	rv = SCardConnect(l->ctx, reader, SCARD_SHARE_SHARED, SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, &l->card,
-			  &l->protocol);
+	rv = connect_to(l, reader);
 	if (rv == SCARD_S_SUCCESS) {
 		rv = SCardBeginTransaction(l->card);
 		if (rv == SCARD_S_SUCCESS)
@@ -62,7 +77,24 @@ static int transmit(struct line *l, const char *reader, const void *command, siz
 	return 0;
 }
 
-/* One command with all of its answer: GET RESPONSE after 61xx, the right Le after 6Cxx (ISO/IEC 7816-3, 12.2.1). */
+/* What the card still has of an answer (ISO/IEC 7816-3, 12.2.1). */
+static int fetch_rest(struct line *l, const char *reader, struct apdu_answer *ret, struct err *e)
+{
+	struct apdu_answer part;
+	while (ret->sw >> 8 == 0x61) {
+		const unsigned char more[] = {0x00, 0xC0, 0x00, 0x00, (unsigned char)(ret->sw & 0xFF)};
+		if (transmit(l, reader, more, sizeof more, &part, e) != 0)
+			return -1;
+		if (part.len > sizeof ret->data - ret->len || (part.len == 0 && part.sw >> 8 == 0x61))
+			return err_set(e, ERR_TOKEN_FAILED, "the card in '%s' gave an answer without an end", reader);
+		memcpy(ret->data + ret->len, part.data, part.len);
+		ret->len += part.len;
+		ret->sw = part.sw;
+	}
+	return 0;
+}
+
+/* One command with all of its answer; the right Le after 6Cxx. */
 static int exchange(struct line *l, const char *reader, struct secret *command, struct apdu_answer *ret, struct err *e)
 {
 	if (transmit(l, reader, command->bytes, command->len, ret, e) != 0)
@@ -71,15 +103,7 @@ static int exchange(struct line *l, const char *reader, struct secret *command, 
 		command->bytes[4] = (char)(ret->sw & 0xFF);
 		return transmit(l, reader, command->bytes, command->len, ret, e);
 	}
-	if (ret->sw >> 8 != 0x61)
-		return 0;
-	const unsigned char more[] = {0x00, 0xC0, 0x00, 0x00, (unsigned char)(ret->sw & 0xFF)};
-	if (transmit(l, reader, more, sizeof more, ret, e) != 0)
-		return -1;
-	/* what does not fit one answer is not looked at */
-	if (ret->sw >> 8 == 0x61)
-		ret->sw = 0x9000;
-	return 0;
+	return fetch_rest(l, reader, ret, e);
 }
 
 int apdu_run(const char *reader, const struct profile_apdus *commands, const struct profile_secrets *secrets,

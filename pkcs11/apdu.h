@@ -9,7 +9,7 @@
 #include "core/err.h"
 #include "pkcs11/profile.h"
 
-#define APDU_DATA_MAX 256
+#define APDU_DATA_MAX 4096
 
 struct apdu_answer {
 	unsigned char data[APDU_DATA_MAX];
@@ -19,8 +19,8 @@ struct apdu_answer {
 
 /*
  * Sends the commands one after the other, in one transaction, with the secrets in their places. Ends with the first one
- * that is not answered 9000 (or 61xx, whose data is fetched); *ret is the last answer. -1 only where an answer could
- * not be had: ERR_REMOVED, ERR_TOKEN_FAILED; ERR_PIN_RULES for a secret that does not fit its place.
+ * that is not answered 9000 (or 61xx, whose data is fetched to its end); *ret is the last answer. -1 only where an
+ * answer could not be had: ERR_REMOVED, ERR_TOKEN_FAILED; ERR_PIN_RULES for a secret that does not fit its place.
  */
 int apdu_run(const char *reader, const struct profile_apdus *commands, const struct profile_secrets *secrets,
 	     struct apdu_answer *ret, struct err *e);

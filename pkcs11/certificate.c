@@ -1,6 +1,7 @@
 #include "pkcs11/ckr.h"
 #include "pkcs11/object.h"
 
+#include <openssl/rand.h>
 #include <openssl/x509.h>
 #include <string.h>
 
@@ -85,6 +86,54 @@ static int write_object(const struct p11_token *t, const struct blob *cka_id, co
 					p11_token_description(t)->serial);
 }
 
+static CK_RV set_id(const struct p11_token *t, CK_OBJECT_HANDLE key, const struct blob *cka_id)
+{
+	struct p11_template want = P11_TEMPLATE_INIT;
+	p11_template_add(&want, CKA_ID, cka_id->data, cka_id->len);
+	return p11_token_functions(t)->C_SetAttributeValue(p11_token_session(t), key, want.a, want.n);
+}
+
+/* The private key with this CKA_ID, if there is exactly one. */
+static CK_OBJECT_HANDLE only_key(const struct p11_token *t, const struct blob *cka_id)
+{
+	struct p11_objects found = {NULL, 0};
+	if (p11_object_find(t, CKO_PRIVATE_KEY, cka_id, &found, NULL) != 0)
+		return CK_INVALID_HANDLE;
+	CK_OBJECT_HANDLE key = found.n == 1 ? found.handle[0] : CK_INVALID_HANDLE;
+	p11_objects_free(&found);
+	return key;
+}
+
+/*
+ * OpenSC takes no certificate for a CKA_ID under which one was cut off while it was written, and does not show what is
+ * left of that, either, so that it could be deleted. While the key has another CKA_ID its certificate can be written,
+ * in the same place; with the next session it has that of its key.
+ */
+static int write_aside(const struct p11_token *t, const struct blob *cka_id, const char *label, const struct blob *der)
+{
+	unsigned char bytes[8];
+	struct blob aside = {.data = bytes, .len = sizeof bytes};
+	CK_OBJECT_HANDLE key = only_key(t, cka_id);
+	if (key == CK_INVALID_HANDLE || RAND_bytes(bytes, sizeof bytes) != 1 || set_id(t, key, &aside) != CKR_OK)
+		return -1;
+	int ret = write_object(t, &aside, label, der, NULL);
+	return set_id(t, key, cka_id) == CKR_OK ? ret : -1;
+}
+
+static int write_anyhow(const struct p11_token *t, const struct blob *cka_id, const char *label, const struct blob *der,
+			bool key_is_old, struct err *e)
+{
+	struct err why = ERR_INIT;
+	if (write_object(t, cka_id, label, der, &why) == 0)
+		return 0;
+	bool may_help = key_is_old && why.code == ERR_TOKEN_FAILED && p11_token_profile(t)->key.certificate_follows;
+	if (may_help && write_aside(t, cka_id, label, der) == 0)
+		return 0;
+	if (e != NULL)
+		*e = why;
+	return -1;
+}
+
 /* The public key of a certificate as SubjectPublicKeyInfo; empty if it is no certificate. */
 static void spki_of(const struct blob *der, struct blob *ret)
 {
@@ -162,6 +211,18 @@ static int visit_delete_older(const struct p11_token *t, CK_OBJECT_HANDLE object
 	return has_public_key(value, w->spki) ? p11_object_delete(t, object, e) : 0;
 }
 
+/* One with our CKA_ID that holds no certificate is what is left of one that was cut off while it was written; some
+ * modules take no other one beside it. */
+static int visit_delete_broken(const struct p11_token *t, CK_OBJECT_HANDLE object, const struct blob *value,
+			       struct walk *w, struct err *e)
+{
+	X509 *x = parse(value);
+	bool broken = x == NULL;
+	(void)w;
+	X509_free(x);
+	return broken ? p11_object_delete(t, object, e) : 0;
+}
+
 static int visit_delete_key(const struct p11_token *t, CK_OBJECT_HANDLE object, const struct blob *value,
 			    struct walk *w, struct err *e)
 {
@@ -182,14 +243,16 @@ int p11_certificate_delete(const struct p11_token *t, const struct blob *cka_id,
 }
 
 int p11_certificate_write(const struct p11_token *t, const struct blob *cka_id, const char *label,
-			  const struct blob *der, struct err *e)
+			  const struct blob *der, bool key_is_old, struct err *e)
 {
 	struct blob spki = BLOB_INIT;
 	struct walk there = {.der = der}, older = {.der = der, .spki = &spki};
 	spki_of(der, &spki);
-	int ret = each_certificate(t, cka_id, visit_find, &there, e);
+	int ret = each_certificate(t, cka_id, visit_delete_broken, NULL, e);
+	if (ret == 0)
+		ret = each_certificate(t, cka_id, visit_find, &there, e);
 	if (ret == 0 && there.seen == 0)
-		ret = write_object(t, cka_id, label, der, e);
+		ret = write_anyhow(t, cka_id, label, der, key_is_old, e);
 	if (ret == 0)
 		ret = each_certificate(t, cka_id, visit_delete_older, &older, e);
 	blob_free(&spki);

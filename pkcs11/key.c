@@ -1,10 +1,12 @@
 #include "pkcs11/key.h"
+#include "pkcs11/challenge.h"
 #include "pkcs11/ckr.h"
 #include "pkcs11/login.h"
 #include "pkcs11/object.h"
 #include "pkcs11/pubkey.h"
 
 #include <openssl/ecdsa.h>
+#include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,4 +133,24 @@ int p11_key_sign(struct p11_token *t, CK_OBJECT_HANDLE private_key, bool rsa, co
 		return ecdsa_to_der(sig, len, ret_signature, e);
 	blob_set(ret_signature, sig, len);
 	return 0;
+}
+
+int p11_key_fits(struct p11_token *t, CK_OBJECT_HANDLE private_key, const struct blob *spki, bool *ret, struct err *e)
+{
+	const unsigned char *p = spki->data;
+	EVP_PKEY *key = d2i_PUBKEY(NULL, &p, (long)spki->len);
+	struct blob digest = BLOB_INIT, signature = BLOB_INIT;
+	if (key == NULL)
+		return err_openssl(e, ERR_STORE, "a public key cannot be read");
+	int got = p11_login_to_sign(t, e);
+	if (got == 0)
+		got = challenge_make(key, &digest, e);
+	if (got == 0)
+		got = p11_key_sign(t, private_key, EVP_PKEY_is_a(key, "RSA"), &digest, &signature, e);
+	if (got == 0)
+		*ret = challenge_verify(key, &digest, &signature, NULL) == 0;
+	blob_free(&digest);
+	blob_free(&signature);
+	EVP_PKEY_free(key);
+	return got;
 }

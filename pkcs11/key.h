@@ -42,6 +42,12 @@ int p11_key_find(const struct p11_token *t, const struct blob *cka_id, CK_OBJECT
 int p11_key_find_public(const struct p11_token *t, const struct blob *spki, CK_OBJECT_HANDLE *ret_private,
 			struct blob *ret_cka_id, struct err *e);
 
+/*
+ * Whether the private key belongs to this public key (SPKI, DER), by having it sign, as p11_key_sign: for a pair whose
+ * public half is not on the token. It is kept with the certificate by some, and is gone while that is being written.
+ */
+int p11_key_fits(struct p11_token *t, CK_OBJECT_HANDLE private_key, const struct blob *spki, bool *ret, struct err *e);
+
 /* Deletes private and public key objects with this CKA_ID, which must be ours. */
 int p11_key_delete(const struct p11_token *t, const struct blob *cka_id, struct err *e);
 

@@ -70,9 +70,11 @@ static int login_failed(const struct p11_token *t, enum profile_who who, CK_RV r
 		ckr_error(e, CKR_PIN_INCORRECT, ERR_PIN_WRONG, "the %s of token %s is wrong%s", name_of(t, who),
 			  t->info.serial, left);
 		err_native(e, "%s", ckr_name(rv));
-		return who == PROFILE_USER ? -1
-					   : err_next(e, "it was tried once and is not tried again by itself; run the "
-							 "command again with the right one, or take another token");
+		return who == PROFILE_USER
+			   ? -1
+			   : err_next(e, "it was tried once and is not tried again by itself; run the "
+					 "command again with the right one, also if this was: some modules "
+					 "call it wrong whenever the card fails; or take another token");
 	}
 	if (who == PROFILE_SO && rv == CKR_PIN_LOCKED) {
 		so_locked(t, e);
@@ -115,10 +117,18 @@ static void remember(struct p11_token *t, enum profile_who who, const struct sec
 	t->had[who] = true;
 }
 
+/* The flags about tries as they are now. Those of a moment ago, when the token was opened, are; a login makes them old.
+ */
+static int read_flags(struct p11_token *t, struct err *e)
+{
+	bool fresh = p11_token_is_fresh(&t->info);
+	t->info.read_at = 0;
+	return fresh ? 0 : p11_token_read_info(p11_module_functions(t->module), t->info.slot, &t->info, e);
+}
+
 int p11_login(struct p11_token *t, enum profile_who who, struct secret *s, bool last_try, struct err *e)
 {
-	CK_FUNCTION_LIST *f = p11_module_functions(t->module);
-	if (p11_token_read_info(f, t->info.slot, &t->info, e) != 0 || check_counter(t, who, last_try, e) != 0)
+	if (read_flags(t, e) != 0 || check_counter(t, who, last_try, e) != 0)
 		return -1;
 	if (s == NULL && (t->info.flags & CKF_PROTECTED_AUTHENTICATION_PATH) == 0)
 		return err_set(e, ERR_PIN_NEEDED, "token %s needs its %s", t->info.serial, name_of(t, who));

@@ -295,7 +295,7 @@ int p11_pins_change(struct p11_module *m, const struct profile *p, struct p11_to
 		return -1;
 	if (p->call[what].how == PROFILE_HOW_APDU)
 		return run_apdus(m, p, slot, reader, what, v, e);
-	if (open == NULL && p11_token_open(&own, m, p, slot, true, e) != 0)
+	if (open == NULL && p11_token_open(&own, m, p, slot, NULL, true, e) != 0)
 		return -1;
 	int ret = run_call(open != NULL ? open : own, what, v, last_try, e);
 	p11_token_close(&own);

@@ -61,11 +61,41 @@ enum profile_who { PROFILE_USER, PROFILE_SO, PROFILE_NOBODY };
 /* Three-valued answers: the token's own word counts, or it is known to be wrong. */
 enum profile_say { PROFILE_ASK_TOKEN, PROFILE_YES, PROFILE_NO };
 
+/* ---- commands, and arguments of calls */
+
+enum profile_secret { PROFILE_PIN, PROFILE_SO_PIN, PROFILE_PUK, PROFILE_NEW, PROFILE_FILE, PROFILE_SECRET_COUNT };
+/* PROFILE_NEW is no kind of its own, and the name of a file only has a place in commands as secrets have */
+#define PROFILE_PIN_COUNT 3
+
+/* Bytes with places for secrets, checked when the file is read. */
+#define PROFILE_BYTES_MAX 261 /* a short command APDU: header, Lc, 255 bytes, Le (ISO/IEC 7816-4, 5.1) */
+
+struct profile_piece {
+	enum { PROFILE_LITERAL, PROFILE_SECRET_BYTES, PROFILE_LC } kind;
+	enum profile_secret secret;
+	bool hex;     /* the secret is hex digits, here their bytes */
+	size_t len;   /* literal: bytes; secret: width, 0 as it is */
+	int pad;      /* 0-255 fills up to the width; -1: has to be that long */
+	size_t start; /* of a literal, in profile_template.literal */
+};
+
+struct profile_template {
+	struct profile_piece piece[8];
+	size_t n;
+	unsigned char literal[PROFILE_BYTES_MAX];
+};
+
+struct profile_apdus {
+	struct profile_template *v;
+	size_t n;
+};
+
 struct profile_module {
 	struct profile_list
 	    enroll;    /* best first: path, p11-kit name, or library file name; empty: the configured ones */
 	bool required; /* through other modules this token can be seen but not enrolled */
 	char *client[PLATFORM_COUNT]; /* path on the employee's computer; NULL: as configured */
+	char *opensc_driver; /* OpenSC's card driver; NULL: it is to find out, by asking the card for those it knows */
 	/* "name = value" for the blocks "pkcs11" and "framework pkcs15" of OpenSC's configuration */
 	struct profile_list opensc_pkcs11, opensc_pkcs15;
 };
@@ -115,10 +145,14 @@ struct profile_key {
 	enum profile_id id;
 	struct profile_place *place; /* best first; only with PROFILE_ID_FIXED */
 	size_t n_place;
-	size_t id_max;                                  /* bytes of a CKA_ID that the token keeps, 0 unknown */
-	bool label_ignored;                             /* CKA_LABEL is not kept */
+	size_t id_max;            /* bytes of a CKA_ID that the token keeps, 0 unknown */
+	bool label_ignored;       /* CKA_LABEL is not kept */
+	bool certificate_follows; /* a certificate has no CKA_ID of its own, but in a new session that of its key */
 	struct profile_types omit_public, omit_private; /* never in the template */
 	struct profile_attributes add_public, add_private;
+	/* sent before somebody logs in to write: no file is selected then, into which the module would write when it
+	 * cannot select the right one */
+	struct profile_apdus deselect;
 	enum profile_say always_authenticate; /* CKA_ALWAYS_AUTHENTICATE of a new key: as the token says, or known */
 	enum profile_touch touch;             /* a finger is needed to sign */
 	enum profile_attestation attestation;
@@ -144,32 +178,18 @@ struct profile_object {
 	const char *subject;   /* CN of a certificate's subject; may be NULL */
 };
 
-/* ---- secrets and what is done with them */
+/* ---- keys and secrets */
 
-enum profile_secret { PROFILE_PIN, PROFILE_SO_PIN, PROFILE_PUK, PROFILE_NEW, PROFILE_SECRET_COUNT };
-#define PROFILE_PIN_COUNT 3 /* PROFILE_NEW is no kind of its own */
-
-/* Bytes with places for secrets, checked when the file is read. */
-#define PROFILE_BYTES_MAX 261 /* a short command APDU: header, Lc, 255 bytes, Le (ISO/IEC 7816-4, 5.1) */
-
-struct profile_piece {
-	enum { PROFILE_LITERAL, PROFILE_SECRET_BYTES, PROFILE_LC } kind;
-	enum profile_secret secret;
-	bool hex;     /* the secret is hex digits, here their bytes */
-	size_t len;   /* literal: bytes; secret: width, 0 as it is */
-	int pad;      /* 0-255 fills up to the width; -1: has to be that long */
-	size_t start; /* of a literal, in profile_template.literal */
-};
-
-struct profile_template {
-	struct profile_piece piece[8];
-	size_t n;
-	unsigned char literal[PROFILE_BYTES_MAX];
-};
-
-struct profile_apdus {
-	struct profile_template *v;
-	size_t n;
+/*
+ * A key on the card that the module does not show, because making it was cut off: found by the names of the card's
+ * files, as commands in hex show them.
+ */
+struct profile_orphan {
+	struct profile_apdus list;         /* the last one's answer: names of two bytes each; empty: there is no way */
+	struct blob key;                   /* a key's name begins with this byte */
+	struct blob files;                 /* and those of the files that go with it with these; the first describes it:
+					      while there is something in it, the module shows the key */
+	struct profile_apdus read, delete; /* a {file} */
 };
 
 enum profile_alphabet {
@@ -257,7 +277,9 @@ struct profile {
 	char *name;                /* "YubiKey PIV" */
 	char *tested;              /* what it was tested with; NULL: written from documentation */
 	struct profile_list notes; /* known traps, for the admin */
-	bool serial_shared;        /* the serial number does not tell two tokens of this kind apart */
+	char *serial_none;         /* the serial number that says that it could not be read; NULL: there is no such */
+	struct profile_apdus serial_apdu; /* the last one's answer: a number, big-endian, that is the serial number */
+	bool serial_shared;               /* the serial number does not tell two tokens of this kind apart */
 
 	struct profile_match *match, *card; /* [card] is for cards that no module has described */
 	size_t n_match, n_card;
@@ -265,6 +287,7 @@ struct profile {
 
 	struct profile_module module;
 	struct profile_key key;
+	struct profile_orphan orphan;
 	struct profile_ignore *ignore;
 	size_t n_ignore;
 	struct profile_pin pin[PROFILE_PIN_COUNT];

@@ -160,6 +160,8 @@ static int complete_call(struct profile_reader *r, size_t which)
 	if (c->how == PROFILE_HOW_SET_PIN || c->how == PROFILE_HOW_INIT_PIN)
 		c->needs |=
 		    c->login == PROFILE_USER ? 1u << PROFILE_PIN : (c->login == PROFILE_SO ? 1u << PROFILE_SO_PIN : 0);
+	if ((c->needs & 1u << PROFILE_FILE) != 0)
+		return profile_fault_at(r, section, NULL, "{file} has its place in [orphan] only");
 	const struct profile_pin *missing = missing_secret(r->p, c->needs);
 	if (missing != NULL && profile_has_section(r, section))
 		return profile_fault_at(r, section, "call", "[%s] uses the %s, but this token has none", section,
@@ -201,6 +203,8 @@ static int complete_match(struct profile_reader *r)
 	return 1;
 }
 
+#define DRIVER_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
 static int complete_key(struct profile_reader *r)
 {
 	const struct profile_key *k = &r->p->key;
@@ -208,9 +212,40 @@ static int complete_key(struct profile_reader *r)
 		return profile_fault_at(r, "key", k->n_place != 0 ? "place" : "id", "id = fixed and place go together");
 	if (k->attestation == PROFILE_ATTEST_NONE && k->attestation_issuer.len != 0)
 		return profile_fault_at(r, "key", "attestation-issuer", "there is no attestation to issue");
+	const char *driver = r->p->module.opensc_driver;
+	if (driver != NULL && driver[strspn(driver, DRIVER_CHARACTERS)] != '\0')
+		return profile_fault_at(r, "module", "opensc-driver", "'%s' is not the name of a driver", driver);
 	if (r->p->module.required && r->p->module.enroll.n == 0)
 		return profile_fault_at(r, "module", "required", "no module is named with enroll");
 	return 1;
+}
+
+/* Each command has a place for this secret, or with PROFILE_SECRET_COUNT for none. */
+static int check_places(struct profile_reader *r, const struct profile_apdus *list, enum profile_secret which,
+			const char *section, const char *key)
+{
+	unsigned wanted = which != PROFILE_SECRET_COUNT ? 1u << which : 0, needs = 0;
+	for (size_t i = 0; i < list->n; i++)
+		needs |= needs_of(&list->v[i]);
+	return needs == wanted ? 1
+			       : profile_fault_at(r, section, key,
+						  wanted != 0 ? "a command has {file:2} in it, and nothing else"
+							      : "these commands have no places");
+}
+
+static int complete_orphan(struct profile_reader *r)
+{
+	const struct profile_orphan *o = &r->p->orphan;
+	if (!check_places(r, &r->p->key.deselect, PROFILE_SECRET_COUNT, "key", "deselect") ||
+	    !check_places(r, &r->p->serial_apdu, PROFILE_SECRET_COUNT, "token", "serial-apdu"))
+		return 0;
+	if (!profile_has_section(r, "orphan"))
+		return 1;
+	if (o->list.n == 0 || o->key.len != 1 || o->files.len == 0 || o->read.n == 0 || o->delete.n == 0)
+		return profile_fault_at(r, "orphan", NULL, "list, key (one byte), files, read and delete go together");
+	return check_places(r, &o->list, PROFILE_SECRET_COUNT, "orphan", "list") &&
+	       check_places(r, &o->read, PROFILE_FILE, "orphan", "read") &&
+	       check_places(r, &o->delete, PROFILE_FILE, "orphan", "delete");
 }
 
 static int complete_init(struct profile_reader *r)
@@ -234,7 +269,7 @@ int profile_complete_calls(struct profile_reader *r)
 
 int profile_complete(struct profile_reader *r)
 {
-	int ok = complete_match(r) && complete_key(r) && complete_init(r);
+	int ok = complete_match(r) && complete_key(r) && complete_orphan(r) && complete_init(r);
 	for (size_t i = 0; ok && i < PROFILE_PIN_COUNT; i++)
 		ok = complete_pin(r, i);
 	return ok && profile_complete_calls(r);

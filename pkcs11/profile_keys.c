@@ -25,6 +25,7 @@ static const struct profile_word call[] = {{"C_SetPIN", PROFILE_HOW_SET_PIN}, {"
 static const struct profile_word init[] = {
     {"C_InitToken", PROFILE_HOW_INIT_TOKEN}, {"tool", PROFILE_HOW_TOOL}, {"no", PROFILE_HOW_NOT}, {NULL, 0}};
 static const struct profile_word shared[] = {{"unique", 0}, {"shared", 1}, {NULL, 0}};
+static const struct profile_word certificate_id[] = {{"own", 0}, {"of-key", 1}, {NULL, 0}};
 static const struct profile_word ignored[] = {{"kept", 0}, {"ignored", 1}, {NULL, 0}};
 static const struct profile_word so_pin[] = {{"new", 0}, {"current", 1}, {NULL, 0}};
 static const struct profile_word leaves[] = {{"no-pin", 0}, {"factory", 1}, {NULL, 0}};
@@ -40,6 +41,8 @@ static const struct profile_field token_fields[] = {
     FIELD("tested", text, profile, tested, NULL, 0),
     FIELD("note", list, profile, notes, NULL, 0),
     FIELD("serial", bool, profile, serial_shared, shared, 0),
+    FIELD("serial-apdu", apdu, profile, serial_apdu, NULL, 0),
+    FIELD("serial-none", text, profile, serial_none, NULL, 0),
 };
 
 static const struct profile_field match_fields[] = {
@@ -68,6 +71,7 @@ static const struct profile_field module_fields[] = {
     FIELD("client-linux", text, profile_module, client[PLATFORM_LINUX], NULL, 0),
     FIELD("client-windows", text, profile_module, client[PLATFORM_WINDOWS], NULL, 0),
     FIELD("client-macos", text, profile_module, client[PLATFORM_MACOS], NULL, 0),
+    FIELD("opensc-driver", text, profile_module, opensc_driver, NULL, 0),
     FIELD("opensc-pkcs11", setting, profile_module, opensc_pkcs11, NULL, 0),
     FIELD("opensc-pkcs15", setting, profile_module, opensc_pkcs15, NULL, 0),
 };
@@ -82,10 +86,12 @@ static const struct profile_field key_fields[] = {
     {"place", &profile_kind_place, 0, NULL, 0},
     FIELD("id-max", size, profile_key, id_max, NULL, 255),
     FIELD("label", bool, profile_key, label_ignored, ignored, 0),
+    FIELD("certificate-id", bool, profile_key, certificate_follows, certificate_id, 0),
     FIELD("omit-public", omit_public, profile_key, omit_public, NULL, 0),
     FIELD("omit-private", omit_private, profile_key, omit_private, NULL, 0),
     FIELD("add-public", add, profile_key, add_public, NULL, 0),
     FIELD("add-private", add, profile_key, add_private, NULL, 0),
+    FIELD("deselect", apdu, profile_key, deselect, NULL, 0),
     FIELD("always-authenticate", word, profile_key, always_authenticate, say, 0),
     FIELD("touch", word, profile_key, touch, touch, 0),
     FIELD("attestation", word, profile_key, attestation, attestation, 0),
@@ -93,6 +99,12 @@ static const struct profile_field key_fields[] = {
     FIELD("max", size, profile_key, max, NULL, 100000),
     FIELD("certificate-max", size, profile_key, certificate_max, NULL, 1000000),
     FIELD("seconds", number, profile_key, seconds, NULL, 3600),
+};
+
+static const struct profile_field orphan_fields[] = {
+    FIELD("list", apdu, profile_orphan, list, NULL, 0),     FIELD("key", hex, profile_orphan, key, NULL, 0),
+    FIELD("files", hex, profile_orphan, files, NULL, 0),    FIELD("read", apdu, profile_orphan, read, NULL, 0),
+    FIELD("delete", apdu, profile_orphan, delete, NULL, 0),
 };
 
 static const struct profile_field object_fields[] = {
@@ -166,6 +178,7 @@ const struct profile_section profile_sections[] = {
     WHOLE("hide", hide_fields),
     PART("module", module, module_fields),
     PART("key", key, key_fields),
+    PART("orphan", orphan, orphan_fields),
     WHOLE("objects", object_fields),
     PART("pin", pin[PROFILE_PIN], pin_fields),
     PART("so-pin", pin[PROFILE_SO_PIN], pin_fields),

@@ -8,7 +8,7 @@
 
 #define HEADER 4 /* CLA INS P1 P2 */
 
-static const char *const secret_names[PROFILE_SECRET_COUNT] = {"pin", "so-pin", "puk", "new"};
+static const char *const secret_names[PROFILE_SECRET_COUNT] = {"pin", "so-pin", "puk", "new", "file"};
 
 static struct profile_piece *add_piece(struct profile_reader *r, struct profile_template *t)
 {
@@ -138,7 +138,8 @@ static int fixed_length(const struct profile_template *t, size_t i)
 	return (int)n;
 }
 
-/* ISO/IEC 7816-4, 5.1, short: header; header Le; header Lc data; header Lc data Le. */
+/* ISO/IEC 7816-4, 5.1, short: header; header Le; header Lc data; header Lc data Le. And header 000000: an answer of any
+ * length. */
 static int check_apdu(struct profile_reader *r, const struct profile_template *t)
 {
 	const struct profile_piece *first = &t->piece[0];
@@ -159,6 +160,9 @@ static int check_apdu(struct profile_reader *r, const struct profile_template *t
 		return 1;
 	if (first->len == HEADER)
 		return profile_fault(r, "the fifth byte, Lc, is missing");
+	static const unsigned char any_length[] = {0, 0, 0};
+	if (t->n == 1 && n == HEADER + 3 && memcmp(t->literal + HEADER, any_length, 3) == 0)
+		return 1;
 	int lc = t->literal[HEADER], data = n - HEADER - 1;
 	bool may_have_le = t->piece[t->n - 1].kind == PROFILE_LITERAL;
 	if (lc == 0 || (data != lc && !(may_have_le && data == lc + 1)))
@@ -236,7 +240,7 @@ static int append_hex(struct secret *s, const struct secret *digits)
 
 static const char *secret_word(enum profile_secret s)
 {
-	static const char *const words[PROFILE_SECRET_COUNT] = {"PIN", "SO PIN", "PUK", "new value"};
+	static const char *const words[PROFILE_SECRET_COUNT] = {"PIN", "SO PIN", "PUK", "new value", "file"};
 	return words[s];
 }
 

@@ -1,4 +1,5 @@
 #include "pkcs11/token.h"
+#include "core/clock.h"
 #include "core/keytype.h"
 #include "core/xalloc.h"
 #include "pkcs11/ckr.h"
@@ -7,6 +8,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+#define FRESH_MS 500
 
 /* A blank-padded field that may also be cut by a NUL, as pkcs11-helper reads it. */
 static void copy_field(char *ret, const unsigned char *field, size_t size)
@@ -51,10 +54,16 @@ int p11_token_read_info(CK_FUNCTION_LIST *f, CK_SLOT_ID slot, struct p11_token_i
 	copy_field(ret->model, ti.model, sizeof ti.model);
 	copy_field(ret->serial, ti.serialNumber, sizeof ti.serialNumber);
 	ret->flags = ti.flags;
+	ret->read_at = clock_ms();
 	ret->pin_min = ti.ulMinPinLen;
 	ret->pin_max = ti.ulMaxPinLen;
 	ret->free_public = ti.ulFreePublicMemory;
 	return 0;
+}
+
+bool p11_token_is_fresh(const struct p11_token_info *t)
+{
+	return t->read_at != 0 && clock_ms() - t->read_at < FRESH_MS;
 }
 
 int p11_token_read(const struct p11_module *m, CK_SLOT_ID slot, struct p11_token_info *ret, struct err *e)
@@ -136,14 +145,16 @@ static CK_RV open_session(struct p11_token *t)
 }
 
 int p11_token_open(struct p11_token **ret, struct p11_module *m, const struct profile *p, CK_SLOT_ID slot,
-		   bool writable, struct err *e)
+		   const struct p11_token_info *read, bool writable, struct err *e)
 {
 	struct p11_token *t = xcalloc(1, sizeof *t);
 	t->module = m;
 	t->profile = p;
 	t->writable = writable;
 	t->logged_in = PROFILE_NOBODY;
-	if (p11_token_read_info(p11_module_functions(m), slot, &t->info, e) != 0) {
+	if (read != NULL && p11_token_is_fresh(read)) {
+		t->info = *read;
+	} else if (p11_token_read_info(p11_module_functions(m), slot, &t->info, e) != 0) {
 		free(t);
 		return -1;
 	}

@@ -11,6 +11,7 @@
 #include "pkcs11/profile.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* CK_SLOT_INFO and CK_TOKEN_INFO, with blanks stripped and each text ended (PKCS#11 v2.40, 3.2). */
 struct p11_token_info {
@@ -20,6 +21,7 @@ struct p11_token_info {
 	CK_FLAGS flags; /* CKF_TOKEN_INITIALIZED, CKF_WRITE_PROTECTED, CKF_USER_PIN_… */
 	CK_ULONG pin_min, pin_max;
 	CK_ULONG free_public; /* bytes; CK_UNAVAILABLE_INFORMATION */
+	int64_t read_at;      /* clock_ms() */
 	bool hardware;        /* the slot is a device's: CKF_HW_SLOT */
 	bool unreadable;      /* there is one, but it does not say what it is: only slot and perhaps reader are known */
 	bool unknown; /* unreadable because it is of a kind that the module does not know: CKR_TOKEN_NOT_RECOGNIZED */
@@ -31,9 +33,10 @@ int p11_token_list(const struct p11_module *m, struct p11_token_info **ret, size
 
 struct p11_token;
 
-/* Opens a session on the token in this slot, read/write or read-only. The profile is borrowed, and never NULL. */
+/* Opens a session on the token in this slot, read/write or read-only. The profile is borrowed, and never NULL. read is
+ * what p11_token_list has just said of it, or NULL; what is older than a moment is not believed, but read again. */
 int p11_token_open(struct p11_token **ret, struct p11_module *m, const struct profile *p, CK_SLOT_ID slot,
-		   bool writable, struct err *e);
+		   const struct p11_token_info *read, bool writable, struct err *e);
 
 /* Closes the session, which logs out, and forgets the PINs. Accepts NULL. */
 void p11_token_close(struct p11_token **t);

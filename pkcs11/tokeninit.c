@@ -65,7 +65,7 @@ static int check_nothing_there(struct p11_module *m, const struct profile *p, CK
 	struct p11_token *t = NULL;
 	struct err why = ERR_INIT;
 	size_t n = 0;
-	if (p11_token_open(&t, m, p, slot, false, &why) != 0) {
+	if (p11_token_open(&t, m, p, slot, NULL, false, &why) != 0) {
 		if (why.code != ERR_REMOVED)
 			return 0;
 		*e = why;
@@ -217,7 +217,7 @@ int p11_token_init_pin(struct p11_module *m, const struct profile *p, const stru
 		       struct err *e)
 {
 	struct p11_token *t = NULL;
-	if (p11_token_open(&t, m, p, want->slot, true, e) != 0)
+	if (p11_token_open(&t, m, p, want->slot, NULL, true, e) != 0)
 		return -1;
 	int ret = p11_token_same(want, p11_token_description(t), e);
 	if (ret == 0 && !ours)

@@ -72,7 +72,7 @@ static bool file_has_serial(const struct ca *ca, const char *base, const char *u
 	return same;
 }
 
-/* Of two certificates of one name the inline file has the one that is in issued/. */
+/* Of two certificates of one name the inline files have the one that is in issued/. */
 static bool name_is_anothers(const struct ca *ca, const char *user, const char *serial)
 {
 	char *path = pki_path(ca, "issued/%s.crt", user);
@@ -161,13 +161,15 @@ int revoke_finish(struct ca *ca, const char *user, const char *serial, const cha
 
 int revoke_check_row(const struct ca *ca, const char *user, const struct name_row *row, const char *done, struct err *e)
 {
-	if (row->cert == NULL || certificate_is_client(row->cert)) {
-		if (crl_check(ca, e) != 0 || pki_check_replace(ca, "index.txt", e) != 0)
-			return -1;
-		return pki_check_replace(ca, "crl.pem", e);
+	if (row->cert != NULL && !certificate_is_client(row->cert)) {
+		err_set(e, ERR_NAME_TAKEN, "the certificate %s of %s is not a client's and is not %s", row->serial,
+			user, done);
+		return err_next(e, "a server's certificate is revoked with easyrsa only");
 	}
-	err_set(e, ERR_NAME_TAKEN, "the certificate %s of %s is not a client's and is not %s", row->serial, user, done);
-	return err_next(e, "a server's certificate is revoked with easyrsa only");
+	int ret = crl_check(ca, e);
+	if (ret == 0)
+		ret = pki_check_replace(ca, "index.txt", e);
+	return ret == 0 ? pki_check_replace(ca, "crl.pem", e) : ret;
 }
 
 int revoke_check(const struct ca *ca, const char *user, struct err *e)

@@ -102,7 +102,8 @@ int signer_revoked(struct signer *s, const char *serial, bool *ret, struct err *
 /*
  * Revokes the certificate with this serial (uppercase hex) of this user for this reason (reason.h), as `easyrsa revoke
  * NAME REASON` does, makes a fresh CRL and publishes it; signer_publish afterwards says if the server has not got it.
- * Needs the key. To be called again after a failure or a kill, which goes on.
+ * Needs the key, unlocked without signer_subject before it: what keeps a certificate from being issued is no reason not
+ * to revoke one. To be called again after a failure or a kill, which goes on.
  *
  * *ret_already says that it had been revoked before: its date and reason stay, of which a note tells if it is another
  * reason, and the CRL is made and published anew. One that has expired is revoked like any other, as easy-rsa does it,
@@ -110,7 +111,8 @@ int signer_revoked(struct signer *s, const char *serial, bool *ret, struct err *
  *
  * ERR_USAGE for a reason that easy-rsa has not, which lists them, or a malformed serial. ERR_CA_REFUSED for a serial
  * that the PKI does not know. ERR_NAME_TAKEN for somebody else's certificate and for one that is not a client's.
- * ERR_CA_PKI if there is no CA key, or the CA's certificate does not let it sign CRLs. ERR_CA_LOCKED, ERR_CA_FAILED.
+ * ERR_CA_PKI if there is no CA key, the CA's certificate does not let it sign CRLs, or the PKI's files could not be
+ * replaced. ERR_CA_LOCKED, ERR_CA_FAILED.
  */
 int signer_revoke(struct signer *s, const char *user, const char *serial, const char *reason, bool *ret_already,
 		  struct err *e);

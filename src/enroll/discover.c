@@ -1,5 +1,7 @@
 #include "enroll/discover.h"
 #include "core/xalloc.h"
+#include "enroll/cards.h"
+#include "pkcs11/opensc.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -96,10 +98,25 @@ static void module_failed(struct discovery *d, struct source *s, const struct er
 	d->req.note(d->req.note_arg, text);
 }
 
-static int start_worker(struct discovery *d, struct worker **ret, const char *module, const char *reader,
+static void read_readers(struct discovery *d)
+{
+	if (!d->readers_read && reader_list(&d->readers, &d->n_readers, &d->no_readers) != 0)
+		d->n_readers = 0;
+	d->readers_read = true;
+}
+
+static int start_worker(struct discovery *d, struct worker **ret, const struct worker_module *m, const char *reader,
 			const struct profile *profile, struct err *e)
 {
-	if (d->req.port->start(ret, &d->req.settings, e) != 0)
+	struct worker_settings settings = d->req.settings;
+	const char *module = m->path;
+	if (opensc_is_module(m->path))
+		read_readers(d);
+	char *cards = cards_describe(d->readers, d->n_readers, d->profiles, m, d->req.module_given);
+	settings.cards = cards;
+	int got = d->req.port->start(ret, &settings, e);
+	free(cards);
+	if (got != 0)
 		return -1;
 	d->req.port->know(*ret, reader, profile);
 	return d->req.port->tokens_begin(*ret, module, e);
@@ -108,7 +125,7 @@ static int start_worker(struct discovery *d, struct worker **ret, const char *mo
 static void start_source(struct discovery *d, struct source *s)
 {
 	struct err why = ERR_INIT;
-	if (start_worker(d, &s->worker, s->module.path, s->reader, NULL, &why) != 0)
+	if (start_worker(d, &s->worker, &s->module, s->reader, NULL, &why) != 0)
 		module_failed(d, s, &why);
 }
 
@@ -124,6 +141,8 @@ int discover_begin(struct discovery **ret, const struct discover_request *req, s
 	struct discovery *d = *ret = xcalloc(1, sizeof *d);
 	struct worker_module one = {.name = ""};
 	d->req = *req;
+	if (profiles_load_usual(&d->profiles, req->profiles, e) != 0)
+		return -1;
 	if (req->module == NULL || strchr(req->module, '/') == NULL) {
 		if (req->port->start(&d->lister, &req->settings, e) != 0 || req->port->modules_begin(d->lister, e) != 0)
 			return -1;
@@ -133,17 +152,10 @@ int discover_begin(struct discovery **ret, const struct discover_request *req, s
 		add_source(d, &one, req->reader);
 		start_sources(d);
 	}
-	return profiles_load_usual(&d->profiles, req->profiles, e);
+	return 0;
 }
 
 /* ---- what is there */
-
-static void read_readers(struct discovery *d)
-{
-	if (!d->readers_read && reader_list(&d->readers, &d->n_readers, &d->no_readers) != 0)
-		d->n_readers = 0;
-	d->readers_read = true;
-}
 
 static const struct profile *profile_of(struct discovery *d, const struct worker_token *t, const char *module)
 {
@@ -175,33 +187,12 @@ static void list_source(struct discovery *d, struct source *s)
 		struct enroll_candidate *c = &d->list[d->n];
 		*c = (struct enroll_candidate){.token = tokens[k], .worker = s->worker, .module = s->module};
 		c->profile = profile_of(d, &c->token, c->module.path);
+		if (c->profile->serial_none != NULL && strcmp(c->token.serial, c->profile->serial_none) == 0)
+			c->token.flags = (c->token.flags & WORKER_TOKEN_IN_HARDWARE) | WORKER_TOKEN_UNREADABLE;
 		d->n += !profile_hides(c->profile, c->token.label, c->token.model);
 	}
 	s->shown = n;
 	free(tokens);
-}
-
-static const char *file_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash != NULL ? slash + 1 : path;
-}
-
-/* A library has more than one name: libykcs11.so is libykcs11.so.2. */
-static bool is_same_library(const char *a, const char *b)
-{
-	size_t n = strcspn(file_name(a), ".");
-	return n == strcspn(file_name(b), ".") && strncmp(file_name(a), file_name(b), n) == 0;
-}
-
-bool discover_enrolls(const struct profile *p, const struct worker_module *m)
-{
-	for (size_t i = 0; i < p->module.enroll.n; i++) {
-		const char *name = p->module.enroll.v[i];
-		if (strcmp(name, m->name) == 0 || is_same_library(name, m->path))
-			return true;
-	}
-	return p->module.enroll.n == 0;
 }
 
 static bool is_known(const struct enroll_candidate *c)
@@ -268,15 +259,6 @@ static const struct profile *profile_in(struct discovery *d, const struct reader
 	return profiles_match(d->profiles, &facts);
 }
 
-/* The first of its modules that is on this machine; NULL if none is. */
-static char *module_for(const struct profile *p)
-{
-	char *path = NULL;
-	for (size_t i = 0; i < p->module.enroll.n && path == NULL; i++)
-		path = profile_module_path(p->module.enroll.v[i]);
-	return path;
-}
-
 /*
  * Cards that none of the modules asked can enroll get the one that their profile names. Somebody who has named a module
  * on the command line is not overruled; the configuration's is for the tokens it fits.
@@ -288,7 +270,7 @@ static void start_fitting(struct discovery *d)
 		const struct reader *r = &d->readers[i];
 		bool asked = r->present && (d->req.reader == NULL || strcmp(d->req.reader, r->name) == 0);
 		const struct profile *p = asked && !has_worth(d, r->name, 2) ? profile_in(d, r) : NULL;
-		char *path = p != NULL ? module_for(p) : NULL;
+		char *path = p != NULL ? cards_module_for(p) : NULL;
 		struct worker_module m = {.name = ""};
 		if (path != NULL && named_module(&m, path, NULL) == 0) {
 			add_source(d, &m, r->name);
@@ -418,8 +400,8 @@ int discover_take(struct discovery *d, struct enroll_candidate *c, struct worker
 	}
 	/* some modules hold a token for their process alone */
 	stop_all(d);
-	if (fresh && (start_worker(d, ret, c->module.path, c->token.reader, c->profile, e) != 0 ||
-		      find_again(d, *ret, c, e) != 0))
+	if (fresh &&
+	    (start_worker(d, ret, &c->module, c->token.reader, c->profile, e) != 0 || find_again(d, *ret, c, e) != 0))
 		return -1;
 	d->req.port->know(*ret, in_reader ? c->token.reader : NULL, c->profile);
 	return 0;

@@ -1,6 +1,7 @@
 #include "core/xalloc.h"
 #include "enroll/run.h"
 #include "handover/profile.h"
+#include "pkcs11/orphan.h"
 #include "pkcs11/ovpnid.h"
 
 #include <openssl/rand.h>
@@ -61,24 +62,62 @@ static int no_place(const struct enroll_run *r, struct err *e)
 			   "with the token's own tool if nobody needs that key");
 }
 
-static int choose_place(struct enroll_run *r, struct blob *ret, struct err *e)
+/* Whether in this place is the very key that --replace is to give up. */
+static int place_is_given_up(struct enroll_run *r, const struct profile_place *place, bool *ret, struct err *e)
+{
+	struct worker_key key = WORKER_KEY_INIT;
+	struct store_credential old = {.id = 0};
+	bool found = false;
+	*ret = false;
+	if (!r->opt->replace)
+		return 0;
+	int got = r->ports->store.find(r->store, r->opt->user, &r->token_id, &found, &old, e);
+	if (got == 0 && found && old.spki.len != 0)
+		got = r->ports->token.key_find(r->worker, &place->id, NULL, &key, e);
+	*ret = got == 0 && found && key.spki.len != 0 && blob_equal(&key.spki, &old.spki);
+	worker_key_free(&key);
+	store_credential_free(&old);
+	return got;
+}
+
+typedef int place_fn(struct enroll_run *r, const struct profile_place *place, bool *ret, struct err *e);
+
+/* The first place that will do; *ret stays empty if there is none. */
+static int find_place(struct enroll_run *r, place_fn *will_do, struct blob *ret, struct err *e)
 {
 	const struct profile_key *k = &r->profile->key;
-	for (size_t i = 0; i < k->n_place; i++) {
-		bool is_free = false;
-		if (place_is_free(r, &k->place[i], &is_free, e) != 0)
+	for (size_t i = 0; i < k->n_place && ret->len == 0; i++) {
+		bool yes = false;
+		if (will_do(r, &k->place[i], &yes, e) != 0)
 			return -1;
-		if (is_free) {
+		if (yes)
 			blob_set(ret, k->place[i].id.data, k->place[i].id.len);
-			return 0;
-		}
 	}
-	return no_place(r, e);
+	return 0;
+}
+
+/* As long as there is another one, the key that is in use stays until the new one is proven. */
+static int choose_place(struct enroll_run *r, struct blob *ret, struct err *e)
+{
+	blob_set(ret, NULL, 0);
+	if (find_place(r, place_is_free, ret, e) != 0 ||
+	    (ret->len == 0 && find_place(r, place_is_given_up, ret, e) != 0))
+		return -1;
+	return ret->len != 0 ? 0 : no_place(r, e);
 }
 
 int enroll_id_choose(struct enroll_run *r, struct blob *ret, struct err *e)
 {
 	return r->profile->key.id == PROFILE_ID_FIXED ? choose_place(r, ret, e) : choose_random(r, ret, e);
+}
+
+int enroll_id_mark(struct enroll_run *r, struct blob *ret, struct err *e)
+{
+	if (r->opened)
+		return r->ports->token.orphans_mark(r->worker, ret, e);
+	/* a token that was just set up holds nothing yet */
+	p11_orphans_none(ret);
+	return 0;
 }
 
 int enroll_id_name(const struct enroll_run *r, const struct blob *id, char *ret, size_t size)

@@ -213,7 +213,9 @@ int enroll_plan_commit(struct enroll_run *r, struct err *e)
 {
 	if (r->cred.id != 0)
 		return 0;
-	return enroll_id_choose(r, &r->cred.cka_id, e) != 0 ? -1 : r->ports->store.plan(r->store, &r->cred, e);
+	if (enroll_id_choose(r, &r->cred.cka_id, e) != 0 || enroll_id_mark(r, &r->cred.earlier, e) != 0)
+		return -1;
+	return r->ports->store.plan(r->store, &r->cred, e);
 }
 
 /* Whether the key that the journal knows is still on the token. */
@@ -313,6 +315,9 @@ static int plan_resume(struct enroll_run *r, bool *ret_finished, struct err *e)
 		return give_up_and_plan(r, CRED_ABANDONED, e);
 	if (!there)
 		return r->opt->replace ? plan_new(r, e) : key_gone(r, e);
+	/* some tokens only say that they have written: what the proof does not find is written again */
+	if (c->state == CRED_WRITTEN && r->from == CRED_WRITTEN)
+		r->from = CRED_ISSUED;
 	/* the request costs nothing to make again, and the CA's DN may have been corrected since */
 	if (c->state == CRED_REQUESTED && r->opt->cert_file == NULL)
 		r->from = CRED_KEYED;

@@ -35,6 +35,8 @@ struct enroll_token_port {
 			    struct worker_key *ret, struct err *e);
 	int (*key_delete)(struct worker *w, const struct blob *cka_id, const struct blob *spki, bool certificates,
 			  struct err *e);
+	int (*orphans_mark)(struct worker *w, struct blob *ret, struct err *e);
+	int (*orphans_delete)(struct worker *w, const struct blob *mark, struct err *e);
 	int (*request)(struct worker *w, const struct blob *cka_id, const struct blob *spki, const struct blob *subject,
 		       struct blob *ret_csr, struct err *e);
 	int (*certificate_write)(struct worker *w, const struct blob *cka_id, const char *label, const struct blob *der,

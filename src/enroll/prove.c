@@ -1,14 +1,11 @@
 #include "enroll/run.h"
+#include "pkcs11/challenge.h"
 #include "pkcs11/ovpnid.h"
 
-#include <openssl/rand.h>
-#include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define CHALLENGE_LEN 32
 
 /* One module's view of the token, in a process that has seen nothing before. */
 struct view {
@@ -96,32 +93,6 @@ static void view_close(struct enroll_run *r, struct view *v)
 	blob_free(&v->cka_id);
 }
 
-static int make_challenge(const EVP_MD *md, struct blob *ret, struct err *e)
-{
-	unsigned char nonce[CHALLENGE_LEN], digest[EVP_MAX_MD_SIZE];
-	unsigned len = 0;
-	if (RAND_bytes(nonce, sizeof nonce) != 1 || EVP_Digest(nonce, sizeof nonce, digest, &len, md, NULL) != 1)
-		return err_openssl(e, ERR_FAILED, "the random generator failed");
-	blob_set(ret, digest, len);
-	return 0;
-}
-
-/* RSASSA-PSS with SHA-256 and a salt of its length, or ECDSA, over a digest (RFC 8446, 4.2.3). */
-static int verify(EVP_PKEY *key, const EVP_MD *md, const struct blob *digest, const struct blob *signature,
-		  struct err *e)
-{
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
-	int ok = ctx != NULL && EVP_PKEY_verify_init(ctx) == 1 && EVP_PKEY_CTX_set_signature_md(ctx, md) == 1;
-	if (ok && EVP_PKEY_is_a(key, "RSA"))
-		ok = EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
-		     EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) == 1 &&
-		     EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, md) == 1;
-	if (ok)
-		ok = EVP_PKEY_verify(ctx, signature->data, signature->len, digest->data, digest->len) == 1;
-	EVP_PKEY_CTX_free(ctx);
-	return ok ? 0 : err_openssl(e, ERR_PROOF, "the token's signature does not fit the certificate");
-}
-
 static bool is_kept(const struct worker_key *key)
 {
 	return key->sensitive && !key->extractable;
@@ -137,17 +108,16 @@ static int not_kept(struct enroll_run *r, struct err *e)
 
 static int challenge(struct enroll_run *r, struct view *v, EVP_PKEY *key, struct worker_proof *ret, struct err *e)
 {
-	const EVP_MD *md = keytype_digest(keytype_of(key));
 	struct blob digest = BLOB_INIT;
 	bool rsa = EVP_PKEY_is_a(key, "RSA");
 	bool last_try = (r->token.flags & WORKER_TOKEN_PIN_LAST_TRY) != 0;
-	int got = make_challenge(md, &digest, e);
+	int got = challenge_make(key, &digest, e);
 	if (got == 0)
 		got = r->ports->token.login(v->worker, false, r->pin, last_try, e);
 	if (got == 0)
 		got = r->ports->token.prove(v->worker, &v->cka_id, rsa, &digest, ret, e);
 	if (got == 0)
-		got = verify(key, md, &digest, &ret->signature, e);
+		got = challenge_verify(key, &digest, &ret->signature, e);
 	blob_free(&digest);
 	return got;
 }

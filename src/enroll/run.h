@@ -115,6 +115,9 @@ void enroll_note_void(struct enroll_run *r);
 /* id.c: a CKA_ID for a new key: random, or where the token has places, the first one in which there is nothing, or
  * nothing but what is left of a credential of ours that has ended. ERR_TOKEN_FULL if there is none. */
 int enroll_id_choose(struct enroll_run *r, struct blob *ret, struct err *e);
+/* id.c: which keys are there before ours is made, so that one whose making is cut off is known as ours, also if the
+ * token's module does not show it. */
+int enroll_id_mark(struct enroll_run *r, struct blob *ret, struct err *e);
 /* id.c: ERR_UNSUPPORTED if the key's id would not fit into a line of a profile. Where the laptops' module is another
  * one, it tells the token's fields in its own way: then the id is known only in the proof. */
 int enroll_id_check(const struct enroll_run *r, struct err *e);

@@ -9,11 +9,23 @@
 
 #define CERT_FILE_MAX ((size_t)1 << 20)
 
+#define ORPHAN_HOLDS_S (24 * 60 * 60)
+
+/* A key that the token has but does not show is taken for ours only soon after we began. */
+static int remove_unseen(struct enroll_run *r, const struct store_credential *c, struct err *e)
+{
+	time_t age = time(NULL) - c->changed;
+	bool recent = age >= 0 && age <= ORPHAN_HOLDS_S;
+	return recent && c->earlier.len != 0 ? r->ports->token.orphans_delete(r->worker, &c->earlier, e) : 0;
+}
+
 /* A pair that was made by a run that ended before it could write down the public key. It carries a random CKA_ID
  * that was free when it was journalled, so it is ours. */
 static int remove_orphan(struct enroll_run *r, struct err *e)
 {
-	return r->ports->token.key_delete(r->worker, &r->cred.cka_id, NULL, false, e);
+	if (r->ports->token.key_delete(r->worker, &r->cred.cka_id, NULL, false, e) != 0)
+		return -1;
+	return remove_unseen(r, &r->cred, e);
 }
 
 static int check_new_key(struct enroll_run *r, const struct worker_key *key, struct err *e)
@@ -194,6 +206,9 @@ int enroll_remove_leftovers(struct enroll_run *r, struct err *e)
 		if (ret == 0 && !unknown)
 			ret = r->ports->token.key_delete(r->worker, &old.cka_id, old.spki.len != 0 ? &old.spki : NULL,
 							 old.spki.len != 0, e);
+		/* one that was given up before its key was known may have left something unseen */
+		if (ret == 0 && !unknown && old.spki.len == 0)
+			ret = remove_unseen(r, &old, e);
 		if (ret == 0)
 			ret = store->removed(r->store, &old, e);
 		store_credential_free(&old);

@@ -97,6 +97,7 @@ int worker_start(struct worker **ret, const struct worker_settings *settings, st
 	w->note = settings->note;
 	w->note_arg = settings->note_arg;
 	w->reader = "";
+	w->cards = xstrdup(settings->cards != NULL ? settings->cards : "");
 	if (start_begin(w, settings, e) != 0) {
 		worker_stop(&w);
 		return -1;
@@ -110,6 +111,7 @@ void worker_stop(struct worker **w)
 	if (w == NULL || *w == NULL)
 		return;
 	rpc_peer_stop(&(*w)->peer);
+	free((*w)->cards);
 	free(*w);
 	*w = NULL;
 }
@@ -125,6 +127,7 @@ void worker_put_view(const struct worker *w, struct rpc_msg *m)
 	static const struct blob nothing = BLOB_INIT;
 	bool from_file = w->profile != NULL && w->profile->file != NULL;
 	rpc_put_str(m, w->reader);
+	rpc_put_str(m, w->cards);
 	rpc_put_str(m, from_file ? w->profile->file : "");
 	rpc_put_blob(m, from_file ? &w->profile->text : &nothing);
 }

@@ -91,6 +91,8 @@ struct worker_settings {
 	int timeout_s; /* for one call; key generation gets ten times that */
 	bool verbose;  /* let the module write to stderr */
 	struct worker_place places[WORKER_PLACES_MAX];
+	const char
+	    *cards; /* what OpenSC is told of cards (see opensc.h), NULL: nothing; needed for worker_start only */
 	rpc_note_fn *note;
 	void *note_arg;
 };
@@ -155,6 +157,10 @@ int worker_key_find(struct worker *w, const struct blob *cka_id, const struct bl
 /* A token may give the pair another CKA_ID than this one: see ret->cka_id. */
 int worker_key_generate(struct worker *w, enum keytype type, const struct blob *cka_id, const char *label,
 			struct worker_key *ret, struct err *e);
+
+/* Keys that were left on the card unseen; see pkcs11/orphan.h. */
+int worker_orphans_mark(struct worker *w, struct blob *ret, struct err *e);
+int worker_orphans_delete(struct worker *w, const struct blob *mark, struct err *e);
 
 /* Deletes the pair, and with certificates true also the certificates, that carry this CKA_ID of ours and, unless
  * spki is NULL, this public key. */

@@ -69,6 +69,19 @@ static int call_blob(struct worker *w, struct worker_message *c, struct blob *re
 	return worker_call_end(c, got, e);
 }
 
+int worker_orphans_mark(struct worker *w, struct blob *ret, struct err *e)
+{
+	struct worker_message c = worker_call_begin(WORKER_ORPHANS_MARK);
+	return call_blob(w, &c, ret, e);
+}
+
+int worker_orphans_delete(struct worker *w, const struct blob *mark, struct err *e)
+{
+	struct worker_message c = worker_call_begin(WORKER_ORPHANS_DELETE);
+	rpc_put_blob(&c.in, mark);
+	return worker_call_end(&c, worker_call_run(w, &c, e), e);
+}
+
 int worker_request(struct worker *w, const struct blob *cka_id, const struct blob *spki, const struct blob *subject,
 		   struct blob *ret_csr, struct err *e)
 {

@@ -17,6 +17,7 @@ struct worker {
 	void *note_arg;
 	const char *reader;            /* "": not known */
 	const struct profile *profile; /* NULL: not known */
+	char *cards;                   /* see worker_settings; never NULL */
 };
 
 /* One call with its two messages; freed together. */

@@ -3,6 +3,7 @@
 #include "pkcs11/key.h"
 #include "pkcs11/login.h"
 #include "pkcs11/object.h"
+#include "pkcs11/orphan.h"
 #include "pkcs11/ovpnid.h"
 #include "pkcs11/pubkey.h"
 
@@ -46,9 +47,15 @@ static int find_key(struct worker_state *st, const struct blob *id, const struct
 {
 	CK_OBJECT_HANDLE other = CK_INVALID_HANDLE;
 	struct blob other_id = BLOB_INIT;
+	bool fits = false;
 	if (p11_key_find(st->token, id, ret_handle, &ret->spki, e) != 0)
 		return -1;
 	blob_set(&ret->cka_id, id->data, id->len);
+	bool untold = *ret_handle != CK_INVALID_HANDLE && ret->spki.len == 0 && spki->len != 0;
+	if (untold && p11_key_fits(st->token, *ret_handle, spki, &fits, e) != 0)
+		return -1;
+	if (fits)
+		blob_set(&ret->spki, spki->data, spki->len);
 	bool meant = *ret_handle != CK_INVALID_HANDLE && (spki->len == 0 || blob_equal(&ret->spki, spki));
 	if (!meant && spki->len != 0 && p11_key_find_public(st->token, spki, &other, &other_id, e) != 0) {
 		blob_free(&other_id);
@@ -109,6 +116,7 @@ int worker_do_key_generate(struct rpc_server *s, struct rpc_msg *in, struct rpc_
 	rpc_get_blob(in, &id);
 	rpc_get_str(in, label, sizeof label);
 	int ret = worker_ready(st, in, e) ? allow(st, st->profile->key.generate, "make keys on", e) : -1;
+	st->made_key = true;
 	if (ret == 0)
 		ret = p11_key_generate(st->token, (enum keytype)type, &id, label, &made, e);
 	if (ret == 0)
@@ -158,6 +166,27 @@ int worker_do_key_delete(struct rpc_server *s, struct rpc_msg *in, struct rpc_ms
 	return ret;
 }
 
+int worker_do_orphans_mark(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	struct worker_state *st = worker_state(s);
+	struct blob mark = BLOB_INIT;
+	int ret = worker_ready(st, in, e) ? p11_orphans_mark(st->token, &mark, e) : -1;
+	rpc_put_blob(out, &mark);
+	blob_free(&mark);
+	return ret;
+}
+
+int worker_do_orphans_delete(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	(void)out;
+	struct worker_state *st = worker_state(s);
+	struct blob mark = BLOB_INIT;
+	rpc_get_blob(in, &mark);
+	int ret = worker_ready(st, in, e) ? p11_orphans_delete(st->token, &mark, e) : -1;
+	blob_free(&mark);
+	return ret;
+}
+
 static int request(struct worker_state *st, const struct blob *id, const struct blob *spki, const struct blob *subject,
 		   struct blob *ret_csr, struct err *e)
 {
@@ -200,7 +229,7 @@ int worker_do_certificate_write(struct rpc_server *s, struct rpc_msg *in, struct
 	rpc_get_blob(in, &der);
 	int ret = worker_ready(st, in, e) ? allow(st, st->profile->key.certificate, "put a certificate on", e) : -1;
 	if (ret == 0)
-		ret = p11_certificate_write(st->token, &id, label, &der, e);
+		ret = p11_certificate_write(st->token, &id, label, &der, !st->made_key, e);
 	blob_free(&id);
 	blob_free(&der);
 	return ret;

@@ -27,6 +27,7 @@ static int take_about(struct worker_state *st, struct about *a, bool whole, stru
 		return -1;
 	if (!whole || st->module == NULL)
 		return worker_malformed(e);
+	worker_forget_listing(st);
 	if (p11_token_read(st->module, a->want.slot, &is, e) != 0)
 		return -1;
 	return p11_token_same(&a->want, &is, e);

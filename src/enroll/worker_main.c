@@ -2,10 +2,12 @@
 #include "enroll/describe.h"
 #include "enroll/hide.h"
 #include "enroll/worker_state.h"
+#include "pkcs11/apdu.h"
 #include "pkcs11/login.h"
 #include "pkcs11/opensc.h"
 #include "pkcs11/reader.h"
 
+#include <inttypes.h>
 #include <openssl/crypto.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -36,10 +38,18 @@ bool worker_ready(const struct worker_state *st, const struct rpc_msg *in, struc
 	return false;
 }
 
+void worker_forget_listing(struct worker_state *st)
+{
+	free(st->listed);
+	st->listed = NULL;
+	st->n_listed = 0;
+}
+
 void worker_get_view(struct rpc_msg *in, struct worker_view *ret)
 {
 	ret->text = (struct blob)BLOB_INIT;
 	rpc_get_str(in, ret->reader, sizeof ret->reader);
+	rpc_get_str(in, ret->cards, sizeof ret->cards);
 	rpc_get_str(in, ret->path, sizeof ret->path);
 	rpc_get_blob(in, &ret->text);
 }
@@ -109,11 +119,11 @@ static int do_load(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 }
 
 /* OpenSC reads its configuration when it is initialized. */
-static int initialize(struct worker_state *st, const char *path, const char *reader, struct err *e)
+static int initialize(struct worker_state *st, const char *path, const struct worker_view *v, struct err *e)
 {
 	if (st->module == NULL && load(st, path, e) != 0)
 		return -1;
-	if (opensc_configure(*reader != '\0' ? reader : NULL, st->profile, e) != 0)
+	if (opensc_configure(v->reader[0] != '\0' ? v->reader : NULL, v->cards, st->profile, e) != 0)
 		return -1;
 	return p11_module_initialize(st->module, e);
 }
@@ -123,8 +133,6 @@ static int do_tokens(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *o
 	struct worker_state *st = worker_state(s);
 	char path[512];
 	struct worker_view v;
-	struct p11_token_info *list = NULL;
-	size_t n = 0;
 	rpc_get_str(in, path, sizeof path);
 	worker_get_view(in, &v);
 	bool whole = rpc_msg_done(in);
@@ -132,17 +140,26 @@ static int do_tokens(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *o
 		return -1;
 	if (!whole)
 		return worker_malformed(e);
-	if (initialize(st, path, v.reader, e) != 0 || p11_token_list(st->module, &list, &n, e) != 0)
+	worker_forget_listing(st);
+	if (initialize(st, path, &v, e) != 0 || p11_token_list(st->module, &st->listed, &st->n_listed, e) != 0)
 		return -1;
-	rpc_put_u32(out, (uint32_t)n);
-	for (size_t i = 0; i < n; i++) {
+	rpc_put_u32(out, (uint32_t)st->n_listed);
+	for (size_t i = 0; i < st->n_listed; i++) {
 		struct worker_token t;
-		p11_token_correct(&list[i], st->profile);
-		describe(&list[i], &t);
+		p11_token_correct(&st->listed[i], st->profile);
+		describe(&st->listed[i], &t);
 		worker_put_token(out, &t);
 	}
-	free(list);
 	return 0;
+}
+
+static const struct p11_token_info *listed(const struct worker_state *st, CK_SLOT_ID slot)
+{
+	for (size_t i = 0; i < st->n_listed; i++) {
+		if (st->listed[i].slot == slot)
+			return &st->listed[i];
+	}
+	return NULL;
 }
 
 static void answer_token(const struct p11_token_info *info, struct rpc_msg *out)
@@ -186,6 +203,7 @@ static int do_init(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 		return -1;
 	if (!whole || in->n_secrets != 1 || st->module == NULL)
 		return worker_malformed(e);
+	worker_forget_listing(st);
 	if (p11_token_init(st->module, st->profile, &want, label, in->secrets[0], &info, e) != 0)
 		return -1;
 	answer_token(&info, out);
@@ -206,11 +224,48 @@ static int do_init_pin(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg 
 		return -1;
 	if (!whole || in->n_secrets != 2 || st->module == NULL)
 		return worker_malformed(e);
+	worker_forget_listing(st);
 	if (p11_token_init_pin(st->module, st->profile, &want, ours, last_try, in->secrets[0], in->secrets[1], &info,
 			       e) != 0)
 		return -1;
 	answer_token(&info, out);
 	return 0;
+}
+
+static const struct profile_secrets no_secrets = {{NULL}};
+
+/* Whether the card itself says the serial number that the module has shown. One that does not say is believed. */
+static int check_serial(const struct worker_state *st, struct err *e)
+{
+	const struct p11_token_info *is = p11_token_description(st->token);
+	struct apdu_answer a;
+	char serial[24];
+	uint64_t number = 0;
+	if (st->profile->serial_apdu.n == 0)
+		return 0;
+	if (apdu_run(is->reader, &st->profile->serial_apdu, &no_secrets, &a, e) != 0)
+		return -1;
+	if (a.sw != 0x9000 || a.len == 0 || a.len > sizeof number)
+		return 0;
+	for (size_t i = 0; i < a.len; i++)
+		number = number << 8 | a.data[i];
+	snprintf(serial, sizeof serial, "%" PRIu64, number);
+	if (strcmp(serial, is->serial) == 0)
+		return 0;
+	err_set(e, ERR_REMOVED, "%s says that the token in '%s' has the serial number %s, but the token says %s",
+		p11_module_path(st->module), is->reader, is->serial, serial);
+	return err_next(e, "pull it out, put it in again and run the same command; nothing was changed");
+}
+
+/* What comes between opening and the login: a card forgets a login when it is asked. */
+static int settle(const struct worker_state *st, struct err *e)
+{
+	struct apdu_answer a;
+	if (check_serial(st, e) != 0)
+		return -1;
+	if (st->profile->key.deselect.n == 0)
+		return 0;
+	return apdu_run(p11_token_description(st->token)->reader, &st->profile->key.deselect, &no_secrets, &a, e);
 }
 
 static int do_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
@@ -234,9 +289,12 @@ static int do_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 	turn_give(&st->turn);
 	if (writable && turn_take(&st->turn, s, turn, &t, e) != 0)
 		return -1;
-	if (p11_token_open(&st->token, st->module, st->profile, want.slot, writable, e) != 0)
+	int opened = p11_token_open(&st->token, st->module, st->profile, want.slot, listed(st, want.slot), writable, e);
+	worker_forget_listing(st);
+	st->made_key = false;
+	if (opened != 0)
 		return -1;
-	if (p11_token_same(&want, p11_token_description(st->token), e) == 0)
+	if (p11_token_same(&want, p11_token_description(st->token), e) == 0 && (!writable || settle(st, e) == 0))
 		return 0;
 	p11_token_close(&st->token);
 	return -1;
@@ -280,6 +338,8 @@ static const struct rpc_op ops[] = {
     {WORKER_OBJECTS, 0, worker_do_objects},
     {WORKER_DELETE_ALL, 0, worker_do_delete_all},
     {WORKER_ATTESTATION, 0, worker_do_attestation},
+    {WORKER_ORPHANS_MARK, 0, worker_do_orphans_mark},
+    {WORKER_ORPHANS_DELETE, 0, worker_do_orphans_delete},
 };
 
 /* The parent was killed: the module may finish the call it is in, which leaves the token in order, but not hang. */
@@ -305,6 +365,7 @@ int worker_main(void)
 	p11_module_free(&st.module);
 	profile_free(&st.profile);
 	turn_give(&st.turn);
+	worker_forget_listing(&st);
 	pathset_free(&st.hidden);
 	return status;
 }

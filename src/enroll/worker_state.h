@@ -9,6 +9,7 @@
 #include "enroll/turn.h"
 #include "enroll/worker_wire.h"
 #include "pkcs11/bridge.h"
+#include "pkcs11/opensc.h"
 #include "pkcs11/profile.h"
 #include "pkcs11/reader.h"
 #include "pkcs11/token.h"
@@ -17,9 +18,12 @@ struct worker_state {
 	struct p11_module *module;
 	struct profile *profile; /* of the token; NULL until a call has brought it */
 	struct p11_token *token;
+	struct p11_token_info *listed; /* what the last listing said, until something else was done */
+	size_t n_listed;
 	struct p11_bridge *bridge;
 	struct turn *turn;
 	bool started;
+	bool made_key;         /* since the token was opened */
 	struct pathset hidden; /* what the module is shut off from; empty where the kernel cannot do that */
 };
 
@@ -32,9 +36,14 @@ int worker_malformed(struct err *e);
 /* True when the call's fields are whole and, where a token is needed, one is open. */
 bool worker_ready(const struct worker_state *st, const struct rpc_msg *in, struct err *e);
 
-/* What the parent has found out about the token: in which reader it is, "" if nobody knows, and its profile. */
+/* What was listed counts no longer. */
+void worker_forget_listing(struct worker_state *st);
+
+/* What the parent has found out about the token: in which reader it is, "" if nobody knows, and its profile; and about
+ * the cards in all readers. */
 struct worker_view {
 	char reader[READER_NAME_MAX];
+	char cards[OPENSC_CARDS_MAX];
 	char path[512];
 	struct blob text;
 };
@@ -50,6 +59,7 @@ rpc_handler_fn worker_do_pins, worker_do_change, worker_do_reset, worker_do_obje
 
 /* worker_keys.c */
 rpc_handler_fn worker_do_id_taken, worker_do_key_find, worker_do_key_generate, worker_do_key_delete, worker_do_request,
-    worker_do_certificate_write, worker_do_certificate_find, worker_do_prove;
+    worker_do_certificate_write, worker_do_certificate_find, worker_do_prove, worker_do_orphans_mark,
+    worker_do_orphans_delete;
 
 #endif

@@ -33,6 +33,8 @@ enum worker_call {
 	WORKER_OBJECTS,
 	WORKER_DELETE_ALL,
 	WORKER_ATTESTATION,
+	WORKER_ORPHANS_MARK,
+	WORKER_ORPHANS_DELETE,
 };
 
 /* How long worker_turn and worker_open wait for a turn, in milliseconds: longer than a worker whose parent was killed

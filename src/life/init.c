@@ -198,15 +198,18 @@ static int agree(struct setup *s, struct err *e)
 	return got;
 }
 
-/* The CA is not asked here: that is `tokenroll wipe`. */
+/* Initializing revokes nothing. */
 static int end_one(void *arg, const struct store_credential *c, enum cred_state *ret, struct err *e)
 {
 	const struct life *l = arg;
-	char text[320];
+	char text[400];
 	(void)ret;
 	(void)e;
-	snprintf(text, sizeof text, "certificate %s of %s was on token %s and stays valid until it is revoked",
-		 c->cert_serial, c->user, l->token.serial);
+	snprintf(
+	    text, sizeof text,
+	    "the key of %s is gone, but certificate %s for it stays valid: `tokenroll wipe` would have revoked it; "
+	    "`tokenroll %s --replace` does",
+	    c->user, c->cert_serial, c->user);
 	l->ui->note(l->ui->arg, text);
 	return 0;
 }

@@ -54,6 +54,16 @@ static int open_ca(struct wiping *w, struct err *e)
 	return err_next(e, "have it revoked where the CA is, and add --no-revoke here");
 }
 
+/* The revocation stands; who has to publish the CRL by hand is told. */
+static void publish(struct wiping *w, const char *user)
+{
+	struct err late = ERR_INIT;
+	if (w->l->ports->ca.publish(w->signer, user, &late) == 0)
+		return;
+	w->l->ui->note(w->l->ui->arg, late.what);
+	w->l->ui->note(w->l->ui->arg, err_advice(&late));
+}
+
 static int revoke(struct wiping *w, const struct store_credential *c, struct err *e)
 {
 	bool already = false;
@@ -62,6 +72,7 @@ static int revoke(struct wiping *w, const struct store_credential *c, struct err
 	struct life_wiped *r = w->result;
 	r->revoked = xrealloc(r->revoked, r->n_revoked + 1, sizeof *r->revoked);
 	memcpy(r->revoked[r->n_revoked++], c->cert_serial, CA_SERIAL_HEX_MAX);
+	publish(w, c->user);
 	return 0;
 }
 

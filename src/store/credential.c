@@ -19,11 +19,11 @@ static const char *const state_names[CRED_STATE_COUNT] = {
 #define ENDED "state IN ('revoked', 'superseded', 'abandoned')"
 #define NOT_ENDED "state NOT IN ('revoked', 'superseded', 'abandoned')"
 
-#define SELECT_CREDENTIAL                                                                                        \
-	"SELECT c.id, p.name, t.id, t.manufacturer, t.model, t.serial, t.label, c.state, c.key_type, c.cka_id, " \
-	"c.spki,"                                                                                                \
-	" c.csr, c.serial, c.cert, c.cert_serial, c.not_after, c.module, c.pkcs11_id, c.client_module,"          \
-	" c.key_attributes, c.enroll_id, c.attestation, c.attested, c.handed_over, c.created, c.changed"         \
+#define SELECT_CREDENTIAL                                                                                           \
+	"SELECT c.id, p.name, t.id, t.manufacturer, t.model, t.serial, t.label, c.state, c.key_type, c.cka_id, "    \
+	"c.spki,"                                                                                                   \
+	" c.csr, c.serial, c.cert, c.cert_serial, c.not_after, c.module, c.pkcs11_id, c.client_module,"             \
+	" c.key_attributes, c.enroll_id, c.attestation, c.attested, c.earlier, c.handed_over, c.created, c.changed" \
 	" FROM credentials c JOIN people p ON p.id = c.person JOIN tokens t ON t.id = c.token WHERE c."
 #define SELECT_LIVE SELECT_CREDENTIAL NOT_ENDED
 #define NEWEST_FIRST " ORDER BY c.id DESC LIMIT 1"
@@ -58,6 +58,7 @@ void store_credential_free(struct store_credential *c)
 	blob_free(&c->csr);
 	blob_free(&c->cert);
 	blob_free(&c->attestation);
+	blob_free(&c->earlier);
 }
 
 /* The current row of SELECT_CREDENTIAL. */
@@ -90,6 +91,7 @@ static void credential_read(struct query *q, struct store_credential *c)
 	query_text(q, col++, c->enroll_id, sizeof(c->enroll_id));
 	query_blob(q, col++, &c->attestation);
 	query_text(q, col++, c->attested, sizeof(c->attested));
+	query_blob(q, col++, &c->earlier);
 	c->handed_over = query_int(q, col++) != 0;
 	c->created = query_int(q, col++);
 	c->changed = query_int(q, col++);
@@ -207,7 +209,7 @@ static int audit_step(struct store *s, const struct store_credential *c, enum cr
 	return rc;
 }
 
-/* The fields that every write sets, in the order of the columns from key_type to attested. */
+/* The fields that every write sets, in the order of the columns from key_type to earlier. */
 static void put_fields(struct query *q, const struct store_credential *c)
 {
 	query_put_text(q, keytype_name(c->key_type));
@@ -225,6 +227,7 @@ static void put_fields(struct query *q, const struct store_credential *c)
 	query_put_text(q, c->enroll_id);
 	query_put_bytes(q, c->attestation.data, c->attestation.len);
 	query_put_text(q, c->attested);
+	query_put_bytes(q, c->earlier.data, c->earlier.len);
 }
 
 static int credential_insert(struct store *s, struct store_credential *c, int64_t person, struct err *e)
@@ -235,8 +238,8 @@ static int credential_insert(struct store *s, struct store_credential *c, int64_
 		&q, s,
 		"INSERT INTO credentials (person, token, state, key_type, cka_id, spki, csr, serial, cert,"
 		" cert_serial, not_after, module, pkcs11_id, client_module, key_attributes, enroll_id, attestation,"
-		" attested, created, changed)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		" attested, earlier, created, changed)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		e) == -1)
 		return -1;
 	query_put_int(&q, person);
@@ -260,6 +263,7 @@ static struct store_credential plan_of(const struct store_credential *c)
 	memcpy(n.serial, c->serial, sizeof(n.serial));
 	memcpy(n.module, c->module, sizeof(n.module));
 	n.cka_id = c->cka_id;
+	n.earlier = c->earlier;
 	n.created = n.changed = time(NULL);
 	return n;
 }
@@ -307,7 +311,8 @@ static int credential_update(struct store *s, const struct store_credential *c, 
 	if (query_open(&q, s,
 		       "UPDATE credentials SET key_type = ?, cka_id = ?, spki = ?, csr = ?, serial = ?, cert = ?,"
 		       " cert_serial = ?, not_after = ?, module = ?, pkcs11_id = ?, client_module = ?,"
-		       " key_attributes = ?, enroll_id = ?, attestation = ?, attested = ?, handed_over = 0, state = ?, "
+		       " key_attributes = ?, enroll_id = ?, attestation = ?, attested = ?, earlier = ?, handed_over = "
+		       "0, state = ?, "
 		       "changed = ? WHERE id = ? AND state = ? "
 		       "AND " NOT_ENDED,
 		       e) == -1)

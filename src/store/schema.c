@@ -97,6 +97,7 @@ static const char schema_2[] =
     "ALTER TABLE credentials ADD COLUMN attestation BLOB;"
     "ALTER TABLE credentials ADD COLUMN attested TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE credentials ADD COLUMN enroll_id TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE credentials ADD COLUMN earlier BLOB;"
 
     "CREATE INDEX audit_by_token ON audit (token_serial, action);"
 

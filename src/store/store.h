@@ -63,6 +63,7 @@ struct store_credential {
 	char enroll_id[512];      /* the same id by the module that enrolled; "" if not known */
 	struct blob attestation; /* DER certificates one after the other: attestation, then its issuers; may be empty */
 	char attested[256];      /* what that proves, one line for people; "" if the token cannot say */
+	struct blob earlier;     /* which keys were on the token when this was planned, in words of pkcs11/orphan.h */
 	bool handed_over;        /* proven, and delivered but for the CRL that tells of the certificate it replaces */
 	time_t created, changed;
 };

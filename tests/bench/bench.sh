@@ -3,6 +3,7 @@
 #
 # Each round runs every contender once, one after the other, each in a fresh company, so that a slow moment of the
 # machine hits all of them. Times are wall clock, medians over ROUNDS rounds (15), as are the ratios of each round.
+# cards.sh then counts what an enrollment asks of virtual cards.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -149,3 +150,4 @@ grow() {
 
 compare
 grow
+"$root/tests/bench/cards.sh"

@@ -8,7 +8,9 @@
 #   cards_start_yubikeys [-d DIR] N   the same with names that ykcs11 looks at: it ignores those that begin with
 #                                     anything but Yubico. No two pairs may have one name, because clients tell readers
 #                                     by their names
-#   cards_stop                        after it nothing runs any more
+#   cards_stop                        after it nothing runs any more. Fails, and with it the test whose teardown it is
+#                                     in, if a secret was wrong more than once on a card, or a last try was spent
+#   cards_tries_meant                 this test spends tries on purpose, so that cards_stop does not mind
 #   card_new TYPE CARD [NAME=VALUE…]  a card, put into its reader; "card --help" lists types and options. CARD is the
 #                                     number of a reader, from 0: 3, or 3.name for more than one card per reader
 #   card_again TYPE CARD              one whose process has ended, out of its file; it is not in the reader
@@ -78,9 +80,31 @@ cards_opensc_conf() {
 }
 
 cards_stop() {
+	local rc=0
 	[[ -n ${CARDS_DIR:-} ]] || return 0
-	cards_tool stand stop "$CARDS_DIR"
-	unset CARDS_DIR CARDS_STAND PCSCLITE_CSOCK_NAME OPENSC_CONF
+	[[ -n ${CARDS_TRIES_MEANT:-} ]] || cards_tries_spared || rc=1
+	cards_tool stand stop "$CARDS_DIR" || rc=1
+	unset CARDS_DIR CARDS_STAND CARDS_TRIES_MEANT PCSCLITE_CSOCK_NAME OPENSC_CONF
+	return "$rc"
+}
+
+cards_tries_meant() {
+	CARDS_TRIES_MEANT=1
+}
+
+# Whether no card that runs was shown a wrong secret twice, and none a last one.
+cards_tries_spared() {
+	local socket card word spared=0
+	for socket in "$CARDS_DIR"/card-*.sock; do
+		card=${socket##*/card-} card=${card%.sock}
+		for word in $(card_ctl "$card" status 2>/dev/null); do
+			case $word in
+			*-wrong=[01] | *-last-tries=0) ;;
+			*-wrong=* | *-last-tries=*) echo "card $card says $word" >&2 && spared=1 ;;
+			esac
+		done
+	done
+	return "$spared"
 }
 
 # card_process TYPE CARD [NAME=VALUE...]

@@ -120,14 +120,15 @@ blank() {
 	enroll --pin-file "$old"
 	roll init --wipe --serial "$serial" --confirm "$serial" --so-pin-file "$dir/so" --new-pin-file "$dir/new" --json
 	[[ $status == 0 ]]
-	says "of alice was on token $serial and stays valid until it is revoked"
+	says "the key of alice is gone, but certificate" "stays valid" "\`tokenroll alice --replace\` does"
 	is keys 0 so-wrong 0
 	pin_is "$dir/new"
 	done_by tokens --json
 	json "one(d['tokens'], serial='$serial')['user']" null
 	[[ $(db "select state from credentials") == abandoned ]]
-	done_by --serial "$serial" "${ca[@]}" --pin-file "$dir/new" bob
+	done_by --serial "$serial" "${ca[@]}" --pin-file "$dir/new" --replace alice
 	is keys 1
+	[[ $(rows V) == 1 && $(rows R) == 1 ]]
 }
 
 @test "a wrong SO PIN is tried once, and nothing is gone" {

@@ -16,6 +16,7 @@ load piv.bash
 }
 
 @test "the PIN is locked after three wrong ones, and the PUK unblocks it with a new one" {
+	cards_tries_meant
 	new foreign=9a:ec:P-256
 	PIN=000000 refused CKR_PIN_INCORRECT login --list-objects
 	[[ $(card_ykcs11 --list-slots) == *"user PIN count low"* ]]
@@ -33,6 +34,7 @@ load piv.bash
 }
 
 @test "OpenSC counts wrong PINs and changes the PIN, too" {
+	cards_tries_meant
 	new foreign=9a:ec:P-256
 	refused CKR_PIN_INCORRECT card_pkcs11 0 --login --pin 000000 --list-objects
 	is pin-tries 2 pin-wrong 1
@@ -44,6 +46,7 @@ load piv.bash
 }
 
 @test "the PUK is changed, and locked by wrong ones" {
+	cards_tries_meant
 	new
 	tool change-puk --pin "$PUK" --new-pin 11223344
 	is default-puk 0
@@ -65,6 +68,7 @@ load piv.bash
 }
 
 @test "it is reset only when PIN and PUK are locked, and keeps nothing but its attestation key" {
+	cards_tries_meant
 	new foreign=9c:ec:P-256
 	key EC:prime256v1 01
 	run ! tool reset
@@ -79,6 +83,7 @@ load piv.bash
 }
 
 @test "C_InitToken resets it, leaves the management key, and blocks PIN and PUK with what is no PIN" {
+	cards_tries_meant
 	local new_key=A1A2A3A4A5A6A7A8B1B2B3B4B5B6B7B8C1C2C3C4C5C6C7C8
 	new foreign=9a:ec:P-256 pin=765432
 	tool set-mgm-key --new-key "$new_key"

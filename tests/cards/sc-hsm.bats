@@ -231,6 +231,7 @@ certificate() {
 }
 
 @test "the PIN is locked with its last try, and the SO PIN unblocks it with a new one" {
+	cards_tries_meant
 	card_new sc-hsm 0 foreign=ec:P-256
 	PIN=000000 refused CKR_PIN_INCORRECT login --list-objects
 	[[ $(p11 --list-slots) != *"final user PIN try"* ]]

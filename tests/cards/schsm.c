@@ -109,4 +109,5 @@ const struct card_type schsm_type = {
     .makes_key = makes_key,
     .describe = describe,
     .status = status,
+    .export = schsm_export,
 };

@@ -7,7 +7,7 @@
  *     schsm.c         the table, the dispatch, small commands      schsm_pin.c    PINs, initialization
  *     schsm_store.c   files and keys in memory, save and load      schsm_key.c    making keys, signing
  *     schsm_file.c    the commands for files                       schsm_make.c   cards from the factory
- *                                                                  schsm_foreign.c  with somebody's keys on them
+ *     schsm_export.c  all there is, for tests                     schsm_foreign.c  with somebody's keys on them
  */
 #ifndef CARDS_SCHSM_H
 #define CARDS_SCHSM_H
@@ -96,6 +96,9 @@ extern const char schsm_options[];
 /* ---- schsm_foreign.c: keys of somebody else, of a list of types ("rsa:2048,ec:P-256"), as a qualified signature
  * service would leave them: with a certificate, for signatures that bind */
 int schsm_add_foreign(struct schsm *card, const char *types);
+
+/* schsm_export.c: see struct card_type. */
+int schsm_export(const void *card, const char *name, struct buf *out);
 
 /* The device's holder reference: serial and number. */
 #define SCHSM_CHR_SIZE (SCHSM_SERIAL_MAX + 6)

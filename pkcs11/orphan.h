@@ -1,0 +1,26 @@
+/*
+ * orphan: keys that are on a card but not shown by the module, because making
+ * them was cut off: struct profile_orphan says how they are found. Only what
+ * was not there before we began can be ours. Worker process only.
+ */
+#ifndef PKCS11_ORPHAN_H
+#define PKCS11_ORPHAN_H
+
+#include "core/blob.h"
+#include "pkcs11/token.h"
+
+/* The names of all keys that are on the card now, for p11_orphans_delete at another time; empty if the profile knows no
+ * way to find out, or the card does not say. */
+int p11_orphans_mark(const struct p11_token *t, struct blob *ret, struct err *e);
+
+/* A mark that says that there were no keys. */
+void p11_orphans_none(struct blob *ret);
+
+/*
+ * Deletes the keys that were made since the mark was, and that the module does not show. The user has to be logged in,
+ * and is logged in once more by the secret that is known, because another file is selected then. Nothing happens with
+ * an empty mark.
+ */
+int p11_orphans_delete(struct p11_token *t, const struct blob *mark, struct err *e);
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * cards: what is known of the cards in the readers before any module has asked
+ * them, by their ATR and profile: which module enrolls them, and what OpenSC
+ * is told. Runs in the parent.
+ */
+#ifndef ENROLL_CARDS_H
+#define ENROLL_CARDS_H
+
+#include "enroll/worker.h"
+#include "pkcs11/profile.h"
+#include "pkcs11/reader.h"
+
+/* The first of a profile's modules that is on this machine, from malloc; NULL if none is. */
+char *cards_module_for(const struct profile *p);
+
+/*
+ * What OpenSC's module is told of the cards (opensc.h), from malloc; "" for other modules, which would not notice. It
+ * leaves alone those that only another module enrolls, which will be started, unless the person in charge has named
+ * this one.
+ */
+char *cards_describe(const struct reader *readers, size_t n, const struct profiles *profiles,
+		     const struct worker_module *m, bool module_given);
+
+#endif

@@ -1,0 +1,19 @@
+#!/usr/bin/env bats
+# Promise 3: nothing is lost. See sweep.bash.
+
+setup() {
+	load sweep.bash
+	sweep_setup sc-hsm
+}
+
+teardown() {
+	cards_stop
+}
+
+@test "a SmartCard-HSM pulled before it executes any APDU leaves an enrollment that the same command completes" {
+	sweep 15 pull-at K
+}
+
+@test "a SmartCard-HSM pulled when it has just executed any APDU leaves an enrollment that the same command completes" {
+	sweep 0 pull-at K after
+}
