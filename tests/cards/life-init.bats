@@ -144,6 +144,7 @@ blank() {
 	life_token yubikey
 	enroll --new-pin-file "$dir/new"
 	refused 6 "2 objects of alice" init --serial "$serial" "${key[@]}" --new-pin-file "$dir/newer"
+	reset_meant
 	done_by init --wipe --serial "$serial" --confirm "$serial" "${key[@]}" --new-pin-file "$dir/newer"
 	is keys 0 default-pin 0
 	pin_is "$dir/newer"

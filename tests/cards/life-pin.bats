@@ -73,6 +73,7 @@ enrolled_yubikey() {
 	local kind
 	for kind in hsm yubikey; do
 		life_token "$kind"
+		cards_tries_meant
 		secret wrong 11112222
 		roll pin --serial "$serial" --pin-file "$dir/wrong" --new-pin-file "$dir/new"
 		roll pin --serial "$serial" --pin-file "$dir/wrong" --new-pin-file "$dir/new"
@@ -107,6 +108,7 @@ enrolled_yubikey() {
 
 # lock_pin: by somebody else's wrong ones
 lock_pin() {
+	cards_tries_meant
 	secret wrong 11112222
 	for _ in 1 2 3; do
 		! pin_is "$dir/wrong" || return 1
@@ -249,6 +251,7 @@ lock_pin() {
 
 @test "a locked PUK is said, with what is left to do" {
 	life_token yubikey
+	cards_tries_meant
 	secret wrong 11112222
 	refused 4 "2 tries are left" unblock --serial "$serial" --puk-file "$dir/wrong" --new-pin-file "$dir/new"
 	refused 4 "1 try is left" unblock --serial "$serial" --puk-file "$dir/wrong" --new-pin-file "$dir/new"

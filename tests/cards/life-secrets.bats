@@ -54,6 +54,7 @@ escrowed() {
 	traced tokens --json
 	traced pin alice --pin-file "$dir/new" --new-pin-file "$dir/newer"
 	traced unblock alice "${key[@]}" --new-pin-file "$dir/new"
+	reset_meant
 	traced wipe --serial "$serial" --confirm "$serial" --no-revoke "${key[@]}"
 	nowhere "$admin" "$puk" 24682468 97531246
 }

@@ -95,6 +95,7 @@ one_line() {
 	secret wrong 11112222
 	for kind in hsm yubikey; do
 		life_token "$kind"
+		cards_tries_meant
 		pin_is "$dir/wrong" || true
 		tokens
 		json "one(d['tokens'], serial='$serial')['pin']['low']" true "one(d['tokens'], serial='$serial')['pin']['tries']" 2

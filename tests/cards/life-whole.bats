@@ -84,6 +84,7 @@ smartcard_hsm() {
 
 yubikey() {
 	life_token yubikey
+	reset_meant
 	module=$(cards_module ykcs11) enrolled=$dir/new
 	enroll=(--new-pin-file "$dir/new") renew=("${key[@]}") unblock=("${key[@]}") wipe=("${key[@]}")
 	whole_life "$1" opensc-pkcs11.so

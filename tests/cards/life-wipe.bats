@@ -79,6 +79,7 @@ untouched() {
 	life_token hsm
 	enroll --pin-file "$old"
 	secret wrong 11112222
+	cards_tries_meant
 	for _ in 1 2 3; do
 		! pin_is "$dir/wrong" || return 1
 	done
@@ -106,6 +107,7 @@ untouched() {
 @test "YubiKey: it is reset with what is in escrow, has the factory's PINs, and can be enrolled again" {
 	life_token yubikey
 	enroll --new-pin-file "$dir/new"
+	reset_meant
 	done_by wipe --serial "$serial" --confirm "$serial" "${key[@]}" --no-revoke --json
 	json "d['reset']" true "d['destroyed']" 2
 	is keys 0 certificates 0 default-pin 1 default-puk 1
@@ -121,6 +123,7 @@ untouched() {
 	refused 6 "the serial number was not typed in" wipe --serial "$serial" --no-revoke
 	says "that tokenroll did not make" "what cannot be seen"
 	is keys 2
+	reset_meant
 	done_by wipe --serial "$serial" --confirm "$serial" --no-revoke
 	is keys 0 certificates 0
 }

@@ -207,3 +207,8 @@ pin_is() {
 users_of() {
 	grep -lF -- "$1" /proc/[0-9]*/maps 2>/dev/null || true
 }
+
+# reset_meant: ykcs11 resets a YubiKey by making PIN and PUK wrong until both are locked
+reset_meant() {
+	cards_tries_meant
+}
