@@ -169,6 +169,11 @@ struct profile_limits life_limits(const struct life *l, enum profile_secret whic
 	return limits;
 }
 
+int life_possible(const struct life *l, enum profile_secret which, const struct secret *s, struct err *e)
+{
+	return profile_pin_possible(l->profile, which, l->token.pin_min, l->token.pin_max, s, e);
+}
+
 void life_label(const struct life *l, char ret[WORKER_LABEL_MAX + 1])
 {
 	bool blank = (l->token.flags & WORKER_TOKEN_INITIALIZED) == 0;
