@@ -100,10 +100,17 @@ static int login(struct p11_token *t, enum profile_who who, struct secret *s, st
 	return 0;
 }
 
+/* A secret that is used once is not kept. */
+static bool is_needed_again(const struct profile_key *k)
+{
+	return k->generate == PROFILE_SO || k->certificate == PROFILE_SO || k->delete == PROFILE_SO ||
+	       k->always_authenticate != PROFILE_NO;
+}
+
 static void remember(struct p11_token *t, enum profile_who who, const struct secret *s)
 {
 	secret_free(&t->known[who]);
-	if (s != NULL) {
+	if (s != NULL && is_needed_again(&t->profile->key)) {
 		t->known[who] = secret_new();
 		secret_set(t->known[who], s->bytes, s->len, NULL);
 	}
@@ -135,7 +142,8 @@ int p11_login_as(struct p11_token *t, enum profile_who who, struct err *e)
 {
 	if (who == PROFILE_NOBODY || t->logged_in == who)
 		return 0;
-	if (!t->had[who])
+	bool pad = (t->info.flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0;
+	if (!t->had[who] || (t->known[who] == NULL && !pad))
 		return err_set(e, ERR_PIN_NEEDED, "token %s needs its %s for this", t->info.serial, name_of(t, who));
 	return login(t, who, t->known[who], e);
 }
@@ -144,6 +152,17 @@ int p11_login_to_sign(struct p11_token *t, struct err *e)
 {
 	bool so_signs = t->profile->key.sign == PROFILE_SIGN_AFTER_PIN && t->had[PROFILE_USER];
 	return so_signs && t->logged_in == PROFILE_SO ? 0 : p11_login_as(t, PROFILE_USER, e);
+}
+
+enum profile_who p11_login_who(const struct p11_token *t)
+{
+	return t->logged_in;
+}
+
+void p11_login_changed(struct p11_token *t, enum profile_who who, const struct secret *s)
+{
+	if (t->had[who])
+		remember(t, who, s);
 }
 
 void p11_logout(struct p11_token *t)

@@ -25,6 +25,12 @@ int p11_login_as(struct p11_token *t, enum profile_who who, struct err *e);
 /* Makes the user the one who is logged in, or leaves the SO so where a token signs then, too. */
 int p11_login_to_sign(struct p11_token *t, struct err *e);
 
+/* Who is logged in; PROFILE_NOBODY if nobody is. */
+enum profile_who p11_login_who(const struct p11_token *t);
+
+/* Notes that the token has a new secret for one that has logged in before. */
+void p11_login_changed(struct p11_token *t, enum profile_who who, const struct secret *s);
+
 /* C_Logout, if somebody is logged in. What has logged in before stays known. */
 void p11_logout(struct p11_token *t);
 

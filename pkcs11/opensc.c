@@ -117,8 +117,9 @@ static void write_systems(FILE *f)
 {
 	const char *path = getenv("OPENSC_CONF");
 	struct blob text = BLOB_INIT;
+	/* that it could not be written shows when f is closed */
 	if (file_read(path != NULL ? path : SYSTEM_CONF, CONF_MAX, &text, NULL) == 0)
-		fwrite(text.data, 1, text.len, f);
+		(void)fwrite(text.data, 1, text.len, f);
 	blob_free(&text);
 }
 

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define SW_UNUSABLE 0x6984 /* reference data not usable (ISO/IEC 7816-4, 5.1.3): there is none yet */
+
 /* The flags that a secret has in CK_TOKEN_INFO (PKCS#11 v2.40, 3.2); a PUK has none. */
 static const struct {
 	CK_FLAGS low, final, locked, to_be_changed;
@@ -25,6 +27,9 @@ static const struct {
 
 static void read_flags(const struct p11_token_info *t, size_t which, struct p11_pin_state *ret)
 {
+	/* of a blank one they mean nothing: SoftHSM calls its SO PIN locked */
+	if ((t->flags & CKF_TOKEN_INITIALIZED) == 0)
+		return;
 	ret->low = (t->flags & flags[which].low) != 0;
 	ret->final = (t->flags & flags[which].final) != 0;
 	ret->locked = (t->flags & flags[which].locked) != 0;
@@ -42,6 +47,7 @@ static int read_tries(const char *reader, const struct profile_pin *pin, struct 
 	if (apdu_run(reader, &pin->tries_apdu, &none, &a, e) != 0)
 		return -1;
 	int tries = apdu_tries(a.sw);
+	ret->unset = a.sw == SW_UNUSABLE;
 	if (tries < 0)
 		return 0;
 	ret->tries = tries;
@@ -66,7 +72,7 @@ static int read_factory(const char *reader, const struct profile_pin *pin, struc
 }
 
 static int read_one(const struct profile *p, const struct p11_token_info *t, const char *reader, size_t which,
-		    struct p11_pin_state *ret, struct err *e)
+		    bool brief, struct p11_pin_state *ret, struct err *e)
 {
 	const struct profile_pin *pin = &p->pin[which];
 	*ret = (struct p11_pin_state){.exists = pin->exists, .tries = -1};
@@ -75,17 +81,27 @@ static int read_one(const struct profile *p, const struct p11_token_info *t, con
 	read_flags(t, which, ret);
 	if (*reader == '\0')
 		return 0;
-	return read_tries(reader, pin, ret, e) != 0 ? -1 : read_factory(reader, pin, ret, e);
+	if ((!brief || which == PROFILE_PIN) && read_tries(reader, pin, ret, e) != 0)
+		return -1;
+	return read_factory(reader, pin, ret, e);
 }
 
-int p11_pins_read(const struct p11_module *m, const struct profile *p, CK_SLOT_ID slot, const char *reader,
+int p11_pins_blank(const struct profile *p, const char *reader, bool *ret, struct err *e)
+{
+	struct p11_pin_state pin = {.exists = true, .tries = -1};
+	int got = read_tries(reader, &p->pin[PROFILE_PIN], &pin, e);
+	*ret = pin.unset;
+	return got;
+}
+
+int p11_pins_read(const struct p11_module *m, const struct profile *p, CK_SLOT_ID slot, const char *reader, bool brief,
 		  struct p11_pin_state ret[PROFILE_PIN_COUNT], struct err *e)
 {
 	struct p11_token_info t;
 	if (p11_token_read(m, slot, &t, e) != 0)
 		return -1;
 	for (size_t i = 0; i < PROFILE_PIN_COUNT; i++) {
-		if (read_one(p, &t, reader, i, &ret[i], e) != 0)
+		if (read_one(p, &t, reader, i, brief, &ret[i], e) != 0)
 			return -1;
 	}
 	return 0;
@@ -135,11 +151,15 @@ static int wrong(const struct profile *p, const char *serial, enum profile_secre
 	return err_native(e, "%s", native);
 }
 
-static int run_apdus(const struct profile *p, const char *serial, const char *reader, enum profile_operation what,
-		     const struct profile_secrets *v, struct err *e)
+static int run_apdus(const struct p11_module *m, const struct profile *p, CK_SLOT_ID slot, const char *reader,
+		     enum profile_operation what, const struct profile_secrets *v, struct err *e)
 {
 	struct apdu_answer a;
+	struct p11_token_info t;
 	char sw[16];
+	if (p11_token_read(m, slot, &t, e) != 0)
+		return -1;
+	const char *serial = t.serial;
 	if (apdu_run(reader, &p->call[what].apdu, v, &a, e) != 0)
 		return -1;
 	if (a.sw == 0x9000)
@@ -165,6 +185,9 @@ static CK_RV call(struct p11_token *t, const struct profile_call *c, struct secr
 static int log_in(struct p11_token *t, const struct profile_call *c, const struct profile_secrets *v, bool last_try,
 		  struct err *e)
 {
+	if (c->login == p11_login_who(t))
+		return 0;
+	p11_logout(t);
 	if (c->login == PROFILE_NOBODY)
 		return 0;
 	const struct secret *s = v->v[c->login == PROFILE_SO ? PROFILE_SO_PIN : PROFILE_PIN];
@@ -191,31 +214,31 @@ static int refused(struct p11_token *t, enum profile_operation what, CK_RV rv, s
 			 p->pin[operations[what].changed].name);
 }
 
-static int run_call(struct p11_module *m, const struct profile *p, CK_SLOT_ID slot, enum profile_operation what,
-		    const struct profile_secrets *v, bool last_try, struct err *e)
+static int run_call(struct p11_token *t, enum profile_operation what, const struct profile_secrets *v, bool last_try,
+		    struct err *e)
 {
-	const struct profile_call *c = &p->call[what];
+	const struct profile_call *c = &p11_token_profile(t)->call[what];
 	struct secret *old = secret_new(), *new = secret_new();
-	struct p11_token *t = NULL;
 	int ret = c->old.n != 0 ? profile_render(&c->old, v, old, e) : 0;
 	if (ret == 0)
 		ret = profile_render(&c->new, v, new, e);
-	if (ret == 0)
-		ret = p11_token_open(&t, m, p, slot, NULL, true, e);
 	if (ret == 0)
 		ret = log_in(t, c, v, last_try, e);
 	if (ret == 0) {
 		CK_RV rv = call(t, c, old, new);
 		ret = rv == CKR_OK ? 0 : refused(t, what, rv, e);
 	}
-	p11_token_close(&t);
+	/* a session that goes on logs in with the new one */
+	if (ret == 0 && (what == PROFILE_CHANGE_PIN || what == PROFILE_CHANGE_SO_PIN))
+		p11_login_changed(t, what == PROFILE_CHANGE_SO_PIN ? PROFILE_SO : PROFILE_USER, v->v[PROFILE_NEW]);
 	secret_free(&old);
 	secret_free(&new);
 	return ret;
 }
 
-int p11_pins_change(struct p11_module *m, const struct profile *p, CK_SLOT_ID slot, const char *reader,
-		    enum profile_operation what, const struct profile_secrets *v, bool last_try, struct err *e)
+/* What has to be so before anything is sent. */
+static int check_change(const struct p11_module *m, const struct profile *p, CK_SLOT_ID slot, const char *reader,
+			enum profile_operation what, const struct profile_secrets *v, bool last_try, struct err *e)
 {
 	const struct profile_call *c = &p->call[what];
 	enum profile_secret key = key_of(p, what);
@@ -224,12 +247,28 @@ int p11_pins_change(struct p11_module *m, const struct profile *p, CK_SLOT_ID sl
 	struct p11_token_info t;
 	if (p11_token_read(m, slot, &t, e) != 0)
 		return -1;
-	if (c->how == PROFILE_HOW_NOT || c->how == PROFILE_HOW_TOOL || (c->how == PROFILE_HOW_APDU && *reader == '\0'))
+	if (c->how == PROFILE_HOW_NOT || c->how == PROFILE_HOW_TOOL)
 		return no_way(p, t.serial, what, e);
 	profile_limits_of(&limits, p, operations[what].changed, t.pin_min, t.pin_max);
-	if (profile_pin_check(&limits, v->v[PROFILE_NEW], e) != 0 || p11_pins_read(m, p, slot, reader, now, e) != 0 ||
-	    check_counter(p, t.serial, key, &now[key], last_try, e) != 0)
+	if (profile_pin_check(&limits, v->v[PROFILE_NEW], e) != 0 ||
+	    p11_pins_read(m, p, slot, reader, false, now, e) != 0)
 		return -1;
-	return c->how == PROFILE_HOW_APDU ? run_apdus(p, t.serial, reader, what, v, e)
-					  : run_call(m, p, slot, what, v, last_try, e);
+	return check_counter(p, t.serial, key, &now[key], last_try, e);
+}
+
+int p11_pins_change(struct p11_module *m, const struct profile *p, struct p11_token *open, CK_SLOT_ID slot,
+		    const char *reader, enum profile_operation what, const struct profile_secrets *v, bool last_try,
+		    struct err *e)
+{
+	struct p11_token *own = NULL;
+	/* commands to the card would end the logins of the open session */
+	if (check_change(m, p, slot, open != NULL ? "" : reader, what, v, last_try, e) != 0)
+		return -1;
+	if (p->call[what].how == PROFILE_HOW_APDU)
+		return run_apdus(m, p, slot, reader, what, v, e);
+	if (open == NULL && p11_token_open(&own, m, p, slot, NULL, true, e) != 0)
+		return -1;
+	int ret = run_call(open != NULL ? open : own, what, v, last_try, e);
+	p11_token_close(&own);
+	return ret;
 }

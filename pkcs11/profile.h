@@ -249,10 +249,10 @@ struct profile_init {
 	enum profile_how how;
 	/* C_InitToken wants the SO PIN that the token has (a new one: the factory's); else it gives it one. */
 	bool so_pin_current;
-	/* After it PIN and PUK have factory values; else C_InitPIN has to set the user PIN, whatever the flag
-	 * CKF_USER_PIN_INITIALIZED says: some modules set it at once, for a PIN that nobody was told. */
+	/* After it PIN and PUK have factory values; else C_InitPIN has to set the user PIN. */
 	bool leaves_factory;
-	bool once; /* a token that is initialized cannot be initialized again */
+	bool sets_pin; /* C_InitToken sets a user PIN that nobody knows, and the flag that there is one */
+	bool once;     /* a token that is initialized cannot be initialized again */
 	bool label_ignored;
 	char *tool;
 };

@@ -30,7 +30,8 @@ static void set_call_defaults(struct profile *p)
 
 static enum profile_alphabet usual_random_alphabet(size_t which)
 {
-	return which == PROFILE_PIN ? PROFILE_DIGITS : PROFILE_ALPHANUMERIC;
+	/* an SO PIN by the narrowest of the usual rules: a SmartCard-HSM takes hex digits only */
+	return which == PROFILE_PIN ? PROFILE_DIGITS : which == PROFILE_SO_PIN ? PROFILE_HEX : PROFILE_ALPHANUMERIC;
 }
 
 static void set_pin_defaults(struct profile *p)

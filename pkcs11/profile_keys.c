@@ -139,6 +139,7 @@ static const struct profile_field init_fields[] = {
     FIELD("so-pin", bool, profile_init, so_pin_current, so_pin, 0),
     FIELD("leaves", bool, profile_init, leaves_factory, leaves, 0),
     FIELD("once", bool, profile_init, once, NULL, 0),
+    FIELD("sets-pin", bool, profile_init, sets_pin, NULL, 0),
     FIELD("label", bool, profile_init, label_ignored, ignored, 0),
     FIELD("tool", text, profile_init, tool, NULL, 0),
 };

@@ -21,8 +21,7 @@ static const struct {
 			      "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"},
     [PROFILE_ASCII] = {"letters, digits, signs and blanks of ASCII",
 		       "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"},
-    [PROFILE_UTF8] = {"bytes of UTF-8 without control characters",
-		      "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"},
+    [PROFILE_UTF8] = {"characters", "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"},
 };
 
 static bool is_utf8(const char *bytes, size_t len)

@@ -57,6 +57,7 @@ int p11_token_read_info(CK_FUNCTION_LIST *f, CK_SLOT_ID slot, struct p11_token_i
 	ret->read_at = clock_ms();
 	ret->pin_min = ti.ulMinPinLen;
 	ret->pin_max = ti.ulMaxPinLen;
+	ret->free_public = ti.ulFreePublicMemory;
 	return 0;
 }
 

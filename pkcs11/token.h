@@ -20,9 +20,10 @@ struct p11_token_info {
 	char label[33], manufacturer[33], model[17], serial[17];
 	CK_FLAGS flags; /* CKF_TOKEN_INITIALIZED, CKF_WRITE_PROTECTED, CKF_USER_PIN_… */
 	CK_ULONG pin_min, pin_max;
-	int64_t read_at; /* clock_ms() */
-	bool hardware;   /* the slot is a device's: CKF_HW_SLOT */
-	bool unreadable; /* there is one, but it does not say what it is: only slot and perhaps reader are known */
+	CK_ULONG free_public; /* bytes; CK_UNAVAILABLE_INFORMATION */
+	int64_t read_at;      /* clock_ms() */
+	bool hardware;        /* the slot is a device's: CKF_HW_SLOT */
+	bool unreadable;      /* there is one, but it does not say what it is: only slot and perhaps reader are known */
 	bool unknown; /* unreadable because it is of a kind that the module does not know: CKR_TOKEN_NOT_RECOGNIZED */
 };
 
@@ -47,6 +48,12 @@ int p11_token_read(const struct p11_module *m, CK_SLOT_ID slot, struct p11_token
 int p11_token_same(const struct p11_token_info *want, const struct p11_token_info *is, struct err *e);
 
 /*
+ * Takes the flags that say a token is initialized away from one whose card says that it has no PIN yet, which some
+ * modules do not look at; by the profile's command, with a card in a reader. Nobody may be logged in. p may be NULL.
+ */
+void p11_token_correct(struct p11_token_info *t, const struct profile *p);
+
+/*
  * C_InitToken: gives the token in want's slot its label (UTF-8, cut at 32 bytes) and SO PIN. Only one that was never
  * initialized is taken (for any other the standard wants its own SO PIN here; PKCS#11 v2.40, 5.5), and only if no
  * object can be seen on it, whatever its flags say: ERR_FOREIGN otherwise. ERR_REMOVED if it is not want any more.
@@ -63,13 +70,14 @@ int p11_token_reset(struct p11_module *m, const struct p11_token_info *want, con
 		    struct p11_token_info *ret_info, struct err *e);
 
 /*
- * C_InitPIN: gives the token in want's slot, which has none (ERR_FOREIGN otherwise) its user PIN, with its SO PIN,
- * which is tried once, and not at all if one try is left, unless last_try says that somebody agreed to spend it
- * (ERR_PIN_LAST_TRY). With must_be_empty a token on which any object can be seen is left as it is, ERR_FOREIGN.
+ * C_InitPIN: gives the token in want's slot its user PIN, with its SO PIN, which is tried once, and not at all if one
+ * try is left, unless last_try says that somebody agreed to spend it (ERR_PIN_LAST_TRY). One that has a user PIN, or on
+ * which any object can be seen, is left as it is, ERR_FOREIGN; unless it is ours: we have initialized it, and some
+ * modules give it a PIN then that nobody knows.
  */
-int p11_token_init_pin(struct p11_module *m, const struct profile *p, const struct p11_token_info *want,
-		       bool must_be_empty, bool last_try, struct secret *so_pin, struct secret *pin,
-		       struct p11_token_info *ret_info, struct err *e);
+int p11_token_init_pin(struct p11_module *m, const struct profile *p, const struct p11_token_info *want, bool ours,
+		       bool last_try, struct secret *so_pin, struct secret *pin, struct p11_token_info *ret_info,
+		       struct err *e);
 
 /* The KEYTYPE_BIT set that its mechanism list promises; a hint, lists lie in both directions. */
 unsigned p11_token_key_types(const struct p11_token *t);

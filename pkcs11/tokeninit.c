@@ -1,6 +1,7 @@
 #include "pkcs11/ckr.h"
 #include "pkcs11/login.h"
 #include "pkcs11/object.h"
+#include "pkcs11/pins.h"
 #include "pkcs11/profile.h"
 #include "pkcs11/token.h"
 
@@ -13,6 +14,13 @@ static void pad_label(CK_UTF8CHAR ret[32], const char *label)
 	memset(ret, ' ', 32);
 	size_t n = strlen(label);
 	memcpy(ret, label, n < 32 ? n : 32);
+}
+
+void p11_token_correct(struct p11_token_info *t, const struct profile *p)
+{
+	bool blank = false;
+	if (p != NULL && t->hardware && !t->unreadable && p11_pins_blank(p, t->reader, &blank, NULL) == 0 && blank)
+		t->flags &= ~(CK_FLAGS)(CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED);
 }
 
 static int check_blank(const struct p11_token_info *t, struct err *e)
@@ -105,11 +113,12 @@ static int find_initialized(struct p11_module *m, CK_SLOT_ID slot, const char *l
 	return found != NULL ? 0 : err_set(e, ERR_TOKEN_FAILED, "the token was initialized but cannot be found again");
 }
 
-static int read_same(struct p11_module *m, const struct p11_token_info *want, struct err *e)
+static int read_same(struct p11_module *m, const struct profile *p, const struct p11_token_info *want, struct err *e)
 {
 	struct p11_token_info is;
 	if (p11_token_read(m, want->slot, &is, e) != 0 || p11_token_same(want, &is, e) != 0)
 		return -1;
+	p11_token_correct(&is, p);
 	return check_blank(&is, e);
 }
 
@@ -128,11 +137,14 @@ int p11_token_init(struct p11_module *m, const struct profile *p, const struct p
 	CK_UTF8CHAR padded[32];
 	if (p11_token_list(m, &before, &n, e) != 0)
 		return -1;
+	/* some modules say of it that it is initialized already */
+	for (size_t i = 0; i < n; i++)
+		before[i].flags &= before[i].slot == want->slot ? 0 : ~(CK_FLAGS)0;
 	pad_label(padded, label);
 	int ret = check_nothing_there(m, p, want->slot, e);
 	/* last, so that nobody can have put in another one meanwhile without its being noticed */
 	if (ret == 0)
-		ret = read_same(m, want, e);
+		ret = read_same(m, p, want, e);
 	if (ret == 0)
 		ret = init_token(m, want->slot, so_pin, padded, e);
 	if (ret == 0)
@@ -200,17 +212,17 @@ static int set_pin(struct p11_token *t, bool last_try, struct secret *so_pin, st
 					p11_token_description(t)->serial);
 }
 
-int p11_token_init_pin(struct p11_module *m, const struct profile *p, const struct p11_token_info *want,
-		       bool must_be_empty, bool last_try, struct secret *so_pin, struct secret *pin,
-		       struct p11_token_info *ret_info, struct err *e)
+int p11_token_init_pin(struct p11_module *m, const struct profile *p, const struct p11_token_info *want, bool ours,
+		       bool last_try, struct secret *so_pin, struct secret *pin, struct p11_token_info *ret_info,
+		       struct err *e)
 {
 	struct p11_token *t = NULL;
 	if (p11_token_open(&t, m, p, want->slot, NULL, true, e) != 0)
 		return -1;
 	int ret = p11_token_same(want, p11_token_description(t), e);
-	if (ret == 0)
+	if (ret == 0 && !ours)
 		ret = check_pinless(p11_token_description(t), e);
-	if (ret == 0 && must_be_empty)
+	if (ret == 0 && !ours)
 		ret = check_empty(t, e);
 	if (ret == 0)
 		ret = set_pin(t, last_try, so_pin, pin, e);

@@ -11,5 +11,12 @@
 int cmd_config(struct config **ret, const struct options *o, struct err *e);
 
 int cmd_enroll(const struct options *o, struct err *e);
+int cmd_tokens(const struct options *o, struct err *e);
+int cmd_init(const struct options *o, struct err *e);
+int cmd_pin(const struct options *o, struct err *e);
+int cmd_unblock(const struct options *o, struct err *e);
+int cmd_wipe(const struct options *o, struct err *e);
+int cmd_escrow(const struct options *o, struct err *e);
+int cmd_bundle(const struct options *o, struct err *e);
 
 #endif

@@ -47,11 +47,28 @@ static int ui_so_pin(void *arg, const struct worker_token *t, const struct profi
 	return got;
 }
 
-static int ui_new_pins(void *arg, const struct worker_token *t, struct secret *ret_so_pin, struct secret *ret_pin,
-		       struct err *e)
+static int ui_recovery_passphrase(void *arg, struct secret *ret, struct err *e)
 {
 	struct enroll_cmd *c = arg;
-	return newpins_get(&c->pins, t, ret_so_pin, ret_pin, e);
+	screen_pause(&c->screen);
+	int got = credentials_other(c->o->recovery_pass_file, "--recovery-pass-file", "passphrase of the recovery key",
+				    "Passphrase of the recovery key: ", ret, e);
+	screen_resume(&c->screen);
+	return got;
+}
+
+static int ui_new_pins(void *arg, const struct worker_token *t, const struct profile *p, struct secret *ret_so_pin,
+		       struct secret *ret_pin, struct err *e)
+{
+	struct enroll_cmd *c = arg;
+	return newpins_get(&c->pins, t, p, ret_so_pin, ret_pin, e);
+}
+
+static int ui_new_pin(void *arg, const struct worker_token *t, const struct profile *p, struct secret *ret,
+		      struct err *e)
+{
+	struct enroll_cmd *c = arg;
+	return newpins_replacement(&c->pins, t, p, ret, e);
 }
 
 static int ui_show_pins(void *arg, struct err *e)
@@ -77,7 +94,25 @@ static int ui_confirm_init(void *arg, const struct worker_token *t, struct err *
 		 blank ? "Initialize it for" : "Set its user PIN, with its SO PIN, for", c->o->args[0]);
 	if (!yes && prompt_yes(&yes, text, e) != 0)
 		return -1;
-	return yes ? 0 : err_set(e, ERR_TOKEN_BLANK, "%s, and was left so", what);
+	if (yes)
+		return 0;
+	err_set(e, ERR_TOKEN_BLANK, "%s, and was left so", what);
+	return err_next(e, "nothing was changed; put in the token that is meant, or run it again and say yes");
+}
+
+static int ui_confirm_revoked(void *arg, const char *serial, struct err *e)
+{
+	struct enroll_cmd *c = arg;
+	bool yes = c->o->yes;
+	char text[160];
+	snprintf(text, sizeof text, "Enroll %s again? [y/N] ", c->o->args[0]);
+	if (!yes && prompt_possible() && prompt_yes(&yes, text, e) != 0)
+		return -1;
+	return yes ? 0
+		   : err_set(e, ERR_REVOKED,
+			     "certificate %s of %s was revoked, and nobody has said that %s may get a "
+			     "new one",
+			     serial, c->o->args[0], c->o->args[0]);
 }
 
 static int ui_confirm_last_try(void *arg, const struct worker_token *t, struct err *e)
@@ -125,14 +160,16 @@ static void describe(const struct enroll_candidate *c, char *buf, size_t size)
 	clean_text(buf, size, line);
 }
 
+/* The list on the screen has a line for each; in the error there is what --serial or --reader wants. */
 static int several(const struct enroll_candidate *list, size_t n, struct err *e)
 {
 	char text[sizeof e->what];
 	size_t len = (size_t)snprintf(text, sizeof text, "%zu tokens are plugged in:", n);
 	for (size_t i = 0; i < n && len < sizeof text; i++) {
-		char line[400];
-		describe(&list[i], line, sizeof line);
-		int added = snprintf(text + len, sizeof text - len, "%s %s", i > 0 ? ";" : "", line);
+		const struct worker_token *t = &list[i].token;
+		int added =
+		    snprintf(text + len, sizeof text - len, "%s %s%s", i > 0 ? "," : "",
+			     t->serial[0] != '\0' ? "" : "one in ", t->serial[0] != '\0' ? t->serial : t->reader);
 		len += added > 0 ? (size_t)added : 0;
 	}
 	return err_set(e, ERR_SEVERAL_TOKENS, "%s", text);
@@ -142,14 +179,17 @@ static int ui_choose(void *arg, const struct enroll_candidate *list, size_t n, s
 {
 	(void)arg;
 	unsigned choice = 0;
-	if (!prompt_possible())
-		return several(list, n, e);
+	bool ask = prompt_possible();
 	fputs("Several tokens are plugged in:\n", stderr);
 	for (size_t i = 0; i < n; i++) {
-		char line[400];
+		char line[400], number[16] = "";
 		describe(&list[i], line, sizeof line);
-		fprintf(stderr, "  %2zu  %s\n", i + 1, line);
+		if (ask)
+			snprintf(number, sizeof number, "%2zu  ", i + 1);
+		fprintf(stderr, "  %s%s\n", number, line);
 	}
+	if (!ask)
+		return several(list, n, e);
 	if (prompt_choice(&choice, "Which one? ", (unsigned)n, e) != 0)
 		return -1;
 	*ret_index = choice - 1;
@@ -208,7 +248,11 @@ static int fill_options(struct enroll_options *ret, const struct options *o, str
 	    .cert_file = o->cert_file,
 	    .init = o->init,
 	    .label = o->label,
+	    .keep_factory_pins = o->keep_factory_pins,
 	    .last_try = o->last_try,
+	    .client_module = o->client_module,
+	    .recovery_key = o->recovery_key,
+	    .so_pin_given = o->so_pin_file != NULL,
 	    .pin_given = credentials_has_pin(o),
 	    .pin_file = o->pin_file,
 	    .so_pin_file = o->so_pin_file,
@@ -245,9 +289,12 @@ static int enroll(struct enroll_cmd *c, const struct enroll_options *opt, struct
 	    .arg = c,
 	    .pin = ui_pin,
 	    .so_pin = ui_so_pin,
+	    .recovery_passphrase = ui_recovery_passphrase,
 	    .new_pins = ui_new_pins,
+	    .new_pin = ui_new_pin,
 	    .show_pins = ui_show_pins,
 	    .confirm_init = ui_confirm_init,
+	    .confirm_revoked = ui_confirm_revoked,
 	    .confirm_last_try = ui_confirm_last_try,
 	    .passphrase = ui_passphrase,
 	    .choose = ui_choose,

@@ -20,14 +20,20 @@ int credentials_pin(const struct options *o, const char *text, struct secret *re
 	return err_next(e, "give it with --pin-file FILE or --pin-fd N");
 }
 
-int credentials_so_pin(const struct options *o, const char *text, struct secret *ret, struct err *e)
+int credentials_other(const char *file, const char *option, const char *what, const char *text, struct secret *ret,
+		      struct err *e)
 {
-	if (o->so_pin_file != NULL)
-		return secret_read_file(ret, o->so_pin_file, e);
+	if (file != NULL)
+		return secret_read_file(ret, file, e);
 	if (prompt_possible())
 		return prompt_secret(ret, text, e);
-	err_set(e, ERR_SECRET_NEEDED, "the token's SO PIN is needed and there is no terminal to ask for it");
-	return err_next(e, "give it with --so-pin-file FILE");
+	err_set(e, ERR_SECRET_NEEDED, "the %s is needed and there is no terminal to ask for it", what);
+	return err_next(e, "give it with %s FILE", option);
+}
+
+int credentials_so_pin(const struct options *o, const char *text, struct secret *ret, struct err *e)
+{
+	return credentials_other(o->so_pin_file, "--so-pin-file", "token's SO PIN", text, ret, e);
 }
 
 int credentials_passphrase(const struct options *o, const char *text, unsigned attempt, struct secret *ret,

@@ -14,6 +14,10 @@ int credentials_pin(const struct options *o, const char *text, struct secret *re
 /* The SO PIN from --so-pin-file, else asked with this text. ERR_SECRET_NEEDED. */
 int credentials_so_pin(const struct options *o, const char *text, struct secret *ret, struct err *e);
 
+/* A secret from the file that an option names, else asked; what is what it is called, option how it can be given. */
+int credentials_other(const char *file, const char *option, const char *what, const char *text, struct secret *ret,
+		      struct err *e);
+
 /* Whether --pin-file or --pin-fd was given. */
 bool credentials_has_pin(const struct options *o);
 

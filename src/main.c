@@ -12,6 +12,14 @@
 const struct verb verbs[] = {
     {"enroll", VERB_ENROLL, "USER", "make a key on the user's token, have it certified, and pack what the user needs",
      cmd_enroll},
+    {"tokens", VERB_TOKENS, "", "what is plugged in, and whose it is", cmd_tokens},
+    {"init", VERB_INIT, "", "initialize a token: label, SO PIN and PIN", cmd_init},
+    {"pin", VERB_PIN, "[USER]", "change a token's PIN", cmd_pin},
+    {"unblock", VERB_UNBLOCK, "[USER]", "give a token a new PIN, with its SO PIN or PUK", cmd_unblock},
+    {"wipe", VERB_WIPE, "", "empty a token and revoke what was on it", cmd_wipe},
+    {"escrow", VERB_ESCROW, "show", "show SO PIN and PUK of a token that are kept for the day they are needed",
+     cmd_escrow},
+    {"bundle", VERB_BUNDLE, "USER", "make a user's profiles and guides again", cmd_bundle},
     {NULL, 0, NULL, NULL, NULL},
 };
 

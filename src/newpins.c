@@ -3,43 +3,43 @@
 #include "core/prompt.h"
 #include "credentials.h"
 
-/* SO PINs as even the strictest tokens want them: SmartCard-HSM takes exactly 16 hex digits. */
-#define SO_PIN_ALPHABET "0123456789ABCDEF"
-#define SO_PIN_LEN 16
-#define PIN_ALPHABET "0123456789"
-#define PIN_LEN 8
-#define PIN_MIN 4 /* where the token does not say */
-
-static size_t clamp_len(size_t want, unsigned min, unsigned max)
+static struct profile_limits limits_of(const struct profile *p, const struct worker_token *t, enum profile_secret which)
 {
-	size_t len = want < min ? min : want;
-	return max != 0 && len > max ? max : len;
+	struct profile_limits l;
+	profile_limits_of(&l, p, which, t->pin_min, t->pin_max);
+	return l;
 }
 
-static int made_at_random(struct secret *ret, const char *alphabet, size_t len, struct secret **ret_made, struct err *e)
+/* Also kept, to be shown. */
+static int made_at_random(const struct profile_limits *l, struct secret *ret, struct secret **ret_made, struct err *e)
 {
 	secret_free(ret_made);
-	if (secret_random(ret, alphabet, len, e) != 0)
+	if (profile_pin_random(l, ret, e) != 0)
 		return -1;
 	*ret_made = secret_new();
 	return secret_set(*ret_made, ret->bytes, ret->len, e);
 }
 
-static int new_pin(struct newpins *n, const struct worker_token *t, struct secret *ret, struct err *e)
+static int typed(const struct profile_limits *l, struct secret *ret, struct err *e)
 {
-	size_t min = t->pin_min != 0 ? t->pin_min : PIN_MIN;
-	size_t max = t->pin_max != 0 ? t->pin_max : SECRET_MAX;
-	if (credentials_has_pin(n->o)) {
-		if (credentials_pin(n->o, "", ret, e) != 0)
-			return -1;
-		if (ret->len < min || ret->len > max)
-			return err_set(e, ERR_PIN_RULES, "the new PIN must have %zu to %zu characters", min, max);
-		return 0;
-	}
+	char rule[128], text[200];
+	profile_limits_text(rule, sizeof rule, l);
+	snprintf(text, sizeof text, "New PIN for the token (%s)", rule);
+	return prompt_new_secret(ret, text, l->min, l->max, e);
+}
+
+static int new_pin(struct newpins *n, const struct worker_token *t, const struct profile *p, struct secret *ret,
+		   struct err *e)
+{
+	struct profile_limits l = limits_of(p, t, PROFILE_PIN);
+	if (n->o->new_pin_file != NULL)
+		return secret_read_file(ret, n->o->new_pin_file, e) != 0 ? -1 : profile_pin_check(&l, ret, e);
+	if (credentials_has_pin(n->o))
+		return credentials_pin(n->o, "", ret, e) != 0 ? -1 : profile_pin_check(&l, ret, e);
 	if (n->cfg->token.pin == CONFIG_PIN_RANDOM)
-		return made_at_random(ret, PIN_ALPHABET, clamp_len(PIN_LEN, t->pin_min, t->pin_max), &n->made.pin, e);
+		return made_at_random(&l, ret, &n->made.pin, e);
 	if (prompt_possible())
-		return prompt_new_secret(ret, "New PIN for the token", min, max, e);
+		return typed(&l, ret, e) != 0 ? -1 : profile_pin_check(&l, ret, e);
 	err_set(e, ERR_SECRET_NEEDED, "a new PIN for the token is needed and there is no terminal to ask for it");
 	return err_next(e, "give it with --pin-file FILE, or set [token] pin = random");
 }
@@ -63,28 +63,47 @@ static int old_so_pin(struct newpins *n, const struct worker_token *t, struct se
 	return prompt_secret(ret, text, e);
 }
 
-static int so_pin(struct newpins *n, const struct worker_token *t, struct secret *ret, struct err *e)
+static int so_pin(struct newpins *n, const struct worker_token *t, const struct profile *p, struct secret *ret,
+		  struct err *e)
 {
+	struct profile_limits l = limits_of(p, t, PROFILE_SO_PIN);
 	if (n->o->so_pin_file != NULL)
-		return secret_read_file(ret, n->o->so_pin_file, e);
+		return secret_read_file(ret, n->o->so_pin_file, e) != 0 ? -1 : profile_pin_check(&l, ret, e);
 	if ((t->flags & WORKER_TOKEN_NO_PIN) != 0)
 		return old_so_pin(n, t, ret, e);
-	return made_at_random(ret, SO_PIN_ALPHABET, clamp_len(SO_PIN_LEN, t->pin_min, t->pin_max), &n->made.so_pin, e);
+	return made_at_random(&l, ret, &n->made.so_pin, e);
 }
 
-int newpins_get(struct newpins *n, const struct worker_token *t, struct secret *ret_so_pin, struct secret *ret_pin,
-		struct err *e)
+int newpins_get(struct newpins *n, const struct worker_token *t, const struct profile *p, struct secret *ret_so_pin,
+		struct secret *ret_pin, struct err *e)
 {
 	/* what an earlier call has made was not set */
 	secret_free(&n->made.so_pin);
-	if (so_pin(n, t, ret_so_pin, e) != 0)
+	if (so_pin(n, t, p, ret_so_pin, e) != 0)
 		return -1;
-	return ret_pin->len != 0 ? 0 : new_pin(n, t, ret_pin, e);
+	return ret_pin->len != 0 ? 0 : new_pin(n, t, p, ret_pin, e);
+}
+
+int newpins_replacement(struct newpins *n, const struct worker_token *t, const struct profile *p, struct secret *ret,
+			struct err *e)
+{
+	struct profile_limits l = limits_of(p, t, PROFILE_PIN);
+	if (n->o->new_pin_file != NULL)
+		return secret_read_file(ret, n->o->new_pin_file, e) != 0 ? -1 : profile_pin_check(&l, ret, e);
+	if (n->cfg->token.pin == CONFIG_PIN_RANDOM)
+		return made_at_random(&l, ret, &n->made.pin, e);
+	if (prompt_possible())
+		return typed(&l, ret, e) != 0 ? -1 : profile_pin_check(&l, ret, e);
+	err_set(e, ERR_SECRET_NEEDED, "the token has the factory's PIN, and there is no terminal to ask for a new one");
+	return err_next(e, "give it with --new-pin-file FILE, set [token] pin = random, or add --keep-factory-pins");
 }
 
 int newpins_show(struct newpins *n, struct err *e)
 {
+	/* a step is under way */
+	screen_pause(n->screen);
 	int ret = report_new_pins(n->o, &n->made, e);
+	screen_resume(n->screen);
 	if (!n->o->json)
 		newpins_free(n);
 	return ret;

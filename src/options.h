@@ -14,13 +14,17 @@ struct options {
 	/* for every verb */
 	const char *config;
 	bool json, quiet, verbose, yes, help, version;
-	const char *pin_file, *so_pin_file, *ca_pass_file;
+	const char *pin_file, *so_pin_file, *new_pin_file, *ca_pass_file;
 	long pin_fd, ca_pass_fd; /* -1: not given */
 	const char *module;
 	/* enroll */
 	const char *serial, *reader, *key_type, *label, *cert_file;
 	long days; /* 0: not given */
-	bool replace, csr_only, init, last_try;
+	bool replace, csr_only, init, last_try, keep_factory_pins;
+
+	/* the life of a token */
+	const char *puk_file, *recovery_key, *recovery_pass_file, *confirm, *client_module;
+	bool random_pin, wipe, no_revoke;
 
 	const char *verb;  /* never NULL after options_parse */
 	bool verb_named;   /* it was written out */
@@ -35,7 +39,17 @@ struct verb {
 	int (*run)(const struct options *o, struct err *e);
 };
 
-enum { VERB_ENROLL = 1, VERB_ALL = ~0 };
+enum {
+	VERB_ENROLL = 1,
+	VERB_TOKENS = 2,
+	VERB_INIT = 4,
+	VERB_PIN = 8,
+	VERB_UNBLOCK = 16,
+	VERB_WIPE = 32,
+	VERB_ESCROW = 64,
+	VERB_BUNDLE = 128,
+	VERB_ALL = ~0
+};
 
 /* Ends with a verb without a name. */
 extern const struct verb verbs[];

@@ -38,7 +38,10 @@ int report_new_pins(const struct options *o, const struct report_secrets *s, str
 	FILE *out = o->json ? stderr : stdout;
 	if (s->so_pin == NULL && s->pin == NULL)
 		return 0;
-	fputs("New PINs of this token, shown this once. Keep the SO PIN where lost PINs can be helped:\n", out);
+	fputs(s->so_pin != NULL
+		  ? "New PINs of this token, shown this once. Keep the SO PIN where lost PINs can be helped:\n"
+		  : "New PIN of this token, shown this once:\n",
+	      out);
 	if (fflush(out) != 0 || ferror(out) || show_secret(fileno(out), "  SO PIN       ", s->so_pin) != 0 ||
 	    show_secret(fileno(out), "  PIN          ", s->pin) != 0)
 		return err_errno(e, ERR_SYSTEM, "the new PINs cannot be shown, so they were not set");
@@ -84,6 +87,40 @@ void report_error_json(const struct err *e)
 {
 	/* that it cannot be said, either, changes nothing */
 	(void)print_json(json_pack("{s:b, s:o}", "ok", 0, "error", error_json(e)));
+}
+
+/* For what held a PIN. */
+static void wipe_and_free(void *p)
+{
+	if (p != NULL)
+		OPENSSL_cleanse(p, malloc_usable_size(p));
+	free(p);
+}
+
+static int unwritten(struct err *e)
+{
+	return err_errno(e, ERR_SYSTEM, "the work is done, but its result could not be written to stdout");
+}
+
+int report_json(struct json_t *doc, struct err *e)
+{
+	json_set_alloc_funcs(malloc, wipe_and_free);
+	return print_json(doc) == 0 ? 0 : unwritten(e);
+}
+
+struct json_t *report_json_text(const char *s)
+{
+	return text_or_null(s);
+}
+
+struct json_t *report_json_error(const struct err *e)
+{
+	return error_json(e);
+}
+
+int report_secret(int fd, const char *name, const struct secret *s)
+{
+	return show_secret(fd, name, s);
 }
 
 static json_t *token_json(const struct store_token *t)
@@ -176,14 +213,6 @@ static void print_enrollment(const struct enroll_result *r)
 		print_bundle(r);
 }
 
-/* For what held a PIN. */
-static void wipe_and_free(void *p)
-{
-	if (p != NULL)
-		OPENSSL_cleanse(p, malloc_usable_size(p));
-	free(p);
-}
-
 int report_enrollment(const struct options *o, const struct enroll_result *r, const struct report_secrets *s,
 		      const struct err *error, struct err *e)
 {
@@ -195,6 +224,5 @@ int report_enrollment(const struct options *o, const struct enroll_result *r, co
 		print_enrollment(r);
 		ret = fflush(stdout) != 0 || ferror(stdout) ? -1 : 0;
 	}
-	return ret == 0 ? 0
-			: err_errno(e, ERR_SYSTEM, "the work is done, but its result could not be written to stdout");
+	return ret == 0 ? 0 : unwritten(e);
 }

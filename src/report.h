@@ -20,6 +20,14 @@ int report_new_pins(const struct options *o, const struct report_secrets *s, str
 int report_enrollment(const struct options *o, const struct enroll_result *r, const struct report_secrets *s,
 		      const struct err *error, struct err *e);
 
+/* For other files of results. Prints the document, or its error; what is written may hold PINs. */
+struct json_t;
+int report_json(struct json_t *doc, struct err *e);
+struct json_t *report_json_text(const char *s);
+struct json_t *report_json_error(const struct err *e);
+/* From the locked page to a descriptor, with a name before it. */
+int report_secret(int fd, const char *name, const struct secret *s);
+
 /* An error as a JSON document of its own, for verbs that have nothing else to say. */
 void report_error_json(const struct err *e);
 

@@ -67,7 +67,8 @@ void screen_step_end(struct screen *s, bool ok, const char *detail)
 	clean_text(clean, sizeof clean, detail);
 	hide_step(s);
 	if (!s->quiet)
-		fprintf(stderr, "%s %-*s %s%6.2f s%s\n", s->line, DETAIL_WIDTH, ok ? clean : "failed",
+		fprintf(stderr, "%s %-*s %s%6.2f s%s\n", s->line, DETAIL_WIDTH,
+			ok || clean[0] != '\0' ? clean : "failed",
 			!s->colour ? ""
 			: ok       ? "\033[32m"
 				   : "\033[31m",

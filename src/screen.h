@@ -30,7 +30,8 @@ void screen_free(struct screen *s);
 /* What the lines below it are about. */
 void screen_title(const struct screen *s, const char *text);
 
-/* A step begins; its line is completed by screen_step_end. */
+/* A step begins; its line is completed by screen_step_end. A step that did not end well has failed, unless detail says
+ * what else it has. */
 void screen_step_begin(struct screen *s, const char *step);
 void screen_step_end(struct screen *s, bool ok, const char *detail);
 

@@ -11,6 +11,7 @@
 #include "ca/session.h"
 #include "ca/subject.h"
 #include "ca/sweep.h"
+#include "ca/trial.h"
 #include "core/file.h"
 #include "core/xalloc.h"
 
@@ -20,6 +21,7 @@
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define CA_FILE_MAX ((size_t)1 << 20)
@@ -138,7 +140,12 @@ static int check_pki_folder(struct ca *ca, const struct config_ca *cfg, struct e
 		err_set(e, ERR_CONFIG, "[ca] key = %s: a CA key on an HSM cannot be used by this version", cfg->key);
 		return err_next(e, "use --csr-only and have the request signed where the HSM is, then --cert");
 	}
+	struct stat st;
 	ca->pki = realpath(cfg->pki, NULL);
+	if (ca->pki != NULL && stat(ca->pki, &st) == 0 && !S_ISDIR(st.st_mode)) {
+		err_set(e, ERR_CA_PKI, "the PKI %s is not a folder", cfg->pki);
+		return err_next(e, "set [ca] pki to the folder that `easyrsa init-pki` made");
+	}
 	if (ca->pki != NULL && access(ca->pki, R_OK | X_OK) == 0)
 		return 0;
 	err_errno(e, ERR_CA_PKI, "the PKI folder %s cannot be opened", cfg->pki);
@@ -160,6 +167,18 @@ static char *follow(const char *path)
 	free(real);
 	free(folder);
 	return ret;
+}
+
+/* What cannot be published in any run is no reason to begin one. */
+static int check_crl_place(const struct ca *ca, const struct config_ca *cfg, struct err *e)
+{
+	struct stat st;
+	if (ca->crl_file == NULL || stat(ca->crl_file, &st) != 0 || !S_ISDIR(st.st_mode))
+		return 0;
+	err_set(e, ERR_CONFIG, "[ca] crl = %s is a folder, not the file in which the CRL is published", cfg->crl);
+	return err_next(e,
+			"name the file that the VPN server's crl-verify names; with `crl-verify DIR dir` it reads no "
+			"CRL at all, so have it read a file");
 }
 
 static void take_config(struct ca *ca, const struct config_ca *cfg)
@@ -208,7 +227,7 @@ int ca_open(struct ca **ret, const struct config_ca *cfg, rpc_note_fn *note, voi
 	if (check_pki_folder(ca, cfg, e) != 0)
 		goto out;
 	take_config(ca, cfg);
-	if (read_roots(ca, cfg, e) != 0)
+	if (read_roots(ca, cfg, e) != 0 || check_crl_place(ca, cfg, e) != 0)
 		goto out;
 	if (read_ca_certificate(ca, &chain, e) != 0 || vars_load(&ca->vars, cfg->vars, ca->pki, e) != 0 ||
 	    pki_find_ext_dir(&ca->ext_dir, cfg, ca->vars, ca->pki, e) != 0 ||
@@ -257,13 +276,14 @@ int ca_unlock(struct ca *ca, const struct secret *passphrase, struct err *e)
 		err_openssl(e, ERR_CA_PKI, "the CA key %s is not the key of %s", ca->key_file, ca->cert_file);
 		return err_next(e, "one of the two is from another CA; restore the right one");
 	}
-	if (ca->index != NULL && pki_check_writable(ca, e) != 0) {
-		EVP_PKEY_free(key);
-		return -1;
-	}
 	EVP_PKEY_free(ca->key);
 	ca->key = key;
-	return 0;
+	if (ca->index == NULL ||
+	    (pki_check_writable(ca, e) == 0 && (ca->user[0] == '\0' || trial_run(ca, ca->user, e) == 0)))
+		return 0;
+	EVP_PKEY_free(ca->key);
+	ca->key = NULL;
+	return -1;
 }
 
 int ca_subject(struct ca *ca, const char *user, struct blob *ret_name, struct err *e)
@@ -280,6 +300,7 @@ int ca_subject(struct ca *ca, const char *user, struct blob *ret_name, struct er
 		ret = err_openssl(e, ERR_CA_FAILED, "cannot encode the subject of %s", user);
 	OPENSSL_free(der);
 	X509_NAME_free(name);
+	snprintf(ca->user, sizeof ca->user, "%s", user);
 	return ret;
 }
 

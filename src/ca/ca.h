@@ -33,6 +33,8 @@ int ca_check(struct ca *ca, const char *user, const struct blob *spki, const str
 int ca_attest(struct ca *ca, const char *user, const struct blob *spki, const struct ca_proof *proof,
 	      char ret_attested[CA_ATTESTED_MAX], struct err *e);
 int ca_revoked(struct ca *ca, const char *serial, bool *ret, struct err *e);
+int ca_revoke(struct ca *ca, const char *user, const char *serial, const char *reason, bool *ret_already,
+	      struct err *e);
 int ca_publish(struct ca *ca, const char *user, struct err *e);
 int ca_settle(struct ca *ca, const char *serial, struct err *e);
 

@@ -6,7 +6,9 @@
 #include "core/xalloc.h"
 
 #include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <openssl/params.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
@@ -14,6 +16,21 @@
 
 #define CERT_FILE_MAX ((size_t)1 << 20)
 #define DAY 86400
+#define ALGORITHM_MAX 256
+
+X509_ALGOR *certificate_algorithm(EVP_PKEY *key, const EVP_MD *md)
+{
+	unsigned char der[ALGORITHM_MAX];
+	const unsigned char *p = der;
+	OSSL_PARAM id[] = {OSSL_PARAM_octet_string(OSSL_SIGNATURE_PARAM_ALGORITHM_ID, der, sizeof der), OSSL_PARAM_END};
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *sign = NULL;
+	bool known = ctx != NULL && EVP_DigestSignInit(ctx, &sign, md, NULL, key) == 1 &&
+		     EVP_PKEY_CTX_get_params(sign, id) == 1 && id[0].return_size <= sizeof der;
+	X509_ALGOR *ret = known ? d2i_X509_ALGOR(NULL, &p, (long)id[0].return_size) : NULL;
+	EVP_MD_CTX_free(ctx);
+	return ret;
+}
 
 int certificate_digest(const EVP_MD **ret, const struct ca *ca, struct err *e)
 {
@@ -24,9 +41,13 @@ int certificate_digest(const EVP_MD **ret, const struct ca *ca, struct err *e)
 		return 0;
 	}
 	*ret = EVP_get_digestbyname(name);
-	if (*ret != NULL)
+	X509_ALGOR *algorithm = *ret != NULL ? certificate_algorithm(ca->key, *ret) : NULL;
+	if (algorithm != NULL) {
+		X509_ALGOR_free(algorithm);
 		return 0;
-	err_set(e, ERR_CA_PKI, "EASYRSA_DIGEST is \"%s\", which is no digest that OpenSSL has", name);
+	}
+	err_openssl(e, ERR_CA_PKI, "EASYRSA_DIGEST is \"%s\", which is no digest that %s", name,
+		    *ret == NULL ? "OpenSSL has" : "the CA key signs certificates with");
 	return err_next(e, "set it to sha256, sha384 or sha512 in %s",
 			ca->vars->file != NULL ? ca->vars->file : "vars");
 }
@@ -80,33 +101,33 @@ static int set_serial(X509 *cert, const char *hex)
 	return ok ? 0 : -1;
 }
 
-int certificate_make(X509 **ret, bool *ret_shortened, const struct ca *ca, const struct cert_order *o, struct err *e)
+int certificate_fill(X509 **ret, bool *ret_shortened, const struct ca *ca, const struct cert_order *o, struct err *e)
 {
 	X509 *cert = X509_new();
-	const EVP_MD *md = NULL;
-	bool shortened = false;
-	int status = -1;
 	if (cert == NULL || X509_set_version(cert, X509_VERSION_3) != 1 || set_serial(cert, o->serial) != 0 ||
 	    X509_set_issuer_name(cert, X509_get_subject_name(ca->cert)) != 1 ||
-	    X509_set_subject_name(cert, X509_REQ_get_subject_name(o->req)) != 1 ||
-	    X509_set_pubkey(cert, X509_REQ_get0_pubkey(o->req)) != 1) {
+	    X509_set_subject_name(cert, o->subject) != 1 || X509_set_pubkey(cert, o->pubkey) != 1) {
 		err_openssl(e, ERR_CA_FAILED, "cannot make a certificate for %s", o->user);
-		goto out;
+	} else if (set_period(cert, ret_shortened, ca, o, e) == 0 && ext_add(cert, ca, o->user, e) == 0) {
+		*ret = cert;
+		return 0;
 	}
-	if (set_period(cert, &shortened, ca, o, e) != 0 || ext_add(cert, o->req, ca, o->user, e) != 0 ||
-	    certificate_digest(&md, ca, e) != 0)
-		goto out;
+	X509_free(cert);
+	return -1;
+}
+
+int certificate_make(X509 **ret, bool *ret_shortened, const struct ca *ca, const struct cert_order *o, struct err *e)
+{
+	X509 *cert = NULL;
+	const EVP_MD *md = NULL;
+	if (certificate_digest(&md, ca, e) != 0 || certificate_fill(&cert, ret_shortened, ca, o, e) != 0)
+		return -1;
 	if (X509_sign(cert, ca->key, md) <= 0) {
-		err_openssl(e, ERR_CA_FAILED, "the CA key could not sign the certificate for %s", o->user);
-		goto out;
+		X509_free(cert);
+		return err_openssl(e, ERR_CA_FAILED, "the CA key could not sign the certificate for %s", o->user);
 	}
 	*ret = cert;
-	*ret_shortened = shortened;
-	cert = NULL;
-	status = 0;
-out:
-	X509_free(cert);
-	return status;
+	return 0;
 }
 
 int certificate_text(struct blob *ret, X509 *cert, struct err *e)

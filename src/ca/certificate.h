@@ -9,12 +9,16 @@
 
 struct cert_order {
 	const char *user;
-	const char *serial; /* uppercase hex */
-	X509_REQ *req;      /* checked by policy.h; its subject and public key are taken, nothing else */
-	long days;          /* 0: the CA's own */
+	const char *serial;       /* uppercase hex */
+	const X509_NAME *subject; /* these two are of a request that was checked by policy.h */
+	EVP_PKEY *pubkey;
+	long days; /* 0: the CA's own */
 };
 
-/* Makes and signs. *ret_shortened says that it would have outlived the CA. */
+/* All but the signature. *ret_shortened says that it would have outlived the CA. */
+int certificate_fill(X509 **ret, bool *ret_shortened, const struct ca *ca, const struct cert_order *o, struct err *e);
+
+/* Makes and signs. */
 int certificate_make(X509 **ret, bool *ret_shortened, const struct ca *ca, const struct cert_order *o, struct err *e);
 
 /* The file as `openssl ca` writes it: a text dump, then PEM. */
@@ -36,8 +40,13 @@ bool certificate_is_ours(X509 *cert, const struct ca *ca, const char *user, EVP_
 /* Whether it may be used by a TLS client; one without extendedKeyUsage may. */
 bool certificate_is_client(X509 *cert);
 
-/* The digest the CA signs with: EASYRSA_DIGEST, none for keys that bring their own. ERR_CA_PKI. */
+/* The digest the CA signs with: EASYRSA_DIGEST, none for keys that bring their own. ERR_CA_PKI if OpenSSL does not have
+ * it, or not for this CA's key. */
 int certificate_digest(const EVP_MD **ret, const struct ca *ca, struct err *e);
+
+/* The AlgorithmIdentifier of what the key signs with this digest (RFC 5280, 4.1.1.2); NULL if it cannot, or there is
+ * none. */
+X509_ALGOR *certificate_algorithm(EVP_PKEY *key, const EVP_MD *md);
 
 time_t certificate_not_after(const X509 *cert);
 

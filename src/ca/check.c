@@ -1,6 +1,7 @@
 /*
  * check: ca_check, a certificate that was signed elsewhere by this CA, and ca_attest, what a token says of its key.
  */
+#include "ca/accept.h"
 #include "ca/certificate.h"
 #include "ca/pki.h"
 #include "ca/policy.h"
@@ -134,7 +135,11 @@ int ca_check(struct ca *ca, const char *user, const struct blob *spki, const str
 		return no_certificate(cert, e);
 	ERR_clear_error();
 	const char *fault = fault_of(x, ca, user, spki);
-	int status = fault != NULL ? mismatch(e, user, fault) : certificate_describe(ret, x, e);
+	int status = fault != NULL ? mismatch(e, user, fault) : accept_check(x, ca, user, true, e);
+	if (fault == NULL && status != 0 && e != NULL)
+		e->code = ERR_CERT_MISMATCH;
+	if (status == 0)
+		status = certificate_describe(ret, x, e);
 	X509_free(x);
 	return status;
 }

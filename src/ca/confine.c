@@ -7,14 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The folders in it are named as well, for those that are links to another place. */
+/* The folders in it are named as well, for those that are links to another place; and of the files the one that is
+ * written to, and not replaced. */
 static void allow_pki(struct landlock *l, const struct ca *ca)
 {
-	static const char *const folders[] = {".",           "certs_by_serial", "issued",  "private",
-					      "reqs",        "renewed/issued",  "revoked", "renewed/private",
-					      "renewed/reqs"};
-	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
-		char *path = pki_path(ca, "%s/", folders[i]);
+	static const char *const parts[] = {
+	    ".",       "certs_by_serial", "issued",       "private",  "reqs", "renewed/issued",
+	    "revoked", "renewed/private", "renewed/reqs", "index.txt"};
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+		char *path = pki_path(ca, "%s", parts[i]);
 		landlock_allow(l, path, LANDLOCK_CHANGE);
 		free(path);
 	}

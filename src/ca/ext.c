@@ -82,12 +82,12 @@ static int write_config(BIO *b, const struct ca *ca, const char *user, struct er
 	return 0;
 }
 
-static int apply(CONF *conf, X509 *cert, X509_REQ *req, const struct ca *ca, struct err *e)
+static int apply(CONF *conf, X509 *cert, const struct ca *ca, struct err *e)
 {
 	X509V3_CTX ctx;
 	const char *section = NCONF_get_string(conf, "default", "extensions");
 	ERR_clear_error();
-	X509V3_set_ctx(&ctx, ca->cert, cert, req, NULL, 0);
+	X509V3_set_ctx(&ctx, ca->cert, cert, NULL, NULL, 0);
 	X509V3_set_nconf(&ctx, conf);
 	if (X509V3_EXT_add_nconf(conf, &ctx, section != NULL ? section : "default", cert) == 1)
 		return 0;
@@ -123,7 +123,7 @@ static int check_result(X509 *cert, const struct ca *ca, struct err *e)
 	return err_next(e, "it has to say basicConstraints = CA:FALSE, and no keyCertSign");
 }
 
-int ext_add(X509 *cert, X509_REQ *req, const struct ca *ca, const char *user, struct err *e)
+int ext_add(X509 *cert, const struct ca *ca, const char *user, struct err *e)
 {
 	BIO *b = BIO_new(BIO_s_mem());
 	CONF *conf = NCONF_new(NULL);
@@ -141,7 +141,7 @@ int ext_add(X509 *cert, X509_REQ *req, const struct ca *ca, const char *user, st
 		err_next(e, "correct the files COMMON and client there; of $ENV:: only easy-rsa's settings are known");
 		goto out;
 	}
-	ret = apply(conf, cert, req, ca, e);
+	ret = apply(conf, cert, ca, e);
 	if (ret == 0)
 		ret = check_result(cert, ca, e);
 out:

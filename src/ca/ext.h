@@ -9,9 +9,9 @@
 
 /*
  * Adds them to cert, whose subject, issuer and public key are set. $ENV:: in those files reaches easy-rsa's own
- * settings and nothing else. Nothing is copied from the request. ERR_CA_PKI if the files cannot be read, name an
+ * settings and nothing else. A request has no part in it. ERR_CA_PKI if the files cannot be read, name an
  * extension twice, or make a CA of a client.
  */
-int ext_add(X509 *cert, X509_REQ *req, const struct ca *ca, const char *user, struct err *e);
+int ext_add(X509 *cert, const struct ca *ca, const char *user, struct err *e);
 
 #endif

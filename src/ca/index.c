@@ -10,127 +10,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define SERIAL_DIGITS_MAX 40 /* RFC 5280, 4.1.2.2 */
 #define RECENT_BYTES 65536
 
-static bool is_upper_hex(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F');
-}
-
-static unsigned two_digits(const char *p)
-{
-	return (unsigned)(p[0] - '0') * 10 + (unsigned)(p[1] - '0');
-}
-
-/* The length of the UTCTime or GeneralizedTime at p, 0 if there is none. */
-static size_t date_length(const char *p, const char *end)
-{
-	size_t n = 0;
-	while (p + n < end && n < 15 && p[n] >= '0' && p[n] <= '9')
-		n++;
-	if ((n != 12 && n != 14) || p + n == end || p[n] != 'Z')
-		return 0;
-	const char *m = p + n - 10;
-	bool good = two_digits(m) - 1 < 12 && two_digits(m + 2) - 1 < 31 && two_digits(m + 4) < 24 &&
-		    two_digits(m + 6) < 60 && two_digits(m + 8) < 60;
-	return good ? n + 1 : 0;
-}
-
-/* The revocation column of an R row: a date, and after a comma the reason. */
-static const char *parse_revoked(const char *p, const char *end, struct index_row *row)
-{
-	const char *tab = memchr(p, '\t', (size_t)(end - p));
-	row->revoked = (struct span){p, tab != NULL ? (size_t)(tab - p) : 0};
-	if (tab == NULL)
-		return "has too few columns";
-	size_t date = date_length(p, tab);
-	if (row->status == 'R' && (date == 0 || (p + date != tab && p[date] != ',')))
-		return "has a bad revocation date";
-	return row->status != 'R' && tab != p ? "is not revoked but has a revocation date" : NULL;
-}
-
-static const char *parse_serial(const char *p, const char *end, struct index_row *row)
-{
-	size_t n = 0;
-	while (p + n < end && is_upper_hex(p[n]))
-		n++;
-	row->serial = (struct span){p, n};
-	if (p + n < end && p[n] != '\t')
-		return p[n] >= 'a' && p[n] <= 'f' ? "has a serial in lowercase hex" : "has a serial that is not hex";
-	if (p + n == end)
-		return "has too few columns";
-	if (n == 0 || n % 2 != 0 || n > SERIAL_DIGITS_MAX)
-		return "has a serial with an odd, missing or excessive number of digits";
-	return NULL;
-}
-
-/* The last two columns. */
-static const char *parse_subject(const char *p, const char *end, struct index_row *row)
-{
-	const char *tab = memchr(p, '\t', (size_t)(end - p));
-	if (tab == NULL)
-		return "has too few columns";
-	row->subject = (struct span){tab + 1, (size_t)(end - tab - 1)};
-	if (row->subject.len == 0)
-		return "has no subject";
-	return memchr(tab + 1, '\t', row->subject.len) != NULL ? "has too many columns" : NULL;
-}
-
-static const char *parse_row(const char *p, const char *end, struct index_row *row)
-{
-	row->line = (struct span){p, (size_t)(end - p)};
-	if (p == end)
-		return "is blank";
-	row->status = *p;
-	if (*p != 'V' && *p != 'R' && *p != 'E')
-		return "has a status that is none of V, R and E";
-	if (end - p < 2 || p[1] != '\t')
-		return "has too few columns";
-	p += 2;
-	size_t date = date_length(p, end);
-	row->not_after = (struct span){p, date};
-	if (date == 0 || p + date == end || p[date] != '\t')
-		return "has a bad expiry date";
-	p += date + 1;
-	const char *fault = parse_revoked(p, end, row);
-	if (fault != NULL)
-		return fault;
-	p += row->revoked.len + 1;
-	fault = parse_serial(p, end, row);
-	return fault != NULL ? fault : parse_subject(p + row->serial.len + 1, end, row);
-}
-
-static const char *line_end(const char *p, const char *end)
+const char *index_line_end(const char *p, const char *end)
 {
 	const char *lf = memchr(p, '\n', (size_t)(end - p));
 	return lf != NULL ? lf : end;
-}
-
-/* From the offset on; what is before was checked earlier. */
-static int check_rows(const struct index *ix, size_t from, struct err *e)
-{
-	const char *end = ix->map + ix->len;
-	size_t line = 0;
-	for (const char *p = ix->map + from; p < end;) {
-		size_t plain = index_plain_row(p, end);
-		if (plain > 0) {
-			p += plain;
-			continue;
-		}
-		struct index_row row;
-		const char *lf = line_end(p, end);
-		/* openssl passes over such lines, too */
-		const char *fault = p < lf && *p == '#' ? NULL : parse_row(p, lf, &row);
-		if (fault != NULL) {
-			for (const char *q = ix->map; q <= p; q = line_end(q, end) + 1)
-				line++;
-			err_set(e, ERR_CA_PKI, "index.txt line %zu: the row %s (%s)", line, fault, ix->path);
-			return err_next(e, "correct that line; index.txt.old is the state before the last change");
-		}
-		p = lf + 1;
-	}
-	return 0;
 }
 
 static void unmap(struct index *ix)
@@ -141,10 +26,16 @@ static void unmap(struct index *ix)
 	ix->len = 0;
 }
 
+static bool is_regular(const struct stat *st)
+{
+	errno = EINVAL;
+	return S_ISREG(st->st_mode);
+}
+
 static int map_file(struct index *ix, struct err *e)
 {
-	int fd = open(ix->path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &ix->st) != 0) {
+	int fd = open(ix->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &ix->st) != 0 || !is_regular(&ix->st)) {
 		err_errno(e, ERR_CA_PKI, "cannot open %s", ix->path);
 		int saved = errno;
 		if (fd >= 0)
@@ -179,7 +70,7 @@ int index_open(struct index **ret, const char *path, struct err *e)
 {
 	struct index *ix = xcalloc(1, sizeof *ix);
 	ix->path = xstrdup(path);
-	if (map_file(ix, e) != 0 || check_rows(ix, 0, e) != 0) {
+	if (map_file(ix, e) != 0 || index_check(ix, 0, e) != 0) {
 		int saved = errno;
 		index_close(&ix);
 		errno = saved;
@@ -216,7 +107,10 @@ int index_refresh(struct index *ix, struct err *e)
 		free(ix->last_cn);
 		ix->last_cn = NULL;
 	}
-	return check_rows(ix, grown ? checked : 0, e);
+	int ret = index_check(ix, grown ? checked : 0, e);
+	if (ret != 0)
+		ix->st = (struct stat){.st_size = -1}; /* like no file: what was refused is read again */
+	return ret;
 }
 
 bool index_next(const struct index *ix, size_t *pos, struct index_row *ret)
@@ -224,9 +118,9 @@ bool index_next(const struct index *ix, size_t *pos, struct index_row *ret)
 	const char *end = ix->map + ix->len;
 	while (*pos < ix->len) {
 		const char *p = ix->map + *pos;
-		const char *lf = line_end(p, end);
+		const char *lf = index_line_end(p, end);
 		*pos = (size_t)(lf - ix->map) + 1;
-		if (*p != '#' && parse_row(p, lf, ret) == NULL)
+		if (*p != '#' && index_parse_row(p, lf, ret) == NULL)
 			return true;
 	}
 	return false;
@@ -240,12 +134,12 @@ static bool next_with(const struct index *ix, const char *needle, size_t *pos, s
 		const char *hit = memmem(ix->map + *pos, ix->len - *pos, needle, strlen(needle));
 		if (hit == NULL)
 			return false;
-		const char *lf = line_end(hit, ix->map + ix->len);
+		const char *lf = index_line_end(hit, ix->map + ix->len);
 		const char *before = memrchr(ix->map, '\n', (size_t)(hit - ix->map));
 		const char *start = before != NULL ? before + 1 : ix->map;
 		*pos = (size_t)(hit - ix->map) + 1;
 		*ret_hit = hit;
-		if (*start != '#' && parse_row(start, lf, ret) == NULL)
+		if (*start != '#' && index_parse_row(start, lf, ret) == NULL)
 			return true;
 	}
 	return false;
@@ -295,27 +189,4 @@ bool index_by_serial(const struct index *ix, const char *serial, struct index_ro
 		found = hit + 1 == ret->serial.p;
 	free(needle);
 	return found;
-}
-
-char *span_text(struct span s)
-{
-	return xasprintf("%.*s", (int)s.len, s.p);
-}
-
-time_t index_time(struct span s)
-{
-	struct tm tm = {0};
-	const char *m = s.p + (s.len == 15 ? 4 : 2);
-	unsigned year = two_digits(s.p);
-	if (s.len == 15)
-		year = year * 100 + two_digits(s.p + 2);
-	else
-		year += year < 50 ? 2000 : 1900; /* RFC 5280, 4.1.2.5.1 */
-	tm.tm_year = (int)year - 1900;
-	tm.tm_mon = (int)two_digits(m) - 1;
-	tm.tm_mday = (int)two_digits(m + 2);
-	tm.tm_hour = (int)two_digits(m + 4);
-	tm.tm_min = (int)two_digits(m + 6);
-	tm.tm_sec = (int)two_digits(m + 8);
-	return timegm(&tm);
 }

@@ -47,7 +47,9 @@ struct index_edit {
 	const char *revoked; /* the third column, "" for E */
 };
 
-/* Maps the file and checks each row. ERR_CA_PKI "index.txt line N: ..."; errno is ENOENT if there is no file. */
+/* Maps the file and checks each row, and that openssl can read them together: no serial twice, and no subject of valid
+ * ones twice if index.txt.attr forbids that. ERR_CA_PKI "index.txt line N: ..."; errno is ENOENT if there is no file.
+ */
 int index_open(struct index **ret, const char *path, struct err *e);
 void index_close(struct index **ix);
 
@@ -73,6 +75,9 @@ int index_cut_torn(const char *path, const char *row, struct err *e);
 
 /* The V row of a certificate, without LF. */
 char *index_row_of(const X509 *cert);
+
+/* Whether index.txt.attr, beside the index at path, says unique_subject = yes. */
+bool index_unique_subjects(const char *path);
 
 /* Copies a span as text. */
 char *span_text(struct span s);

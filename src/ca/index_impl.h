@@ -1,11 +1,16 @@
 /*
- * index_impl: what index.c (reading) and index_write.c (changing) share.
+ * index_impl: what the files index*.c share: index.c (reading), index_row.c
+ * and index_scan.c (a row), index_check.c and index_keys.c (what openssl would
+ * not read), index_write.c (changing).
  */
 #ifndef CA_INDEX_IMPL_H
 #define CA_INDEX_IMPL_H
 
+#include "ca/index.h"
+
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/stat.h>
 
 struct index {
@@ -21,10 +26,39 @@ struct index {
 /* The same inode, size and time of change. */
 bool index_same_file(const struct stat *a, const struct stat *b);
 
+/* The end of the line that p is in: its LF, or end. */
+const char *index_line_end(const char *p, const char *end);
+
+/* What is wrong with the row from p to its end, as the end of a sentence; NULL if nothing is, and then *row is filled.
+ */
+const char *index_parse_row(const char *p, const char *end, struct index_row *row);
+
 /*
  * The length, with its LF, of the row at p if it is a V row as easy-rsa writes it by the million: 12 digits of
- * date, 32 of serial, "unknown". 0 for all others, good or bad: those go the slow way.
+ * date, 32 of serial, "unknown", no control characters; then *row is filled. 0 for all others, good or bad: those go
+ * the slow way.
  */
-size_t index_plain_row(const char *p, const char *end);
+size_t index_plain_row(const char *p, const char *end, struct index_row *row);
+
+/* Whether each row from this offset on is good; if that is all of them, also whether they are together. ERR_CA_PKI. */
+int index_check(const struct index *ix, size_t from, struct err *e);
+
+/* Texts as numbers, to find those that are there twice. */
+struct index_keys {
+	uint64_t *keys;
+	size_t n, room;
+};
+
+#define INDEX_KEYS_INIT    \
+	{                  \
+		NULL, 0, 0 \
+	}
+
+uint64_t index_key_of(const char *p, size_t len);
+void index_keys_add(struct index_keys *k, uint64_t key);
+
+/* Goes through the numbers that are there more than once; *pos begins at 0. Nothing may be added any more. */
+bool index_keys_double(struct index_keys *k, size_t *pos, uint64_t *ret);
+void index_keys_free(struct index_keys *k);
 
 #endif

@@ -5,7 +5,6 @@
  */
 #include "ca/index_impl.h"
 
-#include <stdint.h>
 #include <string.h>
 
 #define DATE_AT 2
@@ -46,15 +45,30 @@ static bool utc_time(const char *p)
 	       two_digits(p + 10) < 60;
 }
 
-size_t index_plain_row(const char *p, const char *end)
+/* The first byte below ' ' from p on, or end. */
+static const char *first_control(const char *p, const char *end)
+{
+	for (block b; end - p >= (ptrdiff_t)sizeof b; p += sizeof b) {
+		memcpy(&b, p, sizeof b);
+		if (!all((block)(b >= ' ')))
+			break;
+	}
+	while (p < end && (unsigned char)*p >= ' ')
+		p++;
+	return p;
+}
+
+size_t index_plain_row(const char *p, const char *end, struct index_row *row)
 {
 	if (end - p <= SUBJECT_AT || p[0] != 'V' || p[1] != '\t' || p[15] != '\t' || p[16] != '\t' ||
 	    !utc_time(p + DATE_AT) || !upper_hex(p + SERIAL_AT) || !upper_hex(p + SERIAL_AT + 16) ||
 	    memcmp(p + FILE_AT - 1, "\tunknown\t", 9) != 0)
 		return 0;
-	const char *subject = p + SUBJECT_AT;
-	const char *lf = memchr(subject, '\n', (size_t)(end - subject));
-	if (lf == NULL || lf == subject || memchr(subject, '\t', (size_t)(lf - subject)) != NULL)
+	const char *subject = p + SUBJECT_AT, *lf = first_control(subject, end);
+	if (lf == end || *lf != '\n' || lf == subject)
 		return 0;
+	row->status = 'V';
+	row->serial = (struct span){p + SERIAL_AT, 32};
+	row->subject = (struct span){subject, (size_t)(lf - subject)};
 	return (size_t)(lf - p) + 1;
 }

@@ -104,18 +104,11 @@ static int write_edited(int fd, const struct index *ix, const struct index_row *
 static int write_new(const struct index *ix, const char *temp, const struct index_row *row,
 		     const struct index_edit *edit, struct err *e)
 {
-	struct stat own;
-	int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0 || fstat(fd, &own) != 0) {
-		err_errno(e, ERR_CA_FAILED, "cannot make %s", temp);
-		if (fd >= 0)
-			close(fd);
-		return -1;
-	}
-	int ret = 0;
-	if ((own.st_uid != ix->st.st_uid || own.st_gid != ix->st.st_gid) &&
-	    fchown(fd, ix->st.st_uid, ix->st.st_gid) != 0)
-		ret = err_errno(e, ERR_CA_FAILED, "cannot keep the owner of %s", ix->path);
+	int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), ret = 0;
+	if (fd < 0)
+		return err_errno(e, ERR_CA_FAILED, "cannot make %s", temp);
+	if (file_take_owner(fd, &ix->st) != 0)
+		ret = err_errno(e, ERR_CA_FAILED, "cannot keep the owner and group of %s", ix->path);
 	if (ret == 0 &&
 	    (write_edited(fd, ix, row, edit) != 0 || fchmod(fd, ix->st.st_mode & 07777) != 0 || fsync(fd) != 0))
 		ret = err_errno(e, ERR_CA_FAILED, "cannot write %s", temp);

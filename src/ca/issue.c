@@ -9,6 +9,7 @@
  *
  * Up to 5 nothing is given up: what fails there leaves the old certificate valid.
  */
+#include "ca/accept.h"
 #include "ca/certificate.h"
 #include "ca/lock.h"
 #include "ca/names.h"
@@ -168,7 +169,7 @@ static int make_new(struct work *w, struct err *e)
 	const struct ca_request *req = w->req;
 	if (serial_choose(w->serial, w->ca, req->serial, e) != 0)
 		return -1;
-	const struct cert_order order = {req->user, w->serial, w->csr, req->days};
+	const struct cert_order order = {req->user, w->serial, X509_REQ_get_subject_name(w->csr), w->key, req->days};
 	if (certificate_make(&w->cert, &w->out.shortened, w->ca, &order, e) != 0 ||
 	    certificate_text(&w->text, w->cert, e) != 0)
 		return -1;
@@ -176,7 +177,7 @@ static int make_new(struct work *w, struct err *e)
 	if (w->row == NULL)
 		return err_openssl(e, ERR_CA_FAILED, "cannot make the row of the certificate");
 	if (certificate_is_ours(w->cert, w->ca, req->user, w->key))
-		return 0;
+		return accept_check(w->cert, w->ca, req->user, true, e);
 	err_set(e, ERR_CA_FAILED, "the certificate that was made for %s is not a good one by the CA's own key",
 		req->user);
 	return err_next(e, "the CA certificate %s may be another one's, or this computer makes errors",
@@ -192,7 +193,7 @@ static int clear_name(struct work *w, struct err *e)
 	while (ret == 0 && w->req->replace && names_next_valid(w->ca, w->req->user, &pos, &row)) {
 		free(w->revoked);
 		w->revoked = NULL;
-		ret = revoke_superseded(w->ca, w->req->user, row.serial, &w->revoked, e);
+		ret = revoke_row(w->ca, w->req->user, row.serial, "superseded", &w->revoked, e);
 		if (ret == 0)
 			memcpy(w->out.replaced, row.serial, sizeof w->out.replaced);
 		pos = 0; /* the index has been written anew */
@@ -243,6 +244,9 @@ static int issue_locked(struct work *w, struct err *e)
 		return -1;
 	if (w->cert == NULL)
 		return check_name(w, e) != 0 || make_new(w, e) != 0 || clear_name(w, e) != 0 ? -1 : enter_new(w, e);
+	if (accept_check(w->cert, w->ca, w->req->user, true, e) != 0)
+		return err_next(e, "correct that, then `easyrsa revoke %s`, and run the same command again",
+				w->req->user);
 	w->out.existed = true;
 	w->out.shortened = ASN1_TIME_compare(X509_get0_notAfter(w->cert), X509_get0_notAfter(w->ca->cert)) == 0;
 	if (w->req->replace && w->out.replaced[0] == '\0')

@@ -7,10 +7,23 @@
 #include <openssl/pem.h>
 #include <string.h>
 
+static const char restore[] = "the CA's key is what `easyrsa build-ca` wrote; restore it from a backup";
+
 static int no_key(struct err *e, const char *path)
 {
 	err_openssl(e, ERR_CA_PKI, "%s is not a private key in PEM form, or is damaged", path);
-	return err_next(e, "the CA's key is what `easyrsa build-ca` wrote; restore it from a backup");
+	return err_next(e, "%s", restore);
+}
+
+/* errno is keyfile_map's. */
+static int cannot_map(struct err *e, const char *path)
+{
+	if (errno == 0) {
+		err_set(e, ERR_CA_PKI, "the CA key %s %s", path, keyfile_fault(path));
+		return err_next(e, "%s", restore);
+	}
+	err_errno(e, ERR_CA_PKI, "the CA key %s cannot be read", path);
+	return err_next(e, "run tokenroll as the owner of the PKI");
 }
 
 int ca_key_probe(const char *path, bool *ret_has, bool *ret_encrypted, struct err *e)
@@ -24,8 +37,7 @@ int ca_key_probe(const char *path, bool *ret_has, bool *ret_encrypted, struct er
 		*ret_encrypted = false;
 		if (errno == ENOENT)
 			return 0;
-		err_errno(e, ERR_CA_PKI, "the CA key %s cannot be read", path);
-		return err_next(e, "run tokenroll as the owner of the PKI");
+		return cannot_map(e, path);
 	}
 	bool found = false, encrypted = false;
 	while (!found && PEM_read_bio(m.bio, &name, &header, &data, &len) == 1) {
@@ -51,7 +63,14 @@ int ca_key_load(EVP_PKEY **ret, const char *path, const struct secret *passphras
 	case KEYFILE_OK:
 		return 0;
 	case KEYFILE_UNREADABLE:
-		return err_errno(e, ERR_CA_PKI, "the CA key %s cannot be read", path);
+		return cannot_map(e, path);
+	case KEYFILE_CIPHER_UNSUPPORTED:
+		err_openssl(e, ERR_CA_PKI, "the CA key %s is encrypted in a way that OpenSSL does not read any more",
+			    path);
+		return err_next(e,
+				"encrypt it anew: `openssl pkcs8 -topk8 -v2 aes-256-cbc -provider legacy -provider "
+				"default -in '%s' -out '%s.new'`, and put that in its place",
+				path, path);
 	case KEYFILE_PASSPHRASE_NEEDED:
 		return err_set(e, ERR_CA_PASSPHRASE_NEEDED, "the CA key %s is encrypted and no passphrase was given",
 			       path);

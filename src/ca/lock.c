@@ -107,7 +107,7 @@ static enum attempt create(struct pki_lock *l, struct err *e)
 static enum attempt inspect(struct pki_lock *l, int flags, bool *ret_stale)
 {
 	*ret_stale = false;
-	l->fd = open(l->path, flags | O_CLOEXEC);
+	l->fd = open(l->path, flags | O_CLOEXEC | O_NONBLOCK);
 	if (l->fd < 0 && errno == ENOENT)
 		return DONE;
 	l->why_unread = l->fd < 0 ? errno : 0;

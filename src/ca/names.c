@@ -2,18 +2,13 @@
 
 #include "ca/certificate.h"
 #include "ca/subject.h"
-#include "core/file.h"
 #include "core/xalloc.h"
 
-#include <openssl/conf.h>
-#include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ATTR_FILE_MAX 65536
-
 /* A row's certificate is in certs_by_serial, but `easyrsa renew` keeps the older one by name only. */
-static X509 *find_certificate(const struct ca *ca, const char *user, const char *serial)
+X509 *names_certificate(const struct ca *ca, const char *user, const char *serial)
 {
 	char *paths[3] = {pki_path(ca, "certs_by_serial/%s.pem", serial), pki_path(ca, "issued/%s.crt", user),
 			  pki_path(ca, "renewed/issued/%s.crt", user)};
@@ -41,7 +36,7 @@ bool names_next_valid(const struct ca *ca, const char *user, size_t *pos, struct
 			continue;
 		snprintf(row->serial, sizeof row->serial, "%.*s", (int)r.serial.len, r.serial.p);
 		row->not_after = index_time(r.not_after);
-		row->cert = find_certificate(ca, user, row->serial);
+		row->cert = names_certificate(ca, user, row->serial);
 		return true;
 	}
 	return false;
@@ -51,6 +46,16 @@ void names_row_free(struct name_row *row)
 {
 	X509_free(row->cert);
 	row->cert = NULL;
+}
+
+bool names_has(const struct ca *ca, const char *user, const struct index_row *row)
+{
+	struct index_row r;
+	for (size_t pos = 0; index_next_named(ca->index, user, &pos, &r);) {
+		if (r.line.p == row->line.p)
+			return true;
+	}
+	return false;
 }
 
 int names_taken(const char *user, const struct name_row *row, struct err *e)
@@ -95,25 +100,6 @@ int names_check_file(const struct ca *ca, const char *user, struct err *e)
 	return ret;
 }
 
-/* index.txt.attr, as `openssl ca` reads it; what it does not say is "no" in openssl-easyrsa.cnf. */
-static bool wants_unique_subjects(const struct ca *ca)
-{
-	struct blob text = BLOB_INIT;
-	char *path = pki_path(ca, "index.txt.attr");
-	CONF *conf = NCONF_new(NULL);
-	BIO *b = file_read(path, ATTR_FILE_MAX, &text, NULL) == 0 ? BIO_new_mem_buf(text.data, (int)text.len) : NULL;
-	bool good = conf != NULL && b != NULL && NCONF_load_bio(conf, b, NULL) == 1;
-	const char *value = good ? NCONF_get_string(conf, NULL, "unique_subject") : NULL;
-	/* only the first letter counts, and all but a no is a yes */
-	bool ret = value != NULL && strchr("fFnN0", *value) == NULL;
-	ERR_clear_error();
-	NCONF_free(conf);
-	BIO_free(b);
-	blob_free(&text);
-	free(path);
-	return ret;
-}
-
 static bool find_expired(const struct ca *ca, const char *user, const char *subject, char ret[CA_SERIAL_HEX_MAX])
 {
 	struct index_row r;
@@ -129,7 +115,10 @@ static bool find_expired(const struct ca *ca, const char *user, const char *subj
 
 int names_make_room(struct ca *ca, const char *user, const X509_REQ *req, struct err *e)
 {
-	if (!wants_unique_subjects(ca))
+	char *index = pki_path(ca, "index.txt");
+	bool unique = index_unique_subjects(index);
+	free(index);
+	if (!unique)
 		return 0;
 	char serial[CA_SERIAL_HEX_MAX];
 	char *subject = X509_NAME_oneline(X509_REQ_get_subject_name(req), NULL, 0);

@@ -22,6 +22,12 @@ struct name_row {
 bool names_next_valid(const struct ca *ca, const char *user, size_t *pos, struct name_row *row);
 void names_row_free(struct name_row *row);
 
+/* Whether this row of the index is one of this name. */
+bool names_has(const struct ca *ca, const char *user, const struct index_row *row);
+
+/* The certificate with this serial, from where the PKI keeps those of this name; NULL if no file has it. */
+X509 *names_certificate(const struct ca *ca, const char *user, const char *serial);
+
 /* Fills *e with ERR_NAME_TAKEN. Returns -1. */
 int names_taken(const char *user, const struct name_row *row, struct err *e);
 

@@ -130,6 +130,22 @@ int pki_check_folders(const struct ca *ca, struct err *e)
 	return err_next(e, "restore the file, or write the next serial number, in hex, into it");
 }
 
+int pki_check_replace(const struct ca *ca, const char *name, struct err *e)
+{
+	char *path = pki_path(ca, "%s", name);
+	int ret = file_check_replace(path, e);
+	if (ret != 0 && e != NULL) {
+		e->code = ERR_CA_PKI;
+		err_prefix(e, "the PKI cannot be changed");
+		err_next(e,
+			 "run tokenroll as the owner of that file and a member of its group, or let the group have no "
+			 "right: chmod g= %s",
+			 path);
+	}
+	free(path);
+	return ret;
+}
+
 int pki_check_writable(const struct ca *ca, struct err *e)
 {
 	static const char *const parts[] = {"", "/index.txt", "/issued", "/certs_by_serial", "/reqs"};
@@ -142,5 +158,8 @@ int pki_check_writable(const struct ca *ca, struct err *e)
 		if (!good)
 			return err_next(e, "run tokenroll as the owner of the PKI, where it is not mounted read-only");
 	}
+	if (!ca->vars->random_serials &&
+	    (pki_check_replace(ca, "serial", e) != 0 || pki_check_replace(ca, "serial.old", e) != 0))
+		return -1;
 	return pki_lock_wait(ca->pki, ca->lock_wait, ca->note, ca->note_arg, e);
 }

@@ -30,6 +30,7 @@ struct ca {
 	EVP_PKEY *key;       /* from ca_unlock on */
 	struct index *index; /* NULL if there is no index.txt: nothing can be issued here */
 	bool has_key, encrypted;
+	char user[CA_USER_MAX]; /* whose subject was asked for last, "" for nobody's yet */
 	rpc_note_fn *note;
 	void *note_arg;
 };
@@ -46,6 +47,9 @@ int pki_write(const char *path, const void *data, size_t len, struct err *e);
 
 /* A folder in the PKI, with its parents, 0700. */
 int pki_mkdir(const struct ca *ca, const char *name, struct err *e);
+
+/* Whether a file of the PKI could be replaced by one with the same owner (file_check_replace). ERR_CA_PKI. */
+int pki_check_replace(const struct ca *ca, const char *name, struct err *e);
 
 /* What has to be so before anything is made for a new certificate: the PKI can be written (ERR_CA_PKI) and no other
  * program has locked it; if one has, that is waited for (ERR_CA_LOCKED). */

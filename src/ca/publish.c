@@ -162,8 +162,11 @@ struct look {
 static int unpublished(const struct ca *ca, const struct look *l, const char *user, const struct err *why,
 		       struct err *e)
 {
+	const char *reason = why->native, *advice = why->next;
 	if (l->serial[0] == '\0') {
-		pki_note(ca, "the CRL could not be published: %.400s (%s)", why->what, why->native);
+		pki_note(ca, "the CRL could not be published: %.400s%s%s%s%s%.300s", why->what,
+			 reason[0] != '\0' ? " (" : "", reason, reason[0] != '\0' ? ")" : "",
+			 advice[0] != '\0' ? "; " : "", advice);
 		return 0;
 	}
 	err_set(e, ERR_CRL_UNPUBLISHED,

@@ -7,7 +7,7 @@
  *     tokenroll 1
  *     name alice
  *     row V<TAB>...          a certificate is issued; the whole row of index.txt
- *     revoke SERIAL          an older certificate of that name is revoked first
+ *     revoke SERIAL          a certificate of that name is revoked, before the new one if there is a row
  *     revoked DATE,reason    ... with this third column
  */
 #ifndef CA_RECORD_H

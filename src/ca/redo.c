@@ -90,6 +90,13 @@ static int finish_issue(struct ca *ca, const struct record *r, struct err *e)
 	return ret;
 }
 
+/* "DATE,superseded": a revocation for any other reason was not made to replace something. */
+static bool is_superseded(const char *revoked)
+{
+	const char *comma = strchr(revoked, ',');
+	return comma != NULL && strcmp(comma + 1, "superseded") == 0;
+}
+
 int redo_all(struct ca *ca, const char *user, char replaced[CA_SERIAL_HEX_MAX], struct err *e)
 {
 	struct record r = {NULL, NULL, NULL, NULL};
@@ -101,7 +108,7 @@ int redo_all(struct ca *ca, const char *user, char replaced[CA_SERIAL_HEX_MAX], 
 		ret = finish_issue(ca, &r, e);
 	else
 		ret = revoke_finish(ca, r.name, r.revoke, r.revoked, e);
-	if (ret == 0 && r.revoke != NULL && strcmp(r.name, user) == 0)
+	if (ret == 0 && r.revoke != NULL && strcmp(r.name, user) == 0 && is_superseded(r.revoked))
 		snprintf(replaced, CA_SERIAL_HEX_MAX, "%s", r.revoke);
 	if (ret == 0)
 		ret = record_remove(ca->pki, e);

@@ -14,7 +14,7 @@ int redo_row(struct ca *ca, struct err *e);
 
 /*
  * Finishes all of it: revocation with the CRL, row, issued/NAME.crt; then removes the record. Needs the key.
- * replaced gets the revoked serial if the record was one of this user's.
+ * replaced gets the revoked serial if the record was one of this user's, as superseded.
  */
 int redo_all(struct ca *ca, const char *user, char replaced[CA_SERIAL_HEX_MAX], struct err *e);
 

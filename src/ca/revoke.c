@@ -72,6 +72,15 @@ static bool file_has_serial(const struct ca *ca, const char *base, const char *u
 	return same;
 }
 
+/* Of two certificates of one name the inline files have the one that is in issued/. */
+static bool name_is_anothers(const struct ca *ca, const char *user, const char *serial)
+{
+	char *path = pki_path(ca, "issued/%s.crt", user);
+	bool ret = pki_exists(path) && !file_has_serial(ca, "", user, serial);
+	free(path);
+	return ret;
+}
+
 /* The copy by serial goes; but if there was no other, it is what is kept. */
 static int drop_copy(const struct ca *ca, const char *serial, struct err *e)
 {
@@ -102,6 +111,26 @@ static int sync_folders(const struct ca *ca, struct err *e)
 	return ret;
 }
 
+/* The files in which easy-rsa puts certificate and private key together: up to 3.1.1, up to 3.2.0, and since then. */
+static int remove_inline(const struct ca *ca, const char *user, struct err *e)
+{
+	static const struct {
+		const char *folder, *ending;
+	} files[] = {{"", "creds"},
+		     {"inline/", "inline"},
+		     {"inline/private/", "inline"},
+		     {"inline/private/", "p12-inline"},
+		     {"inline/private/", "inline-p12"}};
+	int ret = 0;
+	for (size_t i = 0; ret == 0 && i < sizeof files / sizeof *files; i++) {
+		char *path = pki_path(ca, "%s%s.%s", files[i].folder, user, files[i].ending);
+		if (unlink(path) != 0 && errno != ENOENT && errno != ENOTDIR)
+			ret = err_errno(e, ERR_CA_FAILED, "cannot remove %s", path);
+		free(path);
+	}
+	return ret;
+}
+
 static int put_files_away(const struct ca *ca, const char *user, const char *serial, struct err *e)
 {
 	static const char *const bases[] = {"", "renewed/"};
@@ -110,10 +139,8 @@ static int put_files_away(const struct ca *ca, const char *user, const char *ser
 		if (file_has_serial(ca, bases[i], user, serial))
 			ret = move_files(ca, bases[i], user, serial, e);
 	}
-	char *inline_file = pki_path(ca, "%s.creds", user);
-	if (ret == 0 && unlink(inline_file) != 0 && errno != ENOENT)
-		ret = err_errno(e, ERR_CA_FAILED, "cannot remove %s", inline_file);
-	free(inline_file);
+	if (ret == 0 && !name_is_anothers(ca, user, serial))
+		ret = remove_inline(ca, user, e);
 	if (ret == 0)
 		ret = drop_copy(ca, serial, e);
 	return ret == 0 ? sync_folders(ca, e) : ret;
@@ -132,48 +159,57 @@ int revoke_finish(struct ca *ca, const char *user, const char *serial, const cha
 	return ret == 0 ? put_files_away(ca, user, serial, e) : ret;
 }
 
+int revoke_check_row(const struct ca *ca, const char *user, const struct name_row *row, const char *done, struct err *e)
+{
+	if (row->cert != NULL && !certificate_is_client(row->cert)) {
+		err_set(e, ERR_NAME_TAKEN, "the certificate %s of %s is not a client's and is not %s", row->serial,
+			user, done);
+		return err_next(e, "a server's certificate is revoked with easyrsa only");
+	}
+	int ret = crl_check(ca, e);
+	if (ret == 0)
+		ret = pki_check_replace(ca, "index.txt", e);
+	return ret == 0 ? pki_check_replace(ca, "crl.pem", e) : ret;
+}
+
 int revoke_check(const struct ca *ca, const char *user, struct err *e)
 {
 	struct name_row row = NAME_ROW_INIT;
 	size_t pos = 0;
 	int ret = 0;
-	while (ret == 0 && names_next_valid(ca, user, &pos, &row)) {
-		if (row.cert == NULL || certificate_is_client(row.cert)) {
-			ret = crl_check(ca, e);
-			continue;
-		}
-		ret = err_set(e, ERR_NAME_TAKEN, "the valid certificate %s of %s is not a client's and is not replaced",
-			      row.serial, user);
+	while (ret == 0 && names_next_valid(ca, user, &pos, &row))
+		ret = revoke_check_row(ca, user, &row, "replaced", e);
+	if (ret != 0 && e != NULL && e->code == ERR_NAME_TAKEN)
 		err_next(e, "choose another name; a server's certificate is revoked with easyrsa only");
-	}
 	names_row_free(&row);
 	return ret;
 }
 
 /* "261124000155Z,superseded" */
-static char *revoked_now(void)
+static char *revoked_now(const char *reason)
 {
 	ASN1_TIME *t = ASN1_TIME_set(NULL, time(NULL));
 	char *ret = t == NULL
 			? NULL
-			: xasprintf("%.*s,superseded", ASN1_STRING_length(t), (const char *)ASN1_STRING_get0_data(t));
+			: xasprintf("%.*s,%s", ASN1_STRING_length(t), (const char *)ASN1_STRING_get0_data(t), reason);
 	ASN1_TIME_free(t);
 	return ret;
 }
 
-int revoke_superseded(struct ca *ca, const char *user, const char *serial, char **ret_revoked, struct err *e)
+int revoke_row(struct ca *ca, const char *user, const char *serial, const char *reason, char **ret_revoked,
+	       struct err *e)
 {
 	char name[CA_USER_MAX], revoke[CA_SERIAL_HEX_MAX];
 	snprintf(name, sizeof name, "%s", user);
 	snprintf(revoke, sizeof revoke, "%s", serial);
-	char *revoked = revoked_now();
+	char *revoked = revoked_now(reason);
 	if (revoked == NULL)
 		return err_openssl(e, ERR_CA_FAILED, "cannot tell the time");
 	const struct record r = {.name = name, .revoke = revoke, .revoked = revoked};
 	int ret = record_write(ca->pki, &r, e);
 	if (ret == 0)
 		ret = revoke_finish(ca, user, serial, revoked, e);
-	if (ret == 0)
+	if (ret == 0 && ret_revoked != NULL)
 		*ret_revoked = revoked;
 	else
 		free(revoked);

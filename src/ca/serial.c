@@ -143,3 +143,13 @@ int serial_choose(char ret[CA_SERIAL_HEX_MAX], struct ca *ca, const unsigned cha
 {
 	return ca->vars->random_serials ? choose_random(ret, ca, proposed, e) : choose_counted(ret, ca, e);
 }
+
+int serial_check(const struct ca *ca, struct err *e)
+{
+	BIGNUM *bn = NULL;
+	char *path = pki_path(ca, "serial");
+	int ret = ca->vars->random_serials ? 0 : read_counter(&bn, path, e);
+	BN_free(bn);
+	free(path);
+	return ret;
+}

@@ -15,6 +15,9 @@
  */
 int serial_choose(char ret[CA_SERIAL_HEX_MAX], struct ca *ca, const unsigned char proposed[16], struct err *e);
 
+/* Whether there will be one: the counter can be read, where it counts. Changes nothing. ERR_CA_PKI. */
+int serial_check(const struct ca *ca, struct err *e);
+
 /* The first choice for a proposed number, in hex; 3.2 of easy-rsa wants no leading 00. */
 void serial_of_proposal(char ret[CA_SERIAL_HEX_MAX], const unsigned char proposed[16]);
 

@@ -259,6 +259,25 @@ int signer_revoked(struct signer *s, const char *serial, bool *ret, struct err *
 	return status;
 }
 
+int signer_revoke(struct signer *s, const char *user, const char *serial, const char *reason, bool *ret_already,
+		  struct err *e)
+{
+	struct rpc_msg in = RPC_MSG_INIT, out = RPC_MSG_INIT;
+	rpc_msg_reset(&in, SIGNER_REVOKE);
+	rpc_put_str(&in, user);
+	rpc_put_str(&in, serial);
+	rpc_put_str(&in, reason);
+	int status = call(s, &in, &out, e);
+	bool already = status == 0 && rpc_get_u32(&out) != 0;
+	if (status == 0 && !rpc_msg_done(&out))
+		status = bad_answer(e);
+	if (status == 0)
+		*ret_already = already;
+	rpc_msg_free(&in);
+	rpc_msg_free(&out);
+	return status;
+}
+
 int signer_replaceable(struct signer *s, const char *user, struct err *e)
 {
 	return call_about(s, SIGNER_REPLACEABLE, user, e);

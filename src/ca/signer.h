@@ -79,7 +79,9 @@ int signer_open(struct signer *s, struct ca_info *ret, struct err *e);
 /* Unlocks the CA key, in two halves so that the token can work meanwhile. passphrase is NULL for a key that
  * needs none. ERR_CA_PASSPHRASE when it is wrong: the caller may try again. Then looks whether a certificate could be
  * issued at all: ERR_CA_PKI if the PKI cannot be written; one that another program has locked is waited for, with a
- * note, and ERR_CA_LOCKED says in the end who holds it. */
+ * note, and ERR_CA_LOCKED says in the end who holds it. For the user whose subject was asked for before, all else is
+ * tried, too, but the signature: ERR_CA_PKI or ERR_NAME_TAKEN if signer_issue would fail for what is in the PKI, or a
+ * VPN server would not accept the certificate. */
 int signer_unlock_begin(struct signer *s, struct secret *passphrase, struct err *e);
 int signer_unlock_end(struct signer *s, struct err *e);
 
@@ -91,11 +93,29 @@ int signer_find(struct signer *s, const char *user, bool *ret_found, struct ca_c
 
 /* Whether what is valid under that name could be revoked and replaced by signer_issue; true of nothing. To be asked
  * before a key is made. ERR_NAME_TAKEN for a server's certificate; ERR_CA_PKI if the CA's certificate does not let its
- * key sign CRLs. Changes nothing, and needs no key. */
+ * key sign CRLs, or the PKI's files could not be replaced. Changes nothing, and needs no key. */
 int signer_replaceable(struct signer *s, const char *user, struct err *e);
 
 /* Whether index.txt says of this serial that it is revoked; false for one that it does not know. */
 int signer_revoked(struct signer *s, const char *serial, bool *ret, struct err *e);
+
+/*
+ * Revokes the certificate with this serial (uppercase hex) of this user for this reason (reason.h), as `easyrsa revoke
+ * NAME REASON` does, makes a fresh CRL and publishes it; signer_publish afterwards says if the server has not got it.
+ * Needs the key, unlocked without signer_subject before it: what keeps a certificate from being issued is no reason not
+ * to revoke one. To be called again after a failure or a kill, which goes on.
+ *
+ * *ret_already says that it had been revoked before: its date and reason stay, of which a note tells if it is another
+ * reason, and the CRL is made and published anew. One that has expired is revoked like any other, as easy-rsa does it,
+ * with a note.
+ *
+ * ERR_USAGE for a reason that easy-rsa has not, which lists them, or a malformed serial. ERR_CA_REFUSED for a serial
+ * that the PKI does not know. ERR_NAME_TAKEN for somebody else's certificate and for one that is not a client's.
+ * ERR_CA_PKI if there is no CA key, the CA's certificate does not let it sign CRLs, or the PKI's files could not be
+ * replaced. ERR_CA_LOCKED, ERR_CA_FAILED.
+ */
+int signer_revoke(struct signer *s, const char *user, const char *serial, const char *reason, bool *ret_already,
+		  struct err *e);
 
 /* Issues. Checks the request's own signature, its subject and its key against the CA's policy first, then the token's
  * proof as signer_attest does, also for a certificate that exists already. Idempotent by (name, public key).

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define PATH_BYTES_MAX 4096
+#define TYPED_BYTES_MAX 4096
 
 static int bad_call(struct err *e)
 {
@@ -229,6 +230,23 @@ static int op_revoked(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *
 	return 0;
 }
 
+static int op_revoke(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	char user[CA_USER_MAX];
+	struct ca *ca = NULL;
+	bool already = false;
+	if (begin(s, in, user, &ca, e) != 0)
+		return -1;
+	/* a person typed them: ca_revoke says what is wrong with one that is too long */
+	char *serial = rpc_get_strdup(in, TYPED_BYTES_MAX), *reason = rpc_get_strdup(in, TYPED_BYTES_MAX);
+	int ret = rpc_msg_done(in) ? ca_revoke(ca, user, serial, reason, &already, e) : bad_call(e);
+	if (ret == 0)
+		rpc_put_u32(out, already);
+	free(reason);
+	free(serial);
+	return ret;
+}
+
 static int op_replaceable(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
 	char user[CA_USER_MAX];
@@ -255,7 +273,7 @@ static const struct rpc_op ops[] = {
     {SIGNER_ISSUE, 0, op_issue},     {SIGNER_CHECK, 0, op_check},
     {SIGNER_SETTLE, 0, op_settle},   {SIGNER_REVOKED, 0, op_revoked},
     {SIGNER_PUBLISH, 0, op_publish}, {SIGNER_REPLACEABLE, 0, op_replaceable},
-    {SIGNER_ATTEST, 0, op_attest},
+    {SIGNER_ATTEST, 0, op_attest},   {SIGNER_REVOKE, 0, op_revoke},
 };
 
 int signer_main(void)

@@ -19,6 +19,7 @@ enum signer_op {
 	SIGNER_PUBLISH,
 	SIGNER_REPLACEABLE,
 	SIGNER_ATTEST,
+	SIGNER_REVOKE,
 };
 
 void signer_put_certificate(struct rpc_msg *m, const struct ca_certificate *c);

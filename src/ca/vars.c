@@ -1,5 +1,7 @@
 #include "ca/vars.h"
 
+#include "core/clock.h"
+#include "core/file.h"
 #include "core/process.h"
 #include "core/xalloc.h"
 
@@ -61,16 +63,62 @@ static char *make_script(void)
 	return script;
 }
 
+static int ended_shell(const struct vars *v, struct err *e)
+{
+	err_set(e, ERR_CA_PKI, "%s ended the shell that reads it", v->file);
+	return err_next(e, "easy-rsa sources this file as shell: it must not call exit");
+}
+
+static int windows_lines(const struct vars *v, struct err *e)
+{
+	err_set(e, ERR_CA_PKI, "%s has the line ends of Windows (CR LF), which the shell takes for a part of each line",
+		v->file);
+	return err_next(e, "take them out: sed -i 's/\\r$//' '%s'", v->file);
+}
+
+static bool has_windows_lines(const char *file)
+{
+	struct blob text = BLOB_INIT;
+	bool ret =
+	    file_read(file, FILE_MAX_DEFAULT, &text, NULL) == 0 && memmem(text.data, text.len, "\r\n", 2) != NULL;
+	blob_free(&text);
+	return ret;
+}
+
+/* e is what process_run says. */
+static int cannot_source(const struct vars *v, bool in_time, struct err *e)
+{
+	char why[sizeof e->native];
+	if (e == NULL)
+		return -1;
+	if (!in_time) {
+		err_set(e, ERR_CA_PKI, "%s did not come to an end within %d s", v->file, VARS_TIMEOUT_MS / 1000);
+		return err_next(e,
+				"look whether something in it waits for input, for another program or for the network");
+	}
+	if (has_windows_lines(v->file))
+		return windows_lines(v, e);
+	if (e->native[0] == '\0') /* the shell itself never fails without a word */
+		return ended_shell(v, e);
+	snprintf(why, sizeof why, "%s", e->native);
+	err_set(e, ERR_CA_PKI, "easy-rsa's settings in %s cannot be read by /bin/sh", v->file);
+	err_native(e, "%s", why);
+	return err_next(e,
+			"correct the file, which is sourced as shell and must not call exit; `sh -n '%s'` shows "
+			"mistakes of form",
+			v->file);
+}
+
 static int take_answer(struct vars *v, const struct blob *out, struct err *e)
 {
 	size_t pos = 0;
 	for (size_t i = 0; i < VAR_COUNT; i++) {
 		const char *text = (const char *)out->data + pos;
 		const char *nul = pos < out->len ? memchr(text, '\0', out->len - pos) : NULL;
-		if (nul == NULL) {
-			err_set(e, ERR_CA_PKI, "%s ended the shell that reads it", v->file);
-			return err_next(e, "easy-rsa sources this file as shell: it must not call exit");
-		}
+		if (nul == NULL)
+			return ended_shell(v, e);
+		if (strchr(text, '\r') != NULL)
+			return windows_lines(v, e);
 		if (text[0] == '=') {
 			free(v->value[i]);
 			v->value[i] = xstrdup(text + 1);
@@ -101,14 +149,10 @@ static int source_file(struct vars *v, const char *pki, struct err *e)
 			      v->file,
 			      NULL};
 	struct blob out = BLOB_INIT;
+	const int64_t start = clock_ms();
 	int ret = process_run(argv, &out, VARS_TIMEOUT_MS, e);
-	if (ret != 0 && e != NULL) {
-		char why[sizeof e->native];
-		snprintf(why, sizeof why, "%.95s", e->native[0] != '\0' ? e->native : e->what);
-		err_set(e, ERR_CA_PKI, "easy-rsa's settings in %s cannot be read by /bin/sh", v->file);
-		err_native(e, "%s", why);
-		err_next(e, "correct the file; `sh -n %s` shows mistakes of form", v->file);
-	}
+	if (ret != 0)
+		ret = cannot_source(v, clock_ms() - start < VARS_TIMEOUT_MS, e);
 	if (ret == 0)
 		ret = take_answer(v, &out, e);
 	blob_free(&out);
@@ -173,10 +217,14 @@ int vars_load(struct vars **ret, const char *file, const char *pki, struct err *
 		v->value[i] = xstrdup(table[i].fallback);
 	v->file = file != NULL ? realpath(file, NULL) : find_file(pki);
 	int status = 0;
-	if (file != NULL && v->file == NULL)
+	if (file != NULL && v->file == NULL) {
 		status = err_errno(e, ERR_CA_PKI, "cannot open easy-rsa's settings in %s", file);
-	else if (v->file != NULL)
+	} else if (v->file != NULL && access(v->file, R_OK) != 0) {
+		err_errno(e, ERR_CA_PKI, "cannot read easy-rsa's settings in %s", v->file);
+		status = err_next(e, "run tokenroll as the owner of the PKI, or let it read that file");
+	} else if (v->file != NULL) {
 		status = source_file(v, pki, e);
+	}
 	if (status == 0)
 		status = interpret(v, e);
 	if (status != 0)

@@ -67,6 +67,9 @@ static const struct code_info codes[ERR_CODE_COUNT] = {
     [ERR_TOKEN_TAKEN] = {"TOKEN_TAKEN", 6, "take another token"},
     [ERR_KEY_EXISTS] = {"KEY_EXISTS", 6, ""},
     [ERR_FOREIGN] = {"FOREIGN", 6, ""},
+    [ERR_REVOKED] = {"REVOKED", 6,
+		     "index.txt of the PKI says when and why; if this user may get in again, run it on a terminal and "
+		     "say yes, or add --replace or --yes"},
     [ERR_BUSY] = {"BUSY", 6, "wait for it to finish, then run the same command"},
     [ERR_INTERRUPTED] = {"INTERRUPTED", 7, "run the same command again; it goes on where it stopped"},
 };
@@ -109,15 +112,32 @@ int err_errno(struct err *e, enum err_code code, const char *fmt, ...)
 	return -1;
 }
 
+/* The oldest entry of the queue is the reason; it was raised deep down. What was worked at is known above: the newest
+ * entry that names something, e.g. "name=keyUsage, value=nonsense". */
+static void openssl_reason(char *ret, size_t size)
+{
+	const char *data;
+	int flags;
+	unsigned long oldest = ERR_peek_error();
+	const char *reason = oldest != 0 ? ERR_reason_error_string(oldest) : NULL;
+	char about[128] = "";
+	while (ERR_get_error_all(NULL, NULL, NULL, &data, &flags) != 0) {
+		if ((flags & ERR_TXT_STRING) == 0 || data == NULL || data[0] == '\0')
+			continue;
+		snprintf(about, sizeof about, "%s", data);
+	}
+	snprintf(ret, size, "%s%s%s", reason != NULL ? reason : "", reason != NULL && about[0] != '\0' ? ": " : "",
+		 about);
+}
+
 int err_openssl(struct err *e, enum err_code code, const char *fmt, ...)
 {
-	unsigned long n = ERR_get_error();
-	const char *reason = n != 0 ? ERR_reason_error_string(n) : NULL;
+	char reason[sizeof e->native];
 	va_list ap;
+	openssl_reason(reason, sizeof reason);
 	va_start(ap, fmt);
-	err_vset(e, code, reason != NULL ? reason : "", fmt, ap);
+	err_vset(e, code, reason, fmt, ap);
 	va_end(ap);
-	ERR_clear_error();
 	return -1;
 }
 

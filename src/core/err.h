@@ -63,6 +63,7 @@ enum err_code {
 	ERR_TOKEN_TAKEN,
 	ERR_KEY_EXISTS,
 	ERR_FOREIGN,
+	ERR_REVOKED,
 	ERR_BUSY,
 	/* 7: interrupted, the same command goes on */
 	ERR_INTERRUPTED,
@@ -89,7 +90,8 @@ int err_set(struct err *e, enum err_code code, const char *fmt, ...) ERR_PRINTF(
 /* As err_set, with errno's text as the native reason, and for a full disk the advice that goes with it. */
 int err_errno(struct err *e, enum err_code code, const char *fmt, ...) ERR_PRINTF(3, 4);
 
-/* As err_set, with the oldest reason in OpenSSL's error queue as the native one; empties the queue. */
+/* As err_set, with the oldest reason in OpenSSL's error queue as the native one, and behind it what the newest entry
+ * that names anything is about; empties the queue. */
 int err_openssl(struct err *e, enum err_code code, const char *fmt, ...) ERR_PRINTF(3, 4);
 
 /* Puts the native reason's name beside an error already set. Returns -1. */

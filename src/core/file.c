@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -36,11 +37,28 @@ static int read_whole(int fd, size_t max, struct blob *ret)
 	return 0;
 }
 
+static int check_regular(int fd)
+{
+	struct stat st;
+	if (fstat(fd, &st) != 0)
+		return -1;
+	errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+	return S_ISREG(st.st_mode) ? 0 : -1;
+}
+
 int file_read(const char *path, size_t max, struct blob *ret, struct err *e)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	/* a named pipe that nobody writes into would else never be open */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return err_errno(e, ERR_SYSTEM, "cannot open %s", path);
+	if (check_regular(fd) != 0) {
+		err_errno(e, ERR_SYSTEM, "%s is not a regular file", path);
+		int saved = errno;
+		close(fd);
+		errno = saved;
+		return -1;
+	}
 	if (read_whole(fd, max, ret) != 0) {
 		err_errno(e, ERR_SYSTEM, "cannot read %s", path);
 		int saved = errno;
@@ -93,12 +111,21 @@ int file_sync_dir(const char *path, struct err *e)
 	return ret;
 }
 
+/* Whether the group has a right that not everybody has. */
+static bool group_matters(mode_t mode)
+{
+	return ((mode >> 3) & ~mode & 07) != 0;
+}
+
 /* A folder with the setgid bit gives its own group, so what the file has is looked at first. */
-static bool take_owner(int fd, const struct stat *like)
+int file_take_owner(int fd, const struct stat *like)
 {
 	struct stat own;
-	return (fstat(fd, &own) == 0 && own.st_uid == like->st_uid && own.st_gid == like->st_gid) ||
-	       fchown(fd, like->st_uid, like->st_gid) == 0;
+	if (fstat(fd, &own) != 0)
+		return -1;
+	if ((own.st_uid == like->st_uid && own.st_gid == like->st_gid) || fchown(fd, like->st_uid, like->st_gid) == 0)
+		return 0;
+	return errno == EPERM && own.st_uid == like->st_uid && !group_matters(like->st_mode) ? 0 : -1;
 }
 
 static int fill_temp(int fd, const char *path, const void *data, size_t len, mode_t mode, const struct stat *like,
@@ -106,8 +133,8 @@ static int fill_temp(int fd, const char *path, const void *data, size_t len, mod
 {
 	if (file_write_all(fd, data, len) != 0)
 		return err_errno(e, ERR_SYSTEM, "cannot write %s", path);
-	if (like != NULL && !take_owner(fd, like))
-		return err_errno(e, ERR_SYSTEM, "cannot keep the owner of %s", path);
+	if (like != NULL && file_take_owner(fd, like) != 0)
+		return err_errno(e, ERR_SYSTEM, "cannot keep the owner and group of %s", path);
 	if (fchmod(fd, mode) != 0)
 		return err_errno(e, ERR_SYSTEM, "cannot set the mode of %s", path);
 	if (fsync(fd) != 0)
@@ -151,6 +178,25 @@ int file_replace(const char *path, const void *data, size_t len, mode_t mode_if_
 	folder_of(folder, path);
 	bool root = geteuid() == 0 && stat(folder, &st) == 0;
 	return write_by_rename(path, data, len, mode_if_new, root ? &st : NULL, e);
+}
+
+int file_check_replace(const char *path, struct err *e)
+{
+	struct stat st;
+	char temp[PATH_MAX];
+	if (stat(path, &st) != 0 || (st.st_uid == geteuid() && st.st_gid == getegid()))
+		return 0;
+	if ((size_t)snprintf(temp, sizeof temp, "%s.tmp-XXXXXX", path) >= sizeof temp)
+		return err_set(e, ERR_SYSTEM, "the path %s is too long", path);
+	int fd = mkostemp(temp, O_CLOEXEC);
+	int ret = fd >= 0 ? file_take_owner(fd, &st) : -1;
+	if (ret != 0)
+		err_errno(e, ERR_SYSTEM, "cannot keep the owner and group of %s", path);
+	if (fd >= 0) {
+		unlink(temp);
+		close(fd);
+	}
+	return ret;
 }
 
 int file_mkdir(const char *path, mode_t mode, struct err *e)

@@ -24,14 +24,19 @@ struct keyfile {
 
 enum keyfile_result {
 	KEYFILE_OK,
-	KEYFILE_UNREADABLE, /* errno tells why */
+	KEYFILE_UNREADABLE, /* errno tells why, or if it is 0 keyfile_fault */
 	KEYFILE_NO_KEY,     /* no private key in it, or a damaged one; as below OpenSSL's error queue tells more */
 	KEYFILE_PASSPHRASE_NEEDED, /* it is encrypted and there is no passphrase */
-	KEYFILE_PASSPHRASE_WRONG
+	KEYFILE_PASSPHRASE_WRONG,
+	KEYFILE_CIPHER_UNSUPPORTED /* encrypted in a way that OpenSSL does not read any more */
 };
 
-/* Maps a regular file of at most 256 KiB. Returns -1 with errno. */
+/* Maps a regular file of at most 256 KiB. Returns -1 with errno, which is 0 for a file that is no such one. */
 int keyfile_map(struct keyfile *ret, const char *path);
+
+/* What is wrong with a file that keyfile_map does not take, as the end of a sentence ("is empty"). Never NULL. */
+const char *keyfile_fault(const char *path);
+
 void keyfile_unmap(struct keyfile *m);
 
 /* Reads the first private key of a file. passphrase may be NULL. */

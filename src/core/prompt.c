@@ -74,18 +74,18 @@ int prompt_new_secret(struct secret *ret, const char *text, size_t min, size_t m
 	return got;
 }
 
-static int read_answer(char *buf, size_t size, const char *text, struct err *e)
+int prompt_line(char *ret, size_t size, const char *text, struct err *e)
 {
-	if (readpassphrase(text, buf, size, RPP_ECHO_ON | RPP_REQUIRE_TTY) == NULL)
+	if (readpassphrase(text, ret, size, RPP_ECHO_ON | RPP_REQUIRE_TTY) == NULL)
 		return interrupted(e);
-	return buf[0] != '\0' ? 0 : err_set(e, ERR_INTERRUPTED, "nothing was typed");
+	return ret[0] != '\0' ? 0 : err_set(e, ERR_INTERRUPTED, "nothing was typed");
 }
 
 int prompt_choice(unsigned *ret, const char *text, unsigned n, struct err *e)
 {
 	for (;;) {
 		char answer[32], *end;
-		if (read_answer(answer, sizeof answer, text, e) != 0)
+		if (prompt_line(answer, sizeof answer, text, e) != 0)
 			return -1;
 		errno = 0;
 		unsigned long v = strtoul(answer, &end, 10);
@@ -101,7 +101,7 @@ int prompt_yes(bool *ret, const char *text, struct err *e)
 {
 	char answer[32];
 	*ret = false;
-	if (read_answer(answer, sizeof answer, text, e) != 0)
+	if (prompt_line(answer, sizeof answer, text, e) != 0)
 		return process_stop_signal() != 0 ? -1 : (err_clear(e), 0);
 	*ret = strcmp(answer, "y") == 0 || strcmp(answer, "yes") == 0;
 	return 0;

@@ -18,6 +18,9 @@ int prompt_secret(struct secret *ret, const char *text, struct err *e);
 /* Asks twice, until both are the same; min and max are in bytes. */
 int prompt_new_secret(struct secret *ret, const char *text, size_t min, size_t max, struct err *e);
 
+/* A line that is no secret. ERR_INTERRUPTED on Ctrl-C, end of file or an empty line. */
+int prompt_line(char *ret, size_t size, const char *text, struct err *e);
+
 /* A number from 1 to n. ERR_INTERRUPTED on Ctrl-C or end of file. */
 int prompt_choice(unsigned *ret, const char *text, unsigned n, struct err *e);
 

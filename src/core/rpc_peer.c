@@ -20,6 +20,9 @@
 /* How long a child may take to finish by itself once its socket is closed: a module's C_Finalize talks to the card. */
 #define GRACE_MS 3000
 
+/* After how long whoever has pressed Ctrl-C is told why nothing happens yet. */
+#define NOTICE_MS 300
+
 /*
  * How long one that was asked to stop may go on with what it cannot break off: a call into a token's module, which ends
  * itself after 30 s then (worker_main.c), or a change of the PKI's files, which takes no time to speak of.
@@ -167,7 +170,7 @@ static int64_t ask_to_stop(const struct rpc_peer *p)
 	int status;
 	char text[128];
 	kill(p->pid, SIGTERM);
-	if (*p->role->finishes == '\0' || wait_end(p, now + GRACE_MS, &status))
+	if (*p->role->finishes == '\0' || wait_end(p, now + NOTICE_MS, &status))
 		return now + GRACE_MS;
 	snprintf(text, sizeof text, "finishing what %s is doing; press Ctrl-C again to stop at once",
 		 p->role->finishes);

@@ -65,6 +65,23 @@ static ssize_t read_byte(int fd, char *ret)
 	return n;
 }
 
+static int not_plain(struct err *e)
+{
+	return err_next(e, "put the secret there as plain text, on one line");
+}
+
+/* U+FEFF at the start of a file is how some editors mark UTF-8, and nothing that anybody has typed. */
+static void drop_byte_order_mark(struct secret *s)
+{
+	static const char mark[] = "\xEF\xBB\xBF";
+	size_t n = sizeof mark - 1;
+	if (s->len < n || memcmp(s->bytes, mark, n) != 0)
+		return;
+	s->len -= n;
+	memmove(s->bytes, s->bytes + n, s->len);
+	OPENSSL_cleanse(s->bytes + s->len, n);
+}
+
 static int read_line(struct secret *s, int fd, const char *name, struct err *e)
 {
 	secret_clear(s);
@@ -84,21 +101,22 @@ static int read_line(struct secret *s, int fd, const char *name, struct err *e)
 		}
 		if (s->len == SECRET_MAX) {
 			secret_clear(s);
-			return err_set(e, ERR_SECRET_FILE, "the first line of %s is longer than %d bytes", name,
-				       SECRET_MAX);
+			err_set(e, ERR_SECRET_FILE, "the first line of %s is longer than %d bytes", name, SECRET_MAX);
+			return not_plain(e);
 		}
 		s->len++;
 	}
 	if (s->len != 0 && s->bytes[s->len - 1] == '\r')
 		s->bytes[--s->len] = '\0';
+	drop_byte_order_mark(s);
 	if (memchr(s->bytes, '\0', s->len) != NULL) {
 		secret_clear(s);
 		err_set(e, ERR_SECRET_FILE, "the first line of %s has a NUL byte in it", name);
-		return err_next(e, "put the secret there as plain text, on one line");
+		return not_plain(e);
 	}
 	if (s->len == 0) {
 		err_set(e, ERR_SECRET_FILE, "the first line of %s is empty", name);
-		return err_next(e, "put the secret there as plain text, on one line");
+		return not_plain(e);
 	}
 	return 0;
 }

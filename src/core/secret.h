@@ -35,9 +35,9 @@ int secret_set(struct secret *s, const void *bytes, size_t len, struct err *e);
 
 bool secret_equal(const struct secret *a, const struct secret *b);
 
-/* The first line of a file, without its line end. The file must be a regular file or a pipe that nobody
- * but its owner can read (ERR_SECRET_FILE otherwise), not empty, and its first line shorter than SECRET_MAX.
- * ERR_INTERRUPTED if a signal asked us to stop while it was waited for. */
+/* The first line of a file, without its line end, and without the mark that some editors begin UTF-8 with. The file
+ * must be a regular file or a pipe that nobody but its owner can read (ERR_SECRET_FILE otherwise), not empty, and its
+ * first line shorter than SECRET_MAX. ERR_INTERRUPTED if a signal asked us to stop while it was waited for. */
 int secret_read_file(struct secret *s, const char *path, struct err *e);
 
 /* The first line of an open descriptor; reads byte by byte, so that several secrets can follow on one pipe. */

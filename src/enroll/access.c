@@ -1,7 +1,21 @@
 #include "core/xalloc.h"
 #include "enroll/run.h"
+#include "enroll/seal.h"
 
 #include <stdlib.h>
+
+/* One that the token cannot have is not tried: that would cost a try. What the token reports is about its user PIN;
+ * where neither that nor the profile says a length, none is wrong. */
+static int check_rules(const struct enroll_run *r, enum profile_secret which, const struct secret *s, struct err *e)
+{
+	const struct profile_pin *pin = &r->profile->pin[which];
+	unsigned min = which == PROFILE_PIN ? r->token.pin_min : 0, max = which == PROFILE_PIN ? r->token.pin_max : 0;
+	struct profile_limits limits;
+	profile_limits(&limits, pin, min, max);
+	limits.min = pin->min == 0 && min == 0 ? 1 : limits.min;
+	limits.max = pin->max == 0 && max == 0 ? SECRET_MAX : limits.max;
+	return profile_pin_check(&limits, s, e);
+}
 
 int enroll_ask_pin(struct enroll_run *r, struct err *e)
 {
@@ -14,7 +28,7 @@ int enroll_ask_pin(struct enroll_run *r, struct err *e)
 	    r->ui->confirm_last_try(r->ui->arg, &r->token, e) != 0)
 		return -1;
 	r->pin = secret_new();
-	if (r->ui->pin(r->ui->arg, &r->token, r->pin, e) == 0)
+	if (r->ui->pin(r->ui->arg, &r->token, r->pin, e) == 0 && check_rules(r, PROFILE_PIN, r->pin, e) == 0)
 		return 0;
 	secret_free(&r->pin);
 	return -1;
@@ -56,7 +70,43 @@ static bool needs_officer(const struct enroll_run *r)
 /* After the user, whose PIN some tokens want to have seen before the SO may sign. */
 static int log_in_officer(struct enroll_run *r, struct err *e)
 {
-	return needs_officer(r) ? r->ports->token.login(r->worker, true, r->so_pin, r->opt->last_try, e) : 0;
+	if (!needs_officer(r))
+		return 0;
+	if (r->ports->token.login(r->worker, true, r->so_pin, r->opt->last_try, e) != 0)
+		return -1;
+	/* so a run that broke off had got as far as to set it */
+	return r->so_pin_pending != 0 ? r->ports->store.escrow_confirm(r->store, r->so_pin_pending, e) : 0;
+}
+
+static void tell(void *arg, const char *text)
+{
+	struct enroll_run *r = arg;
+	r->ui->note(r->ui->arg, text);
+}
+
+static int ask_recovery_passphrase(void *arg, struct secret *ret, struct err *e)
+{
+	struct enroll_run *r = arg;
+	return r->ui->recovery_passphrase(r->ui->arg, ret, e);
+}
+
+static int so_pin_from_escrow(struct enroll_run *r, struct err *e)
+{
+	const struct seal seal = {
+	    .port = &r->ports->store, .store = r->store, .token = &r->token, .id = &r->token_id, .profile = r->profile};
+	const struct seal_key key = {r->opt->recovery_key, ask_recovery_passphrase, tell, r};
+	return seal_open(&seal, PROFILE_SO_PIN, &key, r->so_pin, &r->so_pin_pending, e);
+}
+
+static int get_so_pin(struct enroll_run *r, struct err *e)
+{
+	if (!r->opt->so_pin_given && enroll_has_factory(r, PROFILE_SO_PIN))
+		return enroll_factory_value(r, PROFILE_SO_PIN, r->so_pin, e);
+	if (!r->opt->so_pin_given && r->opt->recovery_key != NULL)
+		return so_pin_from_escrow(r, e);
+	if (r->ui->so_pin(r->ui->arg, &r->token, r->profile, r->so_pin, e) != 0)
+		return -1;
+	return check_rules(r, PROFILE_SO_PIN, r->so_pin, e);
 }
 
 int enroll_ask_so_pin(struct enroll_run *r, struct err *e)
@@ -64,7 +114,7 @@ int enroll_ask_so_pin(struct enroll_run *r, struct err *e)
 	if (r->so_pin != NULL || !needs_officer(r) || (r->token.flags & WORKER_TOKEN_PIN_PAD) != 0)
 		return 0;
 	r->so_pin = secret_new();
-	if (r->ui->so_pin(r->ui->arg, &r->token, r->profile, r->so_pin, e) == 0)
+	if (get_so_pin(r, e) == 0 && check_rules(r, PROFILE_SO_PIN, r->so_pin, e) == 0)
 		return 0;
 	secret_free(&r->so_pin);
 	return -1;

@@ -1,4 +1,5 @@
 #include "enroll/run.h"
+#include "enroll/why.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -143,8 +144,25 @@ static bool is_blank(struct enroll_run *r, const struct enroll_candidate *c)
 	return !is_initialized(c);
 }
 
-static int unreadable(const struct enroll_candidate *c, struct err *e)
+static bool is_in_hardware(const struct enroll_candidate *c)
 {
+	return (c->token.flags & WORKER_TOKEN_IN_HARDWARE) != 0;
+}
+
+/* That a card is there is not why it cannot be read; that somebody else has it is. */
+static int why_held(struct enroll_run *r, const struct enroll_candidate *c, struct err *e)
+{
+	struct err why = ERR_INIT;
+	if (why_no_token(r->discovery, c->token.reader, &why) == 0 || why.code == ERR_UNSUPPORTED)
+		return 0;
+	*e = why;
+	return -1;
+}
+
+static int unreadable(struct enroll_run *r, const struct enroll_candidate *c, struct err *e)
+{
+	if (is_in_hardware(c) && why_held(r, c, e) != 0)
+		return -1;
 	err_set(e, ERR_TOKEN_FAILED, "the token in '%s' does not answer", c->token.reader);
 	return err_next(e, "pull it out and put it in again, or take another token; nothing was changed");
 }
@@ -171,7 +189,7 @@ static int choose(struct enroll_run *r, const struct choice *d, const struct enr
 			return -1;
 		*ret = &d->list[index];
 	}
-	return is_unreadable(*ret) ? unreadable(*ret, e) : 0;
+	return is_unreadable(*ret) ? unreadable(r, *ret, e) : 0;
 }
 
 static int nothing_found(const struct enroll_run *r, size_t n_all, struct err *e)
@@ -187,6 +205,10 @@ static int nothing_found(const struct enroll_run *r, size_t n_all, struct err *e
 		err_set(e, ERR_NO_TOKEN, "no token is in a reader named '%s'", r->opt->reader);
 	else
 		err_set(e, ERR_NO_TOKEN, "no token is plugged in");
+	/* the readers may know better */
+	if (n_all == 0 && failed == NULL && r->opt->serial == NULL &&
+	    why_no_token(r->discovery, r->opt->reader, e) != 0)
+		return -1;
 	if (named)
 		return err_next(e, "put it in, or correct --serial or --reader; nothing was changed");
 	if (failed != NULL)
@@ -211,8 +233,10 @@ static void note_unknown(struct enroll_run *r, const struct enroll_candidate *c)
 		r->ui->note(r->ui->arg, text);
 }
 
-static int only_unknown(const struct enroll_candidate *c, struct err *e)
+static int only_unknown(struct enroll_run *r, const struct enroll_candidate *c, struct err *e)
 {
+	if (is_in_hardware(c) && why_no_token(r->discovery, c->token.reader, e) != 0)
+		return -1;
 	err_set(e, ERR_UNSUPPORTED, "the card in '%s' is of a kind that %s does not know", c->token.reader,
 		c->module.path);
 	return err_next(e, "put the token in, or name its maker's module with --module or [token] module");
@@ -232,7 +256,7 @@ static int leave_out_unknown(struct enroll_run *r, struct choice *d, struct err 
 		}
 	}
 	d->n = kept;
-	return kept != 0 || unknown.worker == NULL ? 0 : only_unknown(&unknown, e);
+	return kept != 0 || unknown.worker == NULL ? 0 : only_unknown(r, &unknown, e);
 }
 
 /* Some tokens are seen through more modules than can make keys on them. */
@@ -253,6 +277,8 @@ int enroll_choose_token(struct enroll_run *r, struct err *e)
 	const struct enroll_candidate *c = NULL;
 	if (discover_end(r->discovery, &d.list, &d.n, e) != 0)
 		return -1;
+	for (size_t i = 0; i < d.n; i++)
+		enroll_apply_journal(r, d.list[i].profile, &d.list[i].token);
 	size_t n_all = d.n;
 	select_named(r->opt, &d);
 	if (leave_out_unknown(r, &d, e) != 0)

@@ -3,9 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The person in charge, then the configuration; NULL where neither says. */
+static const char *wished(const struct enroll_run *r, enum config_platform p)
+{
+	return p == PLATFORM_LINUX && r->opt->client_module != NULL ? r->opt->client_module
+								    : r->cfg->vpn.client_module[p];
+}
+
 const char *enroll_client_module(const struct enroll_run *r, enum config_platform p)
 {
-	const char *configured = r->cfg->vpn.client_module[p];
+	const char *configured = wished(r, p);
 	return configured != NULL ? configured : r->profile->module.client[p];
 }
 
@@ -15,13 +22,13 @@ static const char *file_name(const char *path)
 	return slash != NULL ? slash + 1 : path;
 }
 
-/* The configuration names a file; a profile only the library, which other systems have in another folder. */
+/* A wish names a file; a profile only the library, which other systems have in another folder. */
 bool enroll_client_differs(const struct enroll_run *r)
 {
 	const char *client = enroll_client_module(r, PLATFORM_LINUX);
 	if (client == NULL)
 		return false;
-	if (r->cfg->vpn.client_module[PLATFORM_LINUX] != NULL)
+	if (wished(r, PLATFORM_LINUX) != NULL)
 		return strcmp(client, r->module) != 0;
 	return strcmp(file_name(client), file_name(r->module)) != 0;
 }

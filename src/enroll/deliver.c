@@ -13,7 +13,7 @@ static const char *const usual_module[PLATFORM_COUNT] = {
     [PLATFORM_MACOS] = "/Library/OpenSC/lib/opensc-pkcs11.so",
 };
 
-static time_t issued_at(const struct blob *cert)
+time_t enroll_issued_at(const struct blob *cert)
 {
 	const unsigned char *p = cert->data;
 	struct tm tm;
@@ -34,10 +34,17 @@ static void collect_facts(const struct enroll_run *r, const char *ca_pem, struct
 	    .token_label = r->token.label,
 	    .key_type = keytype_name((enum keytype)c->key_type),
 	    .cert_serial = c->cert_serial,
-	    .issued = issued_at(&c->cert),
+	    .issued = enroll_issued_at(&c->cert),
 	    .not_after = c->not_after,
 	    .ca_pem = ca_pem,
 	};
+	for (int l = 0; l < HANDOVER_LANGUAGE_COUNT; l++) {
+		const struct profile_guide *g = &r->profile->guide[l];
+		f->remarks[l][HANDOVER_TOKEN] = g->token;
+		f->remarks[l][HANDOVER_INSERT] = g->insert;
+		f->remarks[l][HANDOVER_PIN] = g->pin;
+		f->remarks[l][HANDOVER_INSTALL] = g->install;
+	}
 	for (int p = 0; p < PLATFORM_COUNT; p++) {
 		const char *module = enroll_client_module(r, (enum config_platform)p);
 		if (module == NULL)

@@ -28,6 +28,9 @@ void describe(const struct p11_token_info *i, struct worker_token *ret)
 	if (i->unreadable)
 		ret->flags = i->unknown ? WORKER_TOKEN_UNKNOWN : WORKER_TOKEN_UNREADABLE;
 	ret->flags |= i->hardware ? WORKER_TOKEN_IN_HARDWARE : 0;
+	/* some modules say 0 or all ones when they do not know */
+	bool known = i->free_public != CK_UNAVAILABLE_INFORMATION && i->free_public != 0;
+	ret->free_bytes = known && !i->unreadable ? i->free_public : WORKER_FREE_UNKNOWN;
 	ret->pin_min = i->pin_min < 1024 ? (unsigned)i->pin_min : 0;
 	ret->pin_max = i->pin_max < 1024 ? (unsigned)i->pin_max : 1024;
 }

@@ -16,7 +16,8 @@ struct step {
  * same command still knows that there is something to do. */
 static int step_prove(struct enroll_run *r, struct err *e)
 {
-	if (enroll_prove(r, e) != 0 || enroll_remove_leftovers(r, e) != 0)
+	/* so that the proof is with the PIN that the token goes out with */
+	if (enroll_replace_factory(r, e) != 0 || enroll_prove(r, e) != 0 || enroll_remove_leftovers(r, e) != 0)
 		return -1;
 	secret_free(&r->pin);
 	if (r->ca.has_key && r->ports->ca.settle(r->signer, r->cred.cert_serial, e) != 0)
@@ -54,6 +55,13 @@ static void detail_of(const struct enroll_run *r, enum cred_state reached, char 
 	}
 }
 
+void enroll_step_end(struct enroll_run *r, int ret, const char *detail, const struct err *e)
+{
+	if (ret != 0)
+		detail = e->code == ERR_INTERRUPTED ? "interrupted" : "";
+	r->ui->end(r->ui->arg, ret == 0, detail);
+}
+
 static int run_step(struct enroll_run *r, const struct step *s, struct err *e)
 {
 	char detail[160];
@@ -62,7 +70,7 @@ static int run_step(struct enroll_run *r, const struct step *s, struct err *e)
 	r->ui->begin(r->ui->arg, s->name);
 	int ret = s->run(r, e);
 	detail_of(r, s->reaches, detail, sizeof detail);
-	r->ui->end(r->ui->arg, ret == 0, ret == 0 ? detail : "");
+	enroll_step_end(r, ret, detail, e);
 	return ret;
 }
 
@@ -73,6 +81,8 @@ static int run_step(struct enroll_run *r, const struct step *s, struct err *e)
 static int prepare(struct enroll_run *r, struct err *e)
 {
 	bool setup = enroll_needs_setup(r);
+	if (r->from < CRED_PROVEN && !setup && enroll_ask_replacements(r, e) != 0)
+		return -1;
 	if (setup ? enroll_ask_new_pins(r, e) != 0 : r->from < CRED_PROVEN && enroll_ask_pin(r, e) != 0)
 		return -1;
 	if (!setup && r->from < CRED_WRITTEN && enroll_ask_so_pin(r, e) != 0)
@@ -95,6 +105,8 @@ static int prepare(struct enroll_run *r, struct err *e)
 static int run_steps(struct enroll_run *r, struct err *e)
 {
 	enum cred_state until = r->opt->csr_only ? CRED_REQUESTED : CRED_DELIVERED;
+	if (until == CRED_DELIVERED && r->from < until && r->ports->handover.room(r->courier, e) != 0)
+		return err_prefix(e, "nothing was done");
 	if (prepare(r, e) != 0)
 		return -1;
 	for (size_t i = 0; i < N_STEPS; i++) {
@@ -123,10 +135,10 @@ static int check_finished(struct enroll_run *r, struct err *e)
 		*e = no_pin;
 		ret = -1;
 	}
-	r->ui->end(r->ui->arg, ret == 0,
-		   ret != 0            ? ""
-		   : r->result->proved ? "read back, signed, verified"
-				       : "certificate read back; the key was not tried, because no PIN was given");
+	enroll_step_end(r, ret,
+			r->result->proved ? "read back, signed, verified"
+					  : "certificate read back; the key was not tried, because no PIN was given",
+			e);
 	bool same =
 	    strcmp(known.pkcs11_id, r->cred.pkcs11_id) == 0 && strcmp(known.client_module, r->cred.client_module) == 0;
 	/* the token was given another label, or the laptops another module: the profile names both */
@@ -180,7 +192,7 @@ static int enroll_whole(struct enroll_run *r, struct err *e)
 	if (start_all(r, e) != 0 || r->ports->store.open(&r->store, r->cfg->store_path, e) != 0 ||
 	    r->ports->store.claim_user(r->store, r->opt->user, e) != 0)
 		return -1;
-	if (enroll_choose_token(r, e) != 0)
+	if (enroll_choose_token(r, e) != 0 || enroll_look_at_pins(r, e) != 0)
 		return -1;
 	if (r->courier != NULL && r->ports->handover.check(r->courier, e) != 0)
 		return -1;
@@ -197,6 +209,8 @@ int enroll_run(const struct enroll_ports *ports, const struct config *cfg, const
 	int got = enroll_whole(r, e);
 	secret_free(&r->pin);
 	secret_free(&r->so_pin);
+	secret_free(&r->new_pin);
+	recovery_free(&r->recovery);
 	ports->token.stop(&r->worker);
 	ports->token.stop(&r->prover);
 	discover_free(&r->discovery);

@@ -33,7 +33,11 @@ struct enroll_options {
 	const char *cert_file;       /* go on with a certificate that was signed elsewhere */
 	bool init;                   /* a blank token may be initialized without asking */
 	const char *label;           /* for a blank token; NULL: the user's name */
+	bool keep_factory_pins;      /* PIN, SO PIN and PUK that the token was delivered with stay */
 	bool last_try;               /* the last PIN try may be spent */
+	const char *client_module;   /* on the laptops; NULL: as configured, or by the token's profile */
+	const char *recovery_key;    /* file: the SO PIN is taken out of escrow; NULL */
+	bool so_pin_given;           /* in a file */
 	bool pin_given;              /* not typed: a second question would have the same answer */
 	/* where secrets come from, so that the token's module is kept from them; NULL: not from a file */
 	const char *pin_file, *so_pin_file, *ca_pass_file;
@@ -48,14 +52,21 @@ struct enroll_ui {
 	/* The SO PIN of a token that wants its security officer to make keys or write certificates. */
 	int (*so_pin)(void *arg, const struct worker_token *t, const struct profile *p, struct secret *ret,
 		      struct err *e);
+	/* The passphrase of the recovery key. */
+	int (*recovery_passphrase)(void *arg, struct secret *ret, struct err *e);
 	/* SO PIN and PIN for a blank token, asked or made as the policy says. One that waits for its user PIN
 	 * (WORKER_TOKEN_NO_PIN) has its SO PIN: that is asked for. A PIN that ret_pin has already is kept. */
-	int (*new_pins)(void *arg, const struct worker_token *t, struct secret *ret_so_pin, struct secret *ret_pin,
-			struct err *e);
-	/* Shows what new_pins has made at random; they are sent to the token next. */
+	int (*new_pins)(void *arg, const struct worker_token *t, const struct profile *p, struct secret *ret_so_pin,
+			struct secret *ret_pin, struct err *e);
+	/* A user PIN for a token that has one of the factory's, asked or made as the policy says. */
+	int (*new_pin)(void *arg, const struct worker_token *t, const struct profile *p, struct secret *ret,
+		       struct err *e);
+	/* Shows what new_pins or new_pin has made at random; it is sent to the token next. */
 	int (*show_pins)(void *arg, struct err *e);
 	/* May this token be set up, which is blank, or was left without a user PIN by somebody else? */
 	int (*confirm_init)(void *arg, const struct worker_token *t, struct err *e);
+	/* May this user, whose certificate with this serial the CA has revoked, get a new one? ERR_REVOKED if not. */
+	int (*confirm_revoked)(void *arg, const char *serial, struct err *e);
 	/* May the last try be spent? */
 	int (*confirm_last_try)(void *arg, const struct worker_token *t, struct err *e);
 	/* The CA passphrase; attempt counts from 0. ERR_CA_PASSPHRASE when there is no further one to try. */
@@ -64,7 +75,8 @@ struct enroll_ui {
 	int (*choose)(void *arg, const struct enroll_candidate *list, size_t n, size_t *ret_index, struct err *e);
 	/* This token was taken. */
 	void (*chosen)(void *arg, const struct worker_token *t);
-	/* A step begins, and ends; detail may be "". */
+	/* A step begins, and ends; detail may be "". If it did not end well, detail says how where that is no failure.
+	 */
 	void (*begin)(void *arg, const char *step);
 	void (*end)(void *arg, bool ok, const char *detail);
 	void (*note)(void *arg, const char *text);
@@ -72,11 +84,12 @@ struct enroll_ui {
 
 struct enroll_result {
 	struct store_credential cred;
-	bool already;     /* nothing had to be made */
-	bool proved;      /* the token signed a challenge in this run */
-	bool initialized; /* the token was blank, or had no user PIN */
-	bool pins_sent;   /* it may have the new PINs, also if that failed */
-	bool shortened;   /* the certificate ends with the CA */
+	bool already;           /* nothing had to be made */
+	bool proved;            /* the token signed a challenge in this run */
+	bool initialized;       /* the token was blank, or had no user PIN */
+	bool pins_sent;         /* it may have the new PINs, also if that failed */
+	unsigned replaced_pins; /* 1 << enum profile_secret: those of the factory's that were changed */
+	bool shortened;         /* the certificate ends with the CA */
 	char replaced[CA_SERIAL_HEX_MAX];
 	char *request_path; /* with csr_only */
 	char *folder, *tar_gz, *zip;
@@ -85,6 +98,13 @@ struct enroll_result {
 /* One enrollment, from wherever the journal says it is. ret is filled as far as it got, also on failure. */
 int enroll_run(const struct enroll_ports *ports, const struct config *cfg, const struct enroll_options *opt,
 	       const struct enroll_ui *ui, struct enroll_result *ret, struct err *e);
+
+/*
+ * Profiles, guides and bundle of a user's finished enrollment again, and the mail. Where opt->client_module is another
+ * one than before and has not named the key yet, the token has to be plugged in, and asks for no PIN.
+ */
+int enroll_bundle(const struct enroll_ports *ports, const struct config *cfg, const struct enroll_options *opt,
+		  const struct enroll_ui *ui, struct enroll_result *ret, struct err *e);
 
 void enroll_result_free(struct enroll_result *r);
 

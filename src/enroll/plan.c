@@ -6,17 +6,6 @@
 
 #define PLAN_HOLDS_S (24 * 60 * 60)
 
-/* Whether this credential's certificate still counts: it has not run out, and the CA, where its index is at hand, has
- * not revoked it. One that the index does not know was signed elsewhere. */
-static int is_valid(struct enroll_run *r, const struct store_credential *c, bool *ret, struct err *e)
-{
-	bool revoked = false;
-	if (r->ports->ca.revoked(r->signer, c->cert_serial, &revoked, e) != 0)
-		return -1;
-	*ret = !revoked && c->not_after > time(NULL);
-	return 0;
-}
-
 static int end(struct enroll_run *r, struct store_credential *c, enum cred_state how, struct err *e)
 {
 	return r->ports->store.advance(r->store, c, how, e);
@@ -52,7 +41,7 @@ static int check_owner(struct enroll_run *r, struct err *e)
 	int ret = r->ports->store.find_by_token(r->store, &r->token_id, &found, &c, e);
 	bool other = ret == 0 && found && strcmp(c.user, r->opt->user) != 0;
 	if (other && c.state >= CRED_ISSUED)
-		ret = is_valid(r, &c, &valid, e);
+		ret = enroll_is_valid(r, &c, &valid, e);
 	enum cred_state how = other ? owner_ends(r, &c, valid) : CRED_STATE_COUNT;
 	if (ret == 0 && other)
 		ret = how == CRED_STATE_COUNT ? refuse_owner(r, &c, e) : end(r, &c, how, e);
@@ -78,13 +67,8 @@ static int refuse_elsewhere(const struct store_credential *c, struct err *e)
 /* What a CA elsewhere has issued it alone can revoke, and only the admin can tell it. */
 static void note_revocation(struct enroll_run *r, const struct store_credential *old)
 {
-	char text[256];
-	if (!r->opt->csr_only && r->opt->cert_file == NULL)
-		return;
-	snprintf(text, sizeof text,
-		 "certificate %s of %s, which is replaced, stays valid until the CA revokes it: see to that",
-		 old->cert_serial, old->user);
-	r->ui->note(r->ui->arg, text);
+	if (r->opt->csr_only || r->opt->cert_file != NULL)
+		enroll_note_replaced(r, old);
 }
 
 /* One credential of the user on another token. *ret_again when it was ended and there may be one behind it. */
@@ -92,7 +76,7 @@ static int settle_elsewhere(struct enroll_run *r, struct store_credential *c, bo
 {
 	bool valid = false;
 	*ret_again = false;
-	if (c->state >= CRED_ISSUED && is_valid(r, c, &valid, e) != 0)
+	if (c->state >= CRED_ISSUED && enroll_is_valid(r, c, &valid, e) != 0)
 		return -1;
 	if ((valid || c->state < CRED_ISSUED) && !r->opt->replace)
 		return refuse_elsewhere(c, e);
@@ -101,6 +85,10 @@ static int settle_elsewhere(struct enroll_run *r, struct store_credential *c, bo
 		note_revocation(r, c);
 		return 0;
 	}
+	/* a new token for one that was lost is the usual, and needs no question */
+	bool revoked = false;
+	if (c->state >= CRED_ISSUED && enroll_is_revoked(r, c, &revoked, e) != 0)
+		return -1;
 	*ret_again = true;
 	return end(r, c, c->state >= CRED_ISSUED ? CRED_REVOKED : CRED_ABANDONED, e);
 }
@@ -121,8 +109,9 @@ static int check_elsewhere(struct enroll_run *r, struct err *e)
 	return ret;
 }
 
-/* A valid certificate of that name that is not this credential's: easy-rsa made it, or an earlier inventory. */
-static int check_name(struct enroll_run *r, struct err *e)
+/* A valid certificate of that name for another key than this one: easy-rsa made it, or an earlier inventory. An empty
+ * key is none. */
+static int check_name(struct enroll_run *r, const struct blob *spki, struct err *e)
 {
 	struct ca_certificate other = {.der = BLOB_INIT};
 	bool found = false;
@@ -130,7 +119,7 @@ static int check_name(struct enroll_run *r, struct err *e)
 		return 0;
 	if (r->ports->ca.find(r->signer, r->opt->user, &found, &other, e) != 0)
 		return -1;
-	bool ours = r->cred.spki.len != 0 && blob_equal(&other.spki, &r->cred.spki);
+	bool ours = spki->len != 0 && blob_equal(&other.spki, spki);
 	int ret = 0;
 	if (found && !ours) {
 		char until[DAY_SIZE];
@@ -255,9 +244,24 @@ static int key_gone(struct enroll_run *r, struct err *e)
 	return err_next(e, "add --replace to revoke that certificate and make a new key");
 }
 
+/* The key that is given up does not count any more: a certificate that the CA has for it stands in the way. */
 static int give_up_and_plan(struct enroll_run *r, enum cred_state how, struct err *e)
 {
-	return check_new(r, e) != 0 || end(r, &r->cred, how, e) != 0 ? -1 : plan_new(r, e);
+	static const struct blob none = BLOB_INIT;
+	if (check_new(r, e) != 0 || check_name(r, &none, e) != 0 || end(r, &r->cred, how, e) != 0)
+		return -1;
+	return plan_new(r, e);
+}
+
+/* The CA may have revoked it because this user is to stay out: then only somebody who knows better lets them in. */
+static int plan_after_end(struct enroll_run *r, struct err *e)
+{
+	bool revoked = false;
+	if (check_new(r, e) != 0 || enroll_is_revoked(r, &r->cred, &revoked, e) != 0)
+		return -1;
+	if (revoked && !r->opt->replace && r->ui->confirm_revoked(r->ui->arg, r->cred.cert_serial, e) != 0)
+		return -1;
+	return give_up_and_plan(r, CRED_REVOKED, e);
 }
 
 /*
@@ -270,23 +274,36 @@ static bool is_stale(const struct enroll_run *r)
 	return r->profile->key.id == PROFILE_ID_FIXED && (age < 0 || age > PLAN_HOLDS_S);
 }
 
+/* Whether a new key is to take the place of what is finished. What is under way is brought to its end first. */
+static bool is_given_up(const struct enroll_run *r)
+{
+	return r->cred.state == CRED_DELIVERED && r->opt->replace && r->opt->cert_file == NULL;
+}
+
 /* What the journal says was begun on this very token. */
 static int plan_resume(struct enroll_run *r, bool *ret_finished, struct err *e)
 {
 	struct store_credential *c = &r->cred;
 	bool valid = true, there = true;
-	if (c->state >= CRED_ISSUED && is_valid(r, c, &valid, e) != 0)
+	if (c->state >= CRED_ISSUED && !is_given_up(r) && enroll_take_renewal(r, e) != 0)
+		return -1;
+	if (c->state >= CRED_ISSUED && enroll_is_valid(r, c, &valid, e) != 0)
 		return -1;
 	if (!valid)
-		return give_up_and_plan(r, CRED_REVOKED, e);
-	if (c->state == CRED_DELIVERED && r->opt->replace && r->opt->cert_file == NULL) {
+		return plan_after_end(r, e);
+	if (is_given_up(r)) {
 		note_revocation(r, c);
 		return plan_new(r, e);
 	}
-	if (c->state < CRED_ISSUED && r->opt->key_type != KEYTYPE_NONE && r->opt->key_type != (enum keytype)c->key_type)
+	if (c->state < CRED_ISSUED && r->opt->key_type != KEYTYPE_NONE &&
+	    r->opt->key_type != (enum keytype)c->key_type) {
+		enroll_note_void(r);
 		return give_up_and_plan(r, CRED_ABANDONED, e);
+	}
 	if (c->state == CRED_PLANNED && is_stale(r))
 		return give_up_and_plan(r, CRED_ABANDONED, e);
+	if (c->state >= CRED_ISSUED)
+		enroll_note_wishes(r);
 	*ret_finished = c->state == CRED_DELIVERED;
 	bool made = c->handed_over && !enroll_needs_setup(r) && enroll_is_delivered(r);
 	r->from = made ? CRED_DELIVERED : c->state;
@@ -324,15 +341,29 @@ static int refuse_second(const struct enroll_run *r, struct err *e)
 	return err_next(e, "run `tokenroll %s` to finish or check it, or add --replace for a new key", r->opt->user);
 }
 
-/* Looked at before a PIN is asked for. One that is on the token, or on its way there, is the same command again. */
+static int refuse_older(const struct enroll_run *r, struct err *e)
+{
+	char until[DAY_SIZE];
+	day_format(until, r->cred.not_after);
+	err_set(e, ERR_KEY_EXISTS,
+		"%s is no renewal: %s has a certificate for the key on token %s that is at least as new (%s, until %s)",
+		r->opt->cert_file, r->opt->user, r->token.serial, r->cred.cert_serial, until);
+	return err_next(e, "run `tokenroll %s` to finish or check it, or name the file of a newer one", r->opt->user);
+}
+
+/* Looked at before a PIN is asked for. One that is on the token, or on its way there, is the same command again; one
+ * that has come after it is a renewal. */
 static int check_certificate(struct enroll_run *r, struct err *e)
 {
 	struct ca_certificate cert = {.der = BLOB_INIT};
+	bool renews = true;
 	if (r->cred.state < CRED_REQUESTED)
 		return no_request(r, e);
 	int ret = enroll_read_certificate(r, &cert, e);
 	if (ret == 0 && r->cred.state >= CRED_ISSUED && !blob_equal(&cert.der, &r->cred.cert))
-		ret = refuse_second(r, e);
+		ret = enroll_renews(r, &cert, &renews, e);
+	if (ret == 0 && !renews)
+		ret = refuse_older(r, e);
 	ca_certificate_free(&cert);
 	return ret;
 }
@@ -358,7 +389,7 @@ int enroll_plan(struct enroll_run *r, bool *ret_finished, struct err *e)
 		return -1;
 	if (r->ports->store.find(r->store, r->opt->user, &r->token_id, &found, &r->cred, e) != 0 ||
 	    check_replaceable(r, e) != 0 || check_owner(r, e) != 0 || check_options(r, e) != 0 ||
-	    check_elsewhere(r, e) != 0 || check_name(r, e) != 0)
+	    check_elsewhere(r, e) != 0 || check_name(r, &r->cred.spki, e) != 0)
 		return -1;
 	r->known = found;
 	return found ? plan_resume(r, ret_finished, e) : plan_new(r, e);

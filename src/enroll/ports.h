@@ -24,8 +24,8 @@ struct enroll_token_port {
 	int (*turn)(struct worker *w, const struct worker_token *t, const char *turn, struct err *e);
 	int (*init)(struct worker *w, const struct worker_token *t, const char *label, struct secret *so_pin,
 		    struct worker_token *ret, struct err *e);
-	int (*init_pin)(struct worker *w, const struct worker_token *t, bool must_be_empty, bool last_try,
-			struct secret *so_pin, struct secret *pin, struct worker_token *ret, struct err *e);
+	int (*init_pin)(struct worker *w, const struct worker_token *t, bool ours, bool last_try, struct secret *so_pin,
+			struct secret *pin, struct worker_token *ret, struct err *e);
 	int (*open)(struct worker *w, const struct worker_token *t, const char *turn, struct err *e);
 	int (*login)(struct worker *w, bool so, struct secret *secret, bool last_try, struct err *e);
 	int (*id_taken)(struct worker *w, const struct blob *cka_id, bool *ret, struct err *e);
@@ -42,6 +42,15 @@ struct enroll_token_port {
 	int (*certificate_write)(struct worker *w, const struct blob *cka_id, const char *label, const struct blob *der,
 				 struct err *e);
 	int (*certificate_find)(struct worker *w, const struct blob *der, struct blob *ret_cka_id, struct err *e);
+	int (*pins)(struct worker *w, const struct worker_token *t, bool brief,
+		    struct p11_pin_state ret[PROFILE_PIN_COUNT], struct err *e);
+	int (*change)(struct worker *w, const struct worker_token *t, enum profile_operation what,
+		      enum profile_secret key_kind, struct secret *key, struct secret *new, bool last_try,
+		      struct err *e);
+	int (*reset)(struct worker *w, const struct worker_token *t, const char *label, struct secret *so_pin,
+		     struct worker_token *ret, struct err *e);
+	int (*objects)(struct worker *w, struct p11_listed **ret, size_t *ret_n, struct err *e);
+	int (*delete_all)(struct worker *w, size_t *ret_n, struct err *e);
 	int (*attestation)(struct worker *w, const struct blob *cka_id, struct blob *ret, struct err *e);
 	int (*prove)(struct worker *w, const struct blob *cka_id, bool rsa, const struct blob *digest,
 		     struct worker_proof *ret, struct err *e);
@@ -63,6 +72,8 @@ struct enroll_ca_port {
 		     struct ca_certificate *ret, struct err *e);
 	int (*attest)(struct signer *s, const char *user, const struct blob *spki, const struct ca_proof *proof,
 		      char *ret_attested, struct err *e);
+	int (*revoke)(struct signer *s, const char *user, const char *serial, const char *reason, bool *ret_already,
+		      struct err *e);
 	int (*settle)(struct signer *s, const char *serial, struct err *e);
 	int (*publish)(struct signer *s, const char *user, struct err *e);
 };
@@ -89,6 +100,19 @@ struct enroll_store_port {
 	int (*removed)(struct store *s, const struct store_credential *c, struct err *e);
 	int (*audit)(struct store *s, const char *action, const char *user, const char *token_serial,
 		     const char *detail, struct err *e);
+	int (*pin_begun)(struct store *s, const char *token_serial, bool *ret, struct err *e);
+	int (*find_user)(struct store *s, const char *user, bool *ret_found, struct store_credential *ret,
+			 struct err *e);
+	int (*find_by_serial)(struct store *s, const char *serial, struct store_holding **ret, size_t *ret_n,
+			      struct err *e);
+	int (*is_ours)(struct store *s, const struct store_token *t, const struct blob *cka_id, const struct blob *spki,
+		       bool *ret, struct err *e);
+	int (*token_profile)(struct store *s, const struct store_token *t, const char *profile, struct err *e);
+	int (*escrow_put)(struct store *s, const struct store_token *t, enum escrow_kind kind, const struct blob *cms,
+			  const char *recipients, int64_t *ret_id, struct err *e);
+	int (*escrow_confirm)(struct store *s, int64_t id, struct err *e);
+	int (*escrow_list)(struct store *s, const struct store_token *t, enum escrow_kind kind,
+			   struct store_escrow **ret, size_t *ret_n, struct err *e);
 	int (*init_begun)(struct store *s, const char *user, bool *ret_begun, char ret_serial[17], struct err *e);
 };
 
@@ -96,6 +120,7 @@ struct enroll_handover_port {
 	int (*start)(struct courier **ret, const struct config *cfg, const char *user, bool verbose, struct err *e);
 	void (*stop)(struct courier **c);
 	int (*check)(struct courier *c, struct err *e);
+	int (*room)(struct courier *c, struct err *e);
 	int (*make)(struct courier *c, const struct handover_facts *f, struct handover_result *ret, struct err *e);
 	int (*mail)(struct courier *c, struct err *e);
 	int (*place)(const char *dir, const char *user, enum place_use use, struct err *e);

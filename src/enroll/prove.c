@@ -1,5 +1,6 @@
 #include "enroll/run.h"
 #include "pkcs11/challenge.h"
+#include "pkcs11/ovpnid.h"
 
 #include <openssl/x509.h>
 #include <stdlib.h>
@@ -207,5 +208,22 @@ int enroll_check_present(struct enroll_run *r, struct err *e)
 	int ret = view_open(r, &v, client != NULL ? client : r->module, e);
 	view_close(r, &v);
 	free(client);
+	return ret;
+}
+
+int enroll_name_with(struct enroll_run *r, const char *module, struct err *e)
+{
+	struct view v = {.cka_id = BLOB_INIT};
+	struct p11_token_info t = {.slot = 0};
+	int ret = view_open(r, &v, module, e);
+	if (ret == 0) {
+		memcpy(t.manufacturer, v.token.manufacturer, sizeof t.manufacturer);
+		memcpy(t.model, v.token.model, sizeof t.model);
+		memcpy(t.serial, v.token.serial, sizeof t.serial);
+		memcpy(t.label, v.token.label, sizeof t.label);
+	}
+	if (ret == 0 && ovpnid_write(r->cred.pkcs11_id, sizeof r->cred.pkcs11_id, &t, &v.cka_id) != 0)
+		ret = err_set(e, ERR_PROOF, "the pkcs11-id of token %s is too long", v.token.serial);
+	view_close(r, &v);
 	return ret;
 }

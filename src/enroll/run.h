@@ -6,6 +6,7 @@
 
 #include "enroll/discover.h"
 #include "enroll/enroll.h"
+#include "store/recovery.h"
 
 struct enroll_run {
 	const struct enroll_ports *ports;
@@ -28,11 +29,15 @@ struct enroll_run {
 	struct worker_token token;     /* the one that was chosen */
 	const struct profile *profile; /* of its kind; never NULL once it was chosen */
 	char module[512];
-	struct store_token token_id; /* the same, as the journal names it */
-	bool only_blank;             /* it was the only blank one when it was chosen */
-	bool opened;                 /* logged in, ready to write */
-	struct secret *pin;          /* until the proof had it; NULL before it was asked */
-	struct secret *so_pin;       /* of a token without a user PIN, until that is set; of one that wants its SO */
+	struct store_token token_id;                  /* the same, as the journal names it */
+	bool only_blank;                              /* it was the only blank one when it was chosen */
+	bool opened;                                  /* logged in, ready to write */
+	struct p11_pin_state pins[PROFILE_PIN_COUNT]; /* what the token told of its secrets, before any was sent */
+	struct recovery *recovery;                    /* loaded when something is to be put into escrow */
+	int64_t so_pin_pending; /* its number in escrow, if nothing says yet that the token has it */
+	struct secret *new_pin; /* for a token that has the factory's */
+	struct secret *pin;     /* until the proof had it; NULL before it was asked */
+	struct secret *so_pin;  /* of a token without a user PIN, until that is set; of one that wants its SO */
 
 	struct store_credential cred;
 	enum cred_state from; /* steps up to here need not be done again */
@@ -41,6 +46,10 @@ struct enroll_run {
 };
 
 struct worker_settings enroll_worker_settings(struct enroll_run *r);
+
+/* enroll.c: tells the person in charge how a step has ended; detail is for a good end. One that was interrupted has not
+ * failed: the same command goes on with it. */
+void enroll_step_end(struct enroll_run *r, int ret, const char *detail, const struct err *e);
 
 /* choose.c: one more worker for the chosen token; it knows its profile and talks to no other token. */
 int enroll_start_worker(struct enroll_run *r, struct worker **ret, struct err *e);
@@ -66,6 +75,9 @@ bool enroll_is_blank(const struct enroll_run *r);
 bool enroll_needs_setup(const struct enroll_run *r);
 /* The label that a blank token gets. */
 void enroll_new_label(const struct enroll_run *r, char ret[WORKER_LABEL_MAX + 1]);
+/* Some modules say that a token has a user PIN as soon as it is initialized, one that nobody knows. The journal knows
+ * whether we have set one since: marks a token for which we have not. */
+void enroll_apply_journal(struct enroll_run *r, const struct profile *p, struct worker_token *t);
 /* Whether this user's last run initialized it but broke off before the journal had its serial number. */
 bool enroll_is_left_behind(struct enroll_run *r, const struct worker_token *t);
 int enroll_ask_new_pins(struct enroll_run *r, struct err *e);
@@ -79,6 +91,26 @@ int enroll_plan(struct enroll_run *r, bool *ret_finished, struct err *e);
 /* plan.c: chooses the CKA_ID of a new credential on the open token (its private objects count, too) and puts the
  * plan into the journal, unless it is there. On a token that was just initialized any CKA_ID is free. */
 int enroll_plan_commit(struct enroll_run *r, struct err *e);
+
+/* renewal.c: whether a credential's key still counts: its certificate has not run out, and the CA, where its index is
+ * at hand, has not revoked it, or it has another valid one for this key. One that the index does not know was signed
+ * elsewhere. */
+int enroll_is_valid(struct enroll_run *r, const struct store_credential *c, bool *ret, struct err *e);
+/* renewal.c: whether the CA has revoked its certificate; says so in a note then. */
+int enroll_is_revoked(struct enroll_run *r, const struct store_credential *c, bool *ret, struct err *e);
+/* renewal.c: whether a certificate for r->cred's key may take the place of the one that it has: that does not count any
+ * more, or was issued before, or ends before. */
+int enroll_renews(struct enroll_run *r, const struct ca_certificate *cert, bool *ret, struct err *e);
+/* renewal.c: takes the certificate that has come after r->cred's into the journal, which goes back to issued: that of
+ * --cert, else what the CA's index has for the key. Nothing if there is none. ERR_CERT_MISMATCH. */
+int enroll_take_renewal(struct enroll_run *r, struct err *e);
+/* renewal.c: says that the CA is to revoke this one. */
+void enroll_note_replaced(struct enroll_run *r, const struct store_credential *old);
+
+/* wishes.c: says which of --key-type and --days do not fit the certificate that r->cred has. */
+void enroll_note_wishes(struct enroll_run *r);
+/* wishes.c: says that the request of r->cred, if it made one, is given up with its key. */
+void enroll_note_void(struct enroll_run *r);
 
 /* id.c: a CKA_ID for a new key: random, or where the token has places, the first one in which there is nothing, or
  * nothing but what is left of a credential of ours that has ended. ERR_TOKEN_FULL if there is none. */
@@ -101,11 +133,25 @@ int enroll_open_token(struct enroll_run *r, struct err *e);
 int enroll_unlock_begin(struct enroll_run *r, struct err *e);
 int enroll_unlock_end(struct enroll_run *r, struct err *e);
 
+/*
+ * factory.c: PIN, SO PIN and PUK that a token was delivered with. It is found out and said before anything is sent;
+ * new ones are asked or made when the certificate is on the token, so that a run that broke off before can go on with
+ * the ones everybody knows. The new SO PIN and PUK are in escrow before the token has them.
+ */
+int enroll_look_at_pins(struct enroll_run *r, struct err *e);
+bool enroll_has_factory(const struct enroll_run *r, enum profile_secret which);
+int enroll_factory_value(const struct enroll_run *r, enum profile_secret which, struct secret *ret, struct err *e);
+/* Asks what has to be asked for it. ERR_RECOVERY_MISSING where nobody could find a random one again. */
+int enroll_ask_replacements(struct enroll_run *r, struct err *e);
+int enroll_replace_factory(struct enroll_run *r, struct err *e);
+
 /* prove.c: starts the proof's process, which loads its module's library but does not initialize it before the proof
  * begins. */
 int enroll_prove_prepare(struct enroll_run *r, struct err *e);
 /* The proof in fresh processes; fills pkcs11_id, client_module and key_attributes of r->cred. */
 int enroll_prove(struct enroll_run *r, struct err *e);
+/* The name of the credential's key by another module, into pkcs11_id; needs the token, but no PIN. */
+int enroll_name_with(struct enroll_run *r, const char *module, struct err *e);
 /* What can be checked without a PIN: that the certificate is on the token. */
 int enroll_check_present(struct enroll_run *r, struct err *e);
 
@@ -118,6 +164,8 @@ char *enroll_client_here(const struct enroll_run *r);
 /* ERR_MODULE if the id can only be computed with the laptops' module, and that is not on this machine. */
 int enroll_client_check(const struct enroll_run *r, struct err *e);
 
+/* deliver.c: notBefore of a certificate (DER); 0 if it cannot be read. */
+time_t enroll_issued_at(const struct blob *cert);
 /* deliver.c: profiles, bundle, mail. */
 int enroll_deliver(struct enroll_run *r, struct err *e);
 /* Whether what it made is still there; names it in the result then. */
@@ -128,6 +176,8 @@ int enroll_step_key(struct enroll_run *r, struct err *e);
 int enroll_step_request(struct enroll_run *r, struct err *e);
 int enroll_step_issue(struct enroll_run *r, struct err *e);
 int enroll_step_write(struct enroll_run *r, struct err *e);
+/* Makes this the credential's certificate. */
+void enroll_take_certificate(struct store_credential *c, const struct ca_certificate *cert);
 /* The certificate of --cert, checked by the CA's process: ERR_CERT_MISMATCH; ERR_USAGE if it cannot be read. */
 int enroll_read_certificate(struct enroll_run *r, struct ca_certificate *ret, struct err *e);
 /* Deletes key pairs and certificates of ours on this token that newer ones have replaced; nothing without a PIN. */

@@ -50,6 +50,19 @@ static bool is_anybodys(struct enroll_run *r, const struct worker_token *t)
 	return ret != 0 || found;
 }
 
+static bool is_begun(struct enroll_run *r, const struct worker_token *t)
+{
+	bool begun = false;
+	return !is_blank(t) && t->serial[0] != '\0' &&
+	       r->ports->store.pin_begun(r->store, t->serial, &begun, NULL) == 0 && begun;
+}
+
+void enroll_apply_journal(struct enroll_run *r, const struct profile *p, struct worker_token *t)
+{
+	if (p->init.sets_pin && is_begun(r, t))
+		t->flags |= WORKER_TOKEN_NO_PIN;
+}
+
 bool enroll_is_left_behind(struct enroll_run *r, const struct worker_token *t)
 {
 	bool begun = false;
@@ -74,7 +87,7 @@ int enroll_ask_new_pins(struct enroll_run *r, struct err *e)
 	r->so_pin = secret_new();
 	if (r->pin == NULL)
 		r->pin = secret_new();
-	return r->ui->new_pins(r->ui->arg, &r->token, r->so_pin, r->pin, e);
+	return r->ui->new_pins(r->ui->arg, &r->token, r->profile, r->so_pin, r->pin, e);
 }
 
 /* A new worker, which loads the module only when it is alone at setting up such a token. */
@@ -133,6 +146,8 @@ static int look_again(struct enroll_run *r, struct worker_token *ret, struct err
 	if (r->ports->token.tokens_begin(r->worker, r->module, e) != 0 ||
 	    r->ports->token.tokens_end(r->worker, &list, &n, e) != 0)
 		return -1;
+	for (size_t i = 0; i < n; i++)
+		enroll_apply_journal(r, r->profile, &list[i]);
 	const struct worker_token *found = find_again(r, list, n);
 	if (found != NULL)
 		*ret = *found;
@@ -203,15 +218,16 @@ static int journal_token(struct enroll_run *r, struct err *e)
 
 static int init_pin(struct enroll_run *r, bool found, struct err *e)
 {
-	if (r->ports->store.audit(r->store, "user-pin-init", r->opt->user, r->token.serial, "", e) != 0)
+	bool ours = !found || (r->profile->init.sets_pin && is_begun(r, &r->token));
+	if (r->ports->store.audit(r->store, STORE_PIN_INIT, r->opt->user, r->token.serial, "", e) != 0)
 		return -1;
 	r->result->pins_sent = true;
-	if (r->ports->token.init_pin(r->worker, &r->token, found, r->opt->last_try, r->so_pin, r->pin, &r->token, e) !=
+	if (r->ports->token.init_pin(r->worker, &r->token, ours, r->opt->last_try, r->so_pin, r->pin, &r->token, e) !=
 	    0)
 		return keep_so_pin(e);
 	secret_free(&r->so_pin);
 	r->result->initialized = true;
-	return 0;
+	return r->ports->store.audit(r->store, STORE_PIN_SET, r->opt->user, r->token.serial, "", e);
 }
 
 static int initialize(struct enroll_run *r, struct err *e)
@@ -233,6 +249,6 @@ int enroll_set_up(struct enroll_run *r, struct err *e)
 		return 0;
 	r->ui->begin(r->ui->arg, "initialize");
 	int ret = initialize(r, e);
-	r->ui->end(r->ui->arg, ret == 0, ret == 0 ? r->token.serial : "");
+	enroll_step_end(r, ret, r->token.serial, e);
 	return ret;
 }

@@ -119,7 +119,7 @@ int enroll_step_request(struct enroll_run *r, struct err *e)
 	return ret;
 }
 
-static void take_certificate(struct store_credential *c, const struct ca_certificate *cert)
+void enroll_take_certificate(struct store_credential *c, const struct ca_certificate *cert)
 {
 	blob_set(&c->cert, cert->der.data, cert->der.len);
 	snprintf(c->cert_serial, sizeof c->cert_serial, "%s", cert->serial);
@@ -146,7 +146,7 @@ static int take_file(struct enroll_run *r, struct err *e)
 	if (ret == 0)
 		ret = judge_proof(r, e);
 	if (ret == 0)
-		take_certificate(&r->cred, &cert);
+		enroll_take_certificate(&r->cred, &cert);
 	ca_certificate_free(&cert);
 	return ret;
 }
@@ -162,7 +162,7 @@ static int have_issued(struct enroll_run *r, struct err *e)
 		return -1;
 	int ret = r->ports->ca.issue(r->signer, &req, &issued, e);
 	if (ret == 0) {
-		take_certificate(c, &issued.cert);
+		enroll_take_certificate(c, &issued.cert);
 		r->result->shortened = issued.shortened;
 		snprintf(c->attested, sizeof c->attested, "%s", issued.attested);
 		memcpy(r->result->replaced, issued.replaced, sizeof issued.replaced);

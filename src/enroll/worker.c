@@ -253,13 +253,13 @@ int worker_init(struct worker *w, const struct worker_token *t, const char *labe
 	return call_token(w, &c, ret, e);
 }
 
-int worker_init_pin(struct worker *w, const struct worker_token *t, bool must_be_empty, bool last_try,
-		    struct secret *so_pin, struct secret *pin, struct worker_token *ret, struct err *e)
+int worker_init_pin(struct worker *w, const struct worker_token *t, bool ours, bool last_try, struct secret *so_pin,
+		    struct secret *pin, struct worker_token *ret, struct err *e)
 {
 	struct worker_message c = worker_call_begin(WORKER_INIT_PIN);
 	worker_put_token(&c.in, t);
 	worker_put_view(w, &c.in);
-	rpc_put_u32(&c.in, must_be_empty);
+	rpc_put_u32(&c.in, ours);
 	rpc_put_u32(&c.in, last_try);
 	rpc_put_secret(&c.in, so_pin);
 	rpc_put_secret(&c.in, pin);

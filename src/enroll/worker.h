@@ -43,7 +43,10 @@ struct worker_token {
 	char reader[65], label[33], manufacturer[33], model[17], serial[17];
 	unsigned flags;
 	unsigned pin_min, pin_max; /* bytes */
+	uint64_t free_bytes;       /* for public objects; WORKER_FREE_UNKNOWN */
 };
+
+#define WORKER_FREE_UNKNOWN UINT64_MAX
 
 /* Whether both descriptions, of one module, are of one token. */
 bool worker_same_token(const struct worker_token *a, const struct worker_token *b);
@@ -131,8 +134,8 @@ int worker_init(struct worker *w, const struct worker_token *t, const char *labe
 		struct worker_token *ret, struct err *e);
 
 /* Sets the user PIN of a token that has none, with its SO PIN; see p11_token_init_pin. */
-int worker_init_pin(struct worker *w, const struct worker_token *t, bool must_be_empty, bool last_try,
-		    struct secret *so_pin, struct secret *pin, struct worker_token *ret, struct err *e);
+int worker_init_pin(struct worker *w, const struct worker_token *t, bool ours, bool last_try, struct secret *so_pin,
+		    struct secret *pin, struct worker_token *ret, struct err *e);
 
 /*
  * Opens the token in this slot, which must still be the one described (ERR_REMOVED otherwise). A writer also locks a
@@ -181,16 +184,14 @@ struct worker_proof {
 int worker_prove(struct worker *w, const struct blob *cka_id, bool rsa, const struct blob *digest,
 		 struct worker_proof *ret, struct err *e);
 
-/*
- * The life of a token. The first three are about one that is not opened, or is no longer: what was open is closed.
- */
+/* ---- the life of a token */
 
-/* What it tells of PIN, SO PIN and PUK (enum profile_secret); see p11_pins_read. */
-int worker_pins(struct worker *w, const struct worker_token *t, struct p11_pin_state ret[PROFILE_PIN_COUNT],
+/* What it tells of PIN, SO PIN and PUK (enum profile_secret); see p11_pins_read. A token that is open is closed. */
+int worker_pins(struct worker *w, const struct worker_token *t, bool brief, struct p11_pin_state ret[PROFILE_PIN_COUNT],
 		struct err *e);
 
-/* A new value for one of them; see p11_pins_change. key is the secret that allows it, which says by its kind what it
- * is; new is the value. */
+/* A new value for one of them, through the open session if there is one; see p11_pins_change. key is the secret that
+ * allows it, which says by its kind what it is; new is the value. */
 int worker_change(struct worker *w, const struct worker_token *t, enum profile_operation what,
 		  enum profile_secret key_kind, struct secret *key, struct secret *new, bool last_try, struct err *e);
 

@@ -127,12 +127,13 @@ int worker_prove(struct worker *w, const struct blob *cka_id, bool rsa, const st
 
 /* ---- the life of a token */
 
-int worker_pins(struct worker *w, const struct worker_token *t, struct p11_pin_state ret[PROFILE_PIN_COUNT],
+int worker_pins(struct worker *w, const struct worker_token *t, bool brief, struct p11_pin_state ret[PROFILE_PIN_COUNT],
 		struct err *e)
 {
 	struct worker_message c = worker_call_begin(WORKER_PINS);
 	worker_put_token(&c.in, t);
 	worker_put_view(w, &c.in);
+	rpc_put_u32(&c.in, brief);
 	int got = worker_call_run(w, &c, e);
 	for (size_t i = 0; got == 0 && i < PROFILE_PIN_COUNT; i++)
 		worker_get_pin(&c.out, &ret[i]);

@@ -27,8 +27,6 @@ static int take_about(struct worker_state *st, struct about *a, bool whole, stru
 		return -1;
 	if (!whole || st->module == NULL)
 		return worker_malformed(e);
-	/* what is done by commands to the card is done while nobody is logged in */
-	p11_token_close(&st->token);
 	worker_forget_listing(st);
 	if (p11_token_read(st->module, a->want.slot, &is, e) != 0)
 		return -1;
@@ -41,8 +39,12 @@ int worker_do_pins(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 	struct p11_pin_state pins[PROFILE_PIN_COUNT];
 	struct about a;
 	get_about(in, &a);
-	if (take_about(st, &a, rpc_msg_done(in), e) != 0 ||
-	    p11_pins_read(st->module, st->profile, a.want.slot, a.view.reader, pins, e) != 0)
+	bool brief = rpc_get_u32(in) != 0;
+	if (take_about(st, &a, rpc_msg_done(in), e) != 0)
+		return -1;
+	/* commands to the card end the logins */
+	p11_token_close(&st->token);
+	if (p11_pins_read(st->module, st->profile, a.want.slot, a.view.reader, brief, pins, e) != 0)
 		return -1;
 	for (size_t i = 0; i < PROFILE_PIN_COUNT; i++)
 		worker_put_pin(out, &pins[i]);
@@ -66,8 +68,10 @@ int worker_do_change(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *o
 	}
 	if (take_about(st, &a, rpc_msg_done(in) && known && v.v[PROFILE_NEW] != NULL, e) != 0)
 		return -1;
-	return p11_pins_change(st->module, st->profile, a.want.slot, a.view.reader, (enum profile_operation)what, &v,
-			       last_try, e);
+	if (st->profile->call[what].how == PROFILE_HOW_APDU)
+		p11_token_close(&st->token);
+	return p11_pins_change(st->module, st->profile, st->token, a.want.slot, a.view.reader,
+			       (enum profile_operation)what, &v, last_try, e);
 }
 
 int worker_do_reset(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
@@ -79,8 +83,10 @@ int worker_do_reset(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *ou
 	char label[128];
 	get_about(in, &a);
 	rpc_get_str(in, label, sizeof label);
-	if (take_about(st, &a, rpc_msg_done(in) && in->n_secrets == 1, e) != 0 ||
-	    p11_token_reset(st->module, &a.want, label, in->secrets[0], &made, e) != 0)
+	if (take_about(st, &a, rpc_msg_done(in) && in->n_secrets == 1, e) != 0)
+		return -1;
+	p11_token_close(&st->token);
+	if (p11_token_reset(st->module, &a.want, label, in->secrets[0], &made, e) != 0)
 		return -1;
 	describe(&made, &t);
 	worker_put_token(out, &t);

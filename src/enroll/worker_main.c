@@ -146,6 +146,7 @@ static int do_tokens(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *o
 	rpc_put_u32(out, (uint32_t)st->n_listed);
 	for (size_t i = 0; i < st->n_listed; i++) {
 		struct worker_token t;
+		p11_token_correct(&st->listed[i], st->profile);
 		describe(&st->listed[i], &t);
 		worker_put_token(out, &t);
 	}
@@ -216,7 +217,7 @@ static int do_init_pin(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg 
 	struct worker_view v;
 	get_wanted(in, &want);
 	worker_get_view(in, &v);
-	bool must_be_empty = rpc_get_u32(in) != 0;
+	bool ours = rpc_get_u32(in) != 0;
 	bool last_try = rpc_get_u32(in) != 0;
 	bool whole = rpc_msg_done(in);
 	if (worker_take_profile(st, &v, e) != 0)
@@ -224,8 +225,8 @@ static int do_init_pin(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg 
 	if (!whole || in->n_secrets != 2 || st->module == NULL)
 		return worker_malformed(e);
 	worker_forget_listing(st);
-	if (p11_token_init_pin(st->module, st->profile, &want, must_be_empty, last_try, in->secrets[0], in->secrets[1],
-			       &info, e) != 0)
+	if (p11_token_init_pin(st->module, st->profile, &want, ours, last_try, in->secrets[0], in->secrets[1], &info,
+			       e) != 0)
 		return -1;
 	answer_token(&info, out);
 	return 0;

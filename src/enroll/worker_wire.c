@@ -13,6 +13,7 @@ void worker_put_token(struct rpc_msg *m, const struct worker_token *t)
 	rpc_put_u32(m, t->flags);
 	rpc_put_u32(m, t->pin_min);
 	rpc_put_u32(m, t->pin_max);
+	rpc_put_u64(m, t->free_bytes);
 }
 
 void worker_get_token(struct rpc_msg *m, struct worker_token *t)
@@ -26,6 +27,7 @@ void worker_get_token(struct rpc_msg *m, struct worker_token *t)
 	t->flags = rpc_get_u32(m);
 	t->pin_min = rpc_get_u32(m);
 	t->pin_max = rpc_get_u32(m);
+	t->free_bytes = rpc_get_u64(m);
 }
 
 void worker_put_key(struct rpc_msg *m, const struct worker_key *k)
@@ -50,12 +52,12 @@ void worker_get_key(struct rpc_msg *m, struct worker_key *k)
 	rpc_get_blob(m, &k->cka_id);
 }
 
-enum { PIN_EXISTS = 1, PIN_LOW = 2, PIN_FINAL = 4, PIN_LOCKED = 8 };
+enum { PIN_EXISTS = 1, PIN_LOW = 2, PIN_FINAL = 4, PIN_LOCKED = 8, PIN_UNSET = 16 };
 
 void worker_put_pin(struct rpc_msg *m, const struct p11_pin_state *p)
 {
 	rpc_put_u32(m, (p->exists ? PIN_EXISTS : 0u) | (p->low ? PIN_LOW : 0u) | (p->final ? PIN_FINAL : 0u) |
-			   (p->locked ? PIN_LOCKED : 0u));
+			   (p->locked ? PIN_LOCKED : 0u) | (p->unset ? PIN_UNSET : 0u));
 	rpc_put_u32(m, p->tries >= 0 ? (uint32_t)p->tries + 1 : 0);
 	rpc_put_u32(m, p->factory);
 }
@@ -67,6 +69,7 @@ void worker_get_pin(struct rpc_msg *m, struct p11_pin_state *p)
 	p->low = (bits & PIN_LOW) != 0;
 	p->final = (bits & PIN_FINAL) != 0;
 	p->locked = (bits & PIN_LOCKED) != 0;
+	p->unset = (bits & PIN_UNSET) != 0;
 	p->tries = tries > 0 && tries <= 256 ? (int)tries - 1 : -1;
 	p->factory = factory <= P11_FACTORY_YES ? (enum p11_factory)factory : P11_FACTORY_UNKNOWN;
 }

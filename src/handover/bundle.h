@@ -8,6 +8,7 @@
 #include "core/err.h"
 #include "handover/files.h"
 
+#include <stdbool.h>
 #include <time.h>
 
 enum bundle_format { BUNDLE_TAR_GZ, BUNDLE_ZIP };
@@ -16,5 +17,8 @@ enum bundle_format { BUNDLE_TAR_GZ, BUNDLE_ZIP };
  * by root, all of time mtime. ERR_SYSTEM; a half-written file is then left for the caller to remove. */
 int bundle_write(const char *path, enum bundle_format format, const char *root, const struct files *files, time_t mtime,
 		 struct err *e);
+
+/* Whether path is an archive with nothing in it but root/ and files of these names in it, whatever their bytes are. */
+bool bundle_has_only(const char *path, const char *root, const struct files *files);
 
 #endif

@@ -81,14 +81,25 @@ int courier_make(struct courier *c, const struct handover_facts *f, struct hando
 	return got;
 }
 
-int courier_mail(struct courier *c, struct err *e)
+/* A call that has no more to say than its name, and no answer but that it was done. */
+static int call(struct courier *c, enum courier_op op, int timeout_ms, struct err *e)
 {
 	struct rpc_msg in = RPC_MSG_INIT, out = RPC_MSG_INIT;
-	rpc_msg_reset(&in, COURIER_MAIL);
-	int ret = rpc_call(c->peer, &in, &out, MAIL_MS, e);
+	rpc_msg_reset(&in, op);
+	int ret = rpc_call(c->peer, &in, &out, timeout_ms, e);
 	if (ret == 0 && !rpc_msg_done(&out))
 		ret = bad_answer(e);
 	rpc_msg_free(&in);
 	rpc_msg_free(&out);
 	return ret;
+}
+
+int courier_room(struct courier *c, struct err *e)
+{
+	return call(c, COURIER_ROOM, WORK_MS, e);
+}
+
+int courier_mail(struct courier *c, struct err *e)
+{
+	return call(c, COURIER_MAIL, MAIL_MS, e);
 }

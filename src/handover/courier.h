@@ -24,6 +24,9 @@ void courier_stop(struct courier **c);
 /* The outcome of handover_check. To be called once, before all others. */
 int courier_check(struct courier *c, struct err *e);
 
+/* owned_check for this user: whether a bundle would replace nothing but the handover's own. */
+int courier_room(struct courier *c, struct err *e);
+
 /* handover_make. The names of the rendered files are not filled in. */
 int courier_make(struct courier *c, const struct handover_facts *f, struct handover_result *ret, struct err *e);
 

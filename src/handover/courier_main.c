@@ -8,6 +8,7 @@
 #include "handover/confine.h"
 #include "handover/courier.h"
 #include "handover/courier_wire.h"
+#include "handover/owned.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -15,6 +16,8 @@
 
 struct state {
 	struct config *cfg;
+	char user[128];
+	struct files rendered;       /* for this user, with stand-ins for what is not known yet */
 	struct handover_facts facts; /* of what was made last */
 	struct handover_result made;
 	bool hidden, confined;
@@ -29,11 +32,11 @@ static int op_check(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *ou
 {
 	struct state *st = s->state;
 	struct blob text = BLOB_INIT;
-	char path[PATH_MAX], user[128];
+	char path[PATH_MAX];
 	(void)out;
 	rpc_get_str(in, path, sizeof path);
 	rpc_get_blob(in, &text);
-	rpc_get_str(in, user, sizeof user);
+	rpc_get_str(in, st->user, sizeof st->user);
 	int ret = rpc_msg_done(in) && st->cfg == NULL ? 0 : bad_call(e);
 	if (ret == 0)
 		ret = config_parse(&st->cfg, path, &text, e);
@@ -43,7 +46,16 @@ static int op_check(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *ou
 	/* at once where that costs no waiting time; a folder that is made later could not be read */
 	if (access(st->cfg->bundle.dir, F_OK) == 0)
 		st->hidden = handover_hide(st->cfg);
-	return handover_check(st->cfg, e);
+	return handover_check(st->cfg, st->user, &st->rendered, e);
+}
+
+static int op_room(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	struct state *st = s->state;
+	(void)out;
+	if (!rpc_msg_done(in) || st->rendered.n == 0)
+		return bad_call(e);
+	return owned_check(st->cfg->bundle.dir, st->user, &st->rendered, e);
 }
 
 /* A kernel without it is no reason not to make the bundle. */
@@ -85,6 +97,7 @@ static int op_mail(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 
 static const struct rpc_op ops[] = {
     {COURIER_CHECK, 0, op_check},
+    {COURIER_ROOM, 0, op_room},
     {COURIER_MAKE, 0, op_make},
     {COURIER_MAIL, 0, op_mail},
 };
@@ -103,6 +116,7 @@ int courier_main(void)
 	int status = rpc_serve(&s, ops, sizeof ops / sizeof *ops);
 	courier_free_facts(&st.facts);
 	handover_result_free(&st.made);
+	files_free(&st.rendered);
 	config_free(&st.cfg);
 	return status;
 }

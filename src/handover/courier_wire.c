@@ -23,6 +23,18 @@ static const size_t texts[] = {
     TEXT(clients[PLATFORM_WINDOWS].pkcs11_id),
     TEXT(clients[PLATFORM_MACOS].module),
     TEXT(clients[PLATFORM_MACOS].pkcs11_id),
+    TEXT(remarks[HANDOVER_EN][HANDOVER_TOKEN]),
+    TEXT(remarks[HANDOVER_EN][HANDOVER_INSERT]),
+    TEXT(remarks[HANDOVER_EN][HANDOVER_PIN]),
+    TEXT(remarks[HANDOVER_EN][HANDOVER_INSTALL]),
+    TEXT(remarks[HANDOVER_DE][HANDOVER_TOKEN]),
+    TEXT(remarks[HANDOVER_DE][HANDOVER_INSERT]),
+    TEXT(remarks[HANDOVER_DE][HANDOVER_PIN]),
+    TEXT(remarks[HANDOVER_DE][HANDOVER_INSTALL]),
+    TEXT(remarks[HANDOVER_RU][HANDOVER_TOKEN]),
+    TEXT(remarks[HANDOVER_RU][HANDOVER_INSERT]),
+    TEXT(remarks[HANDOVER_RU][HANDOVER_PIN]),
+    TEXT(remarks[HANDOVER_RU][HANDOVER_INSTALL]),
 };
 
 #define N_TEXTS (sizeof texts / sizeof *texts)

@@ -8,7 +8,7 @@
 #include "core/rpc.h"
 #include "handover/handover.h"
 
-enum courier_op { COURIER_CHECK = RPC_TYPE_FIRST_CALL, COURIER_MAKE, COURIER_MAIL };
+enum courier_op { COURIER_CHECK = RPC_TYPE_FIRST_CALL, COURIER_ROOM, COURIER_MAKE, COURIER_MAIL };
 
 void courier_put_facts(struct rpc_msg *m, const struct handover_facts *f);
 

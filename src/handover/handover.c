@@ -2,6 +2,7 @@
 #include "core/xalloc.h"
 #include "handover/bundle.h"
 #include "handover/mail.h"
+#include "handover/owned.h"
 #include "handover/render.h"
 #include "handover/stage.h"
 
@@ -23,10 +24,10 @@ static const char *const usual_modules[PLATFORM_COUNT] = {
     [PLATFORM_MACOS] = "/Library/OpenSC/lib/opensc-pkcs11.so",
 };
 
-static struct handover_facts sample_facts(const struct config *cfg)
+static struct handover_facts sample_facts(const struct config *cfg, const char *user)
 {
 	struct handover_facts f = {
-	    .user = "uuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu",
+	    .user = user,
 	    .token_manufacturer = "MMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMM",
 	    .token_model = "mmmmmmmmmmmmmmmm",
 	    .token_serial = "0123456789ABCDEF",
@@ -44,13 +45,16 @@ static struct handover_facts sample_facts(const struct config *cfg)
 	return f;
 }
 
-int handover_check(const struct config *cfg, struct err *e)
+int handover_check(const struct config *cfg, const char *user, struct files *ret, struct err *e)
 {
-	struct handover_facts f = sample_facts(cfg);
+	struct handover_facts f = sample_facts(cfg, user);
 	struct files files = {NULL, 0};
 	if (mail_check(cfg, e) != 0 || render_all(&files, cfg, &f, e) != 0)
 		return -1;
-	files_free(&files);
+	if (ret != NULL)
+		*ret = files;
+	else
+		files_free(&files);
 	return 0;
 }
 
@@ -86,17 +90,24 @@ int handover_make(const struct config *cfg, const struct handover_facts *f, stru
 {
 	struct files files = {NULL, 0};
 	struct stage *stage = NULL;
+	struct owned *owned = NULL;
 	int status = -1;
 	char *archives[2] = {xasprintf("%s.tar.gz", f->user), xasprintf("%s.zip", f->user)};
 	const char *const names[2] = {archives[0], archives[1]};
 	if (config_check_user(f->user, e) != 0 || render_all(&files, cfg, f, e) != 0)
 		goto out;
 	if (stage_open(&stage, cfg->bundle.dir, f->user, e) != 0 || stage_write(stage, &files, e) != 0 ||
-	    write_archives(stage, names, &files, f, e) != 0 || stage_commit(stage, names, 2, e) != 0)
+	    write_archives(stage, names, &files, f, e) != 0)
 		goto out;
+	/* as late as can be: it is about to be replaced */
+	if (owned_begin(&owned, stage, cfg->bundle.dir, f->user, &files, names, e) != 0 ||
+	    stage_commit(stage, names, 2, e) != 0)
+		goto out;
+	owned_end(owned, stage);
 	fill_result(ret, cfg, f->user, &files);
 	status = 0;
 out:
+	owned_free(&owned);
 	stage_close(&stage);
 	files_free(&files);
 	free(archives[0]);

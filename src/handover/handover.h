@@ -10,6 +10,7 @@
 
 #include "core/config.h"
 #include "core/err.h"
+#include "handover/files.h"
 
 #include <time.h>
 
@@ -17,6 +18,10 @@ struct handover_client {
 	const char *module;    /* path of the PKCS#11 module on that system */
 	const char *pkcs11_id; /* legacy form, as pkcs11-helper serializes it */
 };
+
+/* What the guides can say of a kind of token, by language; the same order as in a profile of tokens. */
+enum handover_language { HANDOVER_EN, HANDOVER_DE, HANDOVER_RU, HANDOVER_LANGUAGE_COUNT };
+enum handover_remark { HANDOVER_TOKEN, HANDOVER_INSERT, HANDOVER_PIN, HANDOVER_INSTALL, HANDOVER_REMARK_COUNT };
 
 struct handover_facts {
 	const char *user;
@@ -26,6 +31,7 @@ struct handover_facts {
 	time_t issued, not_after;
 	const char *ca_pem; /* one or more certificates */
 	struct handover_client clients[PLATFORM_COUNT];
+	const char *remarks[HANDOVER_LANGUAGE_COUNT][HANDOVER_REMARK_COUNT]; /* NULL: the guide's own words do */
 };
 
 struct handover_result {
@@ -36,11 +42,13 @@ struct handover_result {
 	size_t n_files;
 };
 
-/* Before a token is touched: every template parses and its names are known, every @file can be read, the
- * profile would be accepted with the longest values that can come. Writes nothing. ERR_TEMPLATE, ERR_CONFIG. */
-int handover_check(const struct config *cfg, struct err *e);
+/* Before a token is touched: every template parses and its names are known, every @file can be read, this user's
+ * profile would be accepted with the longest values that can come. Writes nothing. Unless it is NULL *ret is what would
+ * be in the bundle, with the right names and those values. ERR_TEMPLATE, ERR_CONFIG. */
+int handover_check(const struct config *cfg, const char *user, struct files *ret, struct err *e);
 
-/* Renders and packs. What was there for this user is replaced as a whole, by rename. */
+/* Renders and packs. What was there for this user is replaced as a whole, by rename; ERR_FOREIGN if something there is
+ * not the handover's own (owned.h). */
 int handover_make(const struct config *cfg, const struct handover_facts *f, struct handover_result *ret, struct err *e);
 
 /* Mails both archives to [mail] to; does nothing if there is none. ERR_MAIL with the server's words. */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAMES_MAX 32
+#define NAMES_MAX 48
 
 struct entry {
 	const char *name;
@@ -130,6 +130,25 @@ static int add_ca(struct names *n, const char *pem, struct err *e)
 	return 0;
 }
 
+/* "pin_de": what the profile of the token has to say of it in a guide. */
+static void add_remarks(struct names *n, const struct handover_facts *f)
+{
+	static const char *const names[HANDOVER_LANGUAGE_COUNT][HANDOVER_REMARK_COUNT] = {
+	    [HANDOVER_EN] = {"token_en", "insert_en", "pin_en", "install_en"},
+	    [HANDOVER_DE] = {"token_de", "insert_de", "pin_de", "install_de"},
+	    [HANDOVER_RU] = {"token_ru", "insert_ru", "pin_ru", "install_ru"},
+	};
+	for (size_t l = 0; l < HANDOVER_LANGUAGE_COUNT; l++) {
+		for (size_t i = 0; i < HANDOVER_REMARK_COUNT; i++) {
+			const char *text = or_empty(f->remarks[l][i]);
+			if (text[0] != '\0')
+				add(n, names[l][i], NAME_TEXT, text_one_line(text));
+			else
+				add(n, names[l][i], NAME_UNSET, NULL);
+		}
+	}
+}
+
 static void add_facts(struct names *n, const struct handover_facts *f, bool profile)
 {
 	char *(*tame)(const char *) = profile ? text_for_profile : text_one_line;
@@ -142,6 +161,7 @@ static void add_facts(struct names *n, const struct handover_facts *f, bool prof
 	add(n, "cert_serial", NAME_TEXT, tame(or_empty(f->cert_serial)));
 	add_date(n, "issued", f->issued);
 	add_date(n, "expires", f->not_after);
+	add_remarks(n, f);
 }
 
 static const struct entry *find_own(const struct names *n, const char *name, size_t len)

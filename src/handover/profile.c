@@ -255,6 +255,37 @@ int profile_check(const char *file, const struct blob *text, const char *id, str
 	return ret;
 }
 
+/* line has len bytes and need not end there. */
+static bool is_client_line(const char *line, size_t len)
+{
+	static const char *const options[] = {"client", "tls-client", "remote"};
+	struct words w;
+	char copy[PROFILE_LINE_MAX + 1];
+	if (len > PROFILE_LINE_MAX)
+		return false;
+	snprintf(copy, sizeof copy, "%.*s", (int)len, line);
+	split(&w, copy);
+	strip_disguise(&w);
+	for (size_t i = 0; w.n > 0 && i < sizeof options / sizeof *options; i++) {
+		if (strcmp(w.v[0], options[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool profile_is_client(const struct blob *text)
+{
+	const char *p = (const char *)text->data, *end = p + text->len;
+	while (p < end) {
+		const char *lf = memchr(p, '\n', (size_t)(end - p));
+		size_t len = (size_t)((lf != NULL ? lf : end) - p);
+		if (is_client_line(p, len))
+			return true;
+		p += len + 1;
+	}
+	return false;
+}
+
 void profile_line_ends(struct blob *text, bool crlf)
 {
 	struct blob out = BLOB_INIT;

@@ -21,6 +21,9 @@
  */
 int profile_check(const char *file, const struct blob *text, const char *id, struct err *e);
 
+/* Whether a text, a template or rendered, is a client's profile: it has a line client, tls-client or remote. */
+bool profile_is_client(const struct blob *text);
+
 /* The same text with CR LF, or with LF, at the end of each line. */
 void profile_line_ends(struct blob *text, bool crlf);
 

@@ -2,6 +2,7 @@
 #include "core/xalloc.h"
 #include "handover/extras.h"
 #include "handover/names.h"
+#include "handover/privkey.h"
 #include "handover/profile.h"
 #include "handover/template.h"
 #include "handover/text.h"
@@ -50,23 +51,18 @@ static char *profile_stem(const struct render *r, const char *name)
 	return replaced(r, name, len);
 }
 
-/* PEM says it on one line: "-----BEGIN RSA PRIVATE KEY-----" and its like. */
-static bool has_private_key(const struct blob *b)
+static char *profile_name(const struct render *r, const char *name, enum config_platform p)
 {
-	static const char begin[] = "-----BEGIN ", end[] = "PRIVATE KEY-----";
-	const char *p = (const char *)b->data, *stop = p + b->len;
-	while ((p = memmem(p, (size_t)(stop - p), begin, sizeof begin - 1)) != NULL) {
-		const char *lf = memchr(p, '\n', (size_t)(stop - p));
-		if (memmem(p, (size_t)((lf != NULL ? lf : stop) - p), end, sizeof end - 1) != NULL)
-			return true;
-		p += sizeof begin - 1;
-	}
-	return false;
+	if (!text_has_suffix(name, PROFILE_SUFFIX))
+		return replaced(r, name, strlen(name));
+	char *stem = profile_stem(r, name), *ret = xasprintf("%s-%s" PROFILE_SUFFIX, stem, config_platform_name(p));
+	free(stem);
+	return ret;
 }
 
 static int add_output(struct render *r, const char *source, char *name, struct blob *data, struct err *e)
 {
-	if (has_private_key(data)) {
+	if (privkey_is_in(data)) {
 		err_set(e, ERR_TEMPLATE, "%s/%s: there is a private key in what becomes %s", r->folder, source, name);
 		err_next(
 		    e,
@@ -83,7 +79,7 @@ static int render_profile(struct render *r, const struct template *t, const char
 			  struct err *e)
 {
 	struct blob text = BLOB_INIT;
-	char *stem = NULL, *path = xasprintf("%s/%s (%s)", r->folder, name, config_platform_name(p));
+	char *path = xasprintf("%s/%s (%s)", r->folder, name, config_platform_name(p));
 	int ret = template_render(t, r->names[p], false, r->cfg->bundle.legacy_placeholder, &text, e);
 	if (ret != 0)
 		goto out;
@@ -92,10 +88,8 @@ static int render_profile(struct render *r, const struct template *t, const char
 	ret = profile_check(path, &text, r->facts->clients[p].pkcs11_id, e);
 	if (ret != 0)
 		goto out;
-	stem = profile_stem(r, name);
-	ret = add_output(r, name, xasprintf("%s-%s" PROFILE_SUFFIX, stem, config_platform_name(p)), &text, e);
+	ret = add_output(r, name, profile_name(r, name, p), &text, e);
 out:
-	free(stem);
 	free(path);
 	blob_free(&text);
 	return ret;
@@ -121,18 +115,34 @@ static int render_binary(struct render *r, struct file_item *source, bool profil
 	return add_output(r, source->name, replaced(r, source->name, strlen(source->name)), &source->data, e);
 }
 
+/* A profile for openvpn's service on Linux, as older scripts hand out: one that can be read by nothing else. */
+static bool is_service_profile(const struct file_item *source)
+{
+	return text_has_suffix(source->name, ".conf") && profile_is_client(&source->data);
+}
+
+static int render_text(struct render *r, const struct template *t, const struct file_item *source, struct err *e)
+{
+	if (is_service_profile(source))
+		return render_profile(r, t, source->name, PLATFORM_LINUX, e);
+	if (!text_has_suffix(source->name, PROFILE_SUFFIX))
+		return render_common(r, t, source->name, e);
+	for (enum config_platform p = 0; p < PLATFORM_COUNT; p++) {
+		if (render_profile(r, t, source->name, p, e) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int render_one(struct render *r, struct file_item *source, struct err *e)
 {
-	bool profile = text_has_suffix(source->name, PROFILE_SUFFIX);
 	if (memchr(source->data.data, '\0', source->data.len) != NULL)
-		return render_binary(r, source, profile, e);
+		return render_binary(r, source, text_has_suffix(source->name, PROFILE_SUFFIX), e);
 	struct template *t = NULL;
 	char *path = xasprintf("%s/%s", r->folder, source->name);
 	int ret = template_parse(&t, path, source->data.data, source->data.len, e);
-	if (ret == 0 && !profile)
-		ret = render_common(r, t, source->name, e);
-	for (enum config_platform p = 0; profile && ret == 0 && p < PLATFORM_COUNT; p++)
-		ret = render_profile(r, t, source->name, p, e);
+	if (ret == 0)
+		ret = render_text(r, t, source, e);
 	template_free(&t);
 	free(path);
 	return ret;

@@ -195,6 +195,16 @@ int stage_commit(const struct stage *s, const char *const *names, size_t n, stru
 	return ret == 0 ? file_sync_dir(s->dir, e) : -1;
 }
 
+int stage_replace(const struct stage *s, const char *name, const struct blob *data, struct err *e)
+{
+	char *path = stage_path(s, name);
+	int ret = write_file(path, data, e);
+	free(path);
+	if (ret == 0)
+		ret = move_file(s, name, e);
+	return ret == 0 ? file_sync_dir(s->dir, e) : -1;
+}
+
 void stage_close(struct stage **s)
 {
 	if (*s == NULL)

@@ -25,6 +25,9 @@ int stage_write(const struct stage *s, const struct files *files, struct err *e)
 /* Moves the folder DIR/USER into place, then each of the n names. ERR_SYSTEM. */
 int stage_commit(const struct stage *s, const char *const *names, size_t n, struct err *e);
 
+/* Writes the file DIR/NAME as a whole, through the hidden folder. ERR_SYSTEM. */
+int stage_replace(const struct stage *s, const char *name, const struct blob *data, struct err *e);
+
 /* Removes the hidden folder and what is still in it. Accepts NULL and nulls the pointer. */
 void stage_close(struct stage **s);
 

@@ -176,6 +176,36 @@ out:
 	return rc;
 }
 
+int store_pin_begun(struct store *s, const char *token_serial, bool *ret, struct err *e)
+{
+	struct query q = QUERY_INIT;
+	char action[32] = "";
+	bool row;
+	int rc = -1;
+
+	if (query_open(&q, s,
+		       "SELECT action FROM audit WHERE token_serial = ? AND action IN (?, ?, ?, ?)"
+		       " ORDER BY id DESC LIMIT 1",
+		       e) == -1)
+		goto out;
+	query_put_text(&q, token_serial);
+	query_put_text(&q, STORE_TOKEN_INIT);
+	query_put_text(&q, STORE_PIN_INIT);
+	query_put_text(&q, STORE_PIN_SET);
+	/* where somebody has made a key, there was a PIN to log in with */
+	query_put_text(&q, cred_state_name(CRED_KEYED));
+	if (query_next(&q, &row, e) == -1)
+		goto out;
+	if (row)
+		query_text(&q, 0, action, sizeof(action));
+	rc = query_check(&q, e);
+	if (rc == 0)
+		*ret = row && (strcmp(action, STORE_TOKEN_INIT) == 0 || strcmp(action, STORE_PIN_INIT) == 0);
+out:
+	query_close(&q);
+	return rc;
+}
+
 /* The current row of a query over all columns; the texts live until the next row. */
 static void record_read(struct query *q, struct record *ret)
 {

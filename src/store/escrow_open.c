@@ -3,6 +3,7 @@
 
 #include "core/keyfile.h"
 
+#include <errno.h>
 #include <openssl/bio.h>
 #include <openssl/cms.h>
 #include <openssl/err.h>
@@ -16,13 +17,6 @@ static int damaged(const struct store_token *t, struct err *e)
 	return err_next(e, "a backup of the database may have the value as it was put there");
 }
 
-static enum tried outcome(bool opened)
-{
-	if (!opened)
-		ERR_clear_error();
-	return opened ? OPENED : NOT_OPENED;
-}
-
 static enum tried try_rsa(CMS_ContentInfo *cms, CMS_RecipientInfo *ri, EVP_PKEY *key, X509 *cert)
 {
 	if (cert != NULL && CMS_RecipientInfo_ktri_cert_cmp(ri, cert) != 0)
@@ -33,7 +27,7 @@ static enum tried try_rsa(CMS_ContentInfo *cms, CMS_RecipientInfo *ri, EVP_PKEY 
 	CMS_RecipientInfo_set0_pkey(ri, key);
 	bool opened = CMS_RecipientInfo_decrypt(cms, ri) == 1;
 	CMS_RecipientInfo_set0_pkey(ri, NULL);
-	return outcome(opened);
+	return opened ? OPENED : NOT_OPENED;
 }
 
 static enum tried try_agreed(CMS_ContentInfo *cms, CMS_RecipientInfo *ri, CMS_RecipientEncryptedKey *rek, EVP_PKEY *key,
@@ -44,7 +38,7 @@ static enum tried try_agreed(CMS_ContentInfo *cms, CMS_RecipientInfo *ri, CMS_Re
 	bool opened =
 	    CMS_RecipientInfo_kari_set0_pkey(ri, key) == 1 && CMS_RecipientInfo_kari_decrypt(cms, ri, rek) == 1;
 	CMS_RecipientInfo_kari_set0_pkey(ri, NULL);
-	return outcome(opened);
+	return opened ? OPENED : NOT_OPENED;
 }
 
 static enum tried try_ec(CMS_ContentInfo *cms, CMS_RecipientInfo *ri, EVP_PKEY *key, X509 *cert)
@@ -94,23 +88,38 @@ static int decipher(struct secret *ret, CMS_ContentInfo *cms)
 
 static int opens_none(const struct store_escrow *v, struct err *e)
 {
-	return err_set(e, ERR_RECOVERY_KEY, "this key opens none of the recipients: they are %s",
-		       v->recipients != NULL && v->recipients[0] != '\0' ? v->recipients : "not known");
+	return err_openssl(e, ERR_RECOVERY_KEY, "this key opens none of the recipients: they are %s",
+			   v->recipients != NULL && v->recipients[0] != '\0' ? v->recipients : "not known");
+}
+
+/* The key is a recipient's, but a key on a token can do only what its token lets it do. */
+static int refused(const struct store_token *t, struct err *e)
+{
+	err_openssl(e, ERR_ESCROW, "what is in escrow for token %s is damaged, or the recovery key must not decrypt",
+		    t->serial);
+	return err_next(e, "see that the recovery key may be used to decrypt (RSA) or derive (EC); a backup of the "
+			   "database may have the value as it was put there");
+}
+
+static int open_text(struct secret *ret, const struct store_escrow *v, const struct store_token *t,
+		     CMS_ContentInfo *cms, struct err *e)
+{
+	struct secret *text = secret_new();
+	/* what other recipients' keys were tried for is over */
+	ERR_clear_error();
+	int rc = decipher(text, cms) == 0 ? escrow_text_read(ret, text, t, v->kind, e) : damaged(t, e);
+	secret_free(&text);
+	return rc;
 }
 
 static int open_message(struct secret *ret, const struct store_escrow *v, const struct store_token *t, EVP_PKEY *key,
 			X509 *cert, CMS_ContentInfo *cms, struct err *e)
 {
 	enum tried tried = try_all(cms, key, cert);
-	/* with a certificate it is known that the key should have opened it */
-	if (tried == NOT_IT || (tried == NOT_OPENED && cert == NULL))
-		return opens_none(v, e);
-	struct secret *text = secret_new();
-	int rc = tried == OPENED && decipher(text, cms) == 0 ? 0 : damaged(t, e);
-	if (rc == 0)
-		rc = escrow_text_read(ret, text, t, v->kind, e);
-	secret_free(&text);
-	return rc;
+	if (tried == OPENED)
+		return open_text(ret, v, t, cms, e);
+	/* only with a certificate is it known that the key should have opened it */
+	return tried == NOT_OPENED && cert != NULL ? refused(t, e) : opens_none(v, e);
 }
 
 int escrow_open_with(struct secret *ret, const struct store_escrow *v, const struct store_token *t, EVP_PKEY *key,
@@ -137,7 +146,8 @@ static int load_key(EVP_PKEY **ret, const char *path, const struct secret *passp
 	case KEYFILE_OK:
 		return 0;
 	case KEYFILE_UNREADABLE:
-		return err_errno(e, ERR_RECOVERY_KEY, "the recovery key %s cannot be read", path);
+		return errno != 0 ? err_errno(e, ERR_RECOVERY_KEY, "the recovery key %s cannot be read", path)
+				  : err_set(e, ERR_RECOVERY_KEY, "the recovery key %s %s", path, keyfile_fault(path));
 	case KEYFILE_PASSPHRASE_NEEDED:
 		ERR_clear_error();
 		return err_set(e, ERR_RECOVERY_PASSPHRASE_NEEDED,

@@ -142,3 +142,30 @@ int store_token_profile(struct store *s, const struct store_token *t, const char
 		return -1;
 	return db_end(s, note_profile(s, t, profile, e), e);
 }
+
+int store_is_ours(struct store *s, const struct store_token *t, const struct blob *cka_id, const struct blob *spki,
+		  bool *ret, struct err *e)
+{
+	struct query q = QUERY_INIT;
+	bool row;
+	int rc = -1;
+
+	if (query_open(&q, s,
+		       "SELECT 1 FROM credentials c JOIN tokens t ON t.id = c.token WHERE t.serial = ? AND t.model = ? "
+		       "AND t.manufacturer = ? AND (c.spki = ? OR (ifnull(length(?), 0) = 0 AND c.cka_id = ?)) LIMIT 1",
+		       e) == -1)
+		goto out;
+	query_put_text(&q, t->serial);
+	query_put_text(&q, t->model);
+	query_put_text(&q, t->manufacturer);
+	query_put_bytes(&q, spki->data, spki->len);
+	query_put_bytes(&q, spki->data, spki->len);
+	query_put_bytes(&q, cka_id->data, cka_id->len);
+	if (query_next(&q, &row, e) == -1)
+		goto out;
+	*ret = row;
+	rc = query_check(&q, e);
+out:
+	query_close(&q);
+	return rc;
+}

@@ -99,6 +99,8 @@ static const char schema_2[] =
     "ALTER TABLE credentials ADD COLUMN enroll_id TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE credentials ADD COLUMN earlier BLOB;"
 
+    "CREATE INDEX audit_by_token ON audit (token_serial, action);"
+
     "CREATE TABLE escrow ("
     " id INTEGER PRIMARY KEY,"
     " token INTEGER NOT NULL REFERENCES tokens,"

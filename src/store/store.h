@@ -162,6 +162,11 @@ int store_token_profile(struct store *s, const struct store_token *t, const char
 /* All tokens of the inventory, oldest first; *ret is one block, to be freed, NULL where there is none. */
 int store_tokens(struct store *s, struct store_holding **ret, size_t *ret_n, struct err *e);
 
+/* Whether an object on this token is of a credential of ours, also of one that has ended: by its public key (SPKI,
+ * DER), and if it shows none (empty) by its CKA_ID. */
+int store_is_ours(struct store *s, const struct store_token *t, const struct blob *cka_id, const struct blob *spki,
+		  bool *ret, struct err *e);
+
 /* The tokens with this serial number, as --serial names them; makers may use the same one. */
 int store_find_by_serial(struct store *s, const char *serial, struct store_holding **ret, size_t *ret_n, struct err *e);
 
@@ -199,7 +204,13 @@ int store_audit(struct store *s, const char *action, const char *user, const cha
  * that record's token_serial, "" where *ret_begun is false.
  */
 #define STORE_TOKEN_INIT "token-init"
+#define STORE_PIN_INIT "user-pin-init"
+#define STORE_PIN_SET "user-pin-set"
 int store_init_begun(struct store *s, const char *user, bool *ret_begun, char ret_serial[17], struct err *e);
+
+/* Whether a token (by its serial number) was initialized, or its first user PIN was about to be set, and nothing says
+ * that it was: the last of STORE_TOKEN_INIT, STORE_PIN_INIT and STORE_PIN_SET in the trail is not that one. */
+int store_pin_begun(struct store *s, const char *token_serial, bool *ret, struct err *e);
 
 /* Computes the audit trail's hash chain again, from the first record to the last. *ret_records is how many there
  * are. ERR_STORE names the first record that is not as it was written. */

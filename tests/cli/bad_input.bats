@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154  # bats sets $stderr
+# shellcheck disable=SC2154,SC2030,SC2031  # bats sets $stderr and $status, each test in its own shell
 # Bad input gets a clear error and the right exit status, and changes nothing: not the token, not the PKI, no bundle.
 
 bats_require_minimum_version 1.5.0
@@ -234,4 +234,62 @@ broken_template() {
 	company_secret "$dir/ca.pass" wrong
 	refused 5 --json alice
 	[[ $(python3 -c 'import json, sys; print(json.loads(sys.argv[1])["error"]["code"])' "$output") == CA_PASSPHRASE ]]
+}
+
+@test "an option with an empty value, such as an unset shell variable leaves, is a usage error that names it" {
+	local option
+	for option in serial reader key-type cert label module pin-file so-pin-file ca-pass-file config; do
+		refused 2 enroll "--$option" '' alice
+		says "--$option" "empty"
+		refused 2 enroll "--$option=" --init alice
+		says "--$option" "empty"
+	done
+}
+
+# with_count: the company's module counts its calls
+with_count() {
+	export FAULTY_MODULE=$module FAULTY_COUNT=$dir/log/count
+	company_conf "$dir" "token.module=${BUILD:-$COMPANY_ROOT/build}/tests/fault/libfaulty.so"
+}
+
+@test "a PIN that cannot be right by the token's rules is not sent, and costs no try" {
+	local pin
+	with_count
+	for pin in 12 "$(printf '7%.0s' {1..300})"; do
+		company_secret "$dir/pin" "$pin"
+		refused 4 alice
+		says "4 to 255" "nothing was sent to the token"
+		[[ $stderr != *"$pin"* ]]
+	done
+	[[ $(awk '$1 == "C_Login" { print $2 }' "$FAULTY_COUNT") == 0 ]]
+}
+
+@test "a byte order mark, which some editors put before a text, is not part of a PIN or passphrase" {
+	printf '\xEF\xBB\xBF%s\r\n' "$COMPANY_PIN" >"$dir/pin"
+	printf '\xEF\xBB\xBF%s\r\n' "$COMPANY_PASSPHRASE" >"$dir/ca.pass"
+	company_tokenroll "$dir" alice
+	printf '\xEF\xBB\xBF\n' >"$dir/pin"
+	run -2 --separate-stderr company_tokenroll "$dir" --replace alice
+	says "is empty"
+}
+
+@test "a secret that is too long is not told to be a matter of permissions" {
+	company_secret "$dir/pin" "$(printf '7%.0s' {1..1100})"
+	refused 2 alice
+	says "is longer than 1024 bytes" "plain text, on one line"
+	[[ $stderr != *chmod* ]]
+}
+
+@test "several tokens and nobody to ask: each is on a line of its own, and --json has them, too" {
+	local serial label
+	company_token "$dir" "Second token"
+	refused 3 alice
+	for label in "VPN token" "Second token"; do
+		serial=$(company_token_serial "$dir" "$label")
+		[[ $(grep -c "^ *$serial .*\"$label\"" <<<"$stderr") == 1 ]]
+	done
+	says "3 tokens are plugged in: " "--serial or --reader"
+	(($(wc -L <<<"$stderr") < 160))
+	refused 3 --json alice
+	[[ $(python3 -c 'import json, sys; print(json.loads(sys.argv[1])["error"]["message"])' "$output") == *"$serial"* ]]
 }

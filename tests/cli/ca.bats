@@ -158,6 +158,54 @@ start_holder() {
 	says "index.txt line 3: the row has a status that is none of V, R and E"
 }
 
+@test "an index.txt that easyrsa could not work with: two rows with one serial, a NUL byte, two valid rows of one subject" {
+	local row=$'V\t290101000000Z\t\t0A0B\tunknown\t/CN=carol\n'
+	cp "$dir/pki/index.txt" "$dir/index.txt"
+	printf '%s%s' "$row" "${row/carol/dave}" >>"$dir/pki/index.txt"
+	refused company_tokenroll "$dir" alice
+	says "index.txt lines 2 and 3: two rows have the serial 0A0B ($dir/pki/index.txt)"
+	run -1 company_easyrsa "$dir" gen-crl
+	(cat "$dir/index.txt" && printf 'V\t290101000000Z\t\t0A0B\tunknown\t/CN=ca\0rol\n') >"$dir/pki/index.txt"
+	refused company_tokenroll "$dir" alice
+	says "index.txt line 2: the row has a NUL byte in it"
+	(cat "$dir/index.txt" && printf '%s%s' "$row" "${row/0A0B/0A0C}") >"$dir/pki/index.txt"
+	echo "unique_subject = yes" >"$dir/pki/index.txt.attr"
+	refused company_tokenroll "$dir" alice
+	says "index.txt lines 2 and 3: two valid rows have the subject /CN=carol" "unique_subject = no"
+	run -1 company_easyrsa "$dir" gen-crl
+	echo "unique_subject = no" >"$dir/pki/index.txt.attr"
+	company_easyrsa "$dir" gen-crl
+	company_tokenroll "$dir" alice
+}
+
+# type_with LINE: the PKI's own certificate types, with that line in client
+type_with() {
+	mkdir -p "$dir/pki/x509-types"
+	cp /usr/share/easy-rsa/x509-types/* "$dir/pki/x509-types/"
+	printf '%s\n' "$1" >>"$dir/pki/x509-types/client"
+}
+
+@test "what the CA cannot sign, or the VPN server would refuse, is told before a key is made" {
+	type_with "subjectAltName = nonsense"
+	refused company_tokenroll "$dir" alice
+	says "in $dir/pki/x509-types has an extension that OpenSSL cannot make" "name=subjectAltName"
+	type_with ""
+	sed -i 's/clientAuth/serverAuth/' "$dir/pki/x509-types/client"
+	refused company_tokenroll "$dir" alice
+	says "a VPN server would refuse the certificate of alice" "$dir/pki/x509-types" "extendedKeyUsage = clientAuth"
+	rm -r "$dir/pki/x509-types"
+	printf 'set_var EASYRSA_DIGEST md5\n' >>"$dir/pki/vars"
+	refused company_tokenroll "$dir" alice
+	says 'EASYRSA_DIGEST is "md5"' "set it to sha256" "$dir/pki/vars"
+	sed -i '$d' "$dir/pki/vars"
+	cp "$dir/pki/issued/server.crt" "$dir/pki/issued/alice.crt"
+	refused_with 6 company_tokenroll "$dir" alice
+	says "somebody else, /CN=server" "choose another name"
+	# as the advice says, and on the same token
+	company_tokenroll "$dir" bob
+	[[ $(rows '^V.*/CN=bob$') == 1 ]]
+}
+
 # as_mortal COMMAND...: root, too, is denied what the mode of a file denies its owner
 as_mortal() {
 	if ((EUID == 0)); then
@@ -340,14 +388,19 @@ new_ca_crt() {
 	rm "$dir/ca.pass"
 	company_tokenroll "$dir" enroll --serial "$token" alice
 	cmp "$dir/pki/crl.pem" "$dir/server/crl.pem"
-	rm -r "$dir/server/crl.pem"
-	mkdir "$dir/server/crl.pem"
+	echo "port 1194" >"$dir/server/crl.pem"
 	run --separate-stderr company_tokenroll "$dir" bob
 	[[ $status == 0 ]]
-	says "could not be published" "Is a directory"
+	says "could not be published" "something else than a CRL"
 	run --separate-stderr company_tokenroll "$dir" enroll --serial "$token" alice
 	[[ $status == 5 ]]
-	says "VPN server still reads an old CRL" "Is a directory"
+	says "VPN server still reads an old CRL" "something else than a CRL"
+}
+
+@test "[ca] crl names a folder, as with crl-verify DIR dir: that is told at the start" {
+	company_conf "$dir" "ca.crl=$dir/server"
+	refused_with 2 company_tokenroll "$dir" alice
+	says "[ca] crl = $dir/server is a folder" "crl-verify"
 }
 
 @test "the published CRL keeps mode and owner, and a place that the server cannot read is warned of" {

@@ -158,7 +158,7 @@ nowhere_else() {
 
 @test "a verb of another version is not taken for a user, unless enroll says so" {
 	local verb
-	for verb in list status revoke wipe help; do
+	for verb in list status revoke crl help; do
 		refused 2 "${secrets[@]}" "$verb"
 		[[ $stderr == *"this version of tokenroll has no verb '$verb'"*"tokenroll enroll $verb"* ]]
 	done
@@ -208,7 +208,7 @@ nowhere_else() {
 @test "a label that would not be one line of text is refused before a token is initialized" {
 	rm -rf "$dir/token/tokens"
 	mkdir "$dir/token/tokens"
-	for label in $'a\nb' $'\e[2J' $'\xff' '' 0123456789012345678901234567890123; do
+	for label in $'a\nb' $'\e[2J' $'\xff' 0123456789012345678901234567890123; do
 		run --separate-stderr company_tokenroll "$dir" enroll --init --label "$label" alice
 		[[ $status == 2 && $stderr == *"a token's label"* ]]
 		[[ -z $(ls "$dir/token/tokens") ]]

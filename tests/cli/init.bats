@@ -317,13 +317,14 @@ half_by_another() {
 }
 
 @test "a label that does not fit onto a token is refused before anything is done" {
-	local label
-	for label in "" "a label of more than 32 bytes in all"; do
-		enroll "" alice --init --label "$label" "${so_pin[@]}"
-		[[ $status == 2 ]]
-		says "1 to 32 bytes"
-		tokens 0 0
-	done
+	enroll "" alice --init --label "a label of more than 32 bytes in all" "${so_pin[@]}"
+	[[ $status == 2 ]]
+	says "1 to 32 bytes"
+	tokens 0 0
+	enroll "" alice --init --label "" "${so_pin[@]}"
+	[[ $status == 2 ]]
+	says "the value of --label is empty"
+	tokens 0 0
 }
 
 @test "a label with which a profile's line would be too long for OpenVPN is refused before it is given" {

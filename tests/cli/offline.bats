@@ -138,16 +138,16 @@ finished() {
 	finished alice.crt
 }
 
-@test "--cert again with the same certificate is done, and checks; with another one it is refused" {
+@test "--cert again with the same certificate is done, and checks; with an older one it is refused" {
 	request
+	sign older.crt "" -days 29
 	sign alice.crt
-	sign second.crt
 	company_tokenroll "$dir" enroll --cert "$dir/alice.crt" alice
 	dump >"$dir/requested"
 	run -0 --separate-stderr company_tokenroll "$dir" enroll --cert "$dir/alice.crt" alice
 	[[ $output == *"alice is enrolled already; nothing was changed."* ]]
-	run -6 --separate-stderr company_tokenroll "$dir" enroll --cert "$dir/second.crt" alice
-	[[ $stderr == *"has a certificate for the key"*"--replace"* ]]
+	run -6 --separate-stderr company_tokenroll "$dir" enroll --cert "$dir/older.crt" alice
+	[[ $stderr == *"older.crt is no renewal"*"at least as new"* ]]
 	run -6 --separate-stderr company_tokenroll "$dir" enroll --csr-only alice
 	[[ $stderr == *"has a certificate for the key"* ]]
 	dump | diff "$dir/requested" -

@@ -188,12 +188,12 @@ interrupted() {
 	talk 'says "Initialize it for alice?"; key \003' --ca-pass-file "$dir/ca.pass" alice
 	interrupted
 	[[ -z $(ls "$dir/token/tokens") ]]
-	talk 'says "Initialize it for alice?"; answer y; says "New PIN for the token: "; key \003' \
+	talk 'says "Initialize it for alice?"; answer y; says "New PIN for the token (4 to 255 characters): "; key \003' \
 		--ca-pass-file "$dir/ca.pass" alice
 	interrupted
 	[[ -z $(ls "$dir/token/tokens") ]]
-	talk 'says "Initialize it for alice?"; answer y; says "New PIN for the token: "; answer 55667788
-	      says "New PIN for the token, again: "; key \003' --ca-pass-file "$dir/ca.pass" alice
+	talk 'says "Initialize it for alice?"; answer y; says "New PIN for the token (4 to 255 characters): "; answer 55667788
+	      says "New PIN for the token (4 to 255 characters), again: "; key \003' --ca-pass-file "$dir/ca.pass" alice
 	interrupted
 	[[ -z $(ls "$dir/token/tokens") && ! -e $dir/bundles && $(rows) == 0 ]]
 }
@@ -283,13 +283,13 @@ blank() {
 @test "a blank token is offered for initialization, and a new PIN asked for twice, until both are the same" {
 	blank
 	talk 'says "never initialized. Initialize it for alice?" {[y/N]}; answer y
-	      says "New PIN for the token: "; answer 123
+	      says "New PIN for the token (4 to 255 characters): "; answer 123
 	      says "It must have 4 to"
-	      says "New PIN for the token: "; answer 55667788
-	      says "New PIN for the token, again: "; answer 55667789
+	      says "New PIN for the token (4 to 255 characters): "; answer 55667788
+	      says "New PIN for the token (4 to 255 characters), again: "; answer 55667789
 	      says "The two are not the same."
-	      says "New PIN for the token: "; answer 55667788
-	      says "New PIN for the token, again: "; answer 55667788' --ca-pass-file "$dir/ca.pass" alice
+	      says "New PIN for the token (4 to 255 characters): "; answer 55667788
+	      says "New PIN for the token (4 to 255 characters), again: "; answer 55667788' --ca-pass-file "$dir/ca.pass" alice
 	[[ $status == 0 ]]
 	[[ $output != *5566778* && $output != *"PIN of token"* ]]
 	[[ $output =~ "SO PIN"\ +[0-9A-F]{16} ]]
@@ -426,7 +426,7 @@ spun() {
 	talk 'expect -re "key pair +\[-|/\\\\\] 1 s" {} timeout {failed "no spinner"}
 	      key \003' --pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" alice
 	interrupted
-	[[ $output == *"${escape}[K  key pair         failed"* ]]
+	[[ $output == *"${escape}[K  key pair         interrupted"* ]]
 	unset FAULTY_RULE
 	company_tokenroll "$dir" alice
 	enrolled
@@ -438,4 +438,52 @@ spun() {
 	company_secret "$dir/pin" 000000
 	run --separate-stderr company_tokenroll "$dir" alice
 	[[ $status == 4 && $output$stderr != *"$escape"* ]]
+}
+
+@test "a user whom the CA has revoked is enrolled again only after a yes" {
+	local serial no
+	company_tokenroll "$dir" alice
+	serial=$(openssl x509 -in "$dir/pki/issued/alice.crt" -noout -serial | sed 's/^serial=//')
+	company_run "$dir" easyrsa company_easyrsa "$dir" revoke alice
+	for no in n ''; do
+		talk "says {certificate $serial of alice was revoked} {Enroll alice again? [y/N]}; answer {$no}" \
+			--pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" alice
+		[[ $status == 6 && $(rows) == 0 ]]
+	done
+	talk 'says "Enroll alice again?"; answer y' --pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" alice
+	[[ $status == 0 ]]
+	enrolled
+}
+
+@test "after Ctrl-C it is said at once what is waited for, and the step is not said to have failed" {
+	slow_key 6000
+	talk 'expect -re "key pair +\[-|/\\\\\] 1 s" {} timeout {failed "no spinner"}
+	      key \003
+	      set timeout 2
+	      says "finishing what the token is doing; press Ctrl-C again to stop at once"
+	      set timeout 15' --pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" alice
+	interrupted
+	shown "key pair         interrupted"
+	[[ $output != *failed* ]]
+	unset FAULTY_RULE
+	company_tokenroll "$dir" alice
+	enrolled
+}
+
+@test "the SO PIN that is shown once is on a line of its own, not behind the step under way" {
+	blank
+	talk 'says "Initialize it for alice?"; answer y' --pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" alice
+	[[ $status == 0 ]]
+	tr '\r' '\n' <<<"${output//"${escape}[K"/}" | grep "New PINs of this token" >"$dir/line"
+	[[ $(cat "$dir/line") == "New PINs of this token"* ]]
+	tr '\r' '\n' <<<"${output//"${escape}[K"/}" | grep "SO PIN  " >"$dir/line"
+	[[ $(cat "$dir/line") =~ ^"  SO PIN "\ +[0-9A-F]{16}$ ]]
+}
+
+@test "a no to the initialization is taken for one: nobody is told to run it on a terminal" {
+	blank
+	talk 'says "Initialize it for alice?"; answer n' --ca-pass-file "$dir/ca.pass" alice
+	[[ $status == 3 ]]
+	shown "was left so" "what to do: "
+	[[ $output != *"run it on a terminal"* ]]
 }

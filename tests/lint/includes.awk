@@ -8,8 +8,9 @@ BEGIN {
 	for (i = 1; i <= n; i++)
 		may[floor[i]] = "core " floor[i]
 	may["enroll"] = "core enroll " four
-	may["station"] = "core station enroll " four
-	may["verbs"] = "core verbs station enroll " four
+	may["life"] = "core life enroll " four
+	may["station"] = "core station life enroll " four
+	may["verbs"] = "core verbs station life enroll " four
 }
 
 # "src/ca/pki.c" and "ca/pki.h" are of floor ca, "pkcs11/token.h" of pkcs11, "src/main.c" of verbs

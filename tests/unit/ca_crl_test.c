@@ -188,6 +188,11 @@ static void a_file_that_is_no_crl_is_not_written_over(void **state)
 	struct ca *ca = replace_alice(serial);
 	refuses_to_publish(ca, ERR_CRL_UNPUBLISHED, "something else than a CRL");
 	assert_int_equal(shell("cmp %s %s.before", crl, crl), 0);
+	/* for bob it is a note, with the same advice and no reason where there is none */
+	fx.notes[0] = '\0';
+	must_publish(ca, "bob");
+	assert_non_null(strstr(fx.notes, "something else than a CRL in PEM form, and is not replaced by one; "));
+	assert_non_null(strstr(fx.notes, "correct [ca] crl, or remove that file"));
 	ca_close(&ca);
 }
 

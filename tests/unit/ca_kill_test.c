@@ -1,8 +1,8 @@
 /*
  * Nothing is lost: whenever the signer is killed, the same call afterwards
- * leaves one V row and one certificate. The program that issues is traced and
- * killed before its first, second, third ... system call that can change
- * anything, until it comes through.
+ * leaves one V row and one certificate, or one R row and none. The program
+ * that issues or revokes is traced and killed before its first, second, third
+ * ... system call that can change anything, until it comes through.
  */
 #include "ca_fixture.h"
 
@@ -18,6 +18,9 @@
 
 static struct fixture fx;
 static EVP_PKEY *key;
+static char taken_serial[CA_SERIAL_HEX_MAX]; /* alice's in the directory "taken" */
+
+enum job { ISSUE, REPLACE, REVOKE };
 
 static int make_all(void **state)
 {
@@ -27,6 +30,15 @@ static int make_all(void **state)
 	fixture_make_pki(&fx, "taken", "rsa", false);
 	fixture_use(&fx, "taken");
 	must_easyrsa(&fx, "build-client-full alice nopass");
+	struct err e = ERR_INIT;
+	struct ca_certificate c;
+	bool found = false;
+	struct ca *ca = fixture_open(&fx);
+	assert_ok(ca_find(ca, "alice", &found, &c, &e), &e);
+	assert_true(found);
+	memcpy(taken_serial, c.serial, sizeof taken_serial);
+	ca_certificate_free(&c);
+	ca_close(&ca);
 	assert_int_equal(shell("rm -rf %s/taken && mv %s/work %s/taken", fx.dir, fx.dir, fx.dir), 0);
 	key = EVP_EC_gen("P-256");
 	return 0;
@@ -54,7 +66,7 @@ static bool changes_something(const struct user_regs_struct *regs)
 	return false;
 }
 
-static void child(bool replace)
+static void child(enum job job)
 {
 	struct err e = ERR_INIT;
 	struct ca_issued out;
@@ -67,7 +79,9 @@ static void child(bool replace)
 	/* from here on; what opening does is covered where a record is left behind */
 	ptrace(PTRACE_TRACEME, 0, 0, 0);
 	raise(SIGSTOP);
-	if (try_issue(ca, "alice", key, replace, &out, &e) != 0) {
+	bool already;
+	if (job == REVOKE ? ca_revoke(ca, "alice", taken_serial, "keyCompromise", &already, &e) != 0
+			  : try_issue(ca, "alice", key, job == REPLACE, &out, &e) != 0) {
 		fprintf(stderr, "%s (%s)\n", e.what, e.native);
 		_exit(1);
 	}
@@ -75,13 +89,13 @@ static void child(bool replace)
 }
 
 /* Runs the child up to before its call number k. Returns false if it ended without making so many. */
-static bool run_and_kill(bool replace, int k)
+static bool run_and_kill(enum job job, int k)
 {
 	int status, calls = 0;
 	bool entering = true;
 	pid_t pid = fork();
 	if (pid == 0)
-		child(replace);
+		child(job);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSTOPPED(status));
 	for (;;) {
@@ -151,7 +165,7 @@ static void killed_everywhere(const char *pki, bool replace, bool counted, bool 
 		fx.cfg.crl = crl;
 		if (counted)
 			fixture_set_var(&fx, "set_var EASYRSA_RAND_SN no");
-		killed = run_and_kill(replace, k);
+		killed = run_and_kill(replace ? REPLACE : ISSUE, k);
 		if (torn)
 			tear_index();
 		check_end(replace, k);
@@ -184,6 +198,74 @@ static void killed_at_every_step_of_replacing(void **state)
 	killed_everywhere("taken", true, false, false);
 }
 
+static void check_revoked(struct ca *ca, int k)
+{
+	if (count_lines(&fx, "index.txt", "^R.*Z,keyCompromise.*CN=alice$") != 1 ||
+	    count_lines(&fx, "index.txt", "CN=alice$") != 1)
+		fail_msg("killed before call %d: %d rows are revoked", k, count_lines(&fx, "index.txt", "^R"));
+	if (shell("cd %s && test -z \"$(ls certs_by_serial issued private reqs | grep -E 'alice|%s')\" && test -z "
+		  "\"$(ls | grep -E 'tmp|lock|tokenroll')\" && test -e revoked/certs_by_serial/%s.crt && "
+		  "test -e revoked/private_by_serial/%s.key && test -e revoked/reqs_by_serial/%s.req",
+		  fx.pki, taken_serial, taken_serial, taken_serial, taken_serial) != 0) {
+		shell("ls -R %s >&2", fx.pki);
+		fail_msg("killed before call %d: the files are not as they should be", k);
+	}
+	struct err e = ERR_INIT;
+	assert_ok(ca_publish(ca, "alice", &e), &e);
+	if (shell(
+		"cmp %s/crl.pem %s && test $(ls %s* | wc -l) = 1 && openssl crl -in %s -noout -text | grep -A4 'Serial "
+		"Number: %s' | grep -q 'Key Compromise'",
+		fx.pki, fx.cfg.crl, fx.cfg.crl, fx.cfg.crl, taken_serial) != 0)
+		fail_msg("killed before call %d: the CRL is not published", k);
+}
+
+/* What comes next is the same call, or one for somebody else; the latter has nothing to finish if the kill came before
+ * the record. */
+static void killed_while_revoking(bool same)
+{
+	int k = 1;
+	char crl[256];
+	snprintf(crl, sizeof crl, "%s/work/crl.pem", fx.dir);
+	for (bool killed = true; killed && k < STEPS_MAX; k++) {
+		struct err e = ERR_INIT;
+		bool already = true;
+		struct ca_issued out;
+		fixture_use(&fx, "taken");
+		fx.cfg.crl = crl;
+		killed = run_and_kill(REVOKE, k);
+		bool recorded = pki_has(&fx, "index.txt.tokenroll");
+		bool in_index = count_lines(&fx, "index.txt", "^R") == 1;
+		struct ca *ca = fixture_unlocked(&fx);
+		if (same) {
+			assert_ok(ca_revoke(ca, "alice", taken_serial, "keyCompromise", &already, &e), &e);
+			assert_int_equal(already, in_index && !recorded);
+		} else {
+			must_issue(ca, "bob", key, false, &out);
+			assert_string_equal(out.replaced, "");
+			ca_certificate_free(&out.cert);
+		}
+		if (same || recorded || in_index)
+			check_revoked(ca, k);
+		else
+			assert_int_equal(count_lines(&fx, "index.txt", "^V.*CN=alice$"), 1);
+		ca_close(&ca);
+	}
+	assert_in_range(k, 30, STEPS_MAX - 1);
+	must_easyrsa(&fx, "gen-crl");
+}
+
+static void killed_at_every_step_of_revoking(void **state)
+{
+	(void)state;
+	killed_while_revoking(true);
+}
+
+static void a_revocation_is_finished_by_whoever_comes_next(void **state)
+{
+	(void)state;
+	killed_while_revoking(false);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -191,6 +273,8 @@ int main(void)
 	    cmocka_unit_test(killed_at_every_step_with_a_torn_row_in_the_index),
 	    cmocka_unit_test(killed_at_every_step_with_counted_serials),
 	    cmocka_unit_test(killed_at_every_step_of_replacing),
+	    cmocka_unit_test(killed_at_every_step_of_revoking),
+	    cmocka_unit_test(a_revocation_is_finished_by_whoever_comes_next),
 	};
 	return cmocka_run_group_tests(tests, make_all, remove_all);
 }

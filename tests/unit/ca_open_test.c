@@ -43,6 +43,7 @@ static void what_is_missing_is_named(void **state)
 		const char *damage, *says;
 	} cases[] = {
 	    {"rm -r ../pki", "cannot be opened"},
+	    {"rm -r ../pki && touch ../pki", "pki is not a folder"},
 	    {"rm ca.crt", "ca.crt"},
 	    {"echo nonsense > ca.crt", "not a certificate"},
 	    {"rm index.txt", "has a CA key but no index.txt"},
@@ -52,12 +53,17 @@ static void what_is_missing_is_named(void **state)
 	    {"rm serial", "file serial is missing"},
 	    {"rm serial && mkdir serial", "file serial is missing"},
 	    {"echo nonsense > private/ca.key", "not a private key"},
+	    {": > private/ca.key", "ca.key is empty"},
+	    {"rm private/ca.key && mkdir private/ca.key", "ca.key is not a regular file"},
 	    {"printf 'V\\t1\\n' > index.txt", "index.txt line 1: "},
 	    {"echo 'set_var EASYRSA_DN both' >> vars", "EASYRSA_DN is \"both\""},
 	    {"echo 'set_var EASYRSA_CERT_EXPIRE long' >> vars", "EASYRSA_CERT_EXPIRE is \"long\""},
 	    {"echo 'set_var EASYRSA_CRL_DAYS 0' >> vars", "EASYRSA_CRL_DAYS is \"0\""},
 	    {"echo 'if then' >> vars", "cannot be read by /bin/sh"},
 	    {"echo 'exit 0' >> vars", "ended the shell"},
+	    {"echo 'exit 3' >> vars", "ended the shell"},
+	    {"printf 'set_var EASYRSA_DN org\\r\\n' >> vars", "vars has the line ends of Windows"},
+	    {"printf 'if true; then\\r\\ntrue\\r\\nfi\\r\\n' >> vars", "vars has the line ends of Windows"},
 	    {"echo 'false' >> vars", "cannot be read by /bin/sh"},
 	    {"echo 'set_var EASYRSA_EXT_DIR /nonexistent' >> vars", "/nonexistent"},
 	};
@@ -66,6 +72,55 @@ static void what_is_missing_is_named(void **state)
 		assert_int_equal(shell("cd %s && %s", fx.pki, cases[i].damage), 0);
 		refuses(ERR_CA_PKI, cases[i].says);
 	}
+}
+
+/* Nobody ever writes into these pipes: to open one must not take for ever. */
+static void a_named_pipe_is_no_file_to_wait_for(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *damage, *says;
+	} cases[] = {
+	    {"rm ca.crt && mkfifo ca.crt", "ca.crt"},
+	    {"rm private/ca.key && mkfifo private/ca.key", "ca.key is not a regular file"},
+	    {"rm index.txt && mkfifo index.txt", "index.txt"},
+	    {"mkfifo index.txt.tokenroll", "index.txt.tokenroll"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		int status;
+		fixture_use(&fx, "rsa");
+		assert_int_equal(shell("cd %s && %s", fx.pki, cases[i].damage), 0);
+		pid_t pid = fork();
+		if (pid == 0) {
+			struct err e = ERR_INIT;
+			struct ca_info info;
+			struct ca *ca = NULL;
+			alarm(20);
+			bool good = ca_open(&ca, &fx.cfg, NULL, NULL, &info, &e) != 0 && e.code == ERR_CA_PKI &&
+				    strstr(e.what, cases[i].says) != NULL;
+			if (!good)
+				fprintf(stderr, "%s: %s (%s)\n", cases[i].damage, e.what, e.native);
+			_exit(good ? 0 : 1);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		if (status != 0)
+			fail_msg("%s: wait status %#x", cases[i].damage, (unsigned)status);
+	}
+}
+
+static void a_lock_that_is_a_named_pipe_is_not_waited_for_longer(void **state)
+{
+	(void)state;
+	struct err e = ERR_INIT;
+	fixture_use(&fx, "rsa");
+	fx.cfg.lock_wait = 1;
+	struct ca *ca = fixture_open(&fx);
+	assert_int_equal(shell("mkfifo %s/lock.file", fx.pki), 0);
+	alarm(60);
+	assert_int_equal(ca_unlock(ca, NULL, &e), -1);
+	alarm(0);
+	assert_int_equal(e.code, ERR_CA_LOCKED);
+	ca_close(&ca);
 }
 
 static void the_shells_last_words_are_passed_on(void **state)
@@ -79,6 +134,48 @@ static void the_shells_last_words_are_passed_on(void **state)
 	assert_int_equal(ca_open(&ca, &fx.cfg, NULL, NULL, &info, &e), -1);
 	assert_non_null(strstr(e.native, "status 127"));
 	assert_says(&e, "vars");
+}
+
+static void settings_that_take_too_long_are_told_from_broken_ones(void **state)
+{
+	(void)state;
+	struct err e = ERR_INIT;
+	struct vars *v = NULL;
+	fixture_use(&fx, "rsa");
+	fixture_set_var(&fx, "exec sleep 60");
+	assert_int_equal(vars_load(&v, NULL, fx.pki, &e), -1);
+	assert_int_equal(e.code, ERR_CA_PKI);
+	assert_says(&e, "vars did not come to an end within 10 s");
+	assert_null(strstr(e.what, "env"));
+	assert_non_null(strstr(e.next, "waits"));
+}
+
+static void unreadable_settings(void)
+{
+	struct err e = ERR_INIT;
+	struct vars *v = NULL;
+	if (vars_load(&v, NULL, fx.pki, &e) == 0 || e.code != ERR_CA_PKI || strstr(e.native, "denied") == NULL ||
+	    strstr(e.next, "owner of the PKI") == NULL) {
+		fprintf(stderr, "%s (%s): %s\n", e.what, e.native, e.next);
+		_exit(1);
+	}
+	_exit(0);
+}
+
+static void settings_that_may_not_be_read_are_no_mistake_in_them(void **state)
+{
+	(void)state;
+	int status;
+	fixture_use(&fx, "rsa");
+	assert_int_equal(shell("chmod 755 %s %s/work %s && chmod 0 %s/vars", fx.dir, fx.dir, fx.pki, fx.pki), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		if (geteuid() == 0 && (setegid(65534) != 0 || setresuid(65534, 65534, 65534) != 0))
+			_exit(2);
+		unreadable_settings();
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
 }
 
 /* A certificate made to measure, with the directory's own key. */
@@ -211,6 +308,40 @@ static void only_the_right_passphrase_opens_the_key(void **state)
 	secret_free(&s);
 }
 
+/* An old CA's key, as OpenSSL 1 encrypted it: the passphrase is right, and the advice helps. */
+static void a_cipher_that_openssl_has_given_up_is_not_a_wrong_passphrase(void **state)
+{
+	(void)state;
+	static const char *const ciphers[] = {"PBE-MD5-DES", "PBE-SHA1-RC4-128"};
+	struct secret *s = secret_new();
+	for (size_t i = 0; i < 2; i++) {
+		struct err e = ERR_INIT;
+		fixture_use(&fx, "rsa");
+		assert_int_equal(
+		    shell("cd %s/private && printf '%s\\n%s\\n' > ../../../pass && openssl pkcs8 -topk8 -in ca.key -v1 "
+			  "%s -provider legacy -provider default -passout file:../../../pass -out new.key && "
+			  "mv new.key ca.key",
+			  fx.pki, PASSPHRASE, PASSPHRASE, ciphers[i]),
+		    0);
+		struct ca *ca = fixture_open(&fx);
+		assert_ok(secret_set(s, PASSPHRASE, strlen(PASSPHRASE), &e), &e);
+		assert_int_equal(ca_unlock(ca, s, &e), -1);
+		assert_int_equal(e.code, ERR_CA_PKI);
+		assert_says(&e, "is encrypted in a way that OpenSSL does not read any more");
+		assert_non_null(strstr(e.native, "unsupported"));
+		const char *command = strstr(e.next, "openssl pkcs8");
+		assert_non_null(command);
+		assert_int_equal(
+		    shell("cd %s && %.*s -passin file:../../pass -passout file:../../pass && mv %s/private/ca.key.new "
+			  "%s/private/ca.key",
+			  fx.pki, (int)strcspn(command, "`"), command, fx.pki, fx.pki),
+		    0);
+		assert_ok(ca_unlock(ca, s, &e), &e);
+		ca_close(&ca);
+	}
+	secret_free(&s);
+}
+
 static void without_a_key_or_an_index_one_can_look_but_not_issue(void **state)
 {
 	(void)state;
@@ -275,6 +406,15 @@ static void vars_mean_what_the_shell_makes_of_them(void **state)
 	vars_free(&v);
 }
 
+/* crl-verify DIR dir: a server that is set up so reads no CRL. */
+static void a_folder_is_no_place_for_the_crl(void **state)
+{
+	(void)state;
+	fixture_use(&fx, "rsa");
+	fx.cfg.crl = fx.dir;
+	refuses(ERR_CONFIG, "is a folder");
+}
+
 static void a_key_on_an_hsm_is_not_promised(void **state)
 {
 	(void)state;
@@ -288,13 +428,19 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_is_missing_is_named),
+	    cmocka_unit_test(a_named_pipe_is_no_file_to_wait_for),
+	    cmocka_unit_test(a_lock_that_is_a_named_pipe_is_not_waited_for_longer),
 	    cmocka_unit_test(the_shells_last_words_are_passed_on),
+	    cmocka_unit_test(settings_that_take_too_long_are_told_from_broken_ones),
+	    cmocka_unit_test(settings_that_may_not_be_read_are_no_mistake_in_them),
 	    cmocka_unit_test(a_ca_certificate_that_cannot_be_one_is_refused),
 	    cmocka_unit_test(a_key_of_another_ca_is_refused),
 	    cmocka_unit_test(a_pki_that_cannot_be_changed_is_refused_before_anything_is_made),
 	    cmocka_unit_test(only_the_right_passphrase_opens_the_key),
+	    cmocka_unit_test(a_cipher_that_openssl_has_given_up_is_not_a_wrong_passphrase),
 	    cmocka_unit_test(without_a_key_or_an_index_one_can_look_but_not_issue),
 	    cmocka_unit_test(vars_mean_what_the_shell_makes_of_them),
+	    cmocka_unit_test(a_folder_is_no_place_for_the_crl),
 	    cmocka_unit_test(a_key_on_an_hsm_is_not_promised),
 	};
 	return cmocka_run_group_tests(tests, make_all, remove_all);

@@ -1,6 +1,9 @@
 /* A name that somebody has: whether its certificate is replaced, and that easy-rsa goes on working afterwards. */
 #include "ca_fixture.h"
 
+#include <grp.h>
+#include <sys/wait.h>
+
 static struct fixture fx;
 
 static int make_all(void **state)
@@ -206,6 +209,108 @@ static void what_root_writes_belongs_to_the_pkis_owner(void **state)
 	ca_close(&ca);
 }
 
+/* It has the private key in it. Some versions write it at once, some when asked, and each into another folder. */
+static void the_inline_file_with_the_old_key_goes(void **state)
+{
+	(void)state;
+	static const char *const files[] = {"alice.creds", "inline/alice.inline", "inline/private/alice.inline",
+					    "inline/private/alice.p12-inline"};
+	struct ca_issued out;
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	fixture_use(&fx, "rsa");
+	must_easyrsa(&fx, "build-client-full alice nopass");
+	assert_int_equal(
+	    shell("cd %s && mkdir -p inline/private && echo key | tee alice.creds inline/alice.inline "
+		  "inline/private/alice.inline inline/private/alice.p12-inline inline/bob.inline >/dev/null",
+		  fx.pki),
+	    0);
+	struct ca *ca = fixture_unlocked(&fx);
+	must_issue(ca, "alice", key, true, &out);
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		if (pki_has(&fx, "%s", files[i]))
+			fail_msg("%s is still there", files[i]);
+	}
+	assert_true(pki_has(&fx, "inline/bob.inline"));
+	ca_certificate_free(&out.cert);
+	EVP_PKEY_free(key);
+	ca_close(&ca);
+}
+
+static void become_nobody(void)
+{
+	if (setgroups(0, NULL) != 0 || setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0)
+		_exit(2);
+}
+
+/* The PKI belongs to nobody, and its group is one that nobody is not in: as after `chown -R nobody`. */
+static int as_owner_outside_the_group(const char *modes, void (*fn)(void))
+{
+	int status;
+	fixture_use(&fx, "rsa");
+	assert_int_equal(
+	    shell("chmod 755 %s && chown -R 65534:0 %s/work && cd %s && %s", fx.dir, fx.dir, fx.pki, modes), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		become_nobody();
+		fn();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void issue_and_replace(void)
+{
+	struct ca_issued out;
+	struct err e = ERR_INIT;
+	struct ca *ca = fixture_unlocked(&fx);
+	for (int i = 0; i < 2; i++) {
+		if (try_issue(ca, "alice", EVP_EC_gen("P-256"), i == 1, &out, &e) != 0) {
+			fprintf(stderr, "%s (%s)\n", e.what, e.native);
+			_exit(1);
+		}
+	}
+}
+
+/* What is only added to a shared PKI needs no owner. */
+static void must_issue_but_not_replace(void)
+{
+	struct ca_issued out;
+	struct err e = ERR_INIT;
+	struct ca *ca = fixture_unlocked(&fx);
+	if (try_issue(ca, "alice", EVP_EC_gen("P-256"), false, &out, &e) != 0) {
+		fprintf(stderr, "%s (%s)\n", e.what, e.native);
+		_exit(1);
+	}
+	if (ca_replaceable(ca, "alice", &e) == 0 || e.code != ERR_CA_PKI || strstr(e.what, "index.txt") == NULL ||
+	    strstr(e.next, "group") == NULL) {
+		fprintf(stderr, "%s (%s): %s\n", e.what, e.native, e.next);
+		_exit(1);
+	}
+}
+
+/* easy-rsa's own new files get the group of whoever runs it, too. */
+static void a_group_that_has_no_right_is_not_missed(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(as_owner_outside_the_group("true", issue_and_replace), 0);
+	assert_int_equal(count_lines(&fx, "index.txt", "^R.*,superseded"), 1);
+	assert_int_equal(count_lines(&fx, "index.txt", "^V.*CN=alice$"), 1);
+	assert_int_equal(shell("test $(stat -c %%a:%%u %s/index.txt) = 600:65534", fx.pki), 0);
+}
+
+/* Else a new file would shut the group out, or let another one in. */
+static void a_group_that_has_a_right_is_kept_or_nothing_is_replaced(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(as_owner_outside_the_group("chmod 660 index.txt", must_issue_but_not_replace), 0);
+	assert_int_equal(shell("test -z \"$(find %s -name '*.tmp-*')\"", fx.pki), 0);
+}
+
 static bool pki_is_as_before(void)
 {
 	return shell("cd %s && find . -type f ! -name serial\\* -print0 | sort -z | xargs -0 sha256sum | cmp -s - "
@@ -337,6 +442,9 @@ int main(void)
 	    cmocka_unit_test(what_easyrsa_renewed_is_replaced_with_all_its_files),
 	    cmocka_unit_test(a_certificate_that_ends_after_2049_is_easyrsas_too),
 	    cmocka_unit_test(what_root_writes_belongs_to_the_pkis_owner),
+	    cmocka_unit_test(the_inline_file_with_the_old_key_goes),
+	    cmocka_unit_test(a_group_that_has_no_right_is_not_missed),
+	    cmocka_unit_test(a_group_that_has_a_right_is_kept_or_nothing_is_replaced),
 	    cmocka_unit_test(what_cannot_be_issued_revokes_nothing),
 	    cmocka_unit_test(a_revocation_is_published_also_if_what_follows_it_fails),
 	    cmocka_unit_test(whether_a_name_can_be_replaced_is_told_beforehand),

@@ -117,6 +117,37 @@ static void a_pki_that_cannot_be_opened_is_an_error_of_the_start(void **state)
 }
 
 /* In a process of its own: there is no way back. */
+/* easy-rsa writes through such a link, too, as long as it only signs. */
+static void an_index_that_is_a_link_out_of_the_pki_is_written_to(void **state)
+{
+	(void)state;
+	int status;
+	fixture_use(&fx, "rsa-encrypted");
+	assert_int_equal(
+	    shell("cd %s && rm -rf %s/elsewhere && mkdir %s/elsewhere && mv index.txt %s/elsewhere/ && ln -s "
+		  "%s/elsewhere/index.txt index.txt",
+		  fx.pki, fx.dir, fx.dir, fx.dir, fx.dir),
+	    0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct err e = ERR_INIT;
+		struct ca_issued out;
+		struct ca *ca = fixture_unlocked(&fx);
+		if (!ca_confine(ca))
+			_exit(77);
+		if (try_issue(ca, "alice", EVP_EC_gen("P-256"), false, &out, &e) == 0)
+			_exit(0);
+		fprintf(stderr, "%s (%s)\n", e.what, e.native);
+		_exit(1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip(); /* this kernel has no Landlock */
+	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_int_equal(count_lines(&fx, "../../elsewhere/index.txt", "^V.*/CN=alice$"), 1);
+}
+
 static void once_confined_only_the_pki_can_be_written(void **state)
 {
 	(void)state;
@@ -180,14 +211,65 @@ static void a_replacement_works_in_confinement(void **state)
 	signer_stop(&s);
 }
 
+static void a_revocation_works_in_confinement(void **state)
+{
+	(void)state;
+	struct err e = ERR_INIT;
+	struct ca_info info;
+	struct ca_issued issued;
+	struct blob subject = BLOB_INIT, csr = BLOB_INIT;
+	char long_text[5000] = "";
+	bool already = true, revoked = false;
+	struct signer *s = start(&info);
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	assert_int_equal(signer_revoke(s, "alice", "AB01", "keyCompromise", &already, &e), -1);
+	assert_int_equal(e.code, ERR_CA_FAILED);
+	assert_says(&e, "has not been unlocked");
+	assert_ok(unlock(s, PASSPHRASE, &e), &e);
+	assert_ok(signer_subject(s, "alice", &subject, &e), &e);
+	make_csr(&csr, key, &subject);
+	struct ca_request req = {.user = "alice", .csr = &csr, .serial = {0xAB, 1}};
+	assert_ok(signer_issue(s, &req, &issued, &e), &e);
+	/* what a person may have typed is told as such, also if it is long */
+	memset(long_text, 'A', 300);
+	assert_int_equal(signer_revoke(s, "alice", long_text, "superseded", &already, &e), -1);
+	assert_int_equal(e.code, ERR_USAGE);
+	assert_int_equal(signer_revoke(s, "alice", issued.cert.serial, long_text, &already, &e), -1);
+	assert_int_equal(e.code, ERR_USAGE);
+	assert_says(&e, "certificateHold");
+	memset(long_text, 'A', sizeof long_text - 1);
+	assert_int_equal(signer_revoke(s, "alice", long_text, "superseded", &already, &e), -1);
+	assert_int_equal(signer_revoke(s, "../alice", issued.cert.serial, "superseded", &already, &e), -1);
+	assert_int_equal(e.code, ERR_USAGE);
+	assert_ok(signer_revoked(s, issued.cert.serial, &revoked, &e), &e);
+	assert_false(revoked);
+	for (int i = 0; i < 2; i++) {
+		assert_ok(signer_revoke(s, "alice", issued.cert.serial, "cessationOfOperation", &already, &e), &e);
+		assert_int_equal(already, i);
+		assert_ok(signer_revoked(s, issued.cert.serial, &revoked, &e), &e);
+		assert_true(revoked);
+	}
+	assert_true(pki_has(&fx, "revoked/certs_by_serial/%s.crt", issued.cert.serial));
+	assert_int_equal(shell("openssl crl -in %s/crl.pem -noout -text | grep -q 'Cessation Of Operation'", fx.pki),
+			 0);
+	ca_certificate_free(&issued.cert);
+	ca_info_free(&info);
+	blob_free(&subject);
+	blob_free(&csr);
+	EVP_PKEY_free(key);
+	signer_stop(&s);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_whole_issue_over_the_socket),
 	    cmocka_unit_test(a_name_that_would_be_a_path_is_refused_there_as_well),
 	    cmocka_unit_test(a_pki_that_cannot_be_opened_is_an_error_of_the_start),
+	    cmocka_unit_test(an_index_that_is_a_link_out_of_the_pki_is_written_to),
 	    cmocka_unit_test(once_confined_only_the_pki_can_be_written),
 	    cmocka_unit_test(a_replacement_works_in_confinement),
+	    cmocka_unit_test(a_revocation_works_in_confinement),
 	};
 	return cmocka_run_group_tests(tests, make_all, remove_all);
 }

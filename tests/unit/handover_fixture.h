@@ -170,7 +170,7 @@ static inline void fixture_refused_early(struct fixture *f, enum err_code code, 
 {
 	struct err early = ERR_INIT;
 	fixture_refused(f, code, words);
-	assert_int_equal(handover_check(&f->cfg, &early), -1);
+	assert_int_equal(handover_check(&f->cfg, "alice", NULL, &early), -1);
 	if (early.code != code || strstr(early.what, words) == NULL)
 		fail_msg("%s: %s, but expected \"%s\"", err_code_name(early.code), early.what, words);
 }

@@ -259,7 +259,7 @@ static void a_password_file_that_others_can_read_is_refused_early(void **state)
 	f->cfg.mail.smtp = smtp;
 	assert_int_equal(chmod(f->cfg.mail.password_file, 0644), 0);
 	expect_refusal(f, ERR_SECRET_FILE, "password", "chmod 600");
-	assert_int_equal(handover_check(&f->cfg, &f->e), -1);
+	assert_int_equal(handover_check(&f->cfg, "alice", NULL, &f->e), -1);
 	assert_int_equal(f->e.code, ERR_SECRET_FILE);
 }
 

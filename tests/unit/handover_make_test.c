@@ -1,6 +1,12 @@
 /* From the template folder to the bundle: what is in it, and what is refused before anything is made. */
 #include "tests/unit/handover_fixture.h"
 
+#include <openssl/ec.h>
+#include <openssl/pem.h>
+#include <openssl/pkcs12.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+
 static void expect_files(struct fixture *f, const char *wanted)
 {
 	char got[1024] = "";
@@ -142,7 +148,7 @@ static void faults_in_free_names_name_the_line_of_the_configuration(void **state
 	fixture_refused_early(f, ERR_CONFIG, "tokenroll.conf:11: [template] tls_crypt: ");
 	assert_non_null(strstr(f->e.what, "gone.key has no \"OpenVPN Static key V1\" in it"));
 	fixture_write(f, "gone.key", "#\n" FIXTURE_STATIC_KEY "\n");
-	assert_int_equal(handover_check(&f->cfg, &f->e), 0);
+	assert_int_equal(handover_check(&f->cfg, "alice", NULL, &f->e), 0);
 	fixture_name(f, "tls_auth", "@gone.key");
 	fixture_refused_early(f, ERR_CONFIG,
 			      "tokenroll.conf:12: [template] tls_auth stands beside tls_crypt of line 11");
@@ -187,7 +193,7 @@ static void the_shipped_templates_pass_their_own_check(void **state)
 	struct fixture *f = *state;
 	free(f->cfg.vpn.templates);
 	f->cfg.vpn.templates = xstrdup("templates");
-	assert_int_equal(handover_check(&f->cfg, &f->e), 0);
+	assert_int_equal(handover_check(&f->cfg, "alice", NULL, &f->e), 0);
 	f->facts.token_label = "<script>alert('x')</script>";
 	fixture_make(f);
 	expect_files(f,
@@ -213,6 +219,99 @@ static void a_server_that_was_not_named_is_found_by_the_check(void **state)
 	fixture_refused_early(f, ERR_TEMPLATE, "templates/client.ovpn:2: {{remote}} has no value");
 }
 
+static void write_key(const struct fixture *f, const char *name, int (*encode)(BIO *, EVP_PKEY *), EVP_PKEY *key)
+{
+	char path[256];
+	const char *data;
+	BIO *b = BIO_new(BIO_s_mem());
+	assert_int_equal(encode(b, key), 1);
+	long n = BIO_get_mem_data(b, &data);
+	snprintf(path, sizeof path, "templates/%s", name);
+	assert_int_equal(file_write(fixture_path(f, path), data, (size_t)n, 0600, NULL), 0);
+	BIO_free(b);
+}
+
+static int as_pkcs8(BIO *b, EVP_PKEY *key)
+{
+	return i2d_PKCS8PrivateKey_bio(b, key, NULL, NULL, 0, NULL, NULL);
+}
+
+static int as_encrypted_pkcs8(BIO *b, EVP_PKEY *key)
+{
+	return i2d_PKCS8PrivateKey_bio(b, key, EVP_aes_256_cbc(), "secret", 6, NULL, NULL);
+}
+
+/* PKCS#1, or for an EC key SEC 1 */
+static int as_traditional(BIO *b, EVP_PKEY *key)
+{
+	unsigned char *der = NULL;
+	int n = i2d_PrivateKey(key, &der);
+	int ret = n > 0 && BIO_write(b, der, n) == n;
+	OPENSSL_free(der);
+	return ret;
+}
+
+static int as_pkcs12(BIO *b, EVP_PKEY *key)
+{
+	PKCS12 *p12 = PKCS12_create("secret", "alice", key, NULL, NULL, 0, 0, 0, 0, 0);
+	int ret = p12 != NULL && i2d_PKCS12_bio(b, p12) == 1;
+	PKCS12_free(p12);
+	return ret;
+}
+
+static int as_public(BIO *b, EVP_PKEY *key)
+{
+	return i2d_PUBKEY_bio(b, key);
+}
+
+static void a_private_key_is_found_in_whatever_form_it_is(void **state)
+{
+	static int (*const forms[])(BIO *, EVP_PKEY *) = {as_pkcs8, as_encrypted_pkcs8, as_traditional, as_pkcs12};
+	struct fixture *f = *state;
+	EVP_PKEY *keys[] = {EVP_EC_gen("P-256"), EVP_RSA_gen(2048), EVP_PKEY_Q_keygen(NULL, NULL, "ED25519")};
+	fixture_template(f, "client.ovpn", FIXTURE_PROFILE);
+	for (size_t k = 0; k < 3; k++) {
+		for (size_t i = 0; i < 4; i++) {
+			write_key(f, "change_me.bin", forms[i], keys[k]);
+			fixture_refused_early(
+			    f, ERR_TEMPLATE,
+			    "templates/change_me.bin: there is a private key in what becomes alice.bin");
+		}
+	}
+	/* a public key, and anything else in DER, is none */
+	write_key(f, "change_me.bin", as_public, keys[1]);
+	fixture_make(f);
+	for (size_t k = 0; k < 3; k++)
+		EVP_PKEY_free(keys[k]);
+}
+
+static void a_profile_named_conf_is_checked_as_one(void **state)
+{
+	static const char with_key[] = "client\nremote x\nca change_me-ca.crt\ncert change_me.crt\nkey change_me.key\n";
+	struct fixture *f = *state;
+	fixture_template(f, "client.ovpn", FIXTURE_PROFILE);
+	fixture_template(f, "change_me.conf", with_key);
+	fixture_refused_early(f, ERR_TEMPLATE, "templates/change_me.conf (linux), rendered line 4: the option cert");
+	fixture_template(f, "change_me.conf", "  --remote x\n<key>\n</key>\n");
+	fixture_refused_early(f, ERR_TEMPLATE, "<key> cannot stand beside");
+	fixture_template(f, "change_me.conf", FIXTURE_PROFILE "# for {{user}} on {{platform}}\n");
+	/* no profile, so what it says is no matter of ours */
+	fixture_template(f, "printer.conf", "# client\nkey = {{user}}\ncert x\n");
+	fixture_make(f);
+	expect_files(f, "alice-linux.ovpn alice-macos.ovpn alice-windows.ovpn alice.conf printer.conf ");
+	char *text = fixture_read(f, "bundles/alice/alice.conf");
+	assert_non_null(strstr(text, "pkcs11-id '" FIXTURE_ID "'\n# for alice on linux\n"));
+	free(text);
+}
+
+static void a_message_before_the_enrollment_names_the_user(void **state)
+{
+	struct fixture *f = *state;
+	fixture_template(f, "client.ovpn", FIXTURE_PROFILE);
+	fixture_template(f, "change_me.ovpn", FIXTURE_PROFILE);
+	fixture_refused_early(f, ERR_TEMPLATE, "become alice-linux.ovpn");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,6 +327,9 @@ int main(void)
 	    PROMISE(a_backslash_path_of_windows_gets_forward_slashes),
 	    PROMISE(the_shipped_templates_pass_their_own_check),
 	    PROMISE(a_server_that_was_not_named_is_found_by_the_check),
+	    PROMISE(a_private_key_is_found_in_whatever_form_it_is),
+	    PROMISE(a_profile_named_conf_is_checked_as_one),
+	    PROMISE(a_message_before_the_enrollment_names_the_user),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

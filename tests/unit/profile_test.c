@@ -620,7 +620,7 @@ static void a_pin_outside_the_rules_is_refused_and_not_repeated(void **state)
 	    {"[pin]\nmin = 4\nmax = 8\n",
 	     {"\xC3\xA4\xC3\xB6", "\xD0\xBF\xD0\xB8\xD0\xBD\xD1\x8C"},
 	     {"\xC3\xA4\xC3", "\xC3\xA4\xC3\xB6\xC3\xBC\xC3\x9F\xC3\xA4", "abc\n", "\xED\xA0\x80xx", "\xC0\xAFxx"},
-	     "4 to 8 bytes of UTF-8"},
+	     "4 to 8 characters"},
 	};
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		const struct profile *p = parse(f, cases[i].rules);

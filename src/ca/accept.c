@@ -1,0 +1,120 @@
+#include "ca/accept.h"
+
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+
+/* tls-cert-profile legacy, which is OpenVPN's default */
+#define SERVER_LEVEL 1
+
+struct verdict {
+	int error; /* X509_V_ERR_..., X509_V_OK for a good one */
+	int depth; /* 0: the certificate, 1: the CA's */
+};
+
+static int pass_signature(int ok, X509_STORE_CTX *ctx)
+{
+	return ok || X509_STORE_CTX_get_error(ctx) == X509_V_ERR_CERT_SIGNATURE_FAILURE;
+}
+
+/* The CA need not be a root: the server has the rest of the chain. */
+static void set_up(X509_STORE_CTX *ctx, bool signed_yet)
+{
+	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
+	X509_STORE_CTX_set_purpose(ctx, X509_PURPOSE_SSL_CLIENT);
+	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+	X509_VERIFY_PARAM_set_auth_level(param, SERVER_LEVEL);
+	if (!signed_yet)
+		X509_STORE_CTX_set_verify_cb(ctx, pass_signature);
+}
+
+static struct verdict verify(X509 *cert, const struct ca *ca, bool signed_yet)
+{
+	struct verdict v = {X509_V_ERR_OUT_OF_MEM, 0};
+	X509_STORE *store = X509_STORE_new();
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	if (store != NULL && ctx != NULL && X509_STORE_add_cert(store, ca->cert) == 1 &&
+	    X509_STORE_CTX_init(ctx, store, cert, NULL) == 1) {
+		set_up(ctx, signed_yet);
+		bool good = X509_verify_cert(ctx) == 1;
+		v.error = good ? X509_V_OK : X509_STORE_CTX_get_error(ctx);
+		v.depth = X509_STORE_CTX_get_error_depth(ctx);
+	}
+	/* the purpose is content with keyAgreement, but a token's key signs */
+	if (v.error == X509_V_OK && (X509_get_key_usage(cert) & KU_DIGITAL_SIGNATURE) == 0)
+		v = (struct verdict){X509_V_ERR_INVALID_PURPOSE, 0};
+	X509_STORE_CTX_free(ctx);
+	X509_STORE_free(store);
+	ERR_clear_error();
+	return v;
+}
+
+static int bad_purpose(const struct ca *ca, int depth, const char *user, struct err *e)
+{
+	if (depth > 0) {
+		err_set(e, ERR_CA_PKI,
+			"a VPN server would refuse the certificate of %s: the CA certificate %s is not for signing "
+			"those of TLS clients",
+			user, ca->cert_file);
+		return err_next(e, "its extendedKeyUsage, if it has one, must have clientAuth, and its keyUsage "
+				   "keyCertSign: make another CA certificate for the same key");
+	}
+	err_set(e, ERR_CA_PKI,
+		"a VPN server would refuse the certificate of %s: the certificate type \"client\" in %s makes none for "
+		"TLS clients",
+		user, ca->ext_dir != NULL ? ca->ext_dir : "vars");
+	return err_next(e, "it has to say extendedKeyUsage = clientAuth and keyUsage = digitalSignature");
+}
+
+static int bad_name(const struct ca *ca, const char *user, struct err *e)
+{
+	err_set(e, ERR_CA_PKI,
+		"a VPN server would refuse the certificate of %s: the nameConstraints of the CA certificate %s do not "
+		"permit its name",
+		user, ca->cert_file);
+	return err_next(e, "correct the subject that EASYRSA_DN and EASYRSA_REQ_... in vars give, or make another CA "
+			   "certificate for the same key, which permits it");
+}
+
+static int bad_digest(const struct ca *ca, const char *user, struct err *e)
+{
+	err_set(e, ERR_CA_PKI, "a VPN server would refuse the certificate of %s: EASYRSA_DIGEST %s is too weak", user,
+		ca->vars->value[VAR_DIGEST]);
+	return err_next(e, "set it to sha256, sha384 or sha512 in %s",
+			ca->vars->file != NULL ? ca->vars->file : "vars");
+}
+
+static int bad_otherwise(const struct ca *ca, const struct verdict *v, const char *user, struct err *e)
+{
+	err_set(e, ERR_CA_PKI, "a VPN server would refuse the certificate of %s", user);
+	if (v->error == X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION)
+		return err_next(e, "in %s, only extensions that every server knows may be critical",
+				v->depth > 0          ? ca->cert_file
+				: ca->ext_dir != NULL ? ca->ext_dir
+						      : "vars");
+	return err_next(e, "look at the CA certificate %s and the certificate type \"client\" in %s", ca->cert_file,
+			ca->ext_dir != NULL ? ca->ext_dir : "vars");
+}
+
+int accept_check(X509 *cert, const struct ca *ca, const char *user, bool signed_yet, struct err *e)
+{
+	struct verdict v = verify(cert, ca, signed_yet);
+	switch (v.error) {
+	case X509_V_OK:
+		return 0;
+	case X509_V_ERR_INVALID_PURPOSE:
+	case X509_V_ERR_INVALID_CA:
+		bad_purpose(ca, v.depth, user, e);
+		break;
+	case X509_V_ERR_PERMITTED_VIOLATION:
+	case X509_V_ERR_EXCLUDED_VIOLATION:
+		bad_name(ca, user, e);
+		break;
+	case X509_V_ERR_CA_MD_TOO_WEAK:
+		bad_digest(ca, user, e);
+		break;
+	default:
+		bad_otherwise(ca, &v, user, e);
+	}
+	return err_native(e, "%s", X509_verify_cert_error_string(v.error));
+}

@@ -1,0 +1,48 @@
+/*
+ * seal: a random SO PIN or PUK for a token, which is in escrow before the
+ * token has it. Parent only.
+ */
+#ifndef ENROLL_SEAL_H
+#define ENROLL_SEAL_H
+
+#include "core/config.h"
+#include "enroll/ports.h"
+#include "store/recovery.h"
+
+struct seal {
+	const struct enroll_store_port *port;
+	struct store *store;
+	const struct recovery *recovery;
+	const struct worker_token *token;
+	const struct store_token *id; /* as the module that enrolls tells it */
+	const struct profile *profile;
+};
+
+/* PROFILE_SO_PIN or PROFILE_PUK as escrow names it. */
+enum escrow_kind seal_kind(enum profile_secret which);
+
+/* Makes a value by the rules of the profile and puts it into escrow as pending: *ret_id is for store_escrow_confirm,
+ * when the token has it. */
+int seal_random(const struct seal *s, enum profile_secret which, struct secret *ret, int64_t *ret_id, struct err *e);
+
+/* Puts a value that was made or typed into escrow, as pending. */
+int seal_value(const struct seal *s, enum profile_secret which, const struct secret *value, int64_t *ret_id,
+	       struct err *e);
+
+/* The recovery key that opens what is in escrow, and who is asked for its passphrase. */
+struct seal_key {
+	const char *file;
+	int (*passphrase)(void *arg, struct secret *ret, struct err *e);
+	void (*note)(void *arg, const char *text);
+	void *arg;
+};
+
+/*
+ * A token's newest value in escrow; recovery of s is not needed for it. One that was sent but never confirmed may be
+ * what the token has: *ret_pending is its number then, for store_escrow_confirm once the token has taken it, else 0.
+ * ERR_ESCROW if there is none.
+ */
+int seal_open(const struct seal *s, enum profile_secret which, const struct seal_key *key, struct secret *ret,
+	      int64_t *ret_pending, struct err *e);
+
+#endif

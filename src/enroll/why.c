@@ -1,0 +1,57 @@
+#include "enroll/why.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What a card may be that no module takes; NULL if nothing about it is known. */
+static const struct profile *nearest(struct discovery *d, const struct reader *r)
+{
+	const struct profile_token facts = {.fact = {[PROFILE_READER] = r->name, [PROFILE_ATR] = r->atr}};
+	unsigned agree = 0;
+	const struct profile *p = profiles_nearest(discover_profiles(d), &facts, &agree);
+	return agree != 0 ? p : NULL;
+}
+
+static int held(const struct reader *r, struct err *e)
+{
+	err_set(e, ERR_READERS, "another program holds the card in '%s' for itself", r->name);
+	return err_next(e, "end it; often it is GnuPG's scdaemon: `gpgconf --kill scdaemon`");
+}
+
+static int mute(const struct reader *r, struct err *e)
+{
+	err_set(e, ERR_TOKEN_FAILED, "the card in '%s' does not answer", r->name);
+	return err_next(e, "turn it round, clean its contacts, or take another one; nothing was changed");
+}
+
+static int unknown(struct discovery *d, const struct reader *r, struct err *e)
+{
+	const struct profile *p = nearest(d, r);
+	const char *module = p != NULL && p->module.enroll.n != 0 ? p->module.enroll.v[0] : NULL;
+	err_set(e, ERR_UNSUPPORTED, "the card in '%s' is blank, or of a kind that no module here knows (ATR %s)%s%s",
+		r->name, r->atr, p != NULL ? "; the nearest profile is " : "", p != NULL ? p->name : "");
+	if (module != NULL)
+		return err_next(e,
+				"set the card up with its maker's tool, or install %s, or name its maker's module "
+				"with --module; nothing was changed",
+				module);
+	return err_next(e, "put the token in, or name its maker's module with --module or [token] module");
+}
+
+int why_no_token(struct discovery *d, const char *reader, struct err *e)
+{
+	size_t n = 0;
+	const struct err *none;
+	const struct reader *list = discover_readers(d, &n, &none);
+	if (none != NULL) {
+		*e = *none;
+		return -1;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const struct reader *r = &list[i];
+		if (!r->present || (reader != NULL && reader_find(r, 1, reader) == NULL))
+			continue;
+		return r->exclusive ? held(r, e) : r->mute ? mute(r, e) : unknown(d, r, e);
+	}
+	return 0;
+}

@@ -1,0 +1,18 @@
+/*
+ * why: what stands behind a token that is not found, as the readers tell it.
+ * Parent only.
+ */
+#ifndef ENROLL_WHY_H
+#define ENROLL_WHY_H
+
+#include "enroll/discover.h"
+
+/*
+ * Fills *e and returns -1 where the readers, or the one of this name (NULL: any), tell why no module shows a token:
+ * ERR_READERS if PC/SC cannot be used or another program holds the card, ERR_TOKEN_FAILED if the card does not answer,
+ * ERR_UNSUPPORTED if it is of no kind that is known: with the profile that comes nearest. Returns 0 if they tell
+ * nothing.
+ */
+int why_no_token(struct discovery *d, const char *reader, struct err *e);
+
+#endif

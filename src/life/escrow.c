@@ -1,0 +1,92 @@
+#include "store/escrow.h"
+#include "core/xalloc.h"
+#include "life/life.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int find_token(struct life *l, struct store_token *ret, struct err *e)
+{
+	struct store_holding *list = NULL;
+	size_t n = 0;
+	if (l->ports->store.find_by_serial(l->store, l->opt->serial, &list, &n, e) != 0)
+		return -1;
+	int got = 0;
+	if (n == 0) {
+		got =
+		    err_set(e, ERR_NO_TOKEN, "the inventory knows no token with the serial number %s", l->opt->serial);
+		err_next(e, "`tokenroll tokens` shows those that are plugged in");
+	} else if (n > 1) {
+		got = err_set(e, ERR_SEVERAL_TOKENS, "the inventory knows %zu tokens with the serial number %s", n,
+			      l->opt->serial);
+		err_next(e, "tell their models apart with sqlite3, as the manual's section on recovery shows");
+	} else {
+		*ret = list[0].token;
+	}
+	free(list);
+	return got;
+}
+
+static int open_value(struct life *l, const struct store_escrow *v, struct secret **pass, struct secret *ret,
+		      struct err *e)
+{
+	int got = escrow_open(ret, v, &l->id, l->opt->recovery_key, *pass, e);
+	if (got == 0 || e->code != ERR_RECOVERY_PASSPHRASE_NEEDED)
+		return got;
+	/* asked once for all of them */
+	*pass = secret_new();
+	if (l->ui->secret(l->ui->arg, LIFE_RECOVERY_PASSPHRASE, &l->token, NULL, NULL, *pass, e) != 0)
+		return -1;
+	return escrow_open(ret, v, &l->id, l->opt->recovery_key, *pass, e);
+}
+
+static int add_kind(struct life *l, enum escrow_kind kind, struct secret **pass, struct life_escrowed **list, size_t *n,
+		    struct err *e)
+{
+	struct store_escrow *rows = NULL;
+	size_t n_rows = 0;
+	int got = l->ports->store.escrow_list(l->store, &l->id, kind, &rows, &n_rows, e);
+	for (size_t i = 0; got == 0 && i < n_rows; i++) {
+		*list = xrealloc(*list, *n + 1, sizeof **list);
+		struct life_escrowed *v = &(*list)[(*n)++];
+		*v = (struct life_escrowed){kind, rows[i].state, rows[i].created, secret_new()};
+		got = open_value(l, &rows[i], pass, v->value, e);
+		/* what came before the one that the token is known to have is history */
+		if (rows[i].state == ESCROW_CONFIRMED)
+			break;
+	}
+	store_escrow_free(&rows, n_rows);
+	return got;
+}
+
+int life_escrow_show(struct life *l, struct life_escrowed **ret, size_t *ret_n, struct err *e)
+{
+	struct secret *pass = NULL;
+	*ret = NULL;
+	*ret_n = 0;
+	if (l->ports->store.open(&l->store, l->cfg->store_path, e) != 0 || find_token(l, &l->id, e) != 0)
+		return -1;
+	memcpy(l->token.serial, l->id.serial, sizeof l->token.serial);
+	memcpy(l->token.label, l->id.label, sizeof l->token.label);
+	int got = add_kind(l, ESCROW_SO_PIN, &pass, ret, ret_n, e);
+	if (got == 0)
+		got = add_kind(l, ESCROW_PUK, &pass, ret, ret_n, e);
+	secret_free(&pass);
+	if (got == 0 && *ret_n == 0) {
+		err_set(e, ERR_ESCROW, "nothing of token %s is in escrow", l->opt->serial);
+		got = err_next(e, "what tokenroll did not set it does not know");
+	}
+	if (got == 0)
+		got = life_audit(l, "escrow-show", "", e);
+	if (got != 0)
+		life_escrowed_free(ret, *ret_n);
+	return got;
+}
+
+void life_escrowed_free(struct life_escrowed **list, size_t n)
+{
+	for (size_t i = 0; *list != NULL && i < n; i++)
+		secret_free(&(*list)[i].value);
+	free(*list);
+	*list = NULL;
+}

@@ -1,0 +1,227 @@
+#include "enroll/seal.h"
+#include "life/life.h"
+#include "life/objects.h"
+
+#include <string.h>
+
+/* One initialization under way. */
+struct setup {
+	struct life *l;
+	struct life_setup *result;
+	struct secret *so_pin; /* the one it has, or is to get */
+	struct secret *pin;    /* the one it is to get */
+	int64_t sealed;        /* where so_pin is in escrow; 0 if it is not */
+};
+
+static bool is_blank(const struct life *l)
+{
+	return (l->token.flags & WORKER_TOKEN_INITIALIZED) == 0;
+}
+
+static int check_way(const struct life *l, struct err *e)
+{
+	const struct profile_init *i = &l->profile->init;
+	if (i->how == PROFILE_HOW_INIT_TOKEN && !(i->once && !is_blank(l)))
+		return 0;
+	err_set(e, ERR_UNSUPPORTED, "tokenroll cannot initialize token %s (profile %s)", l->token.serial,
+		l->profile->id);
+	return i->tool != NULL ? err_next(e, "use %s", i->tool)
+			       : err_next(e, "use the program of the token's maker, if it can");
+}
+
+static struct seal seal_of(struct life *l)
+{
+	return (struct seal){.port = &l->ports->store,
+			     .store = l->store,
+			     .recovery = l->recovery,
+			     .token = &l->token,
+			     .id = &l->id,
+			     .profile = l->profile};
+}
+
+static int load_recovery(struct life *l, struct err *e)
+{
+	return l->recovery != NULL ? 0 : recovery_load(&l->recovery, l->cfg->escrow.recovery, l->cfg->escrow.n, e);
+}
+
+static int new_pin(struct setup *s, struct err *e)
+{
+	struct profile_limits limits = life_limits(s->l, PROFILE_PIN);
+	const struct life_ui *ui = s->l->ui;
+	return ui->secret(ui->arg, LIFE_NEW_PIN, &s->l->token, s->l->profile, &limits, s->pin, e) != 0
+		   ? -1
+		   : profile_pin_check(&limits, s->pin, e);
+}
+
+/* Random and in escrow where there is somebody to keep it for; else typed, or out of a file. */
+static int new_so_pin(struct setup *s, struct err *e)
+{
+	struct profile_limits limits = life_limits(s->l, PROFILE_SO_PIN);
+	const struct life_ui *ui = s->l->ui;
+	if (s->l->cfg->escrow.n != 0 && !s->l->opt->so_pin_given) {
+		if (load_recovery(s->l, e) != 0)
+			return -1;
+		const struct seal seal = seal_of(s->l);
+		s->result->so_pin_sealed = true;
+		return seal_random(&seal, PROFILE_SO_PIN, s->so_pin, &s->sealed, e);
+	}
+	return ui->secret(ui->arg, LIFE_NEW_SO_PIN, &s->l->token, s->l->profile, &limits, s->so_pin, e) != 0
+		   ? -1
+		   : profile_pin_check(&limits, s->so_pin, e);
+}
+
+/* The token has another serial number now: what is in escrow is put there for that one. */
+static int seal_again(struct setup *s, const struct store_token *before, struct err *e)
+{
+	struct seal seal = seal_of(s->l);
+	bool same = strcmp(before->serial, s->l->id.serial) == 0 && strcmp(before->model, s->l->id.model) == 0 &&
+		    strcmp(before->manufacturer, s->l->id.manufacturer) == 0;
+	if (s->sealed == 0)
+		return 0;
+	if (!same && seal_value(&seal, PROFILE_SO_PIN, s->so_pin, &s->sealed, e) != 0)
+		return -1;
+	return s->l->ports->store.escrow_confirm(s->l->store, s->sealed, e);
+}
+
+static void take(struct life *l, const struct worker_token *t)
+{
+	l->token = *t;
+	life_identify(t, &l->id);
+}
+
+static int set_first_pin(struct setup *s, struct err *e)
+{
+	struct life *l = s->l;
+	if (life_audit(l, STORE_PIN_INIT, "", e) != 0 ||
+	    l->ports->token.init_pin(l->worker, &l->token, true, l->opt->last_try, s->so_pin, s->pin, &l->token, e) !=
+		0)
+		return -1;
+	return life_audit(l, STORE_PIN_SET, "", e);
+}
+
+static int init_blank(struct setup *s, struct err *e)
+{
+	struct life *l = s->l;
+	const struct store_token before = l->id;
+	struct worker_token made;
+	char label[WORKER_LABEL_MAX + 1];
+	life_label(l, label);
+	if (new_pin(s, e) != 0 || new_so_pin(s, e) != 0 || life_audit(l, STORE_TOKEN_INIT, l->token.reader, e) != 0 ||
+	    l->ui->show(l->ui->arg, e) != 0 ||
+	    l->ports->token.init(l->worker, &l->token, label, s->so_pin, &made, e) != 0)
+		return -1;
+	take(l, &made);
+	if (l->ports->store.claim_token(l->store, &l->id, e) != 0 || seal_again(s, &before, e) != 0)
+		return -1;
+	return set_first_pin(s, e);
+}
+
+/* ---- one that is in use */
+
+static int refuse(const struct life *l, const struct life_objects *o, struct err *e)
+{
+	char what[400];
+	life_objects_text(l, o, what, sizeof what);
+	if (o->n_somebodys != 0) {
+		err_set(e, ERR_FOREIGN, "there is something on token %s: %s", l->token.serial, what);
+		return err_next(e, "take another token; or add --wipe, type the serial number in, and all of it is "
+				   "destroyed");
+	}
+	err_set(e, ERR_FOREIGN, "token %s may hold objects that cannot be seen without its PIN", l->token.serial);
+	return err_next(e, "give the PIN, so that it can be looked at, or add --wipe and type the serial number in");
+}
+
+/* Who may look is asked for the PIN; on a terminal without one the rest counts as unseen. */
+static int look(struct setup *s, struct life_objects *ret, struct err *e)
+{
+	struct life *l = s->l;
+	struct err no_pin = ERR_INIT;
+	struct secret *pin = secret_new();
+	bool has_pin = (l->token.flags & (WORKER_TOKEN_NO_PIN | WORKER_TOKEN_PIN_LOCKED)) == 0;
+	bool ask = has_pin && l->opt->pin_given;
+	int got = ask ? l->ui->secret(l->ui->arg, LIFE_PIN, &l->token, l->profile, NULL, pin, &no_pin) : -1;
+	got = life_objects_read(l, got == 0 ? pin : NULL, ret, e);
+	secret_free(&pin);
+	return got;
+}
+
+static int agree(struct setup *s, struct err *e)
+{
+	struct life *l = s->l;
+	struct life_objects o;
+	char what[400];
+	if (look(s, &o, e) != 0)
+		return -1;
+	int got = 0;
+	if (!l->opt->wipe && (o.n_somebodys != 0 || !o.all_seen))
+		got = refuse(l, &o, e);
+	life_objects_text(l, &o, what, sizeof what);
+	if (got == 0 && (o.n_somebodys != 0 || !o.all_seen))
+		got = l->ui->confirm(l->ui->arg, &l->token, what, e);
+	s->result->destroyed = o.n_somebodys;
+	life_objects_free(&o);
+	return got;
+}
+
+/* PIN and PUK are the factory's after it, and the SO PIN may have been before. */
+static int replace_factory(struct setup *s, struct err *e)
+{
+	struct life *l = s->l;
+	const char *value = l->profile->pin[PROFILE_PIN].factory.v[0];
+	struct secret *old = secret_new();
+	int got = secret_set(old, value, strlen(value), e);
+	if (got == 0)
+		got = l->ports->token.change(l->worker, &l->token, PROFILE_CHANGE_PIN, PROFILE_PIN, old, s->pin,
+					     l->opt->last_try, e);
+	secret_free(&old);
+	s->result->factory = got == 0;
+	return got;
+}
+
+static int init_used(struct setup *s, const struct p11_pin_state *so_state, struct err *e)
+{
+	struct life *l = s->l;
+	struct worker_token made;
+	int64_t pending = 0;
+	char label[WORKER_LABEL_MAX + 1];
+	life_label(l, label);
+	if (agree(s, e) != 0 || life_key(l, PROFILE_SO_PIN, so_state, s->so_pin, &pending, e) != 0 ||
+	    new_pin(s, e) != 0 || life_audit(l, STORE_TOKEN_INIT, "again", e) != 0 || l->ui->show(l->ui->arg, e) != 0 ||
+	    l->ports->token.reset(l->worker, &l->token, label, s->so_pin, &made, e) != 0)
+		return -1;
+	take(l, &made);
+	return l->profile->init.leaves_factory ? replace_factory(s, e) : set_first_pin(s, e);
+}
+
+/* Initializing revokes nothing. */
+static void note_owner(const struct life *l)
+{
+	char text[300];
+	if (l->owner[0] == '\0')
+		return;
+	snprintf(
+	    text, sizeof text,
+	    "the key of %s is gone, but the certificate for it stays valid: `tokenroll wipe` would have revoked it; "
+	    "`tokenroll %s --replace` does",
+	    l->owner, l->owner);
+	l->ui->note(l->ui->arg, text);
+}
+
+int life_init(struct life *l, struct life_setup *ret, struct err *e)
+{
+	struct p11_pin_state pins[PROFILE_PIN_COUNT];
+	struct setup s = {.l = l, .result = ret, .so_pin = secret_new(), .pin = secret_new()};
+	memset(ret, 0, sizeof *ret);
+	int got = l->ports->token.pins(l->worker, &l->token, false, pins, e);
+	if (got == 0 && pins[PROFILE_PIN].unset)
+		l->token.flags &= ~(unsigned)WORKER_TOKEN_INITIALIZED;
+	if (got == 0)
+		got = check_way(l, e);
+	if (got == 0)
+		got = is_blank(l) ? init_blank(&s, e) : init_used(&s, &pins[PROFILE_SO_PIN], e);
+	if (got == 0)
+		note_owner(l);
+	secret_free(&s.so_pin);
+	secret_free(&s.pin);
+	return got;
+}

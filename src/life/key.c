@@ -1,0 +1,53 @@
+#include "enroll/seal.h"
+#include "life/life.h"
+
+#include <string.h>
+
+static int ask_passphrase(void *arg, struct secret *ret, struct err *e)
+{
+	struct life *l = arg;
+	return l->ui->secret(l->ui->arg, LIFE_RECOVERY_PASSPHRASE, &l->token, l->profile, NULL, ret, e);
+}
+
+static void tell(void *arg, const char *text)
+{
+	const struct life *l = arg;
+	l->ui->note(l->ui->arg, text);
+}
+
+static int from_escrow(struct life *l, enum profile_secret which, struct secret *ret, int64_t *ret_pending,
+		       struct err *e)
+{
+	const struct seal seal = {
+	    .port = &l->ports->store, .store = l->store, .token = &l->token, .id = &l->id, .profile = l->profile};
+	const struct seal_key key = {l->opt->recovery_key, ask_passphrase, tell, l};
+	return seal_open(&seal, which, &key, ret, ret_pending, e);
+}
+
+static int check_state(const struct life *l, enum profile_secret which, const struct p11_pin_state *now, struct err *e)
+{
+	const char *name = l->profile->pin[which].name;
+	if (now->locked) {
+		err_set(e, ERR_PIN_LOCKED, "the %s of token %s is locked, too", name, l->token.serial);
+		return err_next(e, "take another token; this one can only be reset, which loses what is on it");
+	}
+	if (!now->final || l->opt->last_try)
+		return 0;
+	err_set(e, ERR_PIN_LAST_TRY, "the %s of token %s has one try left, which was not spent", name, l->token.serial);
+	return err_next(e, "if you are sure of it, add --last-try");
+}
+
+int life_key(struct life *l, enum profile_secret which, const struct p11_pin_state *now, struct secret *ret,
+	     int64_t *ret_pending, struct err *e)
+{
+	const struct profile_list *factory = &l->profile->pin[which].factory;
+	bool given = which == PROFILE_PUK ? l->opt->puk_given : l->opt->so_pin_given;
+	if (check_state(l, which, now, e) != 0)
+		return -1;
+	if (!given && now->factory == P11_FACTORY_YES && factory->n != 0)
+		return secret_set(ret, factory->v[0], strlen(factory->v[0]), e);
+	if (!given && l->opt->recovery_key != NULL)
+		return from_escrow(l, which, ret, ret_pending, e);
+	return l->ui->secret(l->ui->arg, which == PROFILE_PUK ? LIFE_PUK : LIFE_SO_PIN, &l->token, l->profile, NULL,
+			     ret, e);
+}

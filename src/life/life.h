@@ -1,0 +1,183 @@
+/*
+ * life: a token before and after enrollment: what is plugged in and whose it
+ * is, setting it up, a new PIN, unblocking, emptying. Each operation is on one
+ * token, which is looked at first and named to whoever is asked anything.
+ * Runs in the parent; tokens are talked to by a worker, as in an enrollment.
+ *
+ * A secret is sent once. Where there is a counter, it is read before and
+ * after. A new SO PIN or PUK that nobody types is in escrow before the token
+ * has it.
+ */
+#ifndef LIFE_LIFE_H
+#define LIFE_LIFE_H
+
+#include "core/config.h"
+#include "enroll/discover.h"
+#include "enroll/ports.h"
+#include "store/recovery.h"
+
+#include <stdbool.h>
+
+/* What is asked of the person in charge. */
+enum life_ask {
+	LIFE_PIN,                 /* the token's PIN */
+	LIFE_NEW_PIN,             /* another one, by the rules given */
+	LIFE_SO_PIN,              /* the token's SO PIN */
+	LIFE_NEW_SO_PIN,          /* one for a token that has none, typed; ERR_RECOVERY_MISSING where nobody can */
+	LIFE_PUK,                 /* the token's PUK */
+	LIFE_RECOVERY_PASSPHRASE, /* of the recovery key */
+};
+
+struct life_options {
+	const char *user;             /* whose token; NULL */
+	const char *serial, *reader;  /* which token; NULL: find out */
+	const char *module;           /* NULL: as configured */
+	const char *label;            /* for one that is initialized; NULL: as before, or "VPN token" */
+	const char *recovery_key;     /* file of a recovery key: what is in escrow is used; NULL */
+	bool so_pin_given, puk_given; /* not typed: a file has it */
+	bool pin_given;
+	bool wipe;              /* init: also where there are objects */
+	bool keep_certificates; /* wipe: what was on it is not revoked */
+	bool last_try;          /* the last try may be spent */
+	bool verbose;
+	/* from which the token's module is kept; NULL: not from a file */
+	const char *secret_files[6];
+};
+
+struct life_ui {
+	void *arg;
+	/* limits is given for new secrets. ERR_SECRET_NEEDED when there is no way to get it. */
+	int (*secret)(void *arg, enum life_ask what, const struct worker_token *t, const struct profile *p,
+		      const struct profile_limits *limits, struct secret *ret, struct err *e);
+	/* Shows a PIN that secret() has made at random; it is sent next. */
+	int (*show)(void *arg, struct err *e);
+	/* ERR_SEVERAL_TOKENS lists them when nobody can be asked. */
+	int (*choose)(void *arg, const struct enroll_candidate *list, size_t n, size_t *ret_index, struct err *e);
+	/* The serial number has to be typed in; ERR_FOREIGN if it was not. what says what will be lost. */
+	int (*confirm)(void *arg, const struct worker_token *t, const char *what, struct err *e);
+	int (*passphrase)(void *arg, const struct ca_info *ca, unsigned attempt, struct secret *ret, struct err *e);
+	void (*note)(void *arg, const char *text);
+};
+
+/* One token under way. */
+struct life {
+	const struct enroll_ports *ports;
+	const struct config *cfg;
+	const struct life_options *opt;
+	const struct life_ui *ui;
+
+	struct store *store;
+	struct discovery *discovery;
+	struct worker *worker;
+	struct worker_token token;
+	struct store_token id; /* the same, as the inventory names it */
+	const struct profile *profile;
+	struct recovery *recovery;
+	char owner[65]; /* "" if it is nobody's */
+};
+
+/*
+ * Finds the token that is meant and leaves its worker in l; blank ones only with blank_too. With a user it is the one
+ * of that user's credential. ERR_NO_TOKEN, ERR_SEVERAL_TOKENS, ERR_NAME_TAKEN's like.
+ */
+int life_open(struct life *l, bool blank_too, struct err *e);
+void life_close(struct life *l);
+
+struct life_pins {
+	struct p11_pin_state before[PROFILE_PIN_COUNT], after[PROFILE_PIN_COUNT];
+};
+
+/* Changes the PIN. */
+int life_pin(struct life *l, struct life_pins *ret, struct err *e);
+
+/* A new PIN with the SO PIN or PUK, whichever the token's profile wants: out of escrow with a recovery key, else asked.
+ */
+int life_unblock(struct life *l, struct life_pins *ret, struct err *e);
+
+struct life_setup {
+	bool so_pin_sealed; /* it was made at random and is in escrow */
+	bool factory;       /* the token has the factory's PIN and PUK now, which the next enrollment changes */
+	size_t destroyed;   /* objects that were on it */
+};
+
+/*
+ * Initializes a token: one that is blank, or, with its SO PIN, one that was in use. ERR_FOREIGN for one with any object
+ * on it, or on which private objects cannot be seen, unless opt->wipe and its serial number is typed in.
+ */
+int life_init(struct life *l, struct life_setup *ret, struct err *e);
+
+struct life_wiped {
+	size_t destroyed; /* objects */
+	bool reset;       /* by C_InitToken */
+	char (*revoked)[CA_SERIAL_HEX_MAX];
+	size_t n_revoked;
+	bool factory;
+};
+
+/* Empties a token whose serial number was typed in, and revokes what was on it unless opt->keep_certificates. */
+int life_wipe(struct life *l, struct life_wiped *ret, struct err *e);
+void life_wiped_free(struct life_wiped *w);
+
+/* What is in escrow of a token, for another tool; its token need not be plugged in. serial may be of several tokens:
+ * ERR_SEVERAL_TOKENS. */
+struct life_escrowed {
+	enum escrow_kind kind;
+	enum escrow_state state;
+	time_t created;
+	struct secret *value;
+};
+
+int life_escrow_show(struct life *l, struct life_escrowed **ret, size_t *ret_n, struct err *e);
+void life_escrowed_free(struct life_escrowed **list, size_t n);
+
+/* ---- all tokens */
+
+struct life_seen {
+	struct worker_token token;
+	struct worker_module module;
+	const struct profile *profile;
+	struct p11_pin_state pins[PROFILE_PIN_COUNT];
+	struct err trouble; /* why more could not be found out; ERR_NONE */
+	char owner[65];
+	enum cred_state state; /* of the owner's credential */
+	time_t not_after;
+	struct p11_listed *objects;
+	bool *ours; /* by objects */
+	size_t n_objects;
+};
+
+struct life_seen_all {
+	struct life_seen *list;
+	size_t n;
+	const struct reader *readers;
+	size_t n_readers;
+	const struct err *no_readers; /* why there are none; NULL */
+	const struct profiles *profiles;
+};
+
+/* Looks at every token, without a PIN and without changing anything. What it points to is l's. */
+int life_look(struct life *l, struct life_seen_all *ret, struct err *e);
+void life_seen_free(struct life_seen_all *s);
+
+/* ---- for the files of this folder */
+
+/* Opens the inventory and has the modules look for tokens. */
+int life_start(struct life *l, struct err *e);
+
+/* How the inventory names a token. */
+void life_identify(const struct worker_token *t, struct store_token *ret);
+
+/* The serial number and what else is known of the token in words for the audit trail. */
+int life_audit(struct life *l, const char *action, const char *detail, struct err *e);
+
+/* An SO PIN or PUK: the factory's where the token has that, out of escrow with a recovery key, else asked. */
+int life_key(struct life *l, enum profile_secret which, const struct p11_pin_state *now, struct secret *ret,
+	     int64_t *ret_pending, struct err *e);
+
+/* The label for a token that is initialized again: as wished, else as before, without what its module has added. */
+void life_label(const struct life *l, char ret[WORKER_LABEL_MAX + 1]);
+
+/* The rules for one of the token's secrets. */
+struct profile_limits life_limits(const struct life *l, enum profile_secret which);
+
+#endif

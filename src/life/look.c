@@ -1,0 +1,92 @@
+#include "core/xalloc.h"
+#include "life/life.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int read_owner(struct life *l, const struct store_token *id, struct life_seen *ret, struct err *e)
+{
+	struct store_credential c = {.id = 0};
+	bool found = false;
+	int got = l->ports->store.find_by_token(l->store, id, &found, &c, e);
+	if (got == 0 && found) {
+		memcpy(ret->owner, c.user, sizeof ret->owner);
+		ret->state = c.state;
+		ret->not_after = c.not_after;
+	}
+	store_credential_free(&c);
+	return got;
+}
+
+static int read_token(struct life *l, const struct enroll_candidate *c, struct life_seen *ret, struct err *e)
+{
+	const struct enroll_token_port *token = &l->ports->token;
+	token->know(c->worker, (c->token.flags & WORKER_TOKEN_IN_HARDWARE) != 0 ? c->token.reader : NULL, c->profile);
+	if (token->pins(c->worker, &c->token, false, ret->pins, e) != 0)
+		return -1;
+	if (ret->pins[PROFILE_PIN].unset)
+		ret->token.flags &= ~(unsigned)WORKER_TOKEN_INITIALIZED;
+	if ((ret->token.flags & WORKER_TOKEN_INITIALIZED) == 0)
+		return 0;
+	return token->open(c->worker, &c->token, NULL, e) != 0
+		   ? -1
+		   : token->objects(c->worker, &ret->objects, &ret->n_objects, e);
+}
+
+static int mark_ours(struct life *l, const struct store_token *id, struct life_seen *s, struct err *e)
+{
+	s->ours = xcalloc(s->n_objects, sizeof *s->ours);
+	for (size_t i = 0; i < s->n_objects; i++) {
+		const struct p11_listed *o = &s->objects[i];
+		if (!o->nobodys && l->ports->store.is_ours(l->store, id, &o->id, &o->spki, &s->ours[i], e) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* What cannot be found out of one token is told with it; the others are looked at all the same. */
+static int look_at(struct life *l, const struct enroll_candidate *c, struct life_seen *ret, struct err *e)
+{
+	struct store_token id;
+	*ret = (struct life_seen){.token = c->token, .module = c->module, .profile = c->profile};
+	for (size_t i = 0; i < PROFILE_PIN_COUNT; i++)
+		ret->pins[i].tries = -1;
+	if ((c->token.flags & (WORKER_TOKEN_UNREADABLE | WORKER_TOKEN_UNKNOWN)) != 0)
+		return 0;
+	life_identify(&c->token, &id);
+	if (read_token(l, c, ret, &ret->trouble) != 0)
+		return read_owner(l, &id, ret, e);
+	return read_owner(l, &id, ret, e) != 0 ? -1 : mark_ours(l, &id, ret, e);
+}
+
+int life_look(struct life *l, struct life_seen_all *ret, struct err *e)
+{
+	struct enroll_candidate *list = NULL;
+	struct err none = ERR_INIT;
+	size_t n = 0;
+	memset(ret, 0, sizeof *ret);
+	if (life_start(l, e) != 0)
+		return -1;
+	/* no module works: the readers may still tell why */
+	if (discover_end(l->discovery, &list, &n, &none) != 0)
+		l->ui->note(l->ui->arg, none.what);
+	ret->readers = discover_readers(l->discovery, &ret->n_readers, &ret->no_readers);
+	ret->profiles = discover_profiles(l->discovery);
+	ret->list = xcalloc(n, sizeof *ret->list);
+	for (size_t i = 0; i < n; i++) {
+		if (look_at(l, &list[i], &ret->list[ret->n++], e) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+void life_seen_free(struct life_seen_all *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		p11_listed_free(&s->list[i].objects, s->list[i].n_objects);
+		free(s->list[i].ours);
+	}
+	free(s->list);
+	s->list = NULL;
+	s->n = 0;
+}

@@ -1,0 +1,24 @@
+/*
+ * objects: what is on the token, and what of it is lost when it is emptied.
+ */
+#ifndef LIFE_OBJECTS_H
+#define LIFE_OBJECTS_H
+
+#include "life/life.h"
+
+struct life_objects {
+	struct p11_listed *list;
+	bool *ours; /* of a credential of the inventory, by list */
+	size_t n;
+	size_t n_somebodys; /* those that are not the token's own */
+	bool all_seen;      /* also what wants a PIN to be seen */
+};
+
+/* Opens the token and lists it; with pin (may be NULL) also what is private. The session stays open, logged in. */
+int life_objects_read(struct life *l, struct secret *pin, struct life_objects *ret, struct err *e);
+void life_objects_free(struct life_objects *o);
+
+/* "a key pair and certificate of alice; 2 objects that tokenroll did not make (CN …)". */
+void life_objects_text(const struct life *l, const struct life_objects *o, char *ret, size_t size);
+
+#endif

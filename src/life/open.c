@@ -1,0 +1,180 @@
+#include "core/xalloc.h"
+#include "life/life.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define DEFAULT_LABEL "VPN token"
+
+static struct worker_settings settings_of(const struct life *l)
+{
+	const struct config *cfg = l->cfg;
+	struct worker_settings s = {.timeout_s = (int)cfg->token.timeout,
+				    .verbose = l->opt->verbose,
+				    .places = {{WORKER_PLACE_PKI, cfg->ca.pki},
+					       {WORKER_PLACE_STORE, cfg->store_path},
+					       {WORKER_PLACE_BUNDLES, cfg->bundle.dir},
+					       {WORKER_PLACE_SECRET, cfg->mail.password_file},
+					       {WORKER_PLACE_SECRET, l->opt->recovery_key}},
+				    .note = l->ui->note,
+				    .note_arg = l->ui->arg};
+	size_t n = 5;
+	if (cfg->ca.key != NULL && strncmp(cfg->ca.key, "pkcs11:", strlen("pkcs11:")) != 0)
+		s.places[n++] = (struct worker_place){WORKER_PLACE_KEY, cfg->ca.key};
+	for (size_t i = 0; i < sizeof l->opt->secret_files / sizeof *l->opt->secret_files; i++)
+		s.places[n++] = (struct worker_place){WORKER_PLACE_SECRET, l->opt->secret_files[i]};
+	return s;
+}
+
+int life_start(struct life *l, struct err *e)
+{
+	const struct discover_request req = {
+	    .port = &l->ports->token,
+	    .settings = settings_of(l),
+	    .module = l->opt->module != NULL ? l->opt->module : l->cfg->token.module,
+	    .module_given = l->opt->module != NULL,
+	    .reader = l->opt->reader,
+	    .profiles = l->cfg->token.profiles,
+	    .note = l->ui->note,
+	    .note_arg = l->ui->arg,
+	};
+	if (l->ports->store.open(&l->store, l->cfg->store_path, e) != 0)
+		return -1;
+	return discover_begin(&l->discovery, &req, e);
+}
+
+/* The token that this user's credential is on. */
+static int find_users(struct life *l, struct store_token *ret, struct err *e)
+{
+	struct store_credential c = {.id = 0};
+	bool found = false;
+	if (l->ports->store.find_user(l->store, l->opt->user, &found, &c, e) != 0)
+		return -1;
+	*ret = c.token;
+	store_credential_free(&c);
+	if (found)
+		return 0;
+	err_set(e, ERR_NO_TOKEN, "%s has no token", l->opt->user);
+	return err_next(e, "name the token with --serial, or enroll it first: tokenroll %s", l->opt->user);
+}
+
+static bool is_meant(const struct life *l, const struct store_token *users, const struct worker_token *t)
+{
+	if (users != NULL && (strcmp(users->serial, t->serial) != 0 || strcmp(users->model, t->model) != 0 ||
+			      strcmp(users->manufacturer, t->manufacturer) != 0))
+		return false;
+	return (l->opt->serial == NULL || strcasecmp(t->serial, l->opt->serial) == 0) &&
+	       (l->opt->reader == NULL || strcmp(t->reader, l->opt->reader) == 0);
+}
+
+static bool is_usable(const struct worker_token *t, bool blank_too)
+{
+	unsigned odd = WORKER_TOKEN_UNREADABLE | WORKER_TOKEN_UNKNOWN;
+	return (t->flags & odd) == 0 && (blank_too || (t->flags & WORKER_TOKEN_INITIALIZED) != 0);
+}
+
+static int nothing_found(const struct life *l, const struct store_token *users, struct err *e)
+{
+	const struct err *why;
+	const char *failed = discover_failed(l->discovery, &why);
+	if (users != NULL)
+		err_set(e, ERR_NO_TOKEN, "the token of %s, %s, is not plugged in", l->opt->user, users->serial);
+	else if (l->opt->serial != NULL)
+		err_set(e, ERR_NO_TOKEN, "no token with the serial number %s is plugged in", l->opt->serial);
+	else if (l->opt->reader != NULL)
+		err_set(e, ERR_NO_TOKEN, "no token is in a reader named '%s'", l->opt->reader);
+	else
+		err_set(e, ERR_NO_TOKEN, "no token is plugged in");
+	if (failed != NULL)
+		return err_next(e, "put it in; module %s could not be used: %s", failed, why->what);
+	return err_next(e, "put it in; `tokenroll tokens` shows what is there");
+}
+
+static int select_token(struct life *l, bool blank_too, struct enroll_candidate **ret, struct err *e)
+{
+	struct store_token users;
+	struct enroll_candidate *list = NULL;
+	size_t n = 0, kept = 0, index = 0;
+	if (l->opt->user != NULL && find_users(l, &users, e) != 0)
+		return -1;
+	const struct store_token *wanted = l->opt->user != NULL ? &users : NULL;
+	if (discover_end(l->discovery, &list, &n, e) != 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		if (is_usable(&list[i].token, blank_too) && is_meant(l, wanted, &list[i].token))
+			list[kept++] = list[i];
+	}
+	if (kept == 0)
+		return nothing_found(l, wanted, e);
+	if (kept > 1 && l->ui->choose(l->ui->arg, list, kept, &index, e) != 0)
+		return -1;
+	*ret = &list[index];
+	return 0;
+}
+
+static int find_owner(struct life *l, struct err *e)
+{
+	struct store_credential c = {.id = 0};
+	bool found = false;
+	int ret = l->ports->store.find_by_token(l->store, &l->id, &found, &c, e);
+	if (ret == 0 && found)
+		memcpy(l->owner, c.user, sizeof l->owner);
+	store_credential_free(&c);
+	return ret;
+}
+
+void life_identify(const struct worker_token *t, struct store_token *ret)
+{
+	memset(ret, 0, sizeof *ret);
+	memcpy(ret->manufacturer, t->manufacturer, sizeof ret->manufacturer);
+	memcpy(ret->model, t->model, sizeof ret->model);
+	memcpy(ret->serial, t->serial, sizeof ret->serial);
+	memcpy(ret->label, t->label, sizeof ret->label);
+}
+
+int life_open(struct life *l, bool blank_too, struct err *e)
+{
+	struct enroll_candidate *c = NULL;
+	if (life_start(l, e) != 0 || select_token(l, blank_too, &c, e) != 0 ||
+	    discover_take(l->discovery, c, &l->worker, e) != 0)
+		return -1;
+	l->token = c->token;
+	l->profile = c->profile;
+	life_identify(&l->token, &l->id);
+	/* two tokenrolls never work on one token */
+	if (l->token.serial[0] != '\0' && l->ports->store.claim_token(l->store, &l->id, e) != 0)
+		return -1;
+	return find_owner(l, e);
+}
+
+void life_close(struct life *l)
+{
+	l->ports->token.stop(&l->worker);
+	discover_free(&l->discovery);
+	recovery_free(&l->recovery);
+	l->ports->store.close(&l->store);
+}
+
+int life_audit(struct life *l, const char *action, const char *detail, struct err *e)
+{
+	return l->ports->store.audit(l->store, action, l->owner, l->token.serial, detail, e);
+}
+
+struct profile_limits life_limits(const struct life *l, enum profile_secret which)
+{
+	struct profile_limits limits;
+	profile_limits_of(&limits, l->profile, which, l->token.pin_min, l->token.pin_max);
+	return limits;
+}
+
+void life_label(const struct life *l, char ret[WORKER_LABEL_MAX + 1])
+{
+	bool blank = (l->token.flags & WORKER_TOKEN_INITIALIZED) == 0;
+	const char *label = l->opt->label != NULL ? l->opt->label : blank ? "" : l->token.label;
+	snprintf(ret, WORKER_LABEL_MAX + 1, "%s", label[0] != '\0' ? label : DEFAULT_LABEL);
+	/* "alice (UserPIN)" */
+	char *added = l->opt->label == NULL ? strstr(ret, " (") : NULL;
+	if (added != NULL && added != ret && ret[strlen(ret) - 1] == ')')
+		*added = '\0';
+}

@@ -1,0 +1,218 @@
+#include "core/xalloc.h"
+#include "life/life.h"
+#include "life/objects.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* One wiping under way. */
+struct wiping {
+	struct life *l;
+	struct life_wiped *result;
+	struct signer *signer;
+	struct ca_info ca;
+	bool unlocked;
+};
+
+static int unlock(struct wiping *w, struct err *e)
+{
+	const struct enroll_ca_port *ca = &w->l->ports->ca;
+	const struct life_ui *ui = w->l->ui;
+	for (unsigned attempt = 0; !w->unlocked; attempt++) {
+		struct secret *pass = w->ca.needs_passphrase ? secret_new() : NULL;
+		int got = pass != NULL ? ui->passphrase(ui->arg, &w->ca, attempt, pass, e) : 0;
+		if (got == 0)
+			got = ca->unlock_begin(w->signer, pass, e);
+		secret_free(&pass);
+		if (got != 0)
+			return -1;
+		w->unlocked = ca->unlock_end(w->signer, e) == 0;
+		if (!w->unlocked && e->code != ERR_CA_PASSPHRASE)
+			return -1;
+		if (!w->unlocked)
+			ui->note(ui->arg, e->what);
+	}
+	return 0;
+}
+
+static int open_ca(struct wiping *w, struct err *e)
+{
+	const struct life *l = w->l;
+	if (l->ports->ca.start(&w->signer, &l->cfg->ca, l->opt->verbose, l->ui->note, l->ui->arg, e) != 0 ||
+	    l->ports->ca.open(w->signer, &w->ca, e) != 0)
+		return -1;
+	if (w->ca.has_key)
+		return unlock(w, e);
+	err_set(e, ERR_CA_PKI, "what is on token %s cannot be revoked here: the CA's key is not on this machine",
+		l->token.serial);
+	return err_next(e, "have it revoked where the CA is, and add --no-revoke here");
+}
+
+/* The revocation stands; who has to publish the CRL by hand is told. */
+static void publish(struct wiping *w, const char *user)
+{
+	struct err late = ERR_INIT;
+	if (w->l->ports->ca.publish(w->signer, user, &late) == 0)
+		return;
+	w->l->ui->note(w->l->ui->arg, late.what);
+	w->l->ui->note(w->l->ui->arg, err_advice(&late));
+}
+
+static int revoke(struct wiping *w, const struct store_credential *c, struct err *e)
+{
+	bool already = false;
+	if (w->l->ports->ca.revoke(w->signer, c->user, c->cert_serial, "cessationOfOperation", &already, e) != 0)
+		return -1;
+	struct life_wiped *r = w->result;
+	r->revoked = xrealloc(r->revoked, r->n_revoked + 1, sizeof *r->revoked);
+	memcpy(r->revoked[r->n_revoked++], c->cert_serial, CA_SERIAL_HEX_MAX);
+	publish(w, c->user);
+	return 0;
+}
+
+/* How a credential ends whose token is emptied. */
+static int end_one(struct wiping *w, struct store_credential *c, struct err *e)
+{
+	bool issued = c->state >= CRED_ISSUED, keep = w->l->opt->keep_certificates;
+	if (issued && !keep && revoke(w, c, e) != 0)
+		return -1;
+	return w->l->ports->store.advance(w->l->store, c, issued && !keep ? CRED_REVOKED : CRED_ABANDONED, e);
+}
+
+/* *ret_n counts those with a certificate; end them or only count. */
+static int each_credential(struct wiping *w, bool end, size_t *ret_n, struct err *e)
+{
+	const struct enroll_store_port *store = &w->l->ports->store;
+	bool more = true;
+	int got = 0;
+	*ret_n = 0;
+	while (got == 0 && more) {
+		struct store_credential c = {.id = 0};
+		bool found = false;
+		got = store->find_by_token(w->l->store, &w->l->id, &found, &c, e);
+		*ret_n += got == 0 && found && c.state >= CRED_ISSUED;
+		if (got == 0 && found && end)
+			got = end_one(w, &c, e);
+		more = found && end;
+		store_credential_free(&c);
+	}
+	return got;
+}
+
+/* Nothing of ours is on it any more. */
+static int note_removed(struct life *l, struct err *e)
+{
+	for (;;) {
+		struct store_credential c = {.id = 0};
+		bool found = false;
+		int got = l->ports->store.find_leftover(l->store, &l->id, &found, &c, e);
+		if (got == 0 && found)
+			got = l->ports->store.removed(l->store, &c, e);
+		store_credential_free(&c);
+		if (got != 0 || !found)
+			return got;
+	}
+}
+
+/* With the SO PIN at hand all goes at once, also what nobody can see. */
+static bool by_reset(const struct life *l, const struct p11_pin_state *so)
+{
+	const struct profile *p = l->profile;
+	bool known = l->opt->so_pin_given || l->opt->recovery_key != NULL || so->factory == P11_FACTORY_YES;
+	return p->init.how == PROFILE_HOW_INIT_TOKEN && !p->init.once && (known || p->key.delete != PROFILE_USER);
+}
+
+static int reset(struct wiping *w, const struct p11_pin_state *so, struct secret *so_pin, struct err *e)
+{
+	struct life *l = w->l;
+	struct worker_token made;
+	int64_t pending = 0;
+	char label[WORKER_LABEL_MAX + 1];
+	life_label(l, label);
+	if (life_key(l, PROFILE_SO_PIN, so, so_pin, &pending, e) != 0)
+		return -1;
+	if (life_audit(l, "token-wipe", "reset", e) != 0 || life_audit(l, STORE_TOKEN_INIT, "wiped", e) != 0 ||
+	    l->ports->token.reset(l->worker, &l->token, label, so_pin, &made, e) != 0)
+		return -1;
+	l->token = made;
+	w->result->reset = true;
+	w->result->factory = l->profile->init.leaves_factory;
+	/* a PIN is there again, one that everybody knows */
+	return w->result->factory ? life_audit(l, STORE_PIN_SET, "factory", e) : 0;
+}
+
+static int delete_all(struct wiping *w, struct err *e)
+{
+	struct life *l = w->l;
+	size_t n = 0;
+	if (life_audit(l, "token-wipe", "objects deleted", e) != 0)
+		return -1;
+	int got = l->ports->token.delete_all(l->worker, &n, e);
+	return got;
+}
+
+static int empty(struct wiping *w, const struct p11_pin_state *pins, bool resets, struct err *e)
+{
+	struct secret *so_pin = secret_new();
+	int got = resets ? reset(w, &pins[PROFILE_SO_PIN], so_pin, e) : delete_all(w, e);
+	secret_free(&so_pin);
+	return got == 0 ? note_removed(w->l, e) : got;
+}
+
+static int look(struct wiping *w, bool resets, struct life_objects *ret, struct err *e)
+{
+	struct life *l = w->l;
+	struct secret *pin = secret_new();
+	int got = 0;
+	/* who deletes one by one has to see them all */
+	bool asks = !resets || l->opt->pin_given;
+	if (asks)
+		got = l->ui->secret(l->ui->arg, LIFE_PIN, &l->token, l->profile, NULL, pin, e);
+	if (got == 0)
+		got = life_objects_read(l, asks ? pin : NULL, ret, e);
+	secret_free(&pin);
+	return got;
+}
+
+static int wipe(struct wiping *w, struct err *e)
+{
+	struct life *l = w->l;
+	struct p11_pin_state pins[PROFILE_PIN_COUNT];
+	struct life_objects o = {.n = 0};
+	char what[400];
+	size_t n = 0;
+	if (l->ports->token.pins(l->worker, &l->token, false, pins, e) != 0 || each_credential(w, false, &n, e) != 0)
+		return -1;
+	bool resets = by_reset(l, &pins[PROFILE_SO_PIN]);
+	if (look(w, resets, &o, e) != 0)
+		return -1;
+	life_objects_text(l, &o, what, sizeof what);
+	int got = l->ui->confirm(l->ui->arg, &l->token, what, e);
+	if (got == 0 && n != 0 && !l->opt->keep_certificates)
+		got = open_ca(w, e);
+	/* a certificate whose token is empty is of no use to anybody but a thief */
+	if (got == 0)
+		got = each_credential(w, true, &n, e);
+	if (got == 0)
+		got = empty(w, pins, resets, e);
+	if (got == 0)
+		w->result->destroyed = o.n_somebodys;
+	life_objects_free(&o);
+	return got;
+}
+
+int life_wipe(struct life *l, struct life_wiped *ret, struct err *e)
+{
+	struct wiping w = {.l = l, .result = ret};
+	memset(ret, 0, sizeof *ret);
+	int got = wipe(&w, e);
+	l->ports->ca.stop(&w.signer);
+	ca_info_free(&w.ca);
+	return got;
+}
+
+void life_wiped_free(struct life_wiped *w)
+{
+	free(w->revoked);
+	memset(w, 0, sizeof *w);
+}

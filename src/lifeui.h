@@ -1,0 +1,49 @@
+/*
+ * lifeui: how the verbs about one token ask, and what they have in common:
+ * options, configuration, the JSON document of a token.
+ */
+#ifndef LIFEUI_H
+#define LIFEUI_H
+
+#include "cmd.h"
+#include "life/life.h"
+#include "screen.h"
+
+struct json_t;
+
+struct lifeui {
+	const struct options *o;
+	struct config *cfg;
+	struct screen screen;
+	struct life_options opt;
+	struct life_ui ui;
+	struct life life;
+	struct secret *made_pin; /* at random */
+	bool shown;
+};
+
+/* What a verb is, apart from what it has in common with the others. result is the verb's own. */
+struct lifeui_verb {
+	int (*work)(struct lifeui *u, void *result, struct err *e);
+	/* The JSON document; error is NULL after success. */
+	struct json_t *(*document)(const struct lifeui *u, const void *result, const struct err *error);
+	/* The same for people, after success. */
+	void (*print)(const struct lifeui *u, const void *result);
+};
+
+/* Reads the configuration, does the work and prints what came of it. user may be NULL. */
+int lifeui_run(const struct lifeui_verb *v, const struct options *o, const char *user, void *result, struct err *e);
+
+/* ERR_USAGE for more arguments than a verb takes. */
+int lifeui_arguments(const struct options *o, int most, struct err *e);
+
+/* What all of these results begin with: ok, and the token. */
+struct json_t *lifeui_json(const struct lifeui *u, const struct err *error);
+
+/* {"tries": 3, "low": false, …}; what the token does not tell is null. */
+struct json_t *lifeui_pin_json(const struct p11_pin_state *p);
+
+/* "3 tries left, the factory's"; "" if nothing is known. */
+void lifeui_pin_text(const struct p11_pin_state *p, char *ret, size_t size);
+
+#endif
