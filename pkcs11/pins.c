@@ -94,11 +94,14 @@ int p11_pins_blank(const struct profile *p, const char *reader, bool *ret, struc
 	return got;
 }
 
-int p11_pins_read(const struct p11_module *m, const struct profile *p, CK_SLOT_ID slot, const char *reader, bool brief,
+int p11_pins_read(const struct p11_module *m, const struct profile *p, CK_SLOT_ID slot,
+		  const struct p11_token_info *known, const char *reader, bool brief,
 		  struct p11_pin_state ret[PROFILE_PIN_COUNT], struct err *e)
 {
 	struct p11_token_info t;
-	if (p11_token_read(m, slot, &t, e) != 0)
+	if (known != NULL)
+		t = *known;
+	else if (p11_token_read(m, slot, &t, e) != 0)
 		return -1;
 	for (size_t i = 0; i < PROFILE_PIN_COUNT; i++) {
 		if (read_one(p, &t, reader, i, brief, &ret[i], e) != 0)
@@ -280,7 +283,7 @@ static int check_change(const struct p11_module *m, const struct profile *p, CK_
 		return no_way(p, t.serial, what, e);
 	profile_limits_of(&limits, p, operations[what].changed, t.pin_min, t.pin_max);
 	if (profile_pin_check(&limits, v->v[PROFILE_NEW], e) != 0 ||
-	    p11_pins_read(m, p, slot, reader, false, now, e) != 0)
+	    p11_pins_read(m, p, slot, NULL, reader, false, now, e) != 0)
 		return -1;
 	return check_counter(p, t.serial, key, &now[key], last_try, e);
 }

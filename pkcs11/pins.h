@@ -24,9 +24,10 @@ struct p11_pin_state {
 /*
  * What the token in this slot tells of its three secrets (enum profile_secret), by the flags of CK_TOKEN_INFO and,
  * where the profile has commands for it and a card is in reader ("" if it is none), by those; in brief without the
- * tries of any but the PIN. Spends no try. Nobody may be logged in.
+ * tries of any but the PIN. Spends no try. Nobody may be logged in. known is what was just read of the token, or NULL.
  */
-int p11_pins_read(const struct p11_module *m, const struct profile *p, CK_SLOT_ID slot, const char *reader, bool brief,
+int p11_pins_read(const struct p11_module *m, const struct profile *p, CK_SLOT_ID slot,
+		  const struct p11_token_info *known, const char *reader, bool brief,
 		  struct p11_pin_state ret[PROFILE_PIN_COUNT], struct err *e);
 
 /* Whether the card in a reader has no PIN yet, which modules do not tell of all cards; false where the profile has no

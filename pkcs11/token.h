@@ -31,6 +31,9 @@ struct p11_token_info {
  * there are some that the module knows and none can be read. */
 int p11_token_list(const struct p11_module *m, struct p11_token_info **ret, size_t *ret_n, struct err *e);
 
+/* Whether this was read a moment ago, so that a second question would have the same answer. */
+bool p11_token_is_fresh(const struct p11_token_info *t);
+
 struct p11_token;
 
 /* Opens a session on the token in this slot, read/write or read-only. The profile is borrowed, and never NULL. read is

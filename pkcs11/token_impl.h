@@ -18,9 +18,6 @@ struct p11_token {
 	bool had[PROFILE_NOBODY];             /* has logged in before */
 };
 
-/* Whether this was read a moment ago, so that a second question would have the same answer. */
-bool p11_token_is_fresh(const struct p11_token_info *t);
-
 /* Slot and token as they are now. */
 int p11_token_read_info(CK_FUNCTION_LIST *f, CK_SLOT_ID slot, struct p11_token_info *ret, struct err *e);
 

@@ -42,7 +42,8 @@ static int start_again(struct enroll_run *r, struct err *e)
 {
 	struct worker_token *list = NULL;
 	size_t n = 0;
-	if (enroll_start_worker(r, &r->worker, e) != 0 || r->ports->token.tokens_begin(r->worker, r->module, e) != 0 ||
+	if (enroll_start_worker(r, false, &r->worker, e) != 0 ||
+	    r->ports->token.tokens_begin(r->worker, r->module, e) != 0 ||
 	    r->ports->token.tokens_end(r->worker, &list, &n, e) != 0)
 		return -1;
 	int ret = err_set(e, ERR_REMOVED, "token %s is no longer plugged in", r->token.serial);

@@ -33,9 +33,10 @@ struct worker_settings enroll_worker_settings(struct enroll_run *r)
 	};
 }
 
-int enroll_start_worker(struct enroll_run *r, struct worker **ret, struct err *e)
+int enroll_start_worker(struct enroll_run *r, bool reads_only, struct worker **ret, struct err *e)
 {
 	struct worker_settings settings = enroll_worker_settings(r);
+	settings.reads_only = reads_only;
 	if (r->ports->token.start(ret, &settings, e) != 0)
 		return -1;
 	bool in_reader = (r->token.flags & WORKER_TOKEN_IN_HARDWARE) != 0;

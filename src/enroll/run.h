@@ -51,8 +51,9 @@ struct worker_settings enroll_worker_settings(struct enroll_run *r);
  * failed: the same command goes on with it. */
 void enroll_step_end(struct enroll_run *r, int ret, const char *detail, const struct err *e);
 
-/* choose.c: one more worker for the chosen token; it knows its profile and talks to no other token. */
-int enroll_start_worker(struct enroll_run *r, struct worker **ret, struct err *e);
+/* choose.c: one more worker for the chosen token; it knows its profile and talks to no other token, and with
+ * reads_only changes nothing on this one. */
+int enroll_start_worker(struct enroll_run *r, bool reads_only, struct worker **ret, struct err *e);
 
 /* choose.c: has the modules look for tokens, while the caller goes on. */
 int enroll_discover_begin(struct enroll_run *r, struct err *e);

@@ -95,7 +95,7 @@ static int take_turn(struct enroll_run *r, struct err *e)
 {
 	char *turn = xasprintf("%s" WORKER_TURN_SUFFIX, r->cfg->store_path);
 	r->ports->token.stop(&r->worker);
-	int ret = enroll_start_worker(r, &r->worker, e);
+	int ret = enroll_start_worker(r, false, &r->worker, e);
 	if (ret == 0)
 		ret = r->ports->token.turn(r->worker, &r->token, turn, e);
 	free(turn);

@@ -94,6 +94,7 @@ int worker_start(struct worker **ret, const struct worker_settings *settings, st
 	w->peer = peer;
 	w->timeout_ms = settings->timeout_s * 1000;
 	w->verbose = settings->verbose;
+	w->reads_only = settings->reads_only;
 	w->note = settings->note;
 	w->note_arg = settings->note_arg;
 	w->reader = "";
@@ -195,6 +196,7 @@ int worker_tokens_begin(struct worker *w, const char *module, struct err *e)
 	struct worker_message c = worker_call_begin(WORKER_TOKENS);
 	rpc_put_str(&c.in, module);
 	worker_put_view(w, &c.in);
+	rpc_put_u32(&c.in, w->reads_only);
 	int got = rpc_send(w->peer, &c.in, e);
 	rpc_msg_free(&c.in);
 	return got;

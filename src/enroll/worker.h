@@ -92,7 +92,8 @@ struct worker_settings {
 	bool verbose;  /* let the module write to stderr */
 	struct worker_place places[WORKER_PLACES_MAX];
 	const char
-	    *cards; /* what OpenSC is told of cards (see opensc.h), NULL: nothing; needed for worker_start only */
+	    *cards;      /* what OpenSC is told of cards (see opensc.h), NULL: nothing; needed for worker_start only */
+	bool reads_only; /* it is for a token that was set up, and changes nothing on it */
 	rpc_note_fn *note;
 	void *note_arg;
 };

@@ -13,6 +13,7 @@ struct worker {
 	bool starting; /* the answer to worker_start is still to come */
 	bool loading;  /* the answer to worker_load_begin is still to come */
 	bool verbose;
+	bool reads_only;
 	rpc_note_fn *note;
 	void *note_arg;
 	const char *reader;            /* "": not known */

@@ -5,6 +5,8 @@
 #include "pkcs11/login.h"
 #include "pkcs11/pins.h"
 
+#include <string.h>
+
 /* A call about a token that is not open: its slot, and what is known of it. */
 struct about {
 	struct p11_token_info want;
@@ -33,19 +35,52 @@ static int take_about(struct worker_state *st, struct about *a, bool whole, stru
 	return p11_token_same(&a->want, &is, e);
 }
 
+static bool begins_with(const struct profile_apdus *list, const struct profile_apdus *first)
+{
+	if (list->n == 0)
+		return true;
+	const struct profile_template *a = &list->v[0], *b = &first->v[0];
+	return first->n == 1 && a->n == 1 && b->n == 1 && a->piece[0].len == b->piece[0].len &&
+	       memcmp(a->literal, b->literal, a->piece[0].len) == 0;
+}
+
+/* Whether asking for tries and factory values has done what the profile's deselect does, too. */
+static bool deselects(const struct profile *p)
+{
+	bool asked = p->pin[PROFILE_PIN].tries_apdu.n != 0 && p->key.deselect.n != 0;
+	for (size_t i = 0; i < PROFILE_PIN_COUNT && asked; i++)
+		asked = begins_with(&p->pin[i].tries_apdu, &p->key.deselect) &&
+			begins_with(&p->pin[i].factory_apdu, &p->key.deselect);
+	return asked;
+}
+
+/* What was listed a moment ago is as good as asking again. */
+static int take_listed(struct worker_state *st, struct about *a, bool whole, const struct p11_token_info **ret,
+		       struct err *e)
+{
+	*ret = st->token == NULL ? worker_listed(st, a->want.slot) : NULL;
+	if (!whole || *ret == NULL || p11_token_same(&a->want, *ret, NULL) != 0) {
+		*ret = NULL;
+		return take_about(st, a, whole, e);
+	}
+	return worker_take_profile(st, &a->view, e);
+}
+
 int worker_do_pins(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
 	struct worker_state *st = worker_state(s);
 	struct p11_pin_state pins[PROFILE_PIN_COUNT];
 	struct about a;
 	get_about(in, &a);
+	const struct p11_token_info *known = NULL;
 	bool brief = rpc_get_u32(in) != 0;
-	if (take_about(st, &a, rpc_msg_done(in), e) != 0)
+	if (take_listed(st, &a, rpc_msg_done(in), &known, e) != 0)
 		return -1;
 	/* commands to the card end the logins */
 	p11_token_close(&st->token);
-	if (p11_pins_read(st->module, st->profile, a.want.slot, a.view.reader, brief, pins, e) != 0)
+	if (p11_pins_read(st->module, st->profile, a.want.slot, known, a.view.reader, brief, pins, e) != 0)
 		return -1;
+	st->deselected = deselects(st->profile);
 	for (size_t i = 0; i < PROFILE_PIN_COUNT; i++)
 		worker_put_pin(out, &pins[i]);
 	return 0;

@@ -43,6 +43,16 @@ void worker_forget_listing(struct worker_state *st)
 	free(st->listed);
 	st->listed = NULL;
 	st->n_listed = 0;
+	st->deselected = false;
+}
+
+const struct p11_token_info *worker_listed(const struct worker_state *st, CK_SLOT_ID slot)
+{
+	for (size_t i = 0; i < st->n_listed; i++) {
+		if (st->listed[i].slot == slot && p11_token_is_fresh(&st->listed[i]))
+			return &st->listed[i];
+	}
+	return NULL;
 }
 
 void worker_get_view(struct rpc_msg *in, struct worker_view *ret)
@@ -135,7 +145,7 @@ static int do_tokens(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *o
 	struct worker_view v;
 	rpc_get_str(in, path, sizeof path);
 	worker_get_view(in, &v);
-	bool whole = rpc_msg_done(in);
+	bool reads_only = rpc_get_u32(in) != 0, whole = rpc_msg_done(in);
 	if (worker_take_profile(st, &v, e) != 0)
 		return -1;
 	if (!whole)
@@ -146,20 +156,12 @@ static int do_tokens(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *o
 	rpc_put_u32(out, (uint32_t)st->n_listed);
 	for (size_t i = 0; i < st->n_listed; i++) {
 		struct worker_token t;
-		p11_token_correct(&st->listed[i], st->profile);
+		if (!reads_only)
+			p11_token_correct(&st->listed[i], st->profile);
 		describe(&st->listed[i], &t);
 		worker_put_token(out, &t);
 	}
 	return 0;
-}
-
-static const struct p11_token_info *listed(const struct worker_state *st, CK_SLOT_ID slot)
-{
-	for (size_t i = 0; i < st->n_listed; i++) {
-		if (st->listed[i].slot == slot)
-			return &st->listed[i];
-	}
-	return NULL;
 }
 
 static void answer_token(const struct p11_token_info *info, struct rpc_msg *out)
@@ -258,12 +260,12 @@ static int check_serial(const struct worker_state *st, struct err *e)
 }
 
 /* What comes between opening and the login: a card forgets a login when it is asked. */
-static int settle(const struct worker_state *st, struct err *e)
+static int settle(const struct worker_state *st, bool deselected, struct err *e)
 {
 	struct apdu_answer a;
 	if (check_serial(st, e) != 0)
 		return -1;
-	if (st->profile->key.deselect.n == 0)
+	if (st->profile->key.deselect.n == 0 || deselected)
 		return 0;
 	return apdu_run(p11_token_description(st->token)->reader, &st->profile->key.deselect, &no_secrets, &a, e);
 }
@@ -289,12 +291,15 @@ static int do_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 	turn_give(&st->turn);
 	if (writable && turn_take(&st->turn, s, turn, &t, e) != 0)
 		return -1;
-	int opened = p11_token_open(&st->token, st->module, st->profile, want.slot, listed(st, want.slot), writable, e);
+	int opened =
+	    p11_token_open(&st->token, st->module, st->profile, want.slot, worker_listed(st, want.slot), writable, e);
+	bool deselected = st->deselected;
 	worker_forget_listing(st);
 	st->made_key = false;
 	if (opened != 0)
 		return -1;
-	if (p11_token_same(&want, p11_token_description(st->token), e) == 0 && (!writable || settle(st, e) == 0))
+	if (p11_token_same(&want, p11_token_description(st->token), e) == 0 &&
+	    (!writable || settle(st, deselected, e) == 0))
 		return 0;
 	p11_token_close(&st->token);
 	return -1;

@@ -20,6 +20,7 @@ struct worker_state {
 	struct p11_token *token;
 	struct p11_token_info *listed; /* what the last listing said, until something else was done */
 	size_t n_listed;
+	bool deselected; /* no file of the card's is selected: see struct profile_key */
 	struct p11_bridge *bridge;
 	struct turn *turn;
 	bool started;
@@ -36,8 +37,11 @@ int worker_malformed(struct err *e);
 /* True when the call's fields are whole and, where a token is needed, one is open. */
 bool worker_ready(const struct worker_state *st, const struct rpc_msg *in, struct err *e);
 
-/* What was listed counts no longer. */
+/* What was listed counts no longer, nor what was sent to the card since. */
 void worker_forget_listing(struct worker_state *st);
+
+/* What was listed of the token in this slot; NULL if it does not count, or is not there. */
+const struct p11_token_info *worker_listed(const struct worker_state *st, CK_SLOT_ID slot);
 
 /* What the parent has found out about the token: in which reader it is, "" if nobody knows, and its profile; and about
  * the cards in all readers. */

@@ -74,7 +74,7 @@ fresh() {
 counted() {
 	local name=$1 type=$2
 	shift 2
-	case $type in piv) fresh piv attestation=ec:P-256 ;; *) fresh "$type" ;; esac
+	case $type in piv) fresh piv "pin=$COMPANY_PIN" puk=71829364 "management-key=$COMPANY_SO_PIN" attestation=ec:P-256 ;; *) fresh "$type" ;; esac
 	[[ -z ${TRACE:-} ]] || card_ctl 0 log "$(realpath "$TRACE")/$type-$name.log"
 	"$@" </dev/null >"$work/log" 2>&1 || { tail -n 20 "$work/log" >&2 && exit 1; }
 	COUNTED=$(card_ctl 0 count)
@@ -128,10 +128,11 @@ why <<'TEXT'
 why each is there:
  18  2 processes: OpenSC finds the applet, its serial number, PIN pads, files and keys (9)
  10  the proof's process sees a key: its description (3) and certificate, which OpenSC reads twice (4 + 3)
-  3  the tries of the PIN, in time before each login; libp11 asks once more
+  4  the tries of the PIN: listed by each process, asked of the card itself, and by libp11
   2  the PIN, once in each process
   2  leaving: OpenSC logs out by selecting the applet
-  1  no file is selected before anything is written: OpenSC would write into it if selecting the right one failed
+  1  the applet anew, for the card's own word on the tries, and so that no file is selected when something is
+     written: OpenSC would write into that one if selecting the right one failed
   1  which keys are there, so that one that is cut off and not shown by OpenSC is known as ours
   3  OpenSC looks for a PKCS#15 file before it writes (2), and for a free number
   8  the key, and the card's own request (4) and the key's description (3) written by OpenSC
@@ -141,13 +142,14 @@ TEXT
 
 echo
 printf '%-62s %6s  %8s  %s\n' "P-256 on a YubiKey, ykcs11 and OpenSC" "APDUs" "ratio" "wanted"
-COMPANY_PIN=123456 COMPANY_SO_PIN=010203040506070801020304050607080102030405060708
+COMPANY_PIN=593827 COMPANY_SO_PIN=A1B2C3D4E5F60718293A4B5C6D7E8F9001122334455667FE
 cards_start_yubikeys -d "$work/piv" 2
 compare piv "$(cards_module ykcs11)" "" 50 --login --login-type so --so-pin "$COMPANY_SO_PIN"
 cards_stop
 why <<'TEXT'
 why each is there:
  87  ykcs11 begins: 4 about the card, up to 3 for each of its 25 places, and the data objects, whether asked for or not
+  8  the tries, and whether PIN, PUK and management key are the factory's, asked of the card itself
   2  the serial number, asked of the card itself, before it goes into the inventory
   3  PIN and management key
   1  the key

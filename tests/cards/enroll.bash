@@ -23,7 +23,7 @@ enroll_company() {
 	if [[ $1 == piv ]]; then
 		ENROLL_SECRETS=(--so-pin-file "$ENROLL/so-pin")
 		cards_start_yubikeys "${2:-2}" || return
-		COMPANY_PIN=123456 COMPANY_SO_PIN=010203040506070801020304050607080102030405060708
+		COMPANY_PIN=593827 COMPANY_SO_PIN=A1B2C3D4E5F60718293A4B5C6D7E8F9001122334455667FE
 	else
 		ENROLL_SECRETS=()
 		cards_start "${2:-2}" || return
@@ -42,7 +42,9 @@ enroll_company() {
 enroll_card() {
 	local card=$1 foreign=(foreign=ec:P-256)
 	shift
-	[[ $ENROLL_TYPE != piv ]] || foreign=(attestation=ec:P-256 foreign=9c:ec:P-256 hidden=9d:ec:P-256)
+	# a factory's secrets would be changed
+	[[ $ENROLL_TYPE != piv ]] || foreign=("pin=$COMPANY_PIN" puk=71829364 "management-key=$COMPANY_SO_PIN"
+		attestation=ec:P-256 foreign=9c:ec:P-256 hidden=9d:ec:P-256)
 	ENROLL_FOREIGN=$CARDS_DIR/foreign-$card
 	card_new "$ENROLL_TYPE" "$card" "${foreign[@]}" "$@" && card_ctl "$card" export contents "$ENROLL_FOREIGN"
 }
