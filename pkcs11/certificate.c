@@ -180,7 +180,8 @@ static int each_certificate(const struct p11_token *t, const struct blob *cka_id
 		CK_RV rv = p11_attribute_read(t, found.handle[i], CKA_VALUE, &value);
 		if (rv == CKR_OK)
 			ret = visit(t, found.handle[i], &value, w, e);
-		else if (rv != CKR_ATTRIBUTE_TYPE_INVALID)
+		/* gone with one that was deleted here, as the attestation of a place with its certificate */
+		else if (rv != CKR_ATTRIBUTE_TYPE_INVALID && rv != CKR_OBJECT_HANDLE_INVALID)
 			ret = ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot read a certificate on token %s",
 					p11_token_description(t)->serial);
 		blob_free(&value);

@@ -46,7 +46,7 @@ static int read_tries(const char *reader, const struct profile_pin *pin, struct 
 		return 0;
 	if (apdu_run(reader, &pin->tries_apdu, &none, &a, e) != 0)
 		return -1;
-	int tries = apdu_tries(a.sw);
+	int tries = a.sw == 0x9000 ? profile_answer_tries(pin, a.data, a.len) : apdu_tries(a.sw);
 	ret->unset = a.sw == SW_UNUSABLE;
 	if (tries < 0)
 		return 0;
@@ -128,12 +128,22 @@ static int no_way(const struct profile *p, const char *serial, enum profile_oper
 			       : err_next(e, "use the program of the token's maker, if it can");
 }
 
+/* Where the one that helps is locked itself. */
+static int no_help(enum profile_secret key, struct err *e)
+{
+	return key == PROFILE_PIN
+		   ? -1
+		   : err_next(e, "take another token; this one can only be reset, which loses what is on it");
+}
+
 static int check_counter(const struct profile *p, const char *serial, enum profile_secret key,
 			 const struct p11_pin_state *s, bool last_try, struct err *e)
 {
 	const char *name = p->pin[key].name;
-	if (s->locked)
-		return err_set(e, ERR_PIN_LOCKED, "the %s of token %s is locked", name, serial);
+	if (s->locked) {
+		err_set(e, ERR_PIN_LOCKED, "the %s of token %s is locked", name, serial);
+		return no_help(key, e);
+	}
 	if (!s->final || last_try)
 		return 0;
 	err_set(e, ERR_PIN_LAST_TRY, "the %s of token %s has one try left, which was not spent", name, serial);
@@ -151,6 +161,8 @@ static int wrong(const struct profile *p, const char *serial, enum profile_secre
 			tries == 1 ? "try is" : "tries are");
 	else
 		err_set(e, ERR_PIN_WRONG, "the %s of token %s is wrong", name, serial);
+	if (tries == 0)
+		no_help(key, e);
 	return err_native(e, "%s", native);
 }
 
@@ -211,8 +223,11 @@ static int refused(struct p11_token *t, enum profile_operation what, CK_RV rv, s
 	/* C_InitPIN has no old value: that what logged in was wrong some tokens tell only there */
 	if (rv == CKR_PIN_INCORRECT)
 		return wrong(p, serial, key_of(p, what), -1, ckr_name(rv), e);
-	if (rv == CKR_PIN_LOCKED)
-		return wrong(p, serial, key_of(p, what), 0, ckr_name(rv), e);
+	if (rv == CKR_PIN_LOCKED) {
+		err_set(e, ERR_PIN_LOCKED, "the %s of token %s is locked", p->pin[key_of(p, what)].name, serial);
+		no_help(key_of(p, what), e);
+		return err_native(e, "%s", ckr_name(rv));
+	}
 	return ckr_error(e, rv, ERR_TOKEN_FAILED, "token %s refused the new %s", serial,
 			 p->pin[operations[what].changed].name);
 }
@@ -237,6 +252,20 @@ static int run_call(struct p11_token *t, enum profile_operation what, const stru
 	secret_free(&old);
 	secret_free(&new);
 	return ret;
+}
+
+void p11_pins_tell_tries(const struct p11_module *m, const struct profile *p, CK_SLOT_ID slot, const char *reader,
+			 enum profile_secret which, struct err *e)
+{
+	struct p11_token_info t;
+	struct p11_pin_state now;
+	char native[sizeof e->native];
+	if (e->code != ERR_PIN_WRONG || p11_token_read(m, slot, &t, NULL) != 0 ||
+	    read_one(p, &t, reader, which, false, &now, NULL) != 0)
+		return;
+	memcpy(native, e->native, sizeof native);
+	if (now.tries >= 0 || now.locked)
+		wrong(p, t.serial, which, now.locked ? 0 : now.tries, native, e);
 }
 
 /* What has to be so before anything is sent. */
@@ -273,5 +302,7 @@ int p11_pins_change(struct p11_module *m, const struct profile *p, struct p11_to
 		return -1;
 	int ret = run_call(open != NULL ? open : own, what, v, last_try, e);
 	p11_token_close(&own);
+	if (ret != 0 && open == NULL)
+		p11_pins_tell_tries(m, p, slot, reader, key_of(p, what), e);
 	return ret;
 }

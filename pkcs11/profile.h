@@ -213,6 +213,7 @@ struct profile_pin {
 	/* the token's report (ulMinPinLen, ulMaxPinLen) makes the limits above narrower; else it only fills gaps */
 	bool report_narrows;
 	struct profile_apdus tries_apdu;   /* the last is answered 63Cx: x tries left; spends none */
+	char *tries_answer;                /* or 9000 and data that matches this, with the tries in place of ## */
 	struct profile_apdus factory_apdu; /* the last answer's data, as uppercase hex, matches the pattern below ... */
 	char *factory_answer;              /* ... while the secret is the factory's */
 };
@@ -370,6 +371,11 @@ void profile_limits_of(struct profile_limits *ret, const struct profile *p, enum
 /* ERR_PIN_RULES says the rule, never the secret. */
 int profile_pin_check(const struct profile_limits *l, const struct secret *s, struct err *e);
 
+/* One that the token cannot have is not tried: that would cost a try. What the token reports is about its user PIN;
+ * where neither that nor the profile says a length, none is wrong. */
+int profile_pin_possible(const struct profile *p, enum profile_secret which, unsigned long token_min,
+			 unsigned long token_max, const struct secret *s, struct err *e);
+
 /* A random secret within the rules, which is no factory value. */
 int profile_pin_random(const struct profile_limits *l, struct secret *ret, struct err *e);
 
@@ -387,6 +393,9 @@ struct profile_secrets {
  * secret that does not fit its place, ERR_PIN_NEEDED for one that is not there; *ret is empty then. */
 int profile_render(const struct profile_template *t, const struct profile_secrets *s, struct secret *ret,
 		   struct err *e);
+
+/* The tries that an answer to tries_apdu (data without status) tells; -1 if none. */
+int profile_answer_tries(const struct profile_pin *pin, const void *data, size_t len);
 
 /* Whether an answer to factory_apdu (data without status) says that the secret is the factory's. */
 bool profile_answer_is_factory(const struct profile_pin *pin, const void *data, size_t len);

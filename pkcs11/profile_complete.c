@@ -69,6 +69,10 @@ static int check_factory(struct profile_reader *r, const struct profile_pin *pin
 						"the factory's value '%s' is not what the rules of [%s] allow", v,
 						section);
 	}
+	if (pin->tries_answer != NULL && (pin->tries_apdu.n == 0 || strstr(pin->tries_answer, "##") == NULL))
+		return profile_fault_at(r, section, "tries-answer", "%s",
+					pin->tries_apdu.n == 0 ? "there is no tries-apdu"
+							       : "## is missing, where the number of tries stands");
 	if ((pin->factory_apdu.n != 0) != (pin->factory_answer != NULL))
 		return profile_fault_at(r, section, pin->factory_apdu.n != 0 ? "factory-apdu" : "factory-answer",
 					"factory-apdu and factory-answer go together");

@@ -124,6 +124,7 @@ static const struct profile_field pin_fields[] = {
     FIELD("factory", list, profile_pin, factory, NULL, 0),
     FIELD("report", bool, profile_pin, report_narrows, report, 0),
     FIELD("tries-apdu", apdu, profile_pin, tries_apdu, NULL, 0),
+    FIELD("tries-answer", text, profile_pin, tries_answer, NULL, 0),
     FIELD("factory-apdu", apdu, profile_pin, factory_apdu, NULL, 0),
     FIELD("factory-answer", text, profile_pin, factory_answer, NULL, 0),
 };

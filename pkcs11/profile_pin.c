@@ -116,6 +116,18 @@ int profile_pin_check(const struct profile_limits *l, const struct secret *s, st
 	return err_next(e, "nothing was sent to the token; give one by these rules");
 }
 
+int profile_pin_possible(const struct profile *p, enum profile_secret which, unsigned long token_min,
+			 unsigned long token_max, const struct secret *s, struct err *e)
+{
+	const struct profile_pin *pin = &p->pin[which];
+	bool tells = which == PROFILE_PIN;
+	struct profile_limits limits;
+	profile_limits(&limits, pin, tells ? token_min : 0, tells ? token_max : 0);
+	limits.min = pin->min == 0 && (!tells || token_min == 0) ? 1 : limits.min;
+	limits.max = pin->max == 0 && (!tells || token_max == 0) ? SECRET_MAX : limits.max;
+	return profile_pin_check(&limits, s, e);
+}
+
 bool profile_pin_is_factory(const struct profile_pin *pin, const struct secret *s)
 {
 	for (size_t i = 0; i < pin->factory.n; i++) {
@@ -160,6 +172,22 @@ int profile_pin_random(const struct profile_limits *l, struct secret *ret, struc
 	secret_clear(ret);
 	err_set(e, ERR_PIN_RULES, "no random %s fits the rules of the token's profile", l->pin->name);
 	return err_next(e, "correct min, max, multiple and random there, or give the %s yourself", l->pin->name);
+}
+
+int profile_answer_tries(const struct profile_pin *pin, const void *data, size_t len)
+{
+	char hex[2 * 256 + 1], pattern[256];
+	const char *at = pin->tries_answer != NULL ? strstr(pin->tries_answer, "##") : NULL;
+	if (at == NULL || len > 256)
+		return -1;
+	hex_encode(hex, sizeof hex, data, len);
+	for (int tries = 0; tries <= 0xFF; tries++) {
+		snprintf(pattern, sizeof pattern, "%.*s%02X%s", (int)(at - pin->tries_answer), pin->tries_answer, tries,
+			 at + 2);
+		if (profile_pattern(pattern, hex) >= 0)
+			return tries;
+	}
+	return -1;
 }
 
 bool profile_answer_is_factory(const struct profile_pin *pin, const void *data, size_t len)

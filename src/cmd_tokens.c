@@ -135,6 +135,8 @@ static json_t *document(const struct lifeui *u, const void *result, const struct
 		json_array_append_new(tokens, token_json(&all->list[i]));
 	json_t *doc = json_pack("{s:b, s:o, s:o}", "ok", error == NULL, "readers", readers, "tokens", tokens);
 	json_object_set_new(doc, "pcsc", all->no_readers != NULL ? report_json_error(all->no_readers) : json_null());
+	json_object_set_new(doc, "trouble",
+			    all->no_modules.code != ERR_NONE ? report_json_error(&all->no_modules) : json_null());
 	if (error != NULL)
 		json_object_set_new(doc, "error", report_json_error(error));
 	return doc;

@@ -128,26 +128,32 @@ int secret_read_fd(struct secret *s, int fd, struct err *e)
 	return read_line(s, fd, name, e);
 }
 
-static int check_private(int fd, const char *path, struct err *e)
+static int check_private(const struct stat *st, const char *path, struct err *e)
 {
-	struct stat st;
-	if (fstat(fd, &st) != 0)
-		return err_errno(e, ERR_SECRET_FILE, "cannot look at %s", path);
-	if (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode))
+	if (S_ISFIFO(st->st_mode) || S_ISCHR(st->st_mode))
 		return 0;
-	if (!S_ISREG(st.st_mode)) {
+	if (!S_ISREG(st->st_mode)) {
 		err_set(e, ERR_SECRET_FILE, "%s is not a file that a secret can be read from", path);
 		return err_next(e, "name a regular file or a pipe");
 	}
-	if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-		err_set(e, ERR_SECRET_FILE, "%s can be read by others (mode %04o)", path, (unsigned)st.st_mode & 07777);
+	if ((st->st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+		err_set(e, ERR_SECRET_FILE, "%s can be read by others (mode %04o)", path,
+			(unsigned)st->st_mode & 07777);
 		return err_next(e, "chmod 600 '%s'", path);
 	}
-	if (st.st_uid != geteuid() && st.st_uid != 0) {
-		err_set(e, ERR_SECRET_FILE, "%s belongs to another user (uid %u)", path, (unsigned)st.st_uid);
+	if (st->st_uid != geteuid() && st->st_uid != 0) {
+		err_set(e, ERR_SECRET_FILE, "%s belongs to another user (uid %u)", path, (unsigned)st->st_uid);
 		return err_next(e, "use a file of your own");
 	}
 	return 0;
+}
+
+int secret_file_check(const char *path, struct err *e)
+{
+	struct stat st;
+	if (stat(path, &st) != 0)
+		return err_errno(e, ERR_SECRET_FILE, "cannot look at %s", path);
+	return check_private(&st, path, e);
 }
 
 int secret_read_file(struct secret *s, const char *path, struct err *e)
@@ -157,7 +163,9 @@ int secret_read_file(struct secret *s, const char *path, struct err *e)
 		err_errno(e, ERR_SECRET_FILE, "cannot open %s", path);
 		return err_next(e, "name a file that exists and that you can read");
 	}
-	int ret = check_private(fd, path, e);
+	struct stat st;
+	int ret = fstat(fd, &st) == 0 ? check_private(&st, path, e)
+				      : err_errno(e, ERR_SECRET_FILE, "cannot look at %s", path);
 	if (ret == 0)
 		ret = read_line(s, fd, path, e);
 	close(fd);

@@ -35,6 +35,9 @@ int secret_set(struct secret *s, const void *bytes, size_t len, struct err *e);
 
 bool secret_equal(const struct secret *a, const struct secret *b);
 
+/* Whether nobody but its owner can read a file, or it is a pipe: ERR_SECRET_FILE otherwise. */
+int secret_file_check(const char *path, struct err *e);
+
 /* The first line of a file, without its line end, and without the mark that some editors begin UTF-8 with. The file
  * must be a regular file or a pipe that nobody but its owner can read (ERR_SECRET_FILE otherwise), not empty, and its
  * first line shorter than SECRET_MAX. ERR_INTERRUPTED if a signal asked us to stop while it was waited for. */

@@ -4,17 +4,20 @@
 
 #include <stdlib.h>
 
-/* One that the token cannot have is not tried: that would cost a try. What the token reports is about its user PIN;
- * where neither that nor the profile says a length, none is wrong. */
 static int check_rules(const struct enroll_run *r, enum profile_secret which, const struct secret *s, struct err *e)
 {
-	const struct profile_pin *pin = &r->profile->pin[which];
-	unsigned min = which == PROFILE_PIN ? r->token.pin_min : 0, max = which == PROFILE_PIN ? r->token.pin_max : 0;
-	struct profile_limits limits;
-	profile_limits(&limits, pin, min, max);
-	limits.min = pin->min == 0 && min == 0 ? 1 : limits.min;
-	limits.max = pin->max == 0 && max == 0 ? SECRET_MAX : limits.max;
-	return profile_pin_check(&limits, s, e);
+	return profile_pin_possible(r->profile, which, r->token.pin_min, r->token.pin_max, s, e);
+}
+
+static int get_pin(struct enroll_run *r, struct err *e)
+{
+	/* also where --pin-file has the one that it is to get */
+	if (enroll_has_factory(r, PROFILE_PIN))
+		return enroll_factory_value(r, PROFILE_PIN, r->pin, e);
+	/* the same command as the one that broke off when it had replaced the factory's */
+	if (r->opt->new_pin_file != NULL && !r->opt->pin_given && r->cred.state == CRED_WRITTEN)
+		return r->ui->new_pin(r->ui->arg, &r->token, r->profile, r->pin, e);
+	return r->ui->pin(r->ui->arg, &r->token, r->pin, e);
 }
 
 int enroll_ask_pin(struct enroll_run *r, struct err *e)
@@ -28,7 +31,7 @@ int enroll_ask_pin(struct enroll_run *r, struct err *e)
 	    r->ui->confirm_last_try(r->ui->arg, &r->token, e) != 0)
 		return -1;
 	r->pin = secret_new();
-	if (r->ui->pin(r->ui->arg, &r->token, r->pin, e) == 0 && check_rules(r, PROFILE_PIN, r->pin, e) == 0)
+	if (get_pin(r, e) == 0 && check_rules(r, PROFILE_PIN, r->pin, e) == 0)
 		return 0;
 	secret_free(&r->pin);
 	return -1;
@@ -134,6 +137,15 @@ int enroll_open_token(struct enroll_run *r, struct err *e)
 		return -1;
 	r->opened = true;
 	return 0;
+}
+
+int enroll_attach_token(struct enroll_run *r, struct err *e)
+{
+	bool officer = r->so_pin != NULL || r->opt->so_pin_given || r->opt->recovery_key != NULL ||
+		       enroll_has_factory(r, PROFILE_SO_PIN);
+	if (officer || !needs_officer(r))
+		return enroll_open_token(r, e);
+	return r->worker == NULL ? start_again(r, e) : 0;
 }
 
 int enroll_unlock_begin(struct enroll_run *r, struct err *e)

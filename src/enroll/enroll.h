@@ -40,7 +40,7 @@ struct enroll_options {
 	bool so_pin_given;           /* in a file */
 	bool pin_given;              /* not typed: a second question would have the same answer */
 	/* where secrets come from, so that the token's module is kept from them; NULL: not from a file */
-	const char *pin_file, *so_pin_file, *ca_pass_file;
+	const char *pin_file, *new_pin_file, *so_pin_file, *ca_pass_file, *recovery_pass_file;
 	bool verbose;
 };
 

@@ -111,6 +111,15 @@ static int load_recovery(struct enroll_run *r, struct err *e)
 			r->cfg->path);
 }
 
+static int check_new(struct enroll_run *r, struct err *e)
+{
+	if (!profile_pin_is_factory(&r->profile->pin[PROFILE_PIN], r->new_pin))
+		return 0;
+	err_set(e, ERR_PIN_RULES, "the new PIN for token %s is the factory's, which everybody can look up",
+		r->token.serial);
+	return err_next(e, "nothing was sent to the token; take another one, or add --keep-factory-pins");
+}
+
 /* Also where a user PIN is at hand: --pin-file may have the factory's or the one that the token is to get. */
 static int ask_new_pin(struct enroll_run *r, struct err *e)
 {
@@ -126,6 +135,8 @@ static int ask_new_pin(struct enroll_run *r, struct err *e)
 		ret = secret_set(r->new_pin, given->bytes, given->len, e);
 	else if (ret == 0)
 		ret = r->ui->new_pin(r->ui->arg, &r->token, r->profile, r->new_pin, e);
+	if (ret == 0 && !meant)
+		ret = check_new(r, e);
 	secret_free(&given);
 	if (ret != 0)
 		secret_free(&r->new_pin);
@@ -140,14 +151,14 @@ int enroll_ask_replacements(struct enroll_run *r, struct err *e)
 		escrow = escrow || (is_due(r, i) && order[i].sealed);
 	if (escrow && load_recovery(r, e) != 0)
 		return -1;
-	if (!is_factory(r, PROFILE_PIN) || r->opt->keep_factory_pins)
+	if (!is_factory(r, PROFILE_PIN))
 		return 0;
 	if (r->pin == NULL) {
 		r->pin = secret_new();
 		if (enroll_factory_value(r, PROFILE_PIN, r->pin, e) != 0)
 			return -1;
 	}
-	return r->new_pin != NULL ? 0 : ask_new_pin(r, e);
+	return r->opt->keep_factory_pins || r->new_pin != NULL ? 0 : ask_new_pin(r, e);
 }
 
 static int replace_sealed(struct enroll_run *r, size_t i, struct secret *old, struct err *e)
@@ -194,8 +205,8 @@ int enroll_replace_factory(struct enroll_run *r, struct err *e)
 			continue;
 		struct secret *old = secret_new();
 		ret = enroll_factory_value(r, order[i].secret, old, e);
-		if (ret == 0 && r->worker == NULL)
-			ret = enroll_open_token(r, e);
+		if (ret == 0)
+			ret = enroll_attach_token(r, e);
 		if (ret == 0)
 			ret = order[i].sealed ? replace_sealed(r, i, old, e) : replace_pin(r, i, old, e);
 		if (ret == 0) {

@@ -47,6 +47,13 @@ static void take_known(struct enroll_run *r, const char *module)
 	snprintf(c->client_module, sizeof c->client_module, "%s", module);
 }
 
+static int not_seen(const struct enroll_run *r, const char *module, struct err *e)
+{
+	err_set(e, ERR_NO_TOKEN, "%s shows no token with the certificate of %s", module, r->opt->user);
+	return err_next(e, "put the token of %s (%s) in: only it can tell how that module names its key", r->opt->user,
+			r->token.serial);
+}
+
 /* By another module only the token itself can tell; that needs no PIN. */
 static int ask_token(struct enroll_run *r, const char *module, struct err *e)
 {
@@ -59,8 +66,8 @@ static int ask_token(struct enroll_run *r, const char *module, struct err *e)
 	}
 	if (ret == 0)
 		ret = enroll_name_with(r, here, e);
-	if (ret != 0 && e->code == ERR_REMOVED)
-		err_next(e, "put the token of %s in: only it can tell how %s names its key", r->opt->user, module);
+	if (ret != 0 && (e->code == ERR_REMOVED || e->code == ERR_PROOF))
+		ret = not_seen(r, module, e);
 	if (ret == 0)
 		snprintf(r->cred.client_module, sizeof r->cred.client_module, "%s", module);
 	free(here);

@@ -131,6 +131,8 @@ int enroll_ask_pin(struct enroll_run *r, struct err *e);
 /* Only for a token that wants its SO for what an enrollment does. */
 int enroll_ask_so_pin(struct enroll_run *r, struct err *e);
 int enroll_open_token(struct enroll_run *r, struct err *e);
+/* The same, but without the SO where nobody has said how to log it in: to change PIN or PUK needs none. */
+int enroll_attach_token(struct enroll_run *r, struct err *e);
 int enroll_unlock_begin(struct enroll_run *r, struct err *e);
 int enroll_unlock_end(struct enroll_run *r, struct err *e);
 

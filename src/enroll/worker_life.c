@@ -121,8 +121,10 @@ int worker_do_reset(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *ou
 	if (take_about(st, &a, rpc_msg_done(in) && in->n_secrets == 1, e) != 0)
 		return -1;
 	p11_token_close(&st->token);
-	if (p11_token_reset(st->module, &a.want, label, in->secrets[0], &made, e) != 0)
+	if (p11_token_reset(st->module, &a.want, label, in->secrets[0], &made, e) != 0) {
+		p11_pins_tell_tries(st->module, st->profile, a.want.slot, a.view.reader, PROFILE_SO_PIN, e);
 		return -1;
+	}
 	describe(&made, &t);
 	worker_put_token(out, &t);
 	return 0;

@@ -1,4 +1,5 @@
 #include "enroll/seal.h"
+#include "life/ended.h"
 #include "life/life.h"
 #include "life/objects.h"
 
@@ -89,11 +90,11 @@ static void take(struct life *l, const struct worker_token *t)
 	life_identify(t, &l->id);
 }
 
-static int set_first_pin(struct setup *s, struct err *e)
+static int set_first_pin(struct setup *s, bool ours, struct err *e)
 {
 	struct life *l = s->l;
 	if (life_audit(l, STORE_PIN_INIT, "", e) != 0 ||
-	    l->ports->token.init_pin(l->worker, &l->token, true, l->opt->last_try, s->so_pin, s->pin, &l->token, e) !=
+	    l->ports->token.init_pin(l->worker, &l->token, ours, l->opt->last_try, s->so_pin, s->pin, &l->token, e) !=
 		0)
 		return -1;
 	return life_audit(l, STORE_PIN_SET, "", e);
@@ -113,7 +114,39 @@ static int init_blank(struct setup *s, struct err *e)
 	take(l, &made);
 	if (l->ports->store.claim_token(l->store, &l->id, e) != 0 || seal_again(s, &before, e) != 0)
 		return -1;
-	return set_first_pin(s, e);
+	return set_first_pin(s, true, e);
+}
+
+/* ---- one that another run has left without a PIN */
+
+/* Whether it only waits for its PIN. */
+static int is_begun(const struct life *l, bool *ret, bool *ret_ours, struct err *e)
+{
+	bool waits = (l->token.flags & WORKER_TOKEN_NO_PIN) != 0;
+	*ret = *ret_ours = false;
+	if (is_blank(l) || l->opt->wipe || l->token.serial[0] == '\0')
+		return 0;
+	/* of some nobody can see it: only the journal tells */
+	if (l->profile->init.sets_pin && l->ports->store.pin_begun(l->store, l->token.serial, ret_ours, e) != 0)
+		return -1;
+	*ret = waits || *ret_ours;
+	return 0;
+}
+
+static int confirm(struct life *l, int64_t pending, struct err *e)
+{
+	return pending != 0 ? l->ports->store.escrow_confirm(l->store, pending, e) : 0;
+}
+
+static int go_on(struct setup *s, const struct p11_pin_state *so_state, bool ours, struct err *e)
+{
+	struct life *l = s->l;
+	int64_t pending = 0;
+	if (life_key(l, PROFILE_SO_PIN, so_state, s->so_pin, &pending, e) != 0 || new_pin(s, e) != 0 ||
+	    l->ui->show(l->ui->arg, e) != 0 || set_first_pin(s, ours, e) != 0)
+		return -1;
+	s->result->so_pin_sealed = pending != 0;
+	return confirm(l, pending, e);
 }
 
 /* ---- one that is in use */
@@ -140,6 +173,8 @@ static int look(struct setup *s, struct life_objects *ret, struct err *e)
 	bool has_pin = (l->token.flags & (WORKER_TOKEN_NO_PIN | WORKER_TOKEN_PIN_LOCKED)) == 0;
 	bool ask = has_pin && l->opt->pin_given;
 	int got = ask ? l->ui->secret(l->ui->arg, LIFE_PIN, &l->token, l->profile, NULL, pin, &no_pin) : -1;
+	if (got == 0)
+		got = life_possible(l, PROFILE_PIN, pin, &no_pin);
 	got = life_objects_read(l, got == 0 ? pin : NULL, ret, e);
 	secret_free(&pin);
 	return got;
@@ -161,6 +196,19 @@ static int agree(struct setup *s, struct err *e)
 	s->result->destroyed = o.n_somebodys;
 	life_objects_free(&o);
 	return got;
+}
+
+/* The CA is not asked here: that is `tokenroll wipe`. */
+static int end_one(void *arg, const struct store_credential *c, enum cred_state *ret, struct err *e)
+{
+	const struct life *l = arg;
+	char text[320];
+	(void)ret;
+	(void)e;
+	snprintf(text, sizeof text, "certificate %s of %s was on token %s and stays valid until it is revoked",
+		 c->cert_serial, c->user, l->token.serial);
+	l->ui->note(l->ui->arg, text);
+	return 0;
 }
 
 /* PIN and PUK are the factory's after it, and the SO PIN may have been before. */
@@ -189,38 +237,33 @@ static int init_used(struct setup *s, const struct p11_pin_state *so_state, stru
 	    new_pin(s, e) != 0 || life_audit(l, STORE_TOKEN_INIT, "again", e) != 0 || l->ui->show(l->ui->arg, e) != 0 ||
 	    l->ports->token.reset(l->worker, &l->token, label, s->so_pin, &made, e) != 0)
 		return -1;
+	l->token = made;
+	if (life_end_credentials(l, end_one, l, e) != 0 || confirm(l, pending, e) != 0)
+		return -1;
 	take(l, &made);
-	return l->profile->init.leaves_factory ? replace_factory(s, e) : set_first_pin(s, e);
+	return l->profile->init.leaves_factory ? replace_factory(s, e) : set_first_pin(s, true, e);
 }
 
-/* Initializing revokes nothing. */
-static void note_owner(const struct life *l)
+static int begin(struct setup *s, const struct p11_pin_state *so_state, struct err *e)
 {
-	char text[300];
-	if (l->owner[0] == '\0')
-		return;
-	snprintf(
-	    text, sizeof text,
-	    "the key of %s is gone, but the certificate for it stays valid: `tokenroll wipe` would have revoked it; "
-	    "`tokenroll %s --replace` does",
-	    l->owner, l->owner);
-	l->ui->note(l->ui->arg, text);
+	if (check_way(s->l, e) != 0)
+		return -1;
+	return is_blank(s->l) ? init_blank(s, e) : init_used(s, so_state, e);
 }
 
 int life_init(struct life *l, struct life_setup *ret, struct err *e)
 {
 	struct p11_pin_state pins[PROFILE_PIN_COUNT];
 	struct setup s = {.l = l, .result = ret, .so_pin = secret_new(), .pin = secret_new()};
+	bool begun = false, ours = false;
 	memset(ret, 0, sizeof *ret);
 	int got = l->ports->token.pins(l->worker, &l->token, false, pins, e);
 	if (got == 0 && pins[PROFILE_PIN].unset)
 		l->token.flags &= ~(unsigned)WORKER_TOKEN_INITIALIZED;
 	if (got == 0)
-		got = check_way(l, e);
+		got = is_begun(l, &begun, &ours, e);
 	if (got == 0)
-		got = is_blank(l) ? init_blank(&s, e) : init_used(&s, &pins[PROFILE_SO_PIN], e);
-	if (got == 0)
-		note_owner(l);
+		got = begun ? go_on(&s, &pins[PROFILE_SO_PIN], ours, e) : begin(&s, &pins[PROFILE_SO_PIN], e);
 	secret_free(&s.so_pin);
 	secret_free(&s.pin);
 	return got;

@@ -37,6 +37,19 @@ static int check_state(const struct life *l, enum profile_secret which, const st
 	return err_next(e, "if you are sure of it, add --last-try");
 }
 
+/* Where nobody can be asked, but it is kept. */
+static int tell_of_escrow(struct life *l, enum profile_secret which, struct err *e)
+{
+	struct store_escrow *list = NULL;
+	size_t n = 0;
+	if (e->code == ERR_SECRET_NEEDED &&
+	    l->ports->store.escrow_list(l->store, &l->id, seal_kind(which), &list, &n, NULL) == 0 && n != 0)
+		err_next(e, "it is in escrow: give the recovery key with --recovery-key FILE, or it with %s FILE",
+			 which == PROFILE_PUK ? "--puk-file" : "--so-pin-file");
+	store_escrow_free(&list, n);
+	return -1;
+}
+
 int life_key(struct life *l, enum profile_secret which, const struct p11_pin_state *now, struct secret *ret,
 	     int64_t *ret_pending, struct err *e)
 {
@@ -48,6 +61,8 @@ int life_key(struct life *l, enum profile_secret which, const struct p11_pin_sta
 		return secret_set(ret, factory->v[0], strlen(factory->v[0]), e);
 	if (!given && l->opt->recovery_key != NULL)
 		return from_escrow(l, which, ret, ret_pending, e);
-	return l->ui->secret(l->ui->arg, which == PROFILE_PUK ? LIFE_PUK : LIFE_SO_PIN, &l->token, l->profile, NULL,
-			     ret, e);
+	if (l->ui->secret(l->ui->arg, which == PROFILE_PUK ? LIFE_PUK : LIFE_SO_PIN, &l->token, l->profile, NULL, ret,
+			  e) != 0)
+		return tell_of_escrow(l, which, e);
+	return life_possible(l, which, ret, e);
 }

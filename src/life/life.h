@@ -152,6 +152,7 @@ struct life_seen_all {
 	const struct reader *readers;
 	size_t n_readers;
 	const struct err *no_readers; /* why there are none; NULL */
+	struct err no_modules;        /* why none could be used; ERR_NONE */
 	const struct profiles *profiles;
 };
 
@@ -176,6 +177,9 @@ int life_key(struct life *l, enum profile_secret which, const struct p11_pin_sta
 
 /* The label for a token that is initialized again: as wished, else as before, without what its module has added. */
 void life_label(const struct life *l, char ret[WORKER_LABEL_MAX + 1]);
+
+/* ERR_PIN_RULES for one that the token cannot have: it is not worth a try of the few there are. */
+int life_possible(const struct life *l, enum profile_secret which, const struct secret *s, struct err *e);
 
 /* The rules for one of the token's secrets. */
 struct profile_limits life_limits(const struct life *l, enum profile_secret which);

@@ -59,17 +59,25 @@ static int look_at(struct life *l, const struct enroll_candidate *c, struct life
 	return read_owner(l, &id, ret, e) != 0 ? -1 : mark_ours(l, &id, ret, e);
 }
 
+static void note_no_modules(struct life *l, const struct err *why)
+{
+	const struct err *unused;
+	const char *name = discover_failed(l->discovery, &unused);
+	char text[1200];
+	snprintf(text, sizeof text, "module %s could not be used: %s", name != NULL ? name : "of the token", why->what);
+	l->ui->note(l->ui->arg, text);
+}
+
 int life_look(struct life *l, struct life_seen_all *ret, struct err *e)
 {
 	struct enroll_candidate *list = NULL;
-	struct err none = ERR_INIT;
 	size_t n = 0;
 	memset(ret, 0, sizeof *ret);
 	if (life_start(l, e) != 0)
 		return -1;
 	/* no module works: the readers may still tell why */
-	if (discover_end(l->discovery, &list, &n, &none) != 0)
-		l->ui->note(l->ui->arg, none.what);
+	if (discover_end(l->discovery, &list, &n, &ret->no_modules) != 0)
+		note_no_modules(l, &ret->no_modules);
 	ret->readers = discover_readers(l->discovery, &ret->n_readers, &ret->no_readers);
 	ret->profiles = discover_profiles(l->discovery);
 	ret->list = xcalloc(n, sizeof *ret->list);

@@ -91,26 +91,28 @@ static int nothing_found(const struct life *l, const struct store_token *users, 
 	return err_next(e, "put it in; `tokenroll tokens` shows what is there");
 }
 
-static int select_token(struct life *l, bool blank_too, struct enroll_candidate **ret, struct err *e)
+/* NULL if none was meant, or too many were. */
+static struct enroll_candidate *select_token(struct life *l, bool blank_too, struct err *e)
 {
 	struct store_token users;
 	struct enroll_candidate *list = NULL;
 	size_t n = 0, kept = 0, index = 0;
 	if (l->opt->user != NULL && find_users(l, &users, e) != 0)
-		return -1;
+		return NULL;
 	const struct store_token *wanted = l->opt->user != NULL ? &users : NULL;
 	if (discover_end(l->discovery, &list, &n, e) != 0)
-		return -1;
+		return NULL;
 	for (size_t i = 0; i < n; i++) {
 		if (is_usable(&list[i].token, blank_too) && is_meant(l, wanted, &list[i].token))
 			list[kept++] = list[i];
 	}
-	if (kept == 0)
-		return nothing_found(l, wanted, e);
+	if (kept == 0) {
+		nothing_found(l, wanted, e);
+		return NULL;
+	}
 	if (kept > 1 && l->ui->choose(l->ui->arg, list, kept, &index, e) != 0)
-		return -1;
-	*ret = &list[index];
-	return 0;
+		return NULL;
+	return &list[index];
 }
 
 static int find_owner(struct life *l, struct err *e)
@@ -135,9 +137,8 @@ void life_identify(const struct worker_token *t, struct store_token *ret)
 
 int life_open(struct life *l, bool blank_too, struct err *e)
 {
-	struct enroll_candidate *c = NULL;
-	if (life_start(l, e) != 0 || select_token(l, blank_too, &c, e) != 0 ||
-	    discover_take(l->discovery, c, &l->worker, e) != 0)
+	struct enroll_candidate *c = life_start(l, e) == 0 ? select_token(l, blank_too, e) : NULL;
+	if (c == NULL || discover_take(l->discovery, c, &l->worker, e) != 0)
 		return -1;
 	l->token = c->token;
 	l->profile = c->profile;
@@ -166,6 +167,11 @@ struct profile_limits life_limits(const struct life *l, enum profile_secret whic
 	struct profile_limits limits;
 	profile_limits_of(&limits, l->profile, which, l->token.pin_min, l->token.pin_max);
 	return limits;
+}
+
+int life_possible(const struct life *l, enum profile_secret which, const struct secret *s, struct err *e)
+{
+	return profile_pin_possible(l->profile, which, l->token.pin_min, l->token.pin_max, s, e);
 }
 
 void life_label(const struct life *l, char ret[WORKER_LABEL_MAX + 1])

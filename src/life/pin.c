@@ -69,6 +69,8 @@ int life_pin(struct life *l, struct life_pins *ret, struct err *e)
 	if (got == 0)
 		got = l->ui->secret(l->ui->arg, LIFE_PIN, &l->token, l->profile, NULL, old, e);
 	if (got == 0)
+		got = life_possible(l, PROFILE_PIN, old, e);
+	if (got == 0)
 		got = ask_new(l, old, new, e);
 	if (got == 0)
 		got = change(l, PROFILE_CHANGE_PIN, PROFILE_PIN, old, new, ret, e);

@@ -1,4 +1,5 @@
 #include "core/xalloc.h"
+#include "life/ended.h"
 #include "life/life.h"
 #include "life/objects.h"
 
@@ -41,8 +42,13 @@ static int open_ca(struct wiping *w, struct err *e)
 	if (l->ports->ca.start(&w->signer, &l->cfg->ca, l->opt->verbose, l->ui->note, l->ui->arg, e) != 0 ||
 	    l->ports->ca.open(w->signer, &w->ca, e) != 0)
 		return -1;
+	if (w->ca.has_key && unlock(w, e) == 0)
+		return 0;
 	if (w->ca.has_key)
-		return unlock(w, e);
+		return e->code != ERR_CA_PASSPHRASE_NEEDED
+			   ? -1
+			   : err_next(e, "what was on the token is revoked: give the passphrase with "
+					 "--ca-pass-file FILE or --ca-pass-fd N, or add --no-revoke");
 	err_set(e, ERR_CA_PKI, "what is on token %s cannot be revoked here: the CA's key is not on this machine",
 		l->token.serial);
 	return err_next(e, "have it revoked where the CA is, and add --no-revoke here");
@@ -71,47 +77,14 @@ static int revoke(struct wiping *w, const struct store_credential *c, struct err
 }
 
 /* How a credential ends whose token is emptied. */
-static int end_one(struct wiping *w, struct store_credential *c, struct err *e)
+static int end_one(void *arg, const struct store_credential *c, enum cred_state *ret, struct err *e)
 {
-	bool issued = c->state >= CRED_ISSUED, keep = w->l->opt->keep_certificates;
-	if (issued && !keep && revoke(w, c, e) != 0)
-		return -1;
-	return w->l->ports->store.advance(w->l->store, c, issued && !keep ? CRED_REVOKED : CRED_ABANDONED, e);
-}
-
-/* *ret_n counts those with a certificate; end them or only count. */
-static int each_credential(struct wiping *w, bool end, size_t *ret_n, struct err *e)
-{
-	const struct enroll_store_port *store = &w->l->ports->store;
-	bool more = true;
-	int got = 0;
-	*ret_n = 0;
-	while (got == 0 && more) {
-		struct store_credential c = {.id = 0};
-		bool found = false;
-		got = store->find_by_token(w->l->store, &w->l->id, &found, &c, e);
-		*ret_n += got == 0 && found && c.state >= CRED_ISSUED;
-		if (got == 0 && found && end)
-			got = end_one(w, &c, e);
-		more = found && end;
-		store_credential_free(&c);
-	}
-	return got;
-}
-
-/* Nothing of ours is on it any more. */
-static int note_removed(struct life *l, struct err *e)
-{
-	for (;;) {
-		struct store_credential c = {.id = 0};
-		bool found = false;
-		int got = l->ports->store.find_leftover(l->store, &l->id, &found, &c, e);
-		if (got == 0 && found)
-			got = l->ports->store.removed(l->store, &c, e);
-		store_credential_free(&c);
-		if (got != 0 || !found)
-			return got;
-	}
+	struct wiping *w = arg;
+	if (w->l->opt->keep_certificates)
+		return 0;
+	*ret = CRED_REVOKED;
+	/* under a --replace that was broken off there is an older one */
+	return w->signer == NULL && open_ca(w, e) != 0 ? -1 : revoke(w, c, e);
 }
 
 /* With the SO PIN at hand all goes at once, also what nobody can see. */
@@ -156,7 +129,7 @@ static int empty(struct wiping *w, const struct p11_pin_state *pins, bool resets
 	struct secret *so_pin = secret_new();
 	int got = resets ? reset(w, &pins[PROFILE_SO_PIN], so_pin, e) : delete_all(w, e);
 	secret_free(&so_pin);
-	return got == 0 ? note_removed(w->l, e) : got;
+	return got;
 }
 
 static int look(struct wiping *w, bool resets, struct life_objects *ret, struct err *e)
@@ -168,6 +141,8 @@ static int look(struct wiping *w, bool resets, struct life_objects *ret, struct 
 	bool asks = !resets || l->opt->pin_given;
 	if (asks)
 		got = l->ui->secret(l->ui->arg, LIFE_PIN, &l->token, l->profile, NULL, pin, e);
+	if (asks && got == 0)
+		got = life_possible(l, PROFILE_PIN, pin, e);
 	if (got == 0)
 		got = life_objects_read(l, asks ? pin : NULL, ret, e);
 	secret_free(&pin);
@@ -180,21 +155,22 @@ static int wipe(struct wiping *w, struct err *e)
 	struct p11_pin_state pins[PROFILE_PIN_COUNT];
 	struct life_objects o = {.n = 0};
 	char what[400];
-	size_t n = 0;
-	if (l->ports->token.pins(l->worker, &l->token, false, pins, e) != 0 || each_credential(w, false, &n, e) != 0)
+	bool certified = false;
+	if (l->ports->token.pins(l->worker, &l->token, false, pins, e) != 0 ||
+	    life_has_certificate(l, &certified, e) != 0)
 		return -1;
 	bool resets = by_reset(l, &pins[PROFILE_SO_PIN]);
 	if (look(w, resets, &o, e) != 0)
 		return -1;
 	life_objects_text(l, &o, what, sizeof what);
 	int got = l->ui->confirm(l->ui->arg, &l->token, what, e);
-	if (got == 0 && n != 0 && !l->opt->keep_certificates)
+	if (got == 0 && certified && !l->opt->keep_certificates)
 		got = open_ca(w, e);
-	/* a certificate whose token is empty is of no use to anybody but a thief */
-	if (got == 0)
-		got = each_credential(w, true, &n, e);
+	/* only then: with a wrong SO PIN the employee goes on working */
 	if (got == 0)
 		got = empty(w, pins, resets, e);
+	if (got == 0)
+		got = life_end_credentials(l, end_one, w, e);
 	if (got == 0)
 		w->result->destroyed = o.n_somebodys;
 	life_objects_free(&o);

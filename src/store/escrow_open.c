@@ -144,7 +144,12 @@ static int load_key(EVP_PKEY **ret, const char *path, const struct secret *passp
 {
 	switch (keyfile_load(ret, path, passphrase)) {
 	case KEYFILE_OK:
-		return 0;
+		/* one without a passphrase opens everything to whoever can read it */
+		if (passphrase != NULL || secret_file_check(path, e) == 0)
+			return 0;
+		EVP_PKEY_free(*ret);
+		*ret = NULL;
+		return -1;
 	case KEYFILE_UNREADABLE:
 		return errno != 0 ? err_errno(e, ERR_RECOVERY_KEY, "the recovery key %s cannot be read", path)
 				  : err_set(e, ERR_RECOVERY_KEY, "the recovery key %s %s", path, keyfile_fault(path));

@@ -117,7 +117,7 @@ vpn_server_config() {
 }
 
 # vpn_client_start PROFILE PIN-FILE [OPENVPN-OPTION...]: the profile as it is, in its own folder, with SOFTHSM2_CONF as
-# the caller has it; in null mode the device is replaced. The PIN goes over the management socket.
+# the caller has it; in null mode the device is replaced. The PIN goes over the management socket, VPN_PIN_TIMES (1) times.
 vpn_client_start() {
 	local profile=$1 pin=$2 extra=(--verb 4 --connect-retry 1 --connect-retry-max 1 --hand-window 30)
 	shift 2
@@ -126,7 +126,7 @@ vpn_client_start() {
 	: >"$VPN_DIR/client.log"
 	: >"$VPN_DIR/feeder.log"
 	rm -f "$VPN_RUN/m"
-	"$VPN_LIB/vpn_pin.py" "$VPN_RUN/m" "$pin" </dev/null >"$VPN_DIR/feeder.log" 2>&1 3>&- &
+	"$VPN_LIB/vpn_pin.py" "$VPN_RUN/m" "$pin" "${VPN_PIN_TIMES:-1}" </dev/null >"$VPN_DIR/feeder.log" 2>&1 3>&- &
 	VPN_FEEDER_PID=$!
 	vpn_wait_for 10 "$VPN_DIR/feeder.log" "$VPN_FEEDER_PID" '^READY' || vpn_fail "the PIN feeder did not start" feeder ||
 		return

@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 """Answers a VPN client's questions over OpenVPN's management interface.
 
-usage: vpn_pin.py SOCKET PIN-FILE
+usage: vpn_pin.py SOCKET PIN-FILE [TIMES]
 
 Listens on SOCKET (start the client with `--management SOCKET unix --management-client --management-query-passwords`),
-gives the token's PIN once, says yes to "insert the token" a few times, and prints what happened, a line each:
+gives the token's PIN TIMES times (1), says yes to "insert the token" a few times, and prints what happened, a line each:
 READY, ASKED <what>, PIN-REFUSED, TOKEN-MISSING, CONNECTED, and EXIT when the client has gone. A PIN is given once
-only: OpenVPN would try a wrong one until the token locks.
+only, but for a key that wants it again for each signature: OpenVPN would try a wrong one until the token locks.
 """
 
 import re
@@ -23,10 +23,10 @@ def say(text):
 class Client:
     """The client's end of the management interface, one line at a time."""
 
-    def __init__(self, connection, pin):
+    def __init__(self, connection, pin, times):
         self.stream = connection.makefile("rw", encoding="utf-8", newline="\n")
         self.pin = pin
-        self.given = False
+        self.times = times
         self.missing = 0
 
     def send(self, line):
@@ -39,10 +39,10 @@ class Client:
 
     def password(self, what):
         say("ASKED " + what)
-        if self.given:
+        if self.times == 0:
             self.stop("PIN-REFUSED")
             return
-        self.given = True
+        self.times -= 1
         quoted = self.pin.replace("\\", "\\\\").replace('"', '\\"')
         self.send('password "%s" "%s"' % (what.replace('"', '\\"'), quoted))
 
@@ -67,7 +67,8 @@ class Client:
 
 
 def main():
-    path, pin_file = sys.argv[1:]
+    path, pin_file = sys.argv[1:3]
+    times = int(sys.argv[3]) if len(sys.argv) > 3 else 1
     with open(pin_file, encoding="utf-8") as f:
         pin = f.readline().rstrip("\n")
     with socket.socket(socket.AF_UNIX) as listener:
@@ -76,7 +77,7 @@ def main():
         say("READY")
         connection, _ = listener.accept()
     try:
-        Client(connection, pin).serve()
+        Client(connection, pin, times).serve()
     except (ConnectionError, BrokenPipeError):
         say("EXIT")
 

@@ -418,6 +418,8 @@ static void a_mistake_is_told_with_file_and_line(void **state)
 	    {TOKEN("x", "model = x") "[pin]\nalphabet = digits\nrandom-alphabet = hex\n", 7, "does not allow all"},
 	    {TOKEN("x", "model = x") "[pin]\nmax = 4\nfactory = 12345\n", 7, "not what the rules of [pin] allow"},
 	    {TOKEN("x", "model = x") "[pin]\nfactory-answer = 05*\n", 6, "go together"},
+	    {TOKEN("x", "model = x") "[pin]\ntries-answer = 06##\n", 6, "there is no tries-apdu"},
+	    {TOKEN("x", "model = x") "[pin]\ntries-apdu = 00F70080\ntries-answer = 06*\n", 7, "## is missing"},
 	    {TOKEN("x", "model = x") "[unblock]\ncall = C_SetPIN\nold = {puk}\n", 6, "uses the PUK"},
 	    {TOKEN("x", "model = x") "[so-pin]\nexists = no\n[unblock]\ncall = C_InitPIN\nlogin = so\n", 8,
 	     "uses the SO PIN"},
@@ -706,6 +708,11 @@ static void factory_values_are_known(void **state)
 	assert_false(profile_answer_is_factory(&pin[PROFILE_PIN], changed, sizeof changed));
 	assert_false(profile_answer_is_factory(&pin[PROFILE_PIN], "", 0));
 	assert_false(profile_answer_is_factory(&shipped(f, "softhsm2")->pin[PROFILE_PIN], fresh, sizeof fresh));
+	const unsigned char two_left[] = {0x01, 0x01, 0xFF, 0x05, 0x01, 0x00, 0x06, 0x02, 0x03, 0x02};
+	assert_int_equal(profile_answer_tries(&pin[PROFILE_PUK], two_left, sizeof two_left), 2);
+	assert_int_equal(profile_answer_tries(&pin[PROFILE_PUK], two_left, sizeof two_left - 1), -1);
+	assert_int_equal(profile_answer_tries(&pin[PROFILE_PUK], "", 0), -1);
+	assert_int_equal(profile_answer_tries(&pin[PROFILE_PIN], two_left, sizeof two_left), -1);
 }
 
 /* ---- calls and commands */

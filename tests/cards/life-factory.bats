@@ -1,0 +1,189 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154,SC2030,SC2031  # tests/lib/life.bash sets them, each test in its own shell
+# What a token was delivered with is known to everybody: it is found out without spending a try, said, and replaced at
+# enrollment by values that are in escrow before the token has them.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	load ../lib/life.bash
+	life_file
+}
+
+setup() {
+	load ../lib/life.bash
+	life_setup
+}
+
+teardown() {
+	life_teardown
+}
+
+# escrowed STATE: how many values
+escrowed() {
+	db "select count(*) from escrow where state = '$1'"
+}
+
+# value KIND: the newest one in escrow, opened by openssl alone
+value() {
+	db "select hex(cms) from escrow where kind = '$1' order by id desc limit 1" | xxd -r -p >"$BATS_TEST_TMPDIR/cms"
+	openssl cms -decrypt -inform DER -in "$BATS_TEST_TMPDIR/cms" -inkey "$recovery.key" | sed -n 's/^secret: //p'
+}
+
+nothing_issued() {
+	[[ $(rows V) == 0 && ! -e $dir/bundles/alice.zip ]]
+	is keys 0
+}
+
+# replaced: nothing is the factory's any more, all is in escrow, and what is there is what the token has
+replaced() {
+	is default-pin 0 default-puk 0 default-management-key 0 pin-wrong 0 puk-wrong 0 management-key-wrong 0
+	pin_is "$dir/new"
+	yubico-piv-tool --reader Yubico --action set-chuid --key="$(value so-pin)" >/dev/null
+	secret puk "$(value puk)"
+	done_by unblock --serial "$serial" --puk-file "$dir/puk" --new-pin-file "$dir/newer"
+	done_by unblock --serial "$serial" "${key[@]}" --new-pin-file "$dir/new"
+	pin_is "$dir/new"
+}
+
+@test "YubiKey: PIN, PUK and management key are replaced at enrollment, and what is in escrow is what it has" {
+	life_token yubikey
+	enroll --new-pin-file "$dir/new"
+	says "has the factory's management key, PUK, PIN"
+	[[ $(escrowed pending) == 0 && $(escrowed confirmed) == 2 ]]
+	replaced
+}
+
+@test "a random new PIN is shown once, and works" {
+	life_token yubikey
+	life_conf "token.module=$(cards_module ykcs11)" token.pin=random
+	enroll --json
+	secret made "$(python3 -c 'import json, sys; print(json.load(sys.stdin)["pin"])' <<<"$output")"
+	is default-pin 0
+	pin_is "$dir/made"
+}
+
+@test "--keep-factory-pins leaves all as it is, and says so" {
+	life_token yubikey
+	enroll --keep-factory-pins
+	says "keeps the factory's"
+	is default-pin 1 default-puk 1 default-management-key 1
+	[[ $(escrowed pending) == 0 && $(escrowed confirmed) == 0 ]]
+	done_by tokens --json
+	json "one(d['tokens'], serial='$serial')['so_pin']['factory']" '"yes"'
+}
+
+@test "without a recovery certificate it is refused before anything is sent or issued" {
+	life_token yubikey
+	company_conf "$dir" "token.module=$(cards_module ykcs11)" vpn.client-module-linux=
+	watch
+	refused 2 "there is no recovery certificate" --serial "$serial" "${ca[@]}" --new-pin-file "$dir/new" alice
+	says "--keep-factory-pins"
+	nothing_sent
+	nothing_issued
+}
+
+@test "without a new PIN and a terminal it is refused before anything is sent or issued" {
+	life_token yubikey
+	watch
+	refused 2 "--new-pin-file" --serial "$serial" "${ca[@]}" alice
+	nothing_sent
+	nothing_issued
+}
+
+@test "a new PIN against the rules is refused before anything is sent or issued" {
+	life_token yubikey
+	secret bad 12345
+	watch
+	refused 4 "6 to 8" --serial "$serial" "${ca[@]}" --new-pin-file "$dir/bad" alice
+	nothing_sent
+	nothing_issued
+	# and so is the factory's own
+	secret bad "$PIV_PIN"
+	roll --serial "$serial" "${ca[@]}" --new-pin-file "$dir/bad" alice
+	[[ $status == 4 ]]
+	nothing_sent
+}
+
+@test "a token whose secrets are its own is left as it is" {
+	life_token yubikey pin=24682468 puk=13571357 management-key=0A0203040506070801020304050607080102030405060708
+	secret admin 0A0203040506070801020304050607080102030405060708
+	enroll --pin-file "$dir/new" --so-pin-file "$dir/admin"
+	[[ $(escrowed pending) == 0 && $(escrowed confirmed) == 0 && $stderr != *factory* ]]
+	pin_is "$dir/new"
+}
+
+@test "SmartCard-HSM: what cannot be asked of it is not guessed" {
+	life_token hsm
+	watch
+	enroll --pin-file "$old"
+	[[ $stderr != *factory* ]]
+	is pin-wrong 0 so-wrong 0 so-tries 15
+}
+
+# through_faulty: the profile of this company enrolls YubiKeys with the module that fails on demand
+through_faulty() {
+	mkdir -p "$dir/profiles"
+	sed "s|^enroll = libykcs11.so.2|enroll = $tools/libfaulty.so|" "$COMPANY_ROOT/pkcs11/profiles/yubikey-piv.conf" \
+		>"$dir/profiles/yubikey-piv.conf"
+	export FAULTY_MODULE FAULTY_COUNT=$dir/log/count
+	FAULTY_MODULE=$(cards_module ykcs11)
+	life_conf "token.module=$tools/libfaulty.so" "token.profiles=$dir/profiles"
+}
+
+# goes_on_after RULE STATUS: whoever dies there, the same command goes on, and all is replaced
+goes_on_after() {
+	local i
+	life_token yubikey
+	through_faulty
+	FAULTY_RULE=$1 roll --serial "$serial" "${ca[@]}" "${key[@]}" --new-pin-file "$dir/new" alice
+	[[ $status == "$2" ]]
+	# its worker ends the call that it is in
+	for ((i = 0; i < 100; i++)); do
+		[[ -n $(users_of "$tools/libfaulty.so") ]] || break
+		sleep 0.05
+	done
+	db "select kind, state from escrow"
+	card_ctl 0 status
+	roll --serial "$serial" "${ca[@]}" "${key[@]}" --new-pin-file "$dir/new" alice
+	[[ $status == 0 ]]
+	[[ $(rows V) == 1 && $(grep -c CN=alice "$dir/pki/index.txt") == 1 ]]
+	is keys 1 certificates 1
+	replaced
+}
+
+@test "a module that dies before the management key is replaced" {
+	goes_on_after C_SetPIN:1:kill 3
+}
+
+@test "a module that dies when the management key is replaced" {
+	goes_on_after C_SetPIN:1:kill-after 3
+}
+
+@test "killed while the management key is replaced" {
+	goes_on_after C_SetPIN:1:kill-parent 137
+}
+
+@test "a module that dies before the PUK is replaced" {
+	goes_on_after C_SetPIN:2:kill 3
+}
+
+@test "a module that dies when the PUK is replaced" {
+	goes_on_after C_SetPIN:2:kill-after 3
+}
+
+@test "killed while the PUK is replaced" {
+	goes_on_after C_SetPIN:2:kill-parent 137
+}
+
+@test "a module that dies before the PIN is replaced" {
+	goes_on_after C_SetPIN:3:kill 3
+}
+
+@test "a module that dies when the PIN is replaced" {
+	goes_on_after C_SetPIN:3:kill-after 3
+}
+
+@test "killed while the PIN is replaced" {
+	goes_on_after C_SetPIN:3:kill-parent 137
+}
