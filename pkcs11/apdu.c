@@ -80,7 +80,7 @@ static int transmit(struct line *l, const char *reader, const void *command, siz
 /* What the card still has of an answer (ISO/IEC 7816-3, 12.2.1). */
 static int fetch_rest(struct line *l, const char *reader, struct apdu_answer *ret, struct err *e)
 {
-	struct apdu_answer part;
+	struct apdu_answer part = {.sw = 0};
 	while (ret->sw >> 8 == 0x61) {
 		const unsigned char more[] = {0x00, 0xC0, 0x00, 0x00, (unsigned char)(ret->sw & 0xFF)};
 		if (transmit(l, reader, more, sizeof more, &part, e) != 0)
