@@ -151,7 +151,8 @@ enrolled() {
 	rm -rf "$home/.cache"
 	curious "$home/.cache/opensc" "$home/.vendor/state" "$home/easy-rsa/pki/private/ca.key"
 	HOME=$home NOSY_MODULE=$opensc PCSCLITE_CSOCK_NAME=$dir/no-pcscd run -3 company_tokenroll "$dir" --module "$nosy" bob
-	[[ $output == *"no token is plugged in"* ]]
+	# without a reader, or without the service that knows of them
+	[[ $output == *"no token is plugged in"* || $output == *"pcscd is not running"* ]]
 	[[ $(found "^load done make $home/.vendor/state\$") == 1 ]]
 	needs_landlock
 	[[ $(found "^load done make $home/.cache/opensc\$") == 1 ]]
