@@ -243,39 +243,38 @@ int signer_settle(struct signer *s, const char *serial, struct err *e)
 	return call_about(s, SIGNER_SETTLE, serial, e);
 }
 
-int signer_revoked(struct signer *s, const char *serial, bool *ret, struct err *e)
+/* Sends in, which is freed, and takes a yes or a no; *ret is set only when that is the whole answer. */
+static int call_yes_no(struct signer *s, struct rpc_msg *in, bool *ret, struct err *e)
 {
-	struct rpc_msg in = RPC_MSG_INIT, out = RPC_MSG_INIT;
-	rpc_msg_reset(&in, SIGNER_REVOKED);
-	rpc_put_str(&in, serial);
-	int status = call(s, &in, &out, e);
-	bool revoked = status == 0 && rpc_get_u32(&out) != 0;
+	struct rpc_msg out = RPC_MSG_INIT;
+	int status = call(s, in, &out, e);
+	bool yes = status == 0 && rpc_get_u32(&out) != 0;
 	if (status == 0 && !rpc_msg_done(&out))
 		status = bad_answer(e);
 	if (status == 0)
-		*ret = revoked;
-	rpc_msg_free(&in);
+		*ret = yes;
+	rpc_msg_free(in);
 	rpc_msg_free(&out);
 	return status;
+}
+
+int signer_revoked(struct signer *s, const char *serial, bool *ret, struct err *e)
+{
+	struct rpc_msg in = RPC_MSG_INIT;
+	rpc_msg_reset(&in, SIGNER_REVOKED);
+	rpc_put_str(&in, serial);
+	return call_yes_no(s, &in, ret, e);
 }
 
 int signer_revoke(struct signer *s, const char *user, const char *serial, const char *reason, bool *ret_already,
 		  struct err *e)
 {
-	struct rpc_msg in = RPC_MSG_INIT, out = RPC_MSG_INIT;
+	struct rpc_msg in = RPC_MSG_INIT;
 	rpc_msg_reset(&in, SIGNER_REVOKE);
 	rpc_put_str(&in, user);
 	rpc_put_str(&in, serial);
 	rpc_put_str(&in, reason);
-	int status = call(s, &in, &out, e);
-	bool already = status == 0 && rpc_get_u32(&out) != 0;
-	if (status == 0 && !rpc_msg_done(&out))
-		status = bad_answer(e);
-	if (status == 0)
-		*ret_already = already;
-	rpc_msg_free(&in);
-	rpc_msg_free(&out);
-	return status;
+	return call_yes_no(s, &in, ret_already, e);
 }
 
 int signer_replaceable(struct signer *s, const char *user, struct err *e)

@@ -142,16 +142,24 @@ static int fill_temp(int fd, const char *path, const void *data, size_t len, mod
 	return 0;
 }
 
+/* A new file beside path, of a name that ca/sweep.c knows; ret_temp is PATH_MAX long. */
+static int make_temp(const char *path, char *ret_temp, struct err *e)
+{
+	char folder[PATH_MAX];
+	if (snprintf(ret_temp, PATH_MAX, "%s.tmp-XXXXXX", path) >= PATH_MAX)
+		return err_set(e, ERR_SYSTEM, "the path %s is too long", path);
+	folder_of(folder, path);
+	int fd = mkostemp(ret_temp, O_CLOEXEC);
+	return fd >= 0 ? fd : err_errno(e, ERR_SYSTEM, "cannot make a file in %s", folder);
+}
+
 static int write_by_rename(const char *path, const void *data, size_t len, mode_t mode, const struct stat *like,
 			   struct err *e)
 {
 	char temp[PATH_MAX], folder[PATH_MAX];
-	if ((size_t)snprintf(temp, sizeof temp, "%s.tmp-XXXXXX", path) >= sizeof temp)
-		return err_set(e, ERR_SYSTEM, "the path %s is too long", path);
-	folder_of(folder, path);
-	int fd = mkostemp(temp, O_CLOEXEC);
+	int fd = make_temp(path, temp, e);
 	if (fd < 0)
-		return err_errno(e, ERR_SYSTEM, "cannot make a file in %s", folder);
+		return -1;
 	int ret = fill_temp(fd, path, data, len, mode, like, e);
 	if (close(fd) != 0 && ret == 0)
 		ret = err_errno(e, ERR_SYSTEM, "cannot write %s", path);
@@ -161,6 +169,7 @@ static int write_by_rename(const char *path, const void *data, size_t len, mode_
 		unlink(temp);
 		return -1;
 	}
+	folder_of(folder, path);
 	return file_sync_dir(folder, e);
 }
 
@@ -186,16 +195,14 @@ int file_check_replace(const char *path, struct err *e)
 	char temp[PATH_MAX];
 	if (stat(path, &st) != 0 || (st.st_uid == geteuid() && st.st_gid == getegid()))
 		return 0;
-	if ((size_t)snprintf(temp, sizeof temp, "%s.tmp-XXXXXX", path) >= sizeof temp)
-		return err_set(e, ERR_SYSTEM, "the path %s is too long", path);
-	int fd = mkostemp(temp, O_CLOEXEC);
-	int ret = fd >= 0 ? file_take_owner(fd, &st) : -1;
+	int fd = make_temp(path, temp, e);
+	if (fd < 0)
+		return -1;
+	int ret = file_take_owner(fd, &st);
 	if (ret != 0)
 		err_errno(e, ERR_SYSTEM, "cannot keep the owner and group of %s", path);
-	if (fd >= 0) {
-		unlink(temp);
-		close(fd);
-	}
+	unlink(temp);
+	close(fd);
 	return ret;
 }
 
