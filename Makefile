@@ -23,7 +23,7 @@ OBJ := $(SRC:%.c=$(BUILD)/%.o)
 # all below main, the roles and the verbs; each program takes from it what it uses and is linked with no library more
 LIB := $(BUILD)/libtokenroll.a
 LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/*/*.c pkcs11/*.c))
-ROLES := worker signer courier
+ROLES := worker signer courier mailer
 ROLE_PROGRAMS := $(ROLES:%=$(BUILD)/tokenroll-%)
 
 all: $(BUILD)/tokenroll $(ROLE_PROGRAMS) $(BUILD)/profiles

@@ -85,6 +85,7 @@ void index_close(struct index **ix)
 	if (ix == NULL || *ix == NULL)
 		return;
 	unmap(*ix);
+	index_set_free(&(*ix)->serials);
 	free((*ix)->last_cn);
 	free((*ix)->path);
 	free(*ix);
@@ -177,6 +178,9 @@ bool index_next_named(struct index *ix, const char *cn, size_t *pos, struct inde
 
 bool index_by_serial(const struct index *ix, const char *serial, struct index_row *ret)
 {
+	struct span number = index_number_of((struct span){serial, strlen(serial)});
+	if (!index_set_has(&ix->serials, index_key_of(number.p, number.len)))
+		return false;
 	char *needle = xasprintf("\t%s\t", serial);
 	const char *hit;
 	bool found = false;

@@ -16,6 +16,9 @@
 
 #define ATTR_FILE_MAX 65536
 
+/* of a row with a short name; only a guess at how many there are hangs on it */
+#define ROW_BYTES 64
+
 /* As openssl reads it; what the file does not say is "no" in openssl-easyrsa.cnf. */
 bool index_unique_subjects(const char *path)
 {
@@ -35,8 +38,7 @@ bool index_unique_subjects(const char *path)
 	return ret;
 }
 
-/* openssl compares serials as numbers. */
-static struct span number_of(struct span serial)
+struct span index_number_of(struct span serial)
 {
 	while (serial.len > 0 && *serial.p == '0') {
 		serial.p++;
@@ -53,7 +55,7 @@ struct column {
 
 static bool take_serial(const struct index_row *row, struct span *ret)
 {
-	*ret = number_of(row->serial);
+	*ret = index_number_of(row->serial);
 	return true;
 }
 
@@ -140,12 +142,28 @@ static const char *fault_of_row(const char *p, const char *lf, struct index_row 
 	return memchr(p, '\0', (size_t)(lf - p)) != NULL ? "has a NUL byte in it" : NULL;
 }
 
-/* Each row. Fills in what has to be compared between them; NULL for nothing. */
-static int check_rows(const struct index *ix, size_t from, struct index_keys *serials, struct index_keys *subjects,
-		      struct err *e)
+/* What is compared between rows, NULL for nothing. */
+struct compared {
+	struct index_keys *serials, *subjects;
+};
+
+static void note_row(struct index *ix, const struct index_row *row, const struct compared *c)
+{
+	struct span key;
+	if (take_serial(row, &key)) {
+		uint64_t number = index_key_of(key.p, key.len);
+		if (c->serials != NULL)
+			index_keys_add(c->serials, number);
+		else
+			index_set_add(&ix->serials, number);
+	}
+	if (c->subjects != NULL && take_subject(row, &key))
+		index_keys_add(c->subjects, index_key_of(key.p, key.len));
+}
+
+static int check_rows(struct index *ix, size_t from, const struct compared *c, struct err *e)
 {
 	const char *end = ix->map + ix->len;
-	struct span key;
 	for (const char *p = ix->map + from; p < end;) {
 		struct index_row row;
 		bool is_row = true;
@@ -154,26 +172,41 @@ static int check_rows(const struct index *ix, size_t from, struct index_keys *se
 		const char *fault = plain > 0 ? NULL : fault_of_row(p, lf, &row, &is_row);
 		if (fault != NULL)
 			return bad_line(ix, p, fault, e);
-		if (serials != NULL && is_row && take_serial(&row, &key))
-			index_keys_add(serials, index_key_of(key.p, key.len));
-		if (subjects != NULL && is_row && take_subject(&row, &key))
-			index_keys_add(subjects, index_key_of(key.p, key.len));
+		if (is_row)
+			note_row(ix, &row, c);
 		p = lf + 1;
 	}
 	return 0;
 }
 
-int index_check(const struct index *ix, size_t from, struct err *e)
+/* What is appended has a serial that was looked for before, and openssl makes a new file. */
+static int check_new(struct index *ix, size_t from, struct err *e)
+{
+	const struct compared nothing = {NULL, NULL};
+	return check_rows(ix, from, &nothing, e);
+}
+
+static int check_whole(struct index *ix, struct err *e)
 {
 	struct index_keys serials = INDEX_KEYS_INIT, subjects = INDEX_KEYS_INIT;
-	/* what is appended has a serial that was looked for before, and openssl makes a new file */
-	bool whole = from == 0, unique = whole && index_unique_subjects(ix->path);
-	int ret = check_rows(ix, from, whole ? &serials : NULL, unique ? &subjects : NULL, e);
+	struct index_set any = INDEX_SET_INIT;
+	bool unique = index_unique_subjects(ix->path);
+	const struct compared c = {&serials, unique ? &subjects : NULL};
+	index_keys_begin(&serials, ix->len / ROW_BYTES);
+	int ret = check_rows(ix, 0, &c, e);
+	index_keys_end(&serials, &ix->serials);
+	index_keys_end(&subjects, &any);
 	if (ret == 0)
 		ret = check_serials(ix, &serials, e);
 	if (ret == 0)
 		ret = check_subjects(ix, &subjects, e);
+	index_set_free(&any);
 	index_keys_free(&serials);
 	index_keys_free(&subjects);
 	return ret;
+}
+
+int index_check(struct index *ix, size_t from, struct err *e)
+{
+	return from == 0 ? check_whole(ix, e) : check_new(ix, from, e);
 }

@@ -13,6 +13,17 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+/* A set of numbers that may say yes by mistake, but never no. */
+struct index_set {
+	uint64_t *bits;
+	uint64_t mask;
+};
+
+#define INDEX_SET_INIT  \
+	{               \
+		NULL, 0 \
+	}
+
 struct index {
 	char *path;
 	char *map; /* the file as it was read, NULL when it is empty */
@@ -20,6 +31,7 @@ struct index {
 	struct stat st;    /* of that file, to notice a change */
 	char *last_cn;     /* the name that was looked for last, NULL for none */
 	size_t last_first; /* and where its first row is, or would be */
+	struct index_set serials;
 	bool was_read;     /* once: from then on only parts of it are looked at */
 };
 
@@ -41,7 +53,20 @@ const char *index_parse_row(const char *p, const char *end, struct index_row *ro
 size_t index_plain_row(const char *p, const char *end, struct index_row *row);
 
 /* Whether each row from this offset on is good; if that is all of them, also whether they are together. ERR_CA_PKI. */
-int index_check(const struct index *ix, size_t from, struct err *e);
+int index_check(struct index *ix, size_t from, struct err *e);
+
+/* A serial as openssl compares it, as a number: without its leading zeros. */
+struct span index_number_of(struct span serial);
+
+uint64_t index_key_of(const char *p, size_t len);
+
+/* Room for n numbers; what was in it before is gone. */
+void index_set_begin(struct index_set *s, size_t n);
+/* Never no for a number that is in it; sometimes yes for one that is not. */
+bool index_set_has(const struct index_set *s, uint64_t key);
+/* Returns what index_set_has said before. */
+bool index_set_add(struct index_set *s, uint64_t key);
+void index_set_free(struct index_set *s);
 
 /* Texts as numbers, to find those that are there twice. */
 struct index_keys {
@@ -54,11 +79,15 @@ struct index_keys {
 		NULL, 0, 0 \
 	}
 
-uint64_t index_key_of(const char *p, size_t len);
+/* How many there will be, about. */
+void index_keys_begin(struct index_keys *k, size_t room);
 void index_keys_add(struct index_keys *k, uint64_t key);
 
-/* Goes through the numbers that are there more than once; *pos begins at 0. Nothing may be added any more. */
-bool index_keys_double(struct index_keys *k, size_t *pos, uint64_t *ret);
+/* After this nothing may be added any more. *ret_all is a set of all of them. */
+void index_keys_end(struct index_keys *k, struct index_set *ret_all);
+
+/* Goes through the numbers that are there more than once, each one time; *pos begins at 0. */
+bool index_keys_double(const struct index_keys *k, size_t *pos, uint64_t *ret);
 void index_keys_free(struct index_keys *k);
 
 #endif

@@ -287,6 +287,12 @@ int signer_publish(struct signer *s, const char *user, struct err *e)
 	return call_about(s, SIGNER_PUBLISH, user, e);
 }
 
+void signer_dismiss(struct signer *s)
+{
+	if (s != NULL)
+		rpc_peer_dismiss(s->peer);
+}
+
 void signer_stop(struct signer **s)
 {
 	if (s == NULL || *s == NULL)

@@ -43,7 +43,8 @@ struct role {
 static const struct role roles[] = {
     {"worker", "the process that runs the token's PKCS#11 module", ERR_MODULE, "the token", false},
     {"signer", "the signer process", ERR_CA_FAILED, "the CA", true},
-    {"courier", "the process that packs and mails the bundle", ERR_FAILED, "", false},
+    {"courier", "the process that packs the bundle", ERR_FAILED, "", false},
+    {"mailer", "the process that mails the bundle", ERR_MAIL, "", false},
 };
 
 struct rpc_peer {
@@ -273,12 +274,18 @@ int rpc_call(struct rpc_peer *p, struct rpc_msg *in, struct rpc_msg *out, int ti
 	return rpc_wait(p, out, timeout_ms, e);
 }
 
+void rpc_peer_dismiss(struct rpc_peer *p)
+{
+	if (p->fd >= 0)
+		close(p->fd);
+	p->fd = -1;
+}
+
 void rpc_peer_stop(struct rpc_peer **p)
 {
 	if (p == NULL || *p == NULL)
 		return;
-	if ((*p)->fd >= 0)
-		close((*p)->fd);
+	rpc_peer_dismiss(*p);
 	if ((*p)->pid > 0)
 		reap(*p, clock_ms() + GRACE_MS, false);
 	free(*p);

@@ -23,9 +23,9 @@ time_t enroll_issued_at(const struct blob *cert)
 	return t;
 }
 
-static void collect_facts(const struct enroll_run *r, const char *ca_pem, struct handover_facts *f)
+static void collect_facts(const struct enroll_run *r, const struct store_credential *c, const char *ca_pem,
+			  struct handover_facts *f)
 {
-	const struct store_credential *c = &r->cred;
 	*f = (struct handover_facts){
 	    .user = c->user,
 	    .token_manufacturer = r->token.manufacturer,
@@ -53,14 +53,34 @@ static void collect_facts(const struct enroll_run *r, const char *ca_pem, struct
 	}
 }
 
+static char *chain_text(const struct enroll_run *r)
+{
+	char *ret = xcalloc(1, r->ca.chain_pem.len + 1);
+	if (r->ca.chain_pem.len != 0)
+		memcpy(ret, r->ca.chain_pem.data, r->ca.chain_pem.len);
+	return ret;
+}
+
+void enroll_draft(const struct enroll_run *r)
+{
+	struct store_credential c = r->cred; /* borrowed: only texts of its own are changed */
+	struct handover_facts facts;
+	/* another module may name the key in another way */
+	if (enroll_client_differs(r) || enroll_id_name(r, &c.cka_id, c.pkcs11_id, sizeof c.pkcs11_id) != 0)
+		return;
+	snprintf(c.client_module, sizeof c.client_module, "%s", r->module);
+	char *ca_pem = chain_text(r);
+	collect_facts(r, &c, ca_pem, &facts);
+	r->ports->handover.draft(r->courier, &facts);
+	free(ca_pem);
+}
+
 int enroll_deliver(struct enroll_run *r, struct err *e)
 {
 	struct handover_facts facts;
 	struct handover_result made = {.folder = NULL};
-	char *ca_pem = xcalloc(1, r->ca.chain_pem.len + 1);
-	if (r->ca.chain_pem.len != 0)
-		memcpy(ca_pem, r->ca.chain_pem.data, r->ca.chain_pem.len);
-	collect_facts(r, ca_pem, &facts);
+	char *ca_pem = chain_text(r);
+	collect_facts(r, &r->cred, ca_pem, &facts);
 	int ret = r->ports->handover.make(r->courier, &facts, &made, e);
 	if (ret == 0) {
 		r->result->folder = xstrdup(made.folder);

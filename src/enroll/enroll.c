@@ -87,8 +87,6 @@ static int prepare(struct enroll_run *r, struct err *e)
 		return -1;
 	if (!setup && r->from < CRED_WRITTEN && enroll_ask_so_pin(r, e) != 0)
 		return -1;
-	if (r->from < CRED_PROVEN && enroll_prove_prepare(r, e) != 0)
-		return -1;
 	if (r->from < CRED_REQUESTED && r->ports->ca.subject(r->signer, r->opt->user, &r->subject, e) != 0)
 		return -1;
 	if (r->from < CRED_ISSUED && !r->opt->csr_only && r->opt->cert_file == NULL && enroll_unlock_begin(r, e) != 0)
@@ -211,12 +209,14 @@ int enroll_run(const struct enroll_ports *ports, const struct config *cfg, const
 	secret_free(&r->so_pin);
 	secret_free(&r->new_pin);
 	recovery_free(&r->recovery);
+	ports->handover.dismiss(r->courier);
+	ports->ca.dismiss(r->signer);
 	ports->token.stop(&r->worker);
 	ports->token.stop(&r->prover);
 	discover_free(&r->discovery);
+	ports->store.close(&r->store);
 	ports->handover.stop(&r->courier);
 	ports->ca.stop(&r->signer);
-	ports->store.close(&r->store);
 	ca_info_free(&r->ca);
 	blob_free(&r->subject);
 	ret->cred = r->cred; /* handed over with what it owns */

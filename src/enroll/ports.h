@@ -31,8 +31,9 @@ struct enroll_token_port {
 	int (*id_taken)(struct worker *w, const struct blob *cka_id, bool *ret, struct err *e);
 	int (*key_find)(struct worker *w, const struct blob *cka_id, const struct blob *spki, struct worker_key *ret,
 			struct err *e);
-	int (*key_generate)(struct worker *w, enum keytype type, const struct blob *cka_id, const char *label,
-			    struct worker_key *ret, struct err *e);
+	int (*key_generate_begin)(struct worker *w, enum keytype type, const struct blob *cka_id, const char *label,
+				  struct err *e);
+	int (*key_generate_end)(struct worker *w, struct worker_key *ret, struct err *e);
 	int (*key_delete)(struct worker *w, const struct blob *cka_id, const struct blob *spki, bool certificates,
 			  struct err *e);
 	int (*orphans_mark)(struct worker *w, struct blob *ret, struct err *e);
@@ -60,6 +61,7 @@ struct enroll_ca_port {
 	int (*start)(struct signer **ret, const struct config_ca *cfg, bool verbose, rpc_note_fn *note, void *note_arg,
 		     struct err *e);
 	int (*open)(struct signer *s, struct ca_info *ret, struct err *e);
+	void (*dismiss)(struct signer *s);
 	void (*stop)(struct signer **s);
 	int (*unlock_begin)(struct signer *s, struct secret *passphrase, struct err *e);
 	int (*unlock_end)(struct signer *s, struct err *e);
@@ -118,9 +120,11 @@ struct enroll_store_port {
 
 struct enroll_handover_port {
 	int (*start)(struct courier **ret, const struct config *cfg, const char *user, bool verbose, struct err *e);
+	void (*dismiss)(struct courier *c);
 	void (*stop)(struct courier **c);
 	int (*check)(struct courier *c, struct err *e);
 	int (*room)(struct courier *c, struct err *e);
+	void (*draft)(struct courier *c, const struct handover_facts *f);
 	int (*make)(struct courier *c, const struct handover_facts *f, struct handover_result *ret, struct err *e);
 	int (*mail)(struct courier *c, struct err *e);
 	int (*place)(const char *dir, const char *user, enum place_use use, struct err *e);

@@ -171,6 +171,8 @@ int enroll_client_check(const struct enroll_run *r, struct err *e);
 time_t enroll_issued_at(const struct blob *cert);
 /* deliver.c: profiles, bundle, mail. */
 int enroll_deliver(struct enroll_run *r, struct err *e);
+/* Has the bundle made, out of sight, while the token works, with what the proof is expected to say. */
+void enroll_draft(const struct enroll_run *r);
 /* Whether what it made is still there; names it in the result then. */
 bool enroll_is_delivered(struct enroll_run *r);
 

@@ -43,14 +43,25 @@ static int check_new_key(struct enroll_run *r, const struct worker_key *key, str
 	return 0;
 }
 
-int enroll_step_key(struct enroll_run *r, struct err *e)
+static int generate(struct enroll_run *r, struct worker_key *ret, struct err *e)
 {
 	const struct enroll_token_port *token = &r->ports->token;
+	const struct store_credential *c = &r->cred;
+	if (token->key_generate_begin(r->worker, (enum keytype)c->key_type, &c->cka_id, c->user, e) != 0)
+		return -1;
+	/* while the token is busy and this machine is not; if it does not start, the proof itself says why */
+	if (!r->opt->csr_only)
+		(void)enroll_prove_prepare(r, NULL);
+	return token->key_generate_end(r->worker, ret, e);
+}
+
+int enroll_step_key(struct enroll_run *r, struct err *e)
+{
 	struct store_credential *c = &r->cred;
 	struct worker_key key = WORKER_KEY_INIT;
 	int ret = r->fresh ? 0 : remove_orphan(r, e);
 	if (ret == 0)
-		ret = token->key_generate(r->worker, (enum keytype)c->key_type, &c->cka_id, c->user, &key, e);
+		ret = generate(r, &key, e);
 	if (ret == 0)
 		ret = check_new_key(r, &key, e);
 	if (ret == 0) {
@@ -182,8 +193,10 @@ int enroll_step_issue(struct enroll_run *r, struct err *e)
 int enroll_step_write(struct enroll_run *r, struct err *e)
 {
 	struct store_credential *c = &r->cred;
-	if (enroll_open_token(r, e) != 0 ||
-	    r->ports->token.certificate_write(r->worker, &c->cka_id, c->user, &c->cert, e) != 0)
+	if (enroll_open_token(r, e) != 0)
+		return -1;
+	enroll_draft(r);
+	if (r->ports->token.certificate_write(r->worker, &c->cka_id, c->user, &c->cert, e) != 0)
 		return -1;
 	return r->ports->store.advance(r->store, c, CRED_WRITTEN, e);
 }

@@ -155,9 +155,11 @@ int worker_id_taken(struct worker *w, const struct blob *cka_id, bool *ret, stru
 int worker_key_find(struct worker *w, const struct blob *cka_id, const struct blob *spki, struct worker_key *ret,
 		    struct err *e);
 
-/* A token may give the pair another CKA_ID than this one: see ret->cka_id. */
-int worker_key_generate(struct worker *w, enum keytype type, const struct blob *cka_id, const char *label,
-			struct worker_key *ret, struct err *e);
+/* In two halves, because it takes its time. A token may give the pair another CKA_ID than this one: see
+ * ret->cka_id. */
+int worker_key_generate_begin(struct worker *w, enum keytype type, const struct blob *cka_id, const char *label,
+			      struct err *e);
+int worker_key_generate_end(struct worker *w, struct worker_key *ret, struct err *e);
 
 /* Keys that were left on the card unseen; see pkcs11/orphan.h. */
 int worker_orphans_mark(struct worker *w, struct blob *ret, struct err *e);

@@ -40,14 +40,25 @@ int worker_key_find(struct worker *w, const struct blob *cka_id, const struct bl
 	return call_key(w, &c, ret, e);
 }
 
-int worker_key_generate(struct worker *w, enum keytype type, const struct blob *cka_id, const char *label,
-			struct worker_key *ret, struct err *e)
+int worker_key_generate_begin(struct worker *w, enum keytype type, const struct blob *cka_id, const char *label,
+			      struct err *e)
 {
 	struct worker_message c = worker_call_begin(WORKER_KEY_GENERATE);
 	rpc_put_u32(&c.in, type);
 	rpc_put_blob(&c.in, cka_id);
 	rpc_put_str(&c.in, label);
-	return call_key(w, &c, ret, e);
+	int got = rpc_send(w->peer, &c.in, e);
+	rpc_msg_free(&c.in);
+	return got;
+}
+
+int worker_key_generate_end(struct worker *w, struct worker_key *ret, struct err *e)
+{
+	struct worker_message c = worker_call_begin(WORKER_KEY_GENERATE);
+	int got = worker_call_wait(w, &c, e);
+	if (got == 0)
+		worker_get_key(&c.out, ret);
+	return worker_call_end(&c, got, e);
 }
 
 int worker_key_delete(struct worker *w, const struct blob *cka_id, const struct blob *spki, bool certificates,

@@ -1,6 +1,7 @@
 /*
- * confine: the courier's own limits. Archives, mail and the answers of a mail
- * server are handled by libraries that know nothing of what lies around.
+ * confine: the courier's and the mailer's own limits. Archives, mail and the
+ * answers of a mail server are handled by libraries that know nothing of what
+ * lies around.
  */
 #ifndef HANDOVER_CONFINE_H
 #define HANDOVER_CONFINE_H

@@ -7,10 +7,11 @@
 #include <stdlib.h>
 
 #define WORK_MS 60000
-#define MAIL_MS 180000 /* more than mail.c takes before it gives up by itself */
+#define MAIL_MS 180000 /* more than mailer.c waits */
 
 struct courier {
 	struct rpc_peer *peer;
+	bool drafting; /* the draft's answer has not been read yet */
 };
 
 static int bad_answer(struct err *e)
@@ -41,6 +42,12 @@ int courier_start(struct courier **ret, const struct config *cfg, const char *us
 	return 0;
 }
 
+void courier_dismiss(struct courier *c)
+{
+	if (c != NULL)
+		rpc_peer_dismiss(c->peer);
+}
+
 void courier_stop(struct courier **c)
 {
 	if (c == NULL || *c == NULL)
@@ -60,11 +67,31 @@ int courier_check(struct courier *c, struct err *e)
 	return ret;
 }
 
+void courier_draft(struct courier *c, const struct handover_facts *f)
+{
+	struct rpc_msg in = RPC_MSG_INIT;
+	rpc_msg_reset(&in, COURIER_DRAFT);
+	courier_put_facts(&in, f);
+	c->drafting = rpc_send(c->peer, &in, NULL) == 0;
+	rpc_msg_free(&in);
+}
+
+/* Whatever has become of it: the next call makes what is missing, or says why it cannot. */
+static void draft_end(struct courier *c)
+{
+	struct rpc_msg out = RPC_MSG_INIT;
+	if (c->drafting)
+		(void)rpc_wait(c->peer, &out, WORK_MS, NULL);
+	c->drafting = false;
+	rpc_msg_free(&out);
+}
+
 int courier_make(struct courier *c, const struct handover_facts *f, struct handover_result *ret, struct err *e)
 {
 	struct rpc_msg in = RPC_MSG_INIT, out = RPC_MSG_INIT;
 	rpc_msg_reset(&in, COURIER_MAKE);
 	courier_put_facts(&in, f);
+	draft_end(c);
 	int got = rpc_call(c->peer, &in, &out, WORK_MS, e);
 	if (got == 0) {
 		struct handover_result made = {.folder = rpc_get_strdup(&out, PATH_MAX),

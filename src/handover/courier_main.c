@@ -1,5 +1,5 @@
 /*
- * courier_main: the process that renders, packs and mails. It reads its calls
+ * courier_main: the process that renders and packs. It reads its calls
  * from RPC_FD and passes them to handover.h. It gets no secret of a token or
  * of the CA.
  */
@@ -8,6 +8,7 @@
 #include "handover/confine.h"
 #include "handover/courier.h"
 #include "handover/courier_wire.h"
+#include "handover/mailer.h"
 #include "handover/owned.h"
 
 #include <limits.h>
@@ -18,7 +19,8 @@ struct state {
 	struct config *cfg;
 	char user[128];
 	struct files rendered;       /* for this user, with stand-ins for what is not known yet */
-	struct handover_facts facts; /* of what was made last */
+	struct handover_draft *draft;
+	struct handover_facts facts; /* of the draft, then of what was made last */
 	struct handover_result made;
 	bool hidden, confined;
 };
@@ -69,21 +71,60 @@ static void confine(struct state *st)
 	st->confined = handover_confine(st->cfg);
 }
 
+static int take_facts(struct state *st, struct handover_facts *facts, struct rpc_msg *in, struct err *e)
+{
+	courier_get_facts(in, facts);
+	return rpc_msg_done(in) && st->cfg != NULL ? 0 : bad_call(e);
+}
+
+static void keep_facts(struct state *st, struct handover_facts *facts)
+{
+	courier_free_facts(&st->facts);
+	st->facts = *facts;
+	*facts = (struct handover_facts){.user = NULL};
+}
+
+static int op_draft(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	struct state *st = s->state;
+	struct handover_facts facts = {.user = NULL};
+	(void)out;
+	int ret = take_facts(st, &facts, in, e);
+	if (ret == 0) {
+		confine(st);
+		handover_draft_free(&st->draft);
+		ret = handover_draft_make(&st->draft, st->cfg, &facts, e);
+	}
+	if (ret == 0)
+		keep_facts(st, &facts);
+	courier_free_facts(&facts);
+	return ret;
+}
+
 static int op_make(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
 	struct state *st = s->state;
-	courier_free_facts(&st->facts);
+	struct handover_facts facts = {.user = NULL};
+	int ret = take_facts(st, &facts, in, e);
 	handover_result_free(&st->made);
-	courier_get_facts(in, &st->facts);
-	if (!rpc_msg_done(in) || st->cfg == NULL)
-		return bad_call(e);
-	confine(st);
-	if (handover_make(st->cfg, &st->facts, &st->made, e) != 0)
-		return -1;
-	rpc_put_str(out, st->made.folder);
-	rpc_put_str(out, st->made.tar_gz);
-	rpc_put_str(out, st->made.zip);
-	return 0;
+	if (ret == 0) {
+		confine(st);
+		if (st->draft != NULL && !courier_same_facts(&st->facts, &facts))
+			handover_draft_free(&st->draft);
+		if (st->draft == NULL)
+			ret = handover_draft_make(&st->draft, st->cfg, &facts, e);
+	}
+	if (ret == 0)
+		ret = handover_draft_put(st->draft, &st->made, e);
+	handover_draft_free(&st->draft);
+	if (ret == 0) {
+		keep_facts(st, &facts);
+		rpc_put_str(out, st->made.folder);
+		rpc_put_str(out, st->made.tar_gz);
+		rpc_put_str(out, st->made.zip);
+	}
+	courier_free_facts(&facts);
+	return ret;
 }
 
 static int op_mail(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
@@ -92,12 +133,13 @@ static int op_mail(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 	(void)out;
 	if (!rpc_msg_done(in) || st->made.folder == NULL)
 		return bad_call(e);
-	return handover_mail(st->cfg, &st->facts, &st->made, e);
+	return mailer_send(st->cfg, &st->facts, &st->made, e);
 }
 
 static const struct rpc_op ops[] = {
     {COURIER_CHECK, 0, op_check},
     {COURIER_ROOM, 0, op_room},
+    {COURIER_DRAFT, 0, op_draft},
     {COURIER_MAKE, 0, op_make},
     {COURIER_MAIL, 0, op_mail},
 };
@@ -114,6 +156,7 @@ int courier_main(void)
 	/* the parent asks for an end with SIGTERM: a mail under way is broken off */
 	process_catch_signals();
 	int status = rpc_serve(&s, ops, sizeof ops / sizeof *ops);
+	handover_draft_free(&st.draft);
 	courier_free_facts(&st.facts);
 	handover_result_free(&st.made);
 	files_free(&st.rendered);

@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* more than a token, a user name or a certificate chain can be */
 #define TEXT_MAX ((size_t)1 << 20)
@@ -62,4 +63,13 @@ void courier_free_facts(struct handover_facts *f)
 		free(*text);
 		*text = NULL;
 	}
+}
+
+bool courier_same_facts(const struct handover_facts *a, const struct handover_facts *b)
+{
+	bool same = a->issued == b->issued && a->not_after == b->not_after;
+	for (size_t i = 0; same && i < N_TEXTS; i++)
+		same = strcmp(*(const char *const *)((const char *)a + texts[i]),
+			      *(const char *const *)((const char *)b + texts[i])) == 0;
+	return same;
 }

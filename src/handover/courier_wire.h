@@ -1,6 +1,7 @@
 /*
  * courier_wire: the calls between courier.c (parent) and courier_main.c
- * (child), and how the facts of a handover travel.
+ * (child), and between mailer.c and mailer_main.c, and how the facts of a
+ * handover travel.
  */
 #ifndef HANDOVER_COURIER_WIRE_H
 #define HANDOVER_COURIER_WIRE_H
@@ -8,12 +9,16 @@
 #include "core/rpc.h"
 #include "handover/handover.h"
 
-enum courier_op { COURIER_CHECK = RPC_TYPE_FIRST_CALL, COURIER_ROOM, COURIER_MAKE, COURIER_MAIL };
+enum courier_op { COURIER_CHECK = RPC_TYPE_FIRST_CALL, COURIER_ROOM, COURIER_DRAFT, COURIER_MAKE, COURIER_MAIL };
+enum mailer_op { MAILER_SEND = RPC_TYPE_FIRST_CALL };
 
 void courier_put_facts(struct rpc_msg *m, const struct handover_facts *f);
 
 /* The texts of *ret are on the heap, to be freed by courier_free_facts; also when the message turns out bad. */
 void courier_get_facts(struct rpc_msg *m, struct handover_facts *ret);
 void courier_free_facts(struct handover_facts *f);
+
+/* For facts that have travelled: whether they are the same. */
+bool courier_same_facts(const struct handover_facts *a, const struct handover_facts *b);
 
 #endif

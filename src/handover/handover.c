@@ -58,27 +58,33 @@ int handover_check(const struct config *cfg, const char *user, struct files *ret
 	return 0;
 }
 
+struct handover_draft {
+	char *dir, *user;
+	char *archives[2];
+	struct files files;
+	struct stage *stage;
+};
+
 /* Moves the names out of files. */
-static void fill_result(struct handover_result *ret, const struct config *cfg, const char *user, struct files *files)
+static void fill_result(struct handover_result *ret, struct handover_draft *d)
 {
-	ret->folder = xasprintf("%s/%s", cfg->bundle.dir, user);
+	ret->folder = xasprintf("%s/%s", d->dir, d->user);
 	ret->tar_gz = xasprintf("%s.tar.gz", ret->folder);
 	ret->zip = xasprintf("%s.zip", ret->folder);
-	ret->files = xcalloc(files->n + 1, sizeof *ret->files);
-	ret->n_files = files->n;
-	for (size_t i = 0; i < files->n; i++) {
-		ret->files[i] = files->v[i].name;
-		files->v[i].name = NULL;
+	ret->files = xcalloc(d->files.n + 1, sizeof *ret->files);
+	ret->n_files = d->files.n;
+	for (size_t i = 0; i < d->files.n; i++) {
+		ret->files[i] = d->files.v[i].name;
+		d->files.v[i].name = NULL;
 	}
 }
 
-static int write_archives(const struct stage *s, const char *const names[2], const struct files *files,
-			  const struct handover_facts *f, struct err *e)
+static int write_archives(const struct handover_draft *d, const struct handover_facts *f, struct err *e)
 {
 	static const enum bundle_format formats[2] = {BUNDLE_TAR_GZ, BUNDLE_ZIP};
 	for (size_t i = 0; i < 2; i++) {
-		char *path = stage_path(s, names[i]);
-		int ret = bundle_write(path, formats[i], f->user, files, f->issued, e);
+		char *path = stage_path(d->stage, d->archives[i]);
+		int ret = bundle_write(path, formats[i], f->user, &d->files, f->issued, e);
 		free(path);
 		if (ret != 0)
 			return -1;
@@ -86,31 +92,60 @@ static int write_archives(const struct stage *s, const char *const names[2], con
 	return 0;
 }
 
+int handover_draft_make(struct handover_draft **ret, const struct config *cfg, const struct handover_facts *f,
+			struct err *e)
+{
+	if (config_check_user(f->user, e) != 0)
+		return -1;
+	struct handover_draft *d = xcalloc(1, sizeof *d);
+	*d = (struct handover_draft){.dir = xstrdup(cfg->bundle.dir),
+				     .user = xstrdup(f->user),
+				     .archives = {xasprintf("%s.tar.gz", f->user), xasprintf("%s.zip", f->user)}};
+	if (render_all(&d->files, cfg, f, e) != 0 || stage_open(&d->stage, d->dir, d->user, e) != 0 ||
+	    stage_write(d->stage, &d->files, e) != 0 || write_archives(d, f, e) != 0) {
+		handover_draft_free(&d);
+		return -1;
+	}
+	*ret = d;
+	return 0;
+}
+
+int handover_draft_put(struct handover_draft *d, struct handover_result *ret, struct err *e)
+{
+	struct owned *owned = NULL;
+	const char *const names[2] = {d->archives[0], d->archives[1]};
+	int status = -1;
+	/* as late as can be: it is about to be replaced */
+	if (owned_begin(&owned, d->stage, d->dir, d->user, &d->files, names, e) == 0 &&
+	    stage_commit(d->stage, names, 2, e) == 0) {
+		owned_end(owned, d->stage);
+		fill_result(ret, d);
+		status = 0;
+	}
+	owned_free(&owned);
+	return status;
+}
+
+void handover_draft_free(struct handover_draft **d)
+{
+	if (*d == NULL)
+		return;
+	stage_close(&(*d)->stage);
+	files_free(&(*d)->files);
+	free((*d)->archives[0]);
+	free((*d)->archives[1]);
+	free((*d)->dir);
+	free((*d)->user);
+	free(*d);
+	*d = NULL;
+}
+
 int handover_make(const struct config *cfg, const struct handover_facts *f, struct handover_result *ret, struct err *e)
 {
-	struct files files = {NULL, 0};
-	struct stage *stage = NULL;
-	struct owned *owned = NULL;
-	int status = -1;
-	char *archives[2] = {xasprintf("%s.tar.gz", f->user), xasprintf("%s.zip", f->user)};
-	const char *const names[2] = {archives[0], archives[1]};
-	if (config_check_user(f->user, e) != 0 || render_all(&files, cfg, f, e) != 0)
-		goto out;
-	if (stage_open(&stage, cfg->bundle.dir, f->user, e) != 0 || stage_write(stage, &files, e) != 0 ||
-	    write_archives(stage, names, &files, f, e) != 0)
-		goto out;
-	/* as late as can be: it is about to be replaced */
-	if (owned_begin(&owned, stage, cfg->bundle.dir, f->user, &files, names, e) != 0 ||
-	    stage_commit(stage, names, 2, e) != 0)
-		goto out;
-	owned_end(owned, stage);
-	fill_result(ret, cfg, f->user, &files);
-	status = 0;
-out:
-	owned_free(&owned);
-	stage_close(&stage);
-	files_free(&files);
-	free(archives[0]);
-	free(archives[1]);
+	struct handover_draft *d = NULL;
+	int status = handover_draft_make(&d, cfg, f, e);
+	if (status == 0)
+		status = handover_draft_put(d, ret, e);
+	handover_draft_free(&d);
 	return status;
 }

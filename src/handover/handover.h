@@ -1,6 +1,6 @@
 /*
  * handover: what the employee and the admin get. Renders every file of the
- * template folder, packs the bundle, mails it. Runs in the parent; knows no
+ * template folder, packs the bundle, mails it. Runs in the courier; knows no
  * token, no CA and no database, only the facts it is given. Nothing here is
  * secret except the tls-auth/tls-crypt material, which goes into files of
  * mode 0600.
@@ -47,8 +47,18 @@ struct handover_result {
  * be in the bundle, with the right names and those values. ERR_TEMPLATE, ERR_CONFIG. */
 int handover_check(const struct config *cfg, const char *user, struct files *ret, struct err *e);
 
-/* Renders and packs. What was there for this user is replaced as a whole, by rename; ERR_FOREIGN if something there is
- * not the handover's own (owned.h). */
+/* A bundle that is rendered and packed, in a hidden folder beside its place. One at a time for a user. */
+struct handover_draft;
+
+int handover_draft_make(struct handover_draft **ret, const struct config *cfg, const struct handover_facts *f,
+			struct err *e);
+
+/* Puts it in its place: what was there for this user is replaced as a whole, by rename; ERR_FOREIGN if something there
+ * is not the handover's own (owned.h). */
+int handover_draft_put(struct handover_draft *d, struct handover_result *ret, struct err *e);
+void handover_draft_free(struct handover_draft **d);
+
+/* Both at once. */
 int handover_make(const struct config *cfg, const struct handover_facts *f, struct handover_result *ret, struct err *e);
 
 /* Mails both archives to [mail] to; does nothing if there is none. ERR_MAIL with the server's words. */

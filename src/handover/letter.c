@@ -7,13 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Appends to a list; libcurl's own function loses the list when memory runs out. */
-static void append(struct curl_slist **list, const char *text)
+/* Takes the text over. */
+static void append(struct letter_lines *l, char *text)
 {
-	struct curl_slist *longer = curl_slist_append(*list, text);
-	if (longer == NULL)
-		abort();
-	*list = longer;
+	l->v = xrealloc(l->v, l->n + 1, sizeof *l->v);
+	l->v[l->n++] = text;
+}
+
+void letter_lines_free(struct letter_lines *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->v[i]);
+	free(l->v);
+	*l = (struct letter_lines){NULL, 0};
 }
 
 /* A mailbox of plain ASCII with one @ in it (RFC 5321, 4.1.2, without quoted local parts). */
@@ -43,9 +49,9 @@ static char *bare_address(char *s)
 	return s;
 }
 
-int letter_addresses(struct curl_slist **ret, const char *key, const char *list, struct err *e)
+int letter_addresses(struct letter_lines *ret, const char *key, const char *list, struct err *e)
 {
-	struct curl_slist *found = NULL;
+	struct letter_lines found = {NULL, 0};
 	if (!text_is_one_line(list))
 		return err_set(e, ERR_CONFIG, "[mail] %s: it has a control character, so it is not a mail address",
 			       key);
@@ -54,7 +60,7 @@ int letter_addresses(struct curl_slist **ret, const char *key, const char *list,
 	for (char *one; status == 0 && (one = strsep(&rest, ",")) != NULL;) {
 		const char *address = bare_address(one);
 		if (is_address(address)) {
-			append(&found, address);
+			append(&found, xstrdup(address));
 			continue;
 		}
 		char *shown = text_one_line(address);
@@ -63,7 +69,7 @@ int letter_addresses(struct curl_slist **ret, const char *key, const char *list,
 	}
 	free(copy);
 	if (status != 0)
-		curl_slist_free_all(found);
+		letter_lines_free(&found);
 	else
 		*ret = found;
 	return status;
@@ -84,16 +90,14 @@ static char *date_now(void)
 
 static void add_header(struct letter *l, const char *name, const char *value)
 {
-	char *line = xasprintf("%s: %s", name, value);
-	append(&l->headers, line);
-	free(line);
+	append(&l->headers, xasprintf("%s: %s", name, value));
 }
 
-static char *join(const struct curl_slist *list)
+static char *join(const struct letter_lines *list)
 {
 	char *ret = xstrdup("");
-	for (const struct curl_slist *i = list; i != NULL; i = i->next) {
-		char *longer = xasprintf("%s%s<%s>", ret, i == list ? "" : ", ", i->data);
+	for (size_t i = 0; i < list->n; i++) {
+		char *longer = xasprintf("%s%s<%s>", ret, i == 0 ? "" : ", ", list->v[i]);
 		free(ret);
 		ret = longer;
 	}
@@ -107,7 +111,7 @@ static int add_headers(struct letter *l, const char *user, struct err *e)
 	if (RAND_bytes(random, sizeof random) != 1)
 		return err_openssl(e, ERR_FAILED, "cannot draw a random number for the mail's Message-ID");
 	hex_encode(hex, sizeof hex, random, sizeof random);
-	char *to = join(l->recipients), *date = date_now();
+	char *to = join(&l->recipients), *date = date_now();
 	char *from = xasprintf("<%s>", l->from), *subject = xasprintf("VPN bundle for %s", user);
 	char *id = xasprintf("<%s%s>", hex, strchr(l->from, '@'));
 	add_header(l, "Date", date);
@@ -154,12 +158,12 @@ static char *write_text(const struct handover_facts *f)
 int letter_write(struct letter *ret, const struct config_mail *cfg, const struct handover_facts *f, struct err *e)
 {
 	struct letter l = {.from = NULL};
-	struct curl_slist *from = NULL;
+	struct letter_lines from = {NULL, 0};
 	int status = -1;
 	if (config_check_user(f->user, e) != 0 || letter_addresses(&from, "from", cfg->from, e) != 0 ||
 	    letter_addresses(&l.recipients, "to", cfg->to, e) != 0)
 		goto out;
-	l.from = xstrdup(from != NULL ? from->data : "");
+	l.from = xstrdup(from.n != 0 ? from.v[0] : "");
 	if (add_headers(&l, f->user, e) != 0)
 		goto out;
 	l.text = write_text(f);
@@ -167,7 +171,7 @@ int letter_write(struct letter *ret, const struct config_mail *cfg, const struct
 	l = (struct letter){.from = NULL};
 	status = 0;
 out:
-	curl_slist_free_all(from);
+	letter_lines_free(&from);
 	letter_free(&l);
 	return status;
 }
@@ -176,7 +180,7 @@ void letter_free(struct letter *l)
 {
 	free(l->from);
 	free(l->text);
-	curl_slist_free_all(l->recipients);
-	curl_slist_free_all(l->headers);
+	letter_lines_free(&l->recipients);
+	letter_lines_free(&l->headers);
 	*l = (struct letter){.from = NULL};
 }

@@ -5,6 +5,7 @@
 #include "handover/handover.h"
 #include "handover/letter.h"
 
+#include <curl/curl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,96 +48,12 @@ static const struct advice advices[] = {
 struct mail {
 	CURL *curl;
 	curl_mime *mime;
+	struct curl_slist *recipients, *headers;
 	char *url;
 	struct secret *password;
 	char reply[REPLY_MAX]; /* the server's refusal, or "" */
 	char reason[CURL_ERROR_SIZE];
 };
-
-/* Cuts "host:port", "[v6]:port" or "host" in two; false if it is none of them. */
-static bool split_server(const char *smtp, size_t *ret_host, const char **ret_port)
-{
-	static const char name[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
-	size_t host = 0;
-	if (smtp[0] == '[') {
-		host = 1 + strspn(smtp + 1, "0123456789abcdefABCDEF:.");
-		if (host == 1 || smtp[host++] != ']')
-			return false;
-	} else {
-		host = strspn(smtp, name);
-	}
-	const char *port = smtp + host + 1;
-	*ret_host = host;
-	*ret_port = NULL;
-	if (host == 0 || smtp[host] == '\0')
-		return host != 0;
-	size_t digits = strspn(port, "0123456789");
-	*ret_port = port;
-	return smtp[host] == ':' && digits > 0 && digits < 6 && port[digits] == '\0';
-}
-
-static bool is_this_machine(const char *smtp, size_t host)
-{
-	static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		if (strlen(names[i]) == host && strncmp(smtp, names[i], host) == 0)
-			return true;
-	}
-	return false;
-}
-
-static int check_server(const struct config_mail *m, struct err *e)
-{
-	size_t host = 0;
-	const char *port = NULL;
-	if (m->smtp == NULL) {
-		err_set(e, ERR_CONFIG, "[mail] has a recipient but no server");
-		return err_next(e, "set smtp under [mail] to the mail server, e.g. mail.example.com:587");
-	}
-	if (!split_server(m->smtp, &host, &port)) {
-		err_set(e, ERR_CONFIG, "[mail] smtp: \"%.100s\" is not a host, or host:port", m->smtp);
-		return err_next(e, "write a name or address, without smtp:// before it");
-	}
-	if (m->user != NULL && m->tls == CONFIG_MAIL_PLAIN && !is_this_machine(m->smtp, host)) {
-		err_set(e, ERR_CONFIG, "[mail] tls = none would send the password over the network in the clear");
-		return err_next(e, "set tls to starttls or tls, or take user and password-file out");
-	}
-	return 0;
-}
-
-static int check_login(const struct config_mail *m, struct err *e)
-{
-	if ((m->user != NULL) != (m->password_file != NULL)) {
-		err_set(e, ERR_CONFIG, "[mail] has %s",
-			m->user != NULL ? "user but no password-file" : "password-file but no user");
-		return err_next(e, "set both, or none for a server that asks for no login");
-	}
-	if (m->password_file == NULL)
-		return 0;
-	struct secret *s = secret_new();
-	int ret = secret_read_file(s, m->password_file, e);
-	secret_free(&s);
-	return ret == 0 ? 0 : err_prefix(e, "[mail] password-file");
-}
-
-int mail_check(const struct config *cfg, struct err *e)
-{
-	const struct config_mail *m = &cfg->mail;
-	struct curl_slist *to = NULL, *from = NULL;
-	int ret = -1;
-	if (m->to == NULL)
-		return 0;
-	if (m->from == NULL) {
-		err_set(e, ERR_CONFIG, "[mail] has a recipient but no sender");
-		return err_next(e, "set from under [mail] to the sender's address");
-	}
-	if (letter_addresses(&to, "to", m->to, e) == 0 && letter_addresses(&from, "from", m->from, e) == 0 &&
-	    check_server(m, e) == 0)
-		ret = check_login(m, e);
-	curl_slist_free_all(to);
-	curl_slist_free_all(from);
-	return ret;
-}
 
 /* libcurl hands each line of the server's replies over as a header. A refusal is kept until the server agrees to
  * something else; that it also agrees to part (221) does not count. */
@@ -198,7 +115,7 @@ static CURLcode set_server(struct mail *m, const struct config_mail *cfg)
 	CURLcode code = CURLE_OK;
 	size_t host = 0;
 	const char *port = NULL;
-	split_server(cfg->smtp, &host, &port);
+	mail_split_server(cfg->smtp, &host, &port);
 	m->url = xasprintf("%s://%.*s:%s", tls->scheme, (int)host, cfg->smtp, port != NULL ? port : tls->port);
 	SET(m, code, CURLOPT_URL, m->url);
 	SET(m, code, CURLOPT_PROXY, "");
@@ -213,12 +130,25 @@ static CURLcode set_server(struct mail *m, const struct config_mail *cfg)
 	return code;
 }
 
+static CURLcode list(struct curl_slist **ret, const struct letter_lines *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		struct curl_slist *longer = curl_slist_append(*ret, l->v[i]);
+		if (longer == NULL)
+			return CURLE_OUT_OF_MEMORY;
+		*ret = longer;
+	}
+	return CURLE_OK;
+}
+
 static CURLcode set_transfer(struct mail *m, const struct letter *l)
 {
-	CURLcode code = CURLE_OK;
+	CURLcode code = list(&m->recipients, &l->recipients);
+	if (code == CURLE_OK)
+		code = list(&m->headers, &l->headers);
 	SET(m, code, CURLOPT_MAIL_FROM, l->from);
-	SET(m, code, CURLOPT_MAIL_RCPT, l->recipients);
-	SET(m, code, CURLOPT_HTTPHEADER, l->headers);
+	SET(m, code, CURLOPT_MAIL_RCPT, m->recipients);
+	SET(m, code, CURLOPT_HTTPHEADER, m->headers);
 	SET(m, code, CURLOPT_MIMEPOST, m->mime);
 	SET(m, code, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
 	SET(m, code, CURLOPT_TIMEOUT, TOTAL_SECONDS);
@@ -280,6 +210,8 @@ int handover_mail(const struct config *cfg, const struct handover_facts *f, cons
 out:
 	curl_mime_free(m.mime);
 	curl_easy_cleanup(m.curl);
+	curl_slist_free_all(m.recipients);
+	curl_slist_free_all(m.headers);
 	curl_global_cleanup();
 	secret_free(&m.password);
 	letter_free(&letter);

@@ -191,13 +191,6 @@ static int advance(struct store *s, int64_t from, struct err *e)
 	return rc;
 }
 
-static int migrate(struct store *s, int64_t from, struct err *e)
-{
-	if (db_begin(s, e) == -1)
-		return -1;
-	return db_end(s, advance(s, from, e), e);
-}
-
 static int audit_upgrade(struct store *s, int64_t from, struct err *e)
 {
 	char *detail = xasprintf("version %lld to %lld, the old one is kept beside it", (long long)from,
@@ -224,13 +217,18 @@ static int upgrade(struct store *s, int64_t from, struct err *e)
 	return db_end(s, rc, e);
 }
 
+/* The log is turned on last: with it everything would be written twice. */
 int schema_create(struct store *s, struct err *e)
 {
-	int rc = turn_on_wal(s, e);
+	int rc = 0;
 
+	if (db_begin(s, e) == -1)
+		return -1;
 	for (int64_t version = 0; rc == 0 && version < SCHEMA_VERSION; version++)
-		rc = migrate(s, version, e);
-	return rc;
+		rc = advance(s, version, e);
+	if (db_end(s, rc, e) == -1)
+		return -1;
+	return turn_on_wal(s, e);
 }
 
 int schema_ensure(struct store *s, struct err *e)

@@ -115,7 +115,7 @@ static int make_whole(struct store *s, struct err *e)
 	}
 	rc = connect_db(&fresh, e);
 	if (rc == 0)
-		rc = db_exec(&fresh, "PRAGMA synchronous = OFF", e, "set up");
+		rc = db_exec(&fresh, "PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY", e, "set up");
 	if (rc == 0)
 		rc = schema_create(&fresh, e);
 	/* closing would do it, too, but would not tell of a disk that is full */

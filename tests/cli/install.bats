@@ -34,7 +34,7 @@ setup() {
 		share/doc/tokenroll/README.md share/doc/tokenroll/tokenroll.conf.example; do
 		[[ $(stat -c %a "$DEST/usr/$f") == 644 ]]
 	done
-	for f in bin/tokenroll libexec/tokenroll/tokenroll-{worker,signer,courier}; do
+	for f in bin/tokenroll libexec/tokenroll/tokenroll-{worker,signer,courier,mailer}; do
 		[[ $(stat -c %a "$DEST/usr/$f") == 755 ]]
 	done
 }
