@@ -2,6 +2,9 @@
 #include "core/xalloc.h"
 
 #include <errno.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -87,6 +90,33 @@ static int check_folder(const char *dir, const char *user, struct err *e)
 	return ret;
 }
 
+static bool is_request_of(const char *path, const char *user)
+{
+	char cn[128] = "";
+	BIO *b = BIO_new_file(path, "r");
+	X509_REQ *req = b != NULL ? PEM_read_bio_X509_REQ(b, NULL, NULL, NULL) : NULL;
+	if (req != NULL)
+		X509_NAME_get_text_by_NID(X509_REQ_get_subject_name(req), NID_commonName, cn, sizeof cn);
+	ERR_clear_error();
+	X509_REQ_free(req);
+	BIO_free(b);
+	return strcmp(cn, user) == 0;
+}
+
+/* An earlier request is replaced, but nothing else that somebody keeps under that name. */
+static int check_request(const char *dir, const char *user, struct err *e)
+{
+	struct stat st;
+	char *path = xasprintf("%s/%s.req", dir, user);
+	int ret = 0;
+	if (lstat(path, &st) == 0 && !(S_ISREG(st.st_mode) && is_request_of(path, user))) {
+		err_set(e, ERR_FOREIGN, "%s is not a request of %s, and one would take its place", path, user);
+		ret = refuse(e);
+	}
+	free(path);
+	return ret;
+}
+
 static int check_file(const char *dir, const char *user, const char *suffix, const char *what, struct err *e)
 {
 	struct stat st;
@@ -109,5 +139,5 @@ int place_check(const char *dir, const char *user, enum place_use use, struct er
 		if (own_files[i].use == use && check_file(dir, user, own_files[i].suffix, own_files[i].what, e) != 0)
 			return -1;
 	}
-	return 0;
+	return use == PLACE_REQUEST ? check_request(dir, user, e) : 0;
 }

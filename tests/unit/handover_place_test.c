@@ -2,6 +2,10 @@
 #include "handover/place.h"
 #include "tests/unit/handover_fixture.h"
 
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
 static void expect_refusal(struct fixture *f, const char *user, enum place_use use, const char *words)
 {
 	err_clear(&f->e);
@@ -17,6 +21,23 @@ static void expect_room(struct fixture *f, const char *user, enum place_use use)
 		fail_msg("%s: %s", user, f->e.what);
 }
 
+/* bundles/alice.req, for whoever it says it is of */
+static void write_request(struct fixture *f, const char *cn)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509_REQ *req = X509_REQ_new();
+	X509_NAME *name = X509_REQ_get_subject_name(req);
+	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)cn, -1, -1, 0);
+	X509_REQ_set_pubkey(req, key);
+	assert_true(X509_REQ_sign(req, key, EVP_sha256()) > 0);
+	FILE *out = fopen(fixture_path(f, "bundles/alice.req"), "w");
+	assert_non_null(out);
+	assert_int_equal(PEM_write_X509_REQ(out, req), 1);
+	assert_int_equal(fclose(out), 0);
+	X509_REQ_free(req);
+	EVP_PKEY_free(key);
+}
+
 /* What a delivered user has there. */
 static void deliver(struct fixture *f, const char *user)
 {
@@ -30,7 +51,7 @@ static void an_empty_a_missing_and_ones_own_folder_have_room(void **state)
 	struct fixture *f = *state;
 	expect_room(f, "alice", PLACE_BUNDLE);
 	deliver(f, "alice");
-	fixture_write(f, "bundles/alice.req", "request");
+	write_request(f, "alice");
 	expect_room(f, "alice", PLACE_BUNDLE);
 	expect_room(f, "alice", PLACE_REQUEST);
 	expect_room(f, "alice.tar", PLACE_BUNDLE);
@@ -70,6 +91,19 @@ static void a_folder_is_in_the_way_of_a_request_but_not_of_a_bundle(void **state
 	expect_refusal(f, "alice", PLACE_REQUEST,
 		       "where the request of alice belongs, is the folder of the user alice.req");
 	expect_room(f, "alice", PLACE_BUNDLE);
+}
+
+static void what_is_not_the_users_request_is_not_replaced_by_one(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(mkdir(f->cfg.bundle.dir, 0700), 0);
+	fixture_write(f, "bundles/alice.req", "what has to be done for alice");
+	expect_refusal(f, "alice", PLACE_REQUEST, "bundles/alice.req is not a request of alice");
+	write_request(f, "bob");
+	expect_refusal(f, "alice", PLACE_REQUEST, "bundles/alice.req is not a request of alice");
+	assert_int_equal(unlink(fixture_path(f, "bundles/alice.req")), 0);
+	assert_int_equal(symlink("elsewhere", fixture_path(f, "bundles/alice.req")), 0);
+	expect_refusal(f, "alice", PLACE_REQUEST, "bundles/alice.req is not a request of alice");
 }
 
 static void anything_else_that_is_no_folder_is_in_the_way(void **state)
@@ -118,6 +152,7 @@ int main(void)
 	    PROMISE(an_archive_of_another_user_is_in_the_way_of_a_folder),
 	    PROMISE(a_folder_of_another_user_is_in_the_way_of_an_archive),
 	    PROMISE(a_folder_is_in_the_way_of_a_request_but_not_of_a_bundle),
+	    PROMISE(what_is_not_the_users_request_is_not_replaced_by_one),
 	    PROMISE(anything_else_that_is_no_folder_is_in_the_way),
 	    PROMISE(a_bundle_folder_that_cannot_be_made_is_found_early),
 	};
