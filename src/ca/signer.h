@@ -149,9 +149,10 @@ int signer_attest(struct signer *s, const char *user, const struct blob *spki, c
  * 3.2.3 takes no lock and may have written an older copy over it. */
 int signer_settle(struct signer *s, const char *serial, struct err *e);
 
-/* Ends the process; accepts NULL. */
 /* Nothing more will be asked: it ends while the caller goes on. Accepts NULL. */
 void signer_dismiss(struct signer *s);
+
+/* Ends the process; accepts NULL. */
 void signer_stop(struct signer **s);
 
 void ca_info_free(struct ca_info *i);
