@@ -32,7 +32,7 @@ static void add_pki(struct pathset *h, const char *pki)
 /* What SQLite and the store keep beside the database has its name, or that of what it is a link to. */
 static void add_family(struct pathset *h, const char *database)
 {
-	static const char *const endings[] = {"", "-journal", "-wal", "-shm", "-lock", "-new", ".v1"};
+	static const char *const endings[] = {"", "-journal", "-wal", "-shm", "-lock", "-new", ".v1", ".v2"};
 	for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
 		pathset_add(h, xasprintf("%s%s", database, endings[i]));
 }

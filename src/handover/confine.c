@@ -34,6 +34,7 @@ bool handover_hide(const struct config *cfg)
 	add(&hidden, cfg->store_path, "");
 	add(&hidden, cfg->store_path, "-wal");
 	add(&hidden, cfg->store_path, ".v1");
+	add(&hidden, cfg->store_path, ".v2");
 	landlock_allow_all_but(l, &hidden, LANDLOCK_READ | LANDLOCK_CHANGE);
 	pathset_free(&hidden);
 	return landlock_enforce(&l);

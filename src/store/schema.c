@@ -120,10 +120,74 @@ static const char schema_2[] =
     " WHEN EXISTS (SELECT 1 FROM escrow WHERE id = NEW.id) BEGIN"
     " SELECT RAISE(ABORT, 'what was put into escrow stays as it is'); END;";
 
+/*
+ * credentials: way is how it came about, replaces the one that a renewal or rekeying takes over from; revoke_at is
+ * when a certificate that was replaced is to be revoked (0: it is not waiting for that), revoked and reason tell that
+ * it was, by index.txt. certificates are those that index.txt has and no credential: issued by easy-rsa, and adopted.
+ * audit_head is where the trail ends: without it nobody could tell that its last records are gone.
+ */
+static const char schema_3[] =
+    "ALTER TABLE tokens ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;"
+
+    "ALTER TABLE credentials ADD COLUMN way TEXT NOT NULL DEFAULT 'enroll'"
+    " CHECK (way IN ('enroll', 'renew', 'rekey', 'adopt'));"
+    "ALTER TABLE credentials ADD COLUMN replaces INTEGER REFERENCES credentials;"
+    "ALTER TABLE credentials ADD COLUMN revoke_at INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE credentials ADD COLUMN revoked INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE credentials ADD COLUMN reason TEXT NOT NULL DEFAULT '';"
+    "CREATE INDEX credentials_to_revoke ON credentials (revoke_at) WHERE revoke_at <> 0;"
+    "CREATE INDEX credentials_by_end ON credentials (not_after);"
+    "CREATE INDEX credentials_by_state ON credentials (state);"
+    "CREATE INDEX credentials_by_key ON credentials (spki) WHERE spki IS NOT NULL;"
+    "CREATE INDEX tokens_by_model ON tokens (model);"
+
+    "CREATE TABLE certificates ("
+    " id INTEGER PRIMARY KEY,"
+    " person INTEGER NOT NULL REFERENCES people,"
+    " cert_serial TEXT NOT NULL UNIQUE,"
+    " subject TEXT NOT NULL,"
+    " state TEXT NOT NULL CHECK (state IN ('valid', 'revoked', 'expired')),"
+    " not_after INTEGER NOT NULL,"
+    " revoked INTEGER NOT NULL DEFAULT 0,"
+    " reason TEXT NOT NULL DEFAULT '',"
+    " spki BLOB,"
+    " cert BLOB,"
+    " created INTEGER NOT NULL,"
+    " changed INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX certificates_by_person ON certificates (person);"
+    "CREATE INDEX certificates_by_end ON certificates (not_after);"
+    "CREATE INDEX certificates_by_state ON certificates (state);"
+    "CREATE INDEX certificates_by_key ON certificates (spki) WHERE spki IS NOT NULL;"
+
+    "CREATE INDEX audit_by_user ON audit (user);"
+    "CREATE INDEX audit_by_time ON audit (at);"
+    "CREATE TABLE audit_head ("
+    " one INTEGER PRIMARY KEY CHECK (one = 1),"
+    " id INTEGER NOT NULL,"
+    " hash BLOB NOT NULL CHECK (length(hash) = 32)"
+    ") STRICT;"
+    "INSERT INTO audit_head SELECT 1, ifnull(max(id), 0),"
+    " ifnull((SELECT hash FROM audit ORDER BY id DESC LIMIT 1), zeroblob(32)) FROM audit;"
+    "CREATE TRIGGER audit_moves_head AFTER INSERT ON audit BEGIN"
+    " UPDATE audit_head SET id = NEW.id, hash = NEW.hash; END;"
+    "CREATE TABLE checkpoints ("
+    " id INTEGER PRIMARY KEY,"
+    " at INTEGER NOT NULL,"
+    " record INTEGER NOT NULL,"
+    " hash BLOB NOT NULL CHECK (length(hash) = 32),"
+    " cms BLOB NOT NULL CHECK (length(cms) > 0)"
+    ") STRICT;"
+    "CREATE TRIGGER checkpoints_no_update BEFORE UPDATE ON checkpoints BEGIN"
+    " SELECT RAISE(ABORT, 'a checkpoint stays as it is'); END;"
+    "CREATE TRIGGER checkpoints_no_delete BEFORE DELETE ON checkpoints BEGIN"
+    " SELECT RAISE(ABORT, 'a checkpoint stays as it is'); END;";
+
 /* migrations[n] leads from version n to n + 1; each is run in a transaction of its own */
 static const char *const migrations[] = {
     schema_1,
     schema_2,
+    schema_3,
 };
 
 #define SCHEMA_VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))
