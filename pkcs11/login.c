@@ -1,6 +1,7 @@
 #include "pkcs11/login.h"
 #include "pkcs11/ckr.h"
 #include "pkcs11/object.h"
+#include "pkcs11/pad.h"
 #include "pkcs11/token_impl.h"
 
 /* The flags of CK_TOKEN_INFO that count a secret's tries (PKCS#11 v2.40, 3.2). */
@@ -63,8 +64,10 @@ static bool says_wrong(CK_RV rv)
 	return rv == CKR_PIN_INCORRECT || rv == CKR_PIN_LEN_RANGE || rv == CKR_PIN_INVALID;
 }
 
-static int login_failed(const struct p11_token *t, enum profile_who who, CK_RV rv, struct err *e)
+static int login_failed(const struct p11_token *t, enum profile_who who, bool on_pad, CK_RV rv, struct err *e)
 {
+	if (on_pad && p11_pad_failed(rv, t->info.serial, e))
+		return -1;
 	const char *left = rv == CKR_PIN_INCORRECT ? tries_left(t, who) : "";
 	if (says_wrong(rv)) {
 		ckr_error(e, CKR_PIN_INCORRECT, ERR_PIN_WRONG, "the %s of token %s is wrong%s", name_of(t, who),
@@ -95,7 +98,7 @@ static int login(struct p11_token *t, enum profile_who who, struct secret *s, st
 	p11_logout(t);
 	CK_RV rv = call_login(t, who == PROFILE_SO ? CKU_SO : CKU_USER, s);
 	if (rv != CKR_OK && rv != CKR_USER_ALREADY_LOGGED_IN)
-		return login_failed(t, who, rv, e);
+		return login_failed(t, who, s == NULL, rv, e);
 	t->logged_in = who;
 	return 0;
 }
@@ -130,9 +133,7 @@ int p11_login(struct p11_token *t, enum profile_who who, struct secret *s, bool 
 {
 	if (read_flags(t, e) != 0 || check_counter(t, who, last_try, e) != 0)
 		return -1;
-	if (s == NULL && (t->info.flags & CKF_PROTECTED_AUTHENTICATION_PATH) == 0)
-		return err_set(e, ERR_PIN_NEEDED, "token %s needs its %s", t->info.serial, name_of(t, who));
-	if (login(t, who, s, e) != 0)
+	if (p11_pad_check(&t->info, s, name_of(t, who), e) != 0 || login(t, who, s, e) != 0)
 		return -1;
 	remember(t, who, s);
 	return 0;
@@ -187,7 +188,7 @@ bool p11_login_is_wanted(const struct p11_token *t, CK_OBJECT_HANDLE key)
 int p11_login_again(struct p11_token *t, struct err *e)
 {
 	CK_RV rv = call_login(t, CKU_CONTEXT_SPECIFIC, t->known[PROFILE_USER]);
-	return rv == CKR_OK ? 0 : login_failed(t, PROFILE_USER, rv, e);
+	return rv == CKR_OK ? 0 : login_failed(t, PROFILE_USER, t->known[PROFILE_USER] == NULL, rv, e);
 }
 
 const struct secret *p11_login_pin(const struct p11_token *t)

@@ -37,6 +37,7 @@ struct enroll_run {
 	int64_t so_pin_pending; /* its number in escrow, if nothing says yet that the token has it */
 	struct secret *new_pin; /* for a token that has the factory's */
 	struct secret *pin;     /* until the proof had it; NULL before it was asked */
+	bool last_try_agreed;   /* to spend it at a PIN pad: a PIN that was typed is asked for only once */
 	struct secret *so_pin;  /* of a token without a user PIN, until that is set; of one that wants its SO */
 
 	struct store_credential cred;
@@ -126,7 +127,12 @@ int enroll_id_check(const struct enroll_run *r, struct err *e);
 /* id.c: a key's name for OpenVPN, by the module that enrolls; -1 if it does not fit. */
 int enroll_id_name(const struct enroll_run *r, const struct blob *id, char *ret, size_t size);
 
-/* access.c: PIN and passphrase, asked when they are first needed. */
+/* access.c: whether the token has a PIN pad on which this is entered: nobody asks for it here then, and its secret
+ * stays NULL. */
+bool enroll_on_pad(const struct enroll_run *r, enum profile_secret which);
+/* Both of a token that is set up. */
+bool enroll_sets_up_on_pad(const struct enroll_run *r);
+/* PIN and passphrase, asked when they are first needed. */
 int enroll_ask_pin(struct enroll_run *r, struct err *e);
 /* Only for a token that wants its SO for what an enrollment does. */
 int enroll_ask_so_pin(struct enroll_run *r, struct err *e);

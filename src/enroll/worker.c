@@ -37,11 +37,21 @@ static int start_end(struct worker *w, struct err *e)
 	return got;
 }
 
-/* Making a key takes long; and the wait for a turn, which the worker ends itself, comes before what the module does. */
-static int patience(const struct worker *w, uint16_t type)
+/* Calls without the secrets that they are about: a person is at the reader's PIN pad. */
+static bool is_about_secrets(uint16_t type)
 {
+	return type == WORKER_LOGIN || type == WORKER_CHANGE || type == WORKER_INIT || type == WORKER_INIT_PIN ||
+	       type == WORKER_RESET;
+}
+
+/* Making a key takes long; and the wait for a turn, which the worker ends itself, comes before what the module does. */
+static int patience(const struct worker *w, const struct rpc_msg *m)
+{
+	uint16_t type = m->type;
 	if (type == WORKER_KEY_GENERATE)
 		return w->timeout_ms * 10;
+	if (m->n_secrets == 0 && is_about_secrets(type))
+		return w->timeout_ms + WORKER_PAD_MS;
 	return w->timeout_ms + (type == WORKER_TURN || type == WORKER_OPEN ? WORKER_TURN_MS : 0);
 }
 
@@ -49,7 +59,7 @@ int worker_call_wait(struct worker *w, struct worker_message *c, struct err *e)
 {
 	if (w->starting && start_end(w, e) != 0)
 		return -1;
-	return rpc_wait(w->peer, &c->out, patience(w, c->in.type), e);
+	return rpc_wait(w->peer, &c->out, patience(w, &c->in), e);
 }
 
 int worker_call_run(struct worker *w, struct worker_message *c, struct err *e)
@@ -251,7 +261,8 @@ int worker_init(struct worker *w, const struct worker_token *t, const char *labe
 	worker_put_token(&c.in, t);
 	worker_put_view(w, &c.in);
 	rpc_put_str(&c.in, label);
-	rpc_put_secret(&c.in, so_pin);
+	if (so_pin != NULL)
+		rpc_put_secret(&c.in, so_pin);
 	return call_token(w, &c, ret, e);
 }
 
@@ -263,8 +274,10 @@ int worker_init_pin(struct worker *w, const struct worker_token *t, bool ours, b
 	worker_put_view(w, &c.in);
 	rpc_put_u32(&c.in, ours);
 	rpc_put_u32(&c.in, last_try);
-	rpc_put_secret(&c.in, so_pin);
-	rpc_put_secret(&c.in, pin);
+	if (so_pin != NULL && pin != NULL) {
+		rpc_put_secret(&c.in, so_pin);
+		rpc_put_secret(&c.in, pin);
+	}
 	return call_token(w, &c, ret, e);
 }
 

@@ -29,7 +29,7 @@ enum {
 	WORKER_TOKEN_PIN_LOW = 8,
 	WORKER_TOKEN_PIN_LAST_TRY = 16,
 	WORKER_TOKEN_PIN_LOCKED = 32,
-	/* initialized, but nobody can log in before its SO PIN has set a user PIN; never with a PIN pad */
+	/* initialized, but nobody can log in before its SO PIN has set a user PIN */
 	WORKER_TOKEN_NO_PIN = 64,
 	WORKER_TOKEN_UNREADABLE = 128, /* it is there but does not say what it is; no other bit but the last then */
 	WORKER_TOKEN_UNKNOWN = 256,    /* it is of a kind that the module does not know; as above */
@@ -130,7 +130,8 @@ int worker_tokens_end(struct worker *w, struct worker_token **ret, size_t *ret_n
  */
 int worker_turn(struct worker *w, const struct worker_token *t, const char *turn, struct err *e);
 
-/* Gives a blank token, which must still be blank, its label (UTF-8) and SO PIN; fills *ret with what it is then. */
+/* Gives a blank token, which must still be blank, its label (UTF-8) and SO PIN; fills *ret with what it is then. NULL
+ * instead of a secret, here and below, says that it is entered on the reader's PIN pad: a note tells what to enter. */
 int worker_init(struct worker *w, const struct worker_token *t, const char *label, struct secret *so_pin,
 		struct worker_token *ret, struct err *e);
 

@@ -69,6 +69,18 @@ enrolled_yubikey() {
 	done
 }
 
+@test "a wrong PIN at enrollment says how many tries are left, where the card tells" {
+	local kind
+	for kind in hsm yubikey; do
+		life_token "$kind" pin=24682468
+		secret wrong 11112222
+		refused 4 "the PIN of token $serial is wrong; 2 tries are left" --serial "$serial" "${ca[@]}" --pin-file "$dir/wrong" \
+			alice
+		is pin-wrong 1 pin-tries 2
+		cards_stop
+	done
+}
+
 @test "the last try is left alone unless --last-try says otherwise" {
 	local kind
 	for kind in hsm yubikey; do
