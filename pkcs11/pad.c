@@ -1,11 +1,11 @@
 #include "pkcs11/pad.h"
 #include "pkcs11/ckr.h"
 
-int p11_pad_check(const struct p11_token_info *t, const struct secret *s, const char *name, struct err *e)
+int p11_pad_check(CK_FLAGS token, const char *serial, const struct secret *s, const char *name, struct err *e)
 {
-	if (s != NULL || (t->flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0)
+	if (s != NULL || (token & CKF_PROTECTED_AUTHENTICATION_PATH) != 0)
 		return 0;
-	return err_set(e, ERR_PIN_NEEDED, "token %s needs its %s", t->serial, name);
+	return err_set(e, ERR_PIN_NEEDED, "token %s needs its %s", serial, name);
 }
 
 bool p11_pad_failed(CK_RV rv, const char *serial, struct err *e)

@@ -8,8 +8,8 @@
 
 #include "pkcs11/token.h"
 
-/* ERR_PIN_NEEDED if a secret, NULL, is to be entered on a reader that has no PIN pad. */
-int p11_pad_check(const struct p11_token_info *t, const struct secret *s, const char *name, struct err *e);
+/* By the token's flags: ERR_PIN_NEEDED if a secret, NULL, is to be entered on a reader that has no PIN pad. */
+int p11_pad_check(CK_FLAGS token, const char *serial, const struct secret *s, const char *name, struct err *e);
 
 /* Says why a call that was given NULL has failed, where that is about the pad. True if it is. serial is "" of a blank
  * token. */

@@ -217,9 +217,8 @@ static int log_in(struct p11_token *t, const struct profile_call *c, const struc
 		return p11_login(t, c->login, NULL, last_try, e);
 	const struct secret *s = v->v[c->login == PROFILE_SO ? PROFILE_SO_PIN : PROFILE_PIN];
 	struct secret *copy = secret_new();
-	int ret = s != NULL
-		      ? secret_set(copy, s->bytes, s->len, e)
-		      : err_set(e, ERR_PIN_NEEDED, "a secret of token %s is missing", p11_token_description(t)->serial);
+	int ret = s != NULL ? secret_set(copy, s->bytes, s->len, e)
+			    : err_set(e, ERR_PIN_NEEDED, "a secret of token %s is missing", p11_token_name(t));
 	if (ret == 0)
 		ret = p11_login(t, c->login, copy, last_try, e);
 	secret_free(&copy);
@@ -229,7 +228,7 @@ static int log_in(struct p11_token *t, const struct profile_call *c, const struc
 static int refused(struct p11_token *t, enum profile_operation what, CK_RV rv, struct err *e)
 {
 	const struct profile *p = p11_token_profile(t);
-	const char *serial = p11_token_description(t)->serial;
+	const char *serial = p11_token_name(t);
 	/* C_InitPIN has no old value: that what logged in was wrong some tokens tell only there */
 	if (rv == CKR_PIN_INCORRECT)
 		return wrong(p, serial, key_of(p, what), -1, ckr_name(rv), e);
@@ -251,7 +250,7 @@ static int run_on_pad(struct p11_token *t, enum profile_operation what, const st
 	CK_RV rv = call(t, c, NULL, NULL);
 	if (rv == CKR_OK)
 		return 0;
-	return p11_pad_failed(rv, p11_token_description(t)->serial, e) ? -1 : refused(t, what, rv, e);
+	return p11_pad_failed(rv, p11_token_name(t), e) ? -1 : refused(t, what, rv, e);
 }
 
 static int run_with(struct p11_token *t, enum profile_operation what, const struct profile_secrets *v, bool last_try,
@@ -284,7 +283,7 @@ static int run_call(struct p11_token *t, enum profile_operation what, const stru
 }
 
 void p11_pins_tell_tries(const struct p11_module *m, const struct profile *p, CK_SLOT_ID slot, const char *reader,
-			 enum profile_secret which, struct err *e)
+			 const char *name, enum profile_secret which, struct err *e)
 {
 	struct p11_token_info t;
 	struct p11_pin_state now;
@@ -296,7 +295,7 @@ void p11_pins_tell_tries(const struct p11_module *m, const struct profile *p, CK
 	memcpy(next, e->next, sizeof next);
 	if (now.tries < 0 && !now.locked)
 		return;
-	wrong(p, t.serial, which, now.locked ? 0 : now.tries, native, e);
+	wrong(p, name != NULL ? name : t.serial, which, now.locked ? 0 : now.tries, native, e);
 	if (e->code == ERR_PIN_WRONG && next[0] != '\0')
 		err_next(e, "%s", next);
 }
@@ -309,7 +308,7 @@ static int check_new(const struct profile *p, const struct p11_token_info *t, en
 	const char *name = p->pin[operations[what].changed].name;
 	if (on_pad(v))
 		return profile_pad_takes(p, what)
-			   ? p11_pad_check(t, NULL, name, e)
+			   ? p11_pad_check(t->flags, t->serial, NULL, name, e)
 			   : err_set(e, ERR_PIN_NEEDED, "a new %s for token %s is missing", name, t->serial);
 	profile_limits_of(&limits, p, operations[what].changed, t->pin_min, t->pin_max);
 	return profile_pin_check(&limits, v->v[PROFILE_NEW], e);
@@ -342,11 +341,11 @@ int p11_pins_change(struct p11_module *m, const struct profile *p, struct p11_to
 		return -1;
 	if (p->call[what].how == PROFILE_HOW_APDU)
 		return run_apdus(m, p, slot, reader, what, v, e);
-	if (open == NULL && p11_token_open(&own, m, p, slot, NULL, true, e) != 0)
+	if (open == NULL && p11_token_open(&own, m, p, slot, NULL, NULL, true, e) != 0)
 		return -1;
 	int ret = run_call(open != NULL ? open : own, what, v, last_try, e);
 	p11_token_close(&own);
 	if (ret != 0 && open == NULL)
-		p11_pins_tell_tries(m, p, slot, reader, key_of(p, what), e);
+		p11_pins_tell_tries(m, p, slot, reader, NULL, key_of(p, what), e);
 	return ret;
 }

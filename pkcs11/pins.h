@@ -34,9 +34,10 @@ int p11_pins_read(const struct p11_module *m, const struct profile *p, CK_SLOT_I
  * command to ask. Nobody may be logged in. */
 int p11_pins_blank(const struct profile *p, const char *reader, bool *ret, struct err *e);
 
-/* Adds to an ERR_PIN_WRONG what it has cost: few modules tell, but the card does. Nobody may be logged in. */
+/* Adds to an ERR_PIN_WRONG what it has cost: few modules tell, but the card does. Nobody may be logged in. name is what
+ * the error calls the token, NULL: the serial number that its module tells. */
 void p11_pins_tell_tries(const struct p11_module *m, const struct profile *p, CK_SLOT_ID slot, const char *reader,
-			 enum profile_secret which, struct err *e);
+			 const char *name, enum profile_secret which, struct err *e);
 
 /*
  * Gives a secret a new value, through the session of open or, if that is NULL, one of its own on the token in slot. The

@@ -37,9 +37,10 @@ bool p11_token_is_fresh(const struct p11_token_info *t);
 struct p11_token;
 
 /* Opens a session on the token in this slot, read/write or read-only. The profile is borrowed, and never NULL. read is
- * what p11_token_list has just said of it, or NULL; what is older than a moment is not believed, but read again. */
+ * what p11_token_list has just said of it, or NULL; what is older than a moment is not believed, but read again. name
+ * is what errors call the token, NULL: the serial number that this module tells. */
 int p11_token_open(struct p11_token **ret, struct p11_module *m, const struct profile *p, CK_SLOT_ID slot,
-		   const struct p11_token_info *read, bool writable, struct err *e);
+		   const struct p11_token_info *read, const char *name, bool writable, struct err *e);
 
 /* Closes the session, which logs out, and forgets the PINs. Accepts NULL. */
 void p11_token_close(struct p11_token **t);
@@ -91,6 +92,9 @@ CK_FUNCTION_LIST *p11_token_functions(const struct p11_token *t);
 CK_SESSION_HANDLE p11_token_session(const struct p11_token *t);
 CK_SLOT_ID p11_token_slot(const struct p11_token *t);
 const struct profile *p11_token_profile(const struct p11_token *t);
+
+/* What errors call it. */
+const char *p11_token_name(const struct p11_token *t);
 
 /* As read when it was opened. */
 const struct p11_token_info *p11_token_description(const struct p11_token *t);

@@ -54,7 +54,7 @@ static int check_empty(const struct p11_token *t, struct err *e)
 	if (n == 0)
 		return 0;
 	err_set(e, ERR_FOREIGN, "token %s has no user PIN but holds objects (%zu), so it was left as it is",
-		p11_token_description(t)->serial, n);
+		p11_token_name(t), n);
 	return err_next(e, "take another token; if this one is the right one, set its user PIN with its maker's tool, "
 			   "then run the same command");
 }
@@ -66,7 +66,7 @@ static int check_nothing_there(struct p11_module *m, const struct profile *p, CK
 	struct p11_token *t = NULL;
 	struct err why = ERR_INIT;
 	size_t n = 0;
-	if (p11_token_open(&t, m, p, slot, NULL, false, &why) != 0) {
+	if (p11_token_open(&t, m, p, slot, NULL, NULL, false, &why) != 0) {
 		if (why.code != ERR_REMOVED)
 			return 0;
 		*e = why;
@@ -121,7 +121,7 @@ static int read_same(struct p11_module *m, const struct profile *p, const struct
 	if (p11_token_read(m, want->slot, &is, e) != 0 || p11_token_same(want, &is, e) != 0)
 		return -1;
 	p11_token_correct(&is, p);
-	return check_blank(&is, e) != 0 ? -1 : p11_pad_check(&is, so_pin, "new SO PIN", e);
+	return check_blank(&is, e) != 0 ? -1 : p11_pad_check(is.flags, is.serial, so_pin, "new SO PIN", e);
 }
 
 /* so_pin NULL: the reader asks. */
@@ -193,7 +193,7 @@ int p11_token_reset(struct p11_module *m, const struct p11_token_info *want, con
 	CK_UTF8CHAR padded[32];
 	pad_label(padded, label);
 	if (p11_token_read(m, want->slot, &is, e) != 0 || p11_token_same(want, &is, e) != 0 ||
-	    p11_pad_check(&is, so_pin, "SO PIN", e) != 0)
+	    p11_pad_check(is.flags, is.serial, so_pin, "SO PIN", e) != 0)
 		return -1;
 	CK_RV rv = call_init_token(m, want->slot, so_pin, padded);
 	if (so_pin == NULL && p11_pad_failed(rv, want->serial, e))
@@ -223,11 +223,11 @@ static int set_pin(struct p11_token *t, bool last_try, struct secret *so_pin, st
 	CK_RV rv = f->C_InitPIN(p11_token_session(t), pin != NULL ? (CK_UTF8CHAR_PTR)pin->bytes : NULL,
 				pin != NULL ? pin->len : 0);
 	p11_logout(t);
-	if (pin == NULL && p11_pad_failed(rv, p11_token_description(t)->serial, e))
+	if (pin == NULL && p11_pad_failed(rv, p11_token_name(t), e))
 		return -1;
-	return rv == CKR_OK ? 0
-			    : ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot set the user PIN of token %s",
-					p11_token_description(t)->serial);
+	return rv == CKR_OK
+		   ? 0
+		   : ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot set the user PIN of token %s", p11_token_name(t));
 }
 
 int p11_token_init_pin(struct p11_module *m, const struct profile *p, const struct p11_token_info *want, bool ours,
@@ -235,7 +235,7 @@ int p11_token_init_pin(struct p11_module *m, const struct profile *p, const stru
 		       struct err *e)
 {
 	struct p11_token *t = NULL;
-	if (p11_token_open(&t, m, p, want->slot, NULL, true, e) != 0)
+	if (p11_token_open(&t, m, p, want->slot, NULL, NULL, true, e) != 0)
 		return -1;
 	int ret = p11_token_same(want, p11_token_description(t), e);
 	if (ret == 0 && !ours)

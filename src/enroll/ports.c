@@ -6,6 +6,7 @@ const struct enroll_ports enroll_ports_real = {
 	    .start = worker_start,
 	    .stop = worker_stop,
 	    .know = worker_know,
+	    .name = worker_name,
 	    .modules_begin = worker_modules_begin,
 	    .modules_end = worker_modules_end,
 	    .load_begin = worker_load_begin,

@@ -16,6 +16,7 @@ struct enroll_token_port {
 	int (*start)(struct worker **ret, const struct worker_settings *settings, struct err *e);
 	void (*stop)(struct worker **w);
 	void (*know)(struct worker *w, const char *reader, const struct profile *profile);
+	void (*name)(struct worker *w, const char *serial);
 	int (*modules_begin)(struct worker *w, struct err *e);
 	int (*modules_end)(struct worker *w, struct worker_module **ret, size_t *ret_n, struct err *e);
 	int (*load_begin)(struct worker *w, const char *module, struct err *e);

@@ -66,6 +66,8 @@ static int prepare(struct enroll_run *r, const char *module, struct err *e)
 		return 0;
 	if (enroll_start_worker(r, true, &r->prover, e) != 0)
 		return -1;
+	/* some modules of laptops know no serial number, or tell it in another way */
+	r->ports->token.name(r->prover, r->token.serial);
 	return r->ports->token.load_begin(r->prover, module, e);
 }
 
@@ -223,7 +225,7 @@ int enroll_name_with(struct enroll_run *r, const char *module, struct err *e)
 		memcpy(t.label, v.token.label, sizeof t.label);
 	}
 	if (ret == 0 && ovpnid_write(r->cred.pkcs11_id, sizeof r->cred.pkcs11_id, &t, &v.cka_id) != 0)
-		ret = err_set(e, ERR_PROOF, "the pkcs11-id of token %s is too long", v.token.serial);
+		ret = err_set(e, ERR_PROOF, "the pkcs11-id of token %s is too long", r->token.serial);
 	view_close(r, &v);
 	return ret;
 }

@@ -133,6 +133,11 @@ void worker_know(struct worker *w, const char *reader, const struct profile *pro
 	w->profile = profile;
 }
 
+void worker_name(struct worker *w, const char *serial)
+{
+	snprintf(w->name, sizeof w->name, "%s", serial);
+}
+
 void worker_put_view(const struct worker *w, struct rpc_msg *m)
 {
 	static const struct blob nothing = BLOB_INIT;
@@ -287,6 +292,7 @@ int worker_open(struct worker *w, const struct worker_token *t, const char *turn
 	worker_put_token(&c.in, t);
 	worker_put_view(w, &c.in);
 	rpc_put_str(&c.in, turn);
+	rpc_put_str(&c.in, w->name);
 	return worker_call_end(&c, worker_call_run(w, &c, e), e);
 }
 

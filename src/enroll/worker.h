@@ -110,6 +110,10 @@ void worker_stop(struct worker **w);
  */
 void worker_know(struct worker *w, const char *reader, const struct profile *profile);
 
+/* The serial number by which errors name the token, where this worker's module tells another one. Counts from
+ * worker_open on. */
+void worker_name(struct worker *w, const char *serial);
+
 /* p11-kit's modules, in two halves so that it works while the caller does. Use the worker for nothing else afterwards:
  * their libraries were loaded into it. */
 int worker_modules_begin(struct worker *w, struct err *e);

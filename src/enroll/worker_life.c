@@ -126,7 +126,7 @@ int worker_do_reset(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *ou
 	if (in->n_secrets == 0)
 		worker_tell_reset(s, &a.want);
 	if (p11_token_reset(st->module, &a.want, label, in->secrets[0], &made, e) != 0) {
-		p11_pins_tell_tries(st->module, st->profile, a.want.slot, a.view.reader, PROFILE_SO_PIN, e);
+		p11_pins_tell_tries(st->module, st->profile, a.want.slot, a.view.reader, NULL, PROFILE_SO_PIN, e);
 		return -1;
 	}
 	describe(&made, &t);

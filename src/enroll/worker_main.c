@@ -282,10 +282,11 @@ static int do_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 	struct worker_token t;
 	struct p11_token_info want;
 	struct worker_view v;
-	char turn[1024];
+	char turn[1024], name[sizeof t.serial];
 	worker_get_token(in, &t);
 	worker_get_view(in, &v);
 	rpc_get_str(in, turn, sizeof turn);
+	rpc_get_str(in, name, sizeof name);
 	bool writable = turn[0] != '\0', whole = rpc_msg_done(in);
 	if (worker_take_profile(st, &v, e) != 0)
 		return -1;
@@ -296,8 +297,8 @@ static int do_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 	turn_give(&st->turn);
 	if (writable && turn_take(&st->turn, s, turn, &t, e) != 0)
 		return -1;
-	int opened =
-	    p11_token_open(&st->token, st->module, st->profile, want.slot, worker_listed(st, want.slot), writable, e);
+	int opened = p11_token_open(&st->token, st->module, st->profile, want.slot, worker_listed(st, want.slot),
+				    name[0] != '\0' ? name : NULL, writable, e);
 	bool deselected = st->deselected;
 	worker_forget_listing(st);
 	st->made_key = false;
@@ -324,7 +325,7 @@ static int do_login(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *ou
 	if (p11_login(st->token, who, in->secrets[0], last_try, e) == 0)
 		return 0;
 	/* nobody is logged in now, so that asking the card ends no login */
-	p11_pins_tell_tries(st->module, st->profile, p11_token_slot(st->token), st->reader,
+	p11_pins_tell_tries(st->module, st->profile, p11_token_slot(st->token), st->reader, p11_token_name(st->token),
 			    who == PROFILE_SO ? PROFILE_SO_PIN : PROFILE_PIN, e);
 	return -1;
 }
