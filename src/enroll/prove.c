@@ -134,6 +134,12 @@ static int other_id(struct enroll_run *r, const struct blob *id, struct err *e)
 	return 0;
 }
 
+/* Only some modules know it of a key: one that does is believed. */
+bool enroll_wants_pin_each_time(const struct store_credential *c)
+{
+	return strstr(c->key_attributes, WORKER_PIN_EACH_TIME) != NULL;
+}
+
 /* *ret_kept: whether this module says that the key cannot be read out. */
 static int prove_with(struct enroll_run *r, const char *module, EVP_PKEY *key, bool *ret_kept, struct err *e)
 {
@@ -147,6 +153,7 @@ static int prove_with(struct enroll_run *r, const char *module, EVP_PKEY *key, b
 		ret = challenge(r, &v, key, &proof, e);
 	if (ret == 0) {
 		*ret_kept = is_kept(&proof.key);
+		proof.key.pin_each_time = proof.key.pin_each_time || enroll_wants_pin_each_time(&r->cred);
 		worker_key_describe(&proof.key, r->cred.key_attributes, sizeof r->cred.key_attributes);
 		memcpy(r->cred.pkcs11_id, proof.pkcs11_id, sizeof r->cred.pkcs11_id);
 		snprintf(r->cred.client_module, sizeof r->cred.client_module, "%s", module);

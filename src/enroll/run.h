@@ -159,6 +159,8 @@ int enroll_replace_factory(struct enroll_run *r, struct err *e);
 int enroll_prove_prepare(struct enroll_run *r, struct err *e);
 /* The proof in fresh processes; fills pkcs11_id, client_module and key_attributes of r->cred. */
 int enroll_prove(struct enroll_run *r, struct err *e);
+/* Whether the proof has shown that its key wants the PIN for each signature. */
+bool enroll_wants_pin_each_time(const struct store_credential *c);
 /* The name of the credential's key by another module, into pkcs11_id; needs the token, but no PIN. */
 int enroll_name_with(struct enroll_run *r, const char *module, struct err *e);
 /* What can be checked without a PIN: that the certificate is on the token. */

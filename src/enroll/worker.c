@@ -308,9 +308,10 @@ int worker_login(struct worker *w, bool so, struct secret *secret, bool last_try
 
 void worker_key_describe(const struct worker_key *k, char *ret, size_t size)
 {
-	snprintf(ret, size, "%s%s%s%s%s", k->sensitive ? "sensitive " : "",
+	snprintf(ret, size, "%s%s%s%s%s%s", k->sensitive ? "sensitive " : "",
 		 k->always_sensitive ? "always-sensitive " : "", k->extractable ? "extractable " : "",
-		 k->never_extractable ? "never-extractable " : "", k->local ? "local " : "");
+		 k->never_extractable ? "never-extractable " : "", k->local ? "local " : "",
+		 k->pin_each_time ? WORKER_PIN_EACH_TIME " " : "");
 	size_t n = strlen(ret);
 	if (n > 0)
 		ret[n - 1] = '\0';

@@ -59,13 +59,14 @@ struct worker_module {
 struct worker_key {
 	bool found; /* there is a private key */
 	bool sensitive, always_sensitive, extractable, never_extractable, local;
+	bool pin_each_time; /* it wants the PIN for each signature; only the proof knows */
 	struct blob spki;   /* DER; empty if the public key cannot be read */
 	struct blob cka_id; /* the one that it has */
 };
 
-#define WORKER_KEY_INIT                                                        \
-	{                                                                      \
-		false, false, false, false, false, false, BLOB_INIT, BLOB_INIT \
+#define WORKER_KEY_INIT                                                               \
+	{                                                                             \
+		false, false, false, false, false, false, false, BLOB_INIT, BLOB_INIT \
 	}
 
 /* Where the module has no business; see hide.h. */
@@ -216,7 +217,8 @@ int worker_delete_all(struct worker *w, size_t *ret_n, struct err *e);
 /* The token's own proof that it made the key with this CKA_ID, empty if it gives none; see p11_attestation_read. */
 int worker_attestation(struct worker *w, const struct blob *cka_id, struct blob *ret, struct err *e);
 
-/* "sensitive always-sensitive never-extractable local", as far as the token said so. */
+/* "sensitive always-sensitive never-extractable local", as far as the token said so, and WORKER_PIN_EACH_TIME. */
+#define WORKER_PIN_EACH_TIME "always-authenticate"
 void worker_key_describe(const struct worker_key *k, char *ret, size_t size);
 
 void worker_key_free(struct worker_key *k);
