@@ -79,7 +79,7 @@ $(BUILD)/tests/unit/store_upgrade_test: | $(BUILD)/tests/fault/libkillat.so
 FAULT := $(BUILD)/tests/fault/libfaulty.so $(BUILD)/tests/fault/libkillat.so $(BUILD)/tests/fault/libnosy.so \
 	$(BUILD)/tests/fault/tokendump $(BUILD)/tests/fault/tokenfill
 fault: $(FAULT)
-FAULTY_SRC := $(patsubst %,tests/fault/%.c,faulty counter names rule)
+FAULTY_SRC := $(patsubst %,tests/fault/%.c,faulty counter names pad rule)
 $(BUILD)/tests/fault/libfaulty.so: $(FAULTY_SRC) $(wildcard tests/fault/*.h) $(BUILD)/flags
 	@echo "  LD    $@"
 	@mkdir -p $(@D)

@@ -21,7 +21,7 @@ static int read_certificate(const struct p11_token *t, const struct blob *cka_id
 	if (rv == CKR_OK || rv == CKR_ATTRIBUTE_TYPE_INVALID)
 		return 0;
 	return ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot read the attestation of a key on token %s",
-			 p11_token_description(t)->serial);
+			 p11_token_name(t));
 }
 
 static void join(struct blob *ret, const struct blob *a, const struct blob *b)

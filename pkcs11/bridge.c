@@ -125,7 +125,7 @@ int p11_bridge_request(struct p11_bridge *b, struct p11_token *t, const struct b
 	EVP_PKEY *key = find_key(find_slot(b, p11_token_slot(t)), cka_id);
 	if (key == NULL)
 		return err_openssl(e, ERR_TOKEN_FAILED, "libp11 does not find the new key on token %s",
-				   p11_token_description(t)->serial);
+				   p11_token_name(t));
 	X509_REQ *req = fill_request(spki, subject);
 	int ret = req != NULL ? sign_request(req, key, ret_csr, e)
 			      : err_openssl(e, ERR_FAILED, "the request cannot be put together");

@@ -81,9 +81,9 @@ static int write_object(const struct p11_token *t, const struct blob *cka_id, co
 	p11_template_add(&want, CKA_VALUE, der->data, der->len);
 	CK_RV rv = create(t, &want);
 	parts_free(&p);
-	return rv == CKR_OK ? 0
-			    : ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot write the certificate to token %s",
-					p11_token_description(t)->serial);
+	return rv == CKR_OK
+		   ? 0
+		   : ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot write the certificate to token %s", p11_token_name(t));
 }
 
 static CK_RV set_id(const struct p11_token *t, CK_OBJECT_HANDLE key, const struct blob *cka_id)
@@ -183,7 +183,7 @@ static int each_certificate(const struct p11_token *t, const struct blob *cka_id
 		/* gone with one that was deleted here, as the attestation of a place with its certificate */
 		else if (rv != CKR_ATTRIBUTE_TYPE_INVALID && rv != CKR_OBJECT_HANDLE_INVALID)
 			ret = ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot read a certificate on token %s",
-					p11_token_description(t)->serial);
+					p11_token_name(t));
 		blob_free(&value);
 	}
 	p11_objects_free(&found);

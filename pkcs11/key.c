@@ -23,8 +23,8 @@ int p11_key_find(const struct p11_token *t, const struct blob *cka_id, CK_OBJECT
 	    p11_object_find(t, CKO_PUBLIC_KEY, cka_id, &public, e) != 0)
 		goto out;
 	if (private.n > 1) {
-		err_set(e, ERR_KEY_EXISTS, "token %s has %zu private keys with one CKA_ID",
-			p11_token_description(t)->serial, private.n);
+		err_set(e, ERR_KEY_EXISTS, "token %s has %zu private keys with one CKA_ID", p11_token_name(t),
+			private.n);
 		goto out;
 	}
 	if (private.n == 1)
@@ -47,8 +47,7 @@ static int public_of(const struct p11_token *t, CK_OBJECT_HANDLE private_key, st
 	struct p11_objects public = {NULL, 0};
 	CK_RV rv = p11_attribute_read(t, private_key, CKA_ID, ret_cka_id);
 	if (rv != CKR_OK && rv != CKR_ATTRIBUTE_TYPE_INVALID)
-		return ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot read a key's CKA_ID on token %s",
-				 p11_token_description(t)->serial);
+		return ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot read a key's CKA_ID on token %s", p11_token_name(t));
 	blob_set(ret_spki, NULL, 0);
 	int ret = ret_cka_id->len != 0 ? p11_object_find(t, CKO_PUBLIC_KEY, ret_cka_id, &public, e) : 0;
 	if (ret == 0 && public.n >= 1)
@@ -126,7 +125,7 @@ int p11_key_sign(struct p11_token *t, CK_OBJECT_HANDLE private_key, bool rsa, co
 		rv = f->C_Sign(s, digest->data, digest->len, sig, &len);
 	if (rv != CKR_OK)
 		return ckr_error(e, rv, ERR_PROOF, "token %s cannot sign with %s, which OpenVPN needs",
-				 p11_token_description(t)->serial, rsa ? "CKM_RSA_PKCS_PSS" : "CKM_ECDSA");
+				 p11_token_name(t), rsa ? "CKM_RSA_PKCS_PSS" : "CKM_ECDSA");
 	if (len > sizeof sig)
 		return err_set(e, ERR_PROOF, "the token's signature has an impossible length of %lu bytes", len);
 	if (!rsa)

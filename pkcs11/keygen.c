@@ -77,7 +77,7 @@ static int unsupported(const struct p11_token *t, enum keytype type, CK_RV rv, s
 	/* what its list promises is worth naming, except the type that was just refused */
 	char has[128];
 	keytype_names(p11_token_key_types(t) & ~KEYTYPE_BIT(type), has, sizeof has);
-	ckr_error(e, rv, ERR_UNSUPPORTED, "token %s does not make keys of type %s", p11_token_description(t)->serial,
+	ckr_error(e, rv, ERR_UNSUPPORTED, "token %s does not make keys of type %s", p11_token_name(t),
 		  keytype_name(type));
 	if (has[0] == '\0')
 		return err_next(e, "take another token");
@@ -148,7 +148,7 @@ int p11_key_generate(const struct p11_token *t, enum keytype type, const struct 
 	OPENSSL_free(oid);
 	if (rv == CKR_OK)
 		return 0;
-	ckr_error(e, rv, ERR_TOKEN_FAILED, "token %s could not make the key pair", p11_token_description(t)->serial);
+	ckr_error(e, rv, ERR_TOKEN_FAILED, "token %s could not make the key pair", p11_token_name(t));
 	return e != NULL && e->code == ERR_UNSUPPORTED ? unsupported(t, type, rv, e) : -1;
 }
 

@@ -1,6 +1,7 @@
 #include "pkcs11/login.h"
 #include "pkcs11/ckr.h"
 #include "pkcs11/object.h"
+#include "pkcs11/pad.h"
 #include "pkcs11/token_impl.h"
 
 /* The flags of CK_TOKEN_INFO that count a secret's tries (PKCS#11 v2.40, 3.2). */
@@ -22,7 +23,7 @@ static const char *name_of(const struct p11_token *t, enum profile_who who)
 
 static int so_locked(const struct p11_token *t, struct err *e)
 {
-	err_set(e, ERR_PIN_LOCKED, "the %s of token %s is locked", name_of(t, PROFILE_SO), t->info.serial);
+	err_set(e, ERR_PIN_LOCKED, "the %s of token %s is locked", name_of(t, PROFILE_SO), p11_token_name(t));
 	return err_next(e, "take another token; this one can only be reset with its maker's tool");
 }
 
@@ -30,18 +31,20 @@ static int check_counter(const struct p11_token *t, enum profile_who who, bool l
 {
 	const struct p11_token_info *info = &t->info;
 	if ((info->flags & counters[who].locked) != 0)
-		return who == PROFILE_SO ? so_locked(t, e)
-					 : err_set(e, ERR_PIN_LOCKED, "the PIN of token %s is locked", info->serial);
+		return who == PROFILE_SO
+			   ? so_locked(t, e)
+			   : err_set(e, ERR_PIN_LOCKED, "the PIN of token %s is locked", p11_token_name(t));
 	if (who == PROFILE_USER && !(info->flags & CKF_USER_PIN_INITIALIZED) && (info->flags & CKF_LOGIN_REQUIRED)) {
-		err_set(e, ERR_PIN_NEEDED, "token %s has no user PIN yet", info->serial);
+		err_set(e, ERR_PIN_NEEDED, "token %s has no user PIN yet", p11_token_name(t));
 		return err_next(e, "set one with the token's SO PIN, then run the same command");
 	}
 	if ((info->flags & counters[who].final) == 0 || last_try)
 		return 0;
 	if (who == PROFILE_USER)
-		return err_set(e, ERR_PIN_LAST_TRY, "token %s has one PIN try left, which was not spent", info->serial);
+		return err_set(e, ERR_PIN_LAST_TRY, "token %s has one PIN try left, which was not spent",
+			       p11_token_name(t));
 	err_set(e, ERR_PIN_LAST_TRY, "the %s of token %s has one try left, which was not spent", name_of(t, who),
-		info->serial);
+		p11_token_name(t));
 	return err_next(e, "if you are sure of it, add --last-try");
 }
 
@@ -63,12 +66,14 @@ static bool says_wrong(CK_RV rv)
 	return rv == CKR_PIN_INCORRECT || rv == CKR_PIN_LEN_RANGE || rv == CKR_PIN_INVALID;
 }
 
-static int login_failed(const struct p11_token *t, enum profile_who who, CK_RV rv, struct err *e)
+static int login_failed(const struct p11_token *t, enum profile_who who, bool on_pad, CK_RV rv, struct err *e)
 {
+	if (on_pad && p11_pad_failed(rv, p11_token_name(t), e))
+		return -1;
 	const char *left = rv == CKR_PIN_INCORRECT ? tries_left(t, who) : "";
 	if (says_wrong(rv)) {
 		ckr_error(e, CKR_PIN_INCORRECT, ERR_PIN_WRONG, "the %s of token %s is wrong%s", name_of(t, who),
-			  t->info.serial, left);
+			  p11_token_name(t), left);
 		err_native(e, "%s", ckr_name(rv));
 		return who == PROFILE_USER
 			   ? -1
@@ -80,7 +85,7 @@ static int login_failed(const struct p11_token *t, enum profile_who who, CK_RV r
 		so_locked(t, e);
 		return err_native(e, "%s", ckr_name(rv));
 	}
-	return ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot log in to token %s%s", t->info.serial,
+	return ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot log in to token %s%s", p11_token_name(t),
 			 who == PROFILE_SO ? " as security officer" : "");
 }
 
@@ -95,7 +100,7 @@ static int login(struct p11_token *t, enum profile_who who, struct secret *s, st
 	p11_logout(t);
 	CK_RV rv = call_login(t, who == PROFILE_SO ? CKU_SO : CKU_USER, s);
 	if (rv != CKR_OK && rv != CKR_USER_ALREADY_LOGGED_IN)
-		return login_failed(t, who, rv, e);
+		return login_failed(t, who, s == NULL, rv, e);
 	t->logged_in = who;
 	return 0;
 }
@@ -130,9 +135,7 @@ int p11_login(struct p11_token *t, enum profile_who who, struct secret *s, bool 
 {
 	if (read_flags(t, e) != 0 || check_counter(t, who, last_try, e) != 0)
 		return -1;
-	if (s == NULL && (t->info.flags & CKF_PROTECTED_AUTHENTICATION_PATH) == 0)
-		return err_set(e, ERR_PIN_NEEDED, "token %s needs its %s", t->info.serial, name_of(t, who));
-	if (login(t, who, s, e) != 0)
+	if (p11_pad_check(t->info.flags, p11_token_name(t), s, name_of(t, who), e) != 0 || login(t, who, s, e) != 0)
 		return -1;
 	remember(t, who, s);
 	return 0;
@@ -144,7 +147,7 @@ int p11_login_as(struct p11_token *t, enum profile_who who, struct err *e)
 		return 0;
 	bool pad = (t->info.flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0;
 	if (!t->had[who] || (t->known[who] == NULL && !pad))
-		return err_set(e, ERR_PIN_NEEDED, "token %s needs its %s for this", t->info.serial, name_of(t, who));
+		return err_set(e, ERR_PIN_NEEDED, "token %s needs its %s for this", p11_token_name(t), name_of(t, who));
 	return login(t, who, t->known[who], e);
 }
 
@@ -187,7 +190,7 @@ bool p11_login_is_wanted(const struct p11_token *t, CK_OBJECT_HANDLE key)
 int p11_login_again(struct p11_token *t, struct err *e)
 {
 	CK_RV rv = call_login(t, CKU_CONTEXT_SPECIFIC, t->known[PROFILE_USER]);
-	return rv == CKR_OK ? 0 : login_failed(t, PROFILE_USER, rv, e);
+	return rv == CKR_OK ? 0 : login_failed(t, PROFILE_USER, t->known[PROFILE_USER] == NULL, rv, e);
 }
 
 const struct secret *p11_login_pin(const struct p11_token *t)

@@ -43,7 +43,7 @@ int p11_object_find(const struct p11_token *t, CK_OBJECT_CLASS class, const stru
 	}
 	if (rv != CKR_OK) {
 		p11_objects_free(&found);
-		return ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot search token %s", p11_token_description(t)->serial);
+		return ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot search token %s", p11_token_name(t));
 	}
 	*ret = found;
 	return 0;
@@ -61,8 +61,7 @@ int p11_object_delete(const struct p11_token *t, CK_OBJECT_HANDLE object, struct
 	CK_RV rv = p11_token_functions(t)->C_DestroyObject(p11_token_session(t), object);
 	if (rv == CKR_OK || rv == CKR_OBJECT_HANDLE_INVALID)
 		return 0;
-	return ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot delete an object of ours from token %s",
-			 p11_token_description(t)->serial);
+	return ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot delete an object of ours from token %s", p11_token_name(t));
 }
 
 /* The CN of a certificate's subject, from malloc; NULL if there is none. */

@@ -85,7 +85,7 @@ static int delete (const struct p11_token *t, const unsigned char *file, struct 
 	if (a.sw == SW_OK || a.sw == SW_NO_FILE)
 		return 0;
 	err_set(e, ERR_TOKEN_FAILED, "cannot delete a key of ours from token %s, which was not made to its end",
-		p11_token_description(t)->serial);
+		p11_token_name(t));
 	return err_native(e, "SW %04X", a.sw);
 }
 

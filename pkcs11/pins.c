@@ -2,6 +2,7 @@
 #include "pkcs11/apdu.h"
 #include "pkcs11/ckr.h"
 #include "pkcs11/login.h"
+#include "pkcs11/pad.h"
 
 #include <string.h>
 
@@ -187,13 +188,20 @@ static int run_apdus(const struct p11_module *m, const struct profile *p, CK_SLO
 	return err_native(e, "%s", sw);
 }
 
+/* Both NULL: the reader asks. */
 static CK_RV call(struct p11_token *t, const struct profile_call *c, struct secret *old, struct secret *new)
 {
 	CK_FUNCTION_LIST *f = p11_token_functions(t);
 	CK_SESSION_HANDLE s = p11_token_session(t);
-	return c->how == PROFILE_HOW_INIT_PIN
-		   ? f->C_InitPIN(s, (CK_UTF8CHAR_PTR) new->bytes, new->len)
-		   : f->C_SetPIN(s, (CK_UTF8CHAR_PTR)old->bytes, old->len, (CK_UTF8CHAR_PTR) new->bytes, new->len);
+	CK_UTF8CHAR_PTR o = old != NULL ? (CK_UTF8CHAR_PTR)old->bytes : NULL;
+	CK_UTF8CHAR_PTR n = new != NULL ? (CK_UTF8CHAR_PTR) new->bytes : NULL;
+	CK_ULONG o_len = old != NULL ? old->len : 0, n_len = new != NULL ? new->len : 0;
+	return c->how == PROFILE_HOW_INIT_PIN ? f->C_InitPIN(s, n, n_len) : f->C_SetPIN(s, o, o_len, n, n_len);
+}
+
+static bool on_pad(const struct profile_secrets *v)
+{
+	return v->v[PROFILE_NEW] == NULL;
 }
 
 /* The secret of whoever has to be logged in, to be copied: logging in does not take it away. */
@@ -205,11 +213,12 @@ static int log_in(struct p11_token *t, const struct profile_call *c, const struc
 	p11_logout(t);
 	if (c->login == PROFILE_NOBODY)
 		return 0;
+	if (on_pad(v))
+		return p11_login(t, c->login, NULL, last_try, e);
 	const struct secret *s = v->v[c->login == PROFILE_SO ? PROFILE_SO_PIN : PROFILE_PIN];
 	struct secret *copy = secret_new();
-	int ret = s != NULL
-		      ? secret_set(copy, s->bytes, s->len, e)
-		      : err_set(e, ERR_PIN_NEEDED, "a secret of token %s is missing", p11_token_description(t)->serial);
+	int ret = s != NULL ? secret_set(copy, s->bytes, s->len, e)
+			    : err_set(e, ERR_PIN_NEEDED, "a secret of token %s is missing", p11_token_name(t));
 	if (ret == 0)
 		ret = p11_login(t, c->login, copy, last_try, e);
 	secret_free(&copy);
@@ -219,7 +228,7 @@ static int log_in(struct p11_token *t, const struct profile_call *c, const struc
 static int refused(struct p11_token *t, enum profile_operation what, CK_RV rv, struct err *e)
 {
 	const struct profile *p = p11_token_profile(t);
-	const char *serial = p11_token_description(t)->serial;
+	const char *serial = p11_token_name(t);
 	/* C_InitPIN has no old value: that what logged in was wrong some tokens tell only there */
 	if (rv == CKR_PIN_INCORRECT)
 		return wrong(p, serial, key_of(p, what), -1, ckr_name(rv), e);
@@ -232,7 +241,19 @@ static int refused(struct p11_token *t, enum profile_operation what, CK_RV rv, s
 			 p->pin[operations[what].changed].name);
 }
 
-static int run_call(struct p11_token *t, enum profile_operation what, const struct profile_secrets *v, bool last_try,
+static int run_on_pad(struct p11_token *t, enum profile_operation what, const struct profile_secrets *v, bool last_try,
+		      struct err *e)
+{
+	const struct profile_call *c = &p11_token_profile(t)->call[what];
+	if (log_in(t, c, v, last_try, e) != 0)
+		return -1;
+	CK_RV rv = call(t, c, NULL, NULL);
+	if (rv == CKR_OK)
+		return 0;
+	return p11_pad_failed(rv, p11_token_name(t), e) ? -1 : refused(t, what, rv, e);
+}
+
+static int run_with(struct p11_token *t, enum profile_operation what, const struct profile_secrets *v, bool last_try,
 		    struct err *e)
 {
 	const struct profile_call *c = &p11_token_profile(t)->call[what];
@@ -246,26 +267,51 @@ static int run_call(struct p11_token *t, enum profile_operation what, const stru
 		CK_RV rv = call(t, c, old, new);
 		ret = rv == CKR_OK ? 0 : refused(t, what, rv, e);
 	}
-	/* a session that goes on logs in with the new one */
-	if (ret == 0 && (what == PROFILE_CHANGE_PIN || what == PROFILE_CHANGE_SO_PIN))
-		p11_login_changed(t, what == PROFILE_CHANGE_SO_PIN ? PROFILE_SO : PROFILE_USER, v->v[PROFILE_NEW]);
 	secret_free(&old);
 	secret_free(&new);
 	return ret;
 }
 
+static int run_call(struct p11_token *t, enum profile_operation what, const struct profile_secrets *v, bool last_try,
+		    struct err *e)
+{
+	int ret = on_pad(v) ? run_on_pad(t, what, v, last_try, e) : run_with(t, what, v, last_try, e);
+	/* a session that goes on logs in with the new one */
+	if (ret == 0 && (what == PROFILE_CHANGE_PIN || what == PROFILE_CHANGE_SO_PIN))
+		p11_login_changed(t, what == PROFILE_CHANGE_SO_PIN ? PROFILE_SO : PROFILE_USER, v->v[PROFILE_NEW]);
+	return ret;
+}
+
 void p11_pins_tell_tries(const struct p11_module *m, const struct profile *p, CK_SLOT_ID slot, const char *reader,
-			 enum profile_secret which, struct err *e)
+			 const char *name, enum profile_secret which, struct err *e)
 {
 	struct p11_token_info t;
 	struct p11_pin_state now;
-	char native[sizeof e->native];
+	char native[sizeof e->native], next[sizeof e->next];
 	if (e->code != ERR_PIN_WRONG || p11_token_read(m, slot, &t, NULL) != 0 ||
 	    read_one(p, &t, reader, which, false, &now, NULL) != 0)
 		return;
 	memcpy(native, e->native, sizeof native);
-	if (now.tries >= 0 || now.locked)
-		wrong(p, t.serial, which, now.locked ? 0 : now.tries, native, e);
+	memcpy(next, e->next, sizeof next);
+	if (now.tries < 0 && !now.locked)
+		return;
+	wrong(p, name != NULL ? name : t.serial, which, now.locked ? 0 : now.tries, native, e);
+	if (e->code == ERR_PIN_WRONG && next[0] != '\0')
+		err_next(e, "%s", next);
+}
+
+/* The new value: by the rules, or entered where nobody else sees it. */
+static int check_new(const struct profile *p, const struct p11_token_info *t, enum profile_operation what,
+		     const struct profile_secrets *v, struct err *e)
+{
+	struct profile_limits limits;
+	const char *name = p->pin[operations[what].changed].name;
+	if (on_pad(v))
+		return profile_pad_takes(p, what)
+			   ? p11_pad_check(t->flags, t->serial, NULL, name, e)
+			   : err_set(e, ERR_PIN_NEEDED, "a new %s for token %s is missing", name, t->serial);
+	profile_limits_of(&limits, p, operations[what].changed, t->pin_min, t->pin_max);
+	return profile_pin_check(&limits, v->v[PROFILE_NEW], e);
 }
 
 /* What has to be so before anything is sent. */
@@ -275,15 +321,12 @@ static int check_change(const struct p11_module *m, const struct profile *p, CK_
 	const struct profile_call *c = &p->call[what];
 	enum profile_secret key = key_of(p, what);
 	struct p11_pin_state now[PROFILE_PIN_COUNT];
-	struct profile_limits limits;
 	struct p11_token_info t;
 	if (p11_token_read(m, slot, &t, e) != 0)
 		return -1;
 	if (c->how == PROFILE_HOW_NOT || c->how == PROFILE_HOW_TOOL)
 		return no_way(p, t.serial, what, e);
-	profile_limits_of(&limits, p, operations[what].changed, t.pin_min, t.pin_max);
-	if (profile_pin_check(&limits, v->v[PROFILE_NEW], e) != 0 ||
-	    p11_pins_read(m, p, slot, NULL, reader, false, now, e) != 0)
+	if (check_new(p, &t, what, v, e) != 0 || p11_pins_read(m, p, slot, NULL, reader, false, now, e) != 0)
 		return -1;
 	return check_counter(p, t.serial, key, &now[key], last_try, e);
 }
@@ -298,11 +341,11 @@ int p11_pins_change(struct p11_module *m, const struct profile *p, struct p11_to
 		return -1;
 	if (p->call[what].how == PROFILE_HOW_APDU)
 		return run_apdus(m, p, slot, reader, what, v, e);
-	if (open == NULL && p11_token_open(&own, m, p, slot, NULL, true, e) != 0)
+	if (open == NULL && p11_token_open(&own, m, p, slot, NULL, NULL, true, e) != 0)
 		return -1;
 	int ret = run_call(open != NULL ? open : own, what, v, last_try, e);
 	p11_token_close(&own);
 	if (ret != 0 && open == NULL)
-		p11_pins_tell_tries(m, p, slot, reader, key_of(p, what), e);
+		p11_pins_tell_tries(m, p, slot, reader, NULL, key_of(p, what), e);
 	return ret;
 }

@@ -34,16 +34,18 @@ int p11_pins_read(const struct p11_module *m, const struct profile *p, CK_SLOT_I
  * command to ask. Nobody may be logged in. */
 int p11_pins_blank(const struct profile *p, const char *reader, bool *ret, struct err *e);
 
-/* Adds to an ERR_PIN_WRONG what it has cost: few modules tell, but the card does. Nobody may be logged in. */
+/* Adds to an ERR_PIN_WRONG what it has cost: few modules tell, but the card does. Nobody may be logged in. name is what
+ * the error calls the token, NULL: the serial number that its module tells. */
 void p11_pins_tell_tries(const struct p11_module *m, const struct profile *p, CK_SLOT_ID slot, const char *reader,
-			 enum profile_secret which, struct err *e);
+			 const char *name, enum profile_secret which, struct err *e);
 
 /*
  * Gives a secret a new value, through the session of open or, if that is NULL, one of its own on the token in slot. The
  * value is checked against the profile's rules first (ERR_PIN_RULES, nothing sent). v has the secrets that the
- * operation needs (profile_call.needs). The counter is looked at before: ERR_PIN_LOCKED, ERR_PIN_LAST_TRY unless
- * last_try allows it. ERR_PIN_WRONG says which one was wrong and how many tries it has left; ERR_UNSUPPORTED where the
- * profile knows no way but a tool's, whose name is in the advice.
+ * operation needs (profile_call.needs); none, where the reader has a PIN pad that takes them (profile_pad_takes). The
+ * counter is looked at before: ERR_PIN_LOCKED, ERR_PIN_LAST_TRY unless last_try allows it. ERR_PIN_WRONG says which one
+ * was wrong and how many tries it has left; ERR_UNSUPPORTED where the profile knows no way but a tool's, whose name is
+ * in the advice.
  */
 int p11_pins_change(struct p11_module *m, const struct profile *p, struct p11_token *open, CK_SLOT_ID slot,
 		    const char *reader, enum profile_operation what, const struct profile_secrets *v, bool last_try,

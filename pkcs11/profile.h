@@ -203,6 +203,7 @@ enum profile_alphabet {
 
 struct profile_pin {
 	bool exists;               /* the token has this secret; a PUK only if its file says so */
+	bool pad;                  /* it is entered on the reader, where the token says that there is a PIN pad */
 	char *name;                /* as the admin knows it: "PIN", "management key" */
 	size_t min, max, multiple; /* bytes; 0 unknown; multiple is at least 1 */
 	enum profile_alphabet alphabet;
@@ -378,6 +379,10 @@ int profile_pin_possible(const struct profile *p, enum profile_secret which, uns
 
 /* A random secret within the rules, which is no factory value. */
 int profile_pin_random(const struct profile_limits *l, struct secret *ret, struct err *e);
+
+/* Whether on a token that has a PIN pad the secrets of this operation are entered there: by a call of the standard,
+ * with nothing but them as its arguments. A PUK is nothing that the standard knows. */
+bool profile_pad_takes(const struct profile *p, enum profile_operation what);
 
 /* Whether a secret is one the token is delivered with. */
 bool profile_pin_is_factory(const struct profile_pin *pin, const struct secret *s);

@@ -40,6 +40,7 @@ static void set_pin_defaults(struct profile *p)
 	for (size_t i = 0; i < PROFILE_PIN_COUNT; i++) {
 		struct profile_pin *pin = &p->pin[i];
 		pin->exists = i != PROFILE_PUK;
+		pin->pad = i != PROFILE_PUK;
 		pin->name = xstrdup(names[i]);
 		pin->multiple = 1;
 		pin->alphabet = PROFILE_UTF8;

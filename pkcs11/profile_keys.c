@@ -114,6 +114,7 @@ static const struct profile_field object_fields[] = {
 static const struct profile_field pin_fields[] = {
     FIELD("exists", bool, profile_pin, exists, NULL, 0),
     FIELD("name", text, profile_pin, name, NULL, 0),
+    FIELD("pad", bool, profile_pin, pad, NULL, 0),
     FIELD("min", size, profile_pin, min, NULL, 255),
     FIELD("max", size, profile_pin, max, NULL, 255),
     FIELD("multiple", size, profile_pin, multiple, NULL, 255),

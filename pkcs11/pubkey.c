@@ -16,8 +16,7 @@ static int read_or_empty(const struct p11_token *t, CK_OBJECT_HANDLE key, CK_ATT
 	CK_RV rv = p11_attribute_read(t, key, type, ret);
 	if (rv == CKR_OK || rv == CKR_ATTRIBUTE_TYPE_INVALID)
 		return 0;
-	return ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot read a public key on token %s",
-			 p11_token_description(t)->serial);
+	return ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot read a public key on token %s", p11_token_name(t));
 }
 
 static void to_spki(const char *algorithm, OSSL_PARAM *params, struct blob *ret)

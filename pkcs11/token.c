@@ -145,7 +145,7 @@ static CK_RV open_session(struct p11_token *t)
 }
 
 int p11_token_open(struct p11_token **ret, struct p11_module *m, const struct profile *p, CK_SLOT_ID slot,
-		   const struct p11_token_info *read, bool writable, struct err *e)
+		   const struct p11_token_info *read, const char *name, bool writable, struct err *e)
 {
 	struct p11_token *t = xcalloc(1, sizeof *t);
 	t->module = m;
@@ -158,9 +158,10 @@ int p11_token_open(struct p11_token **ret, struct p11_module *m, const struct pr
 		free(t);
 		return -1;
 	}
+	snprintf(t->name, sizeof t->name, "%s", name != NULL ? name : t->info.serial);
 	CK_RV rv = open_session(t);
 	if (rv != CKR_OK) {
-		ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot open a session on token %s", t->info.serial);
+		ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot open a session on token %s", t->name);
 		free(t);
 		return -1;
 	}
@@ -215,6 +216,11 @@ CK_SLOT_ID p11_token_slot(const struct p11_token *t)
 const struct p11_token_info *p11_token_description(const struct p11_token *t)
 {
 	return &t->info;
+}
+
+const char *p11_token_name(const struct p11_token *t)
+{
+	return t->name;
 }
 
 const struct profile *p11_token_profile(const struct p11_token *t)

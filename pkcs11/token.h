@@ -37,9 +37,10 @@ bool p11_token_is_fresh(const struct p11_token_info *t);
 struct p11_token;
 
 /* Opens a session on the token in this slot, read/write or read-only. The profile is borrowed, and never NULL. read is
- * what p11_token_list has just said of it, or NULL; what is older than a moment is not believed, but read again. */
+ * what p11_token_list has just said of it, or NULL; what is older than a moment is not believed, but read again. name
+ * is what errors call the token, NULL: the serial number that this module tells. */
 int p11_token_open(struct p11_token **ret, struct p11_module *m, const struct profile *p, CK_SLOT_ID slot,
-		   const struct p11_token_info *read, bool writable, struct err *e);
+		   const struct p11_token_info *read, const char *name, bool writable, struct err *e);
 
 /* Closes the session, which logs out, and forgets the PINs. Accepts NULL. */
 void p11_token_close(struct p11_token **t);
@@ -60,7 +61,8 @@ void p11_token_correct(struct p11_token_info *t, const struct profile *p);
  * C_InitToken: gives the token in want's slot its label (UTF-8, cut at 32 bytes) and SO PIN. Only one that was never
  * initialized is taken (for any other the standard wants its own SO PIN here; PKCS#11 v2.40, 5.5), and only if no
  * object can be seen on it, whatever its flags say: ERR_FOREIGN otherwise. ERR_REMOVED if it is not want any more.
- * *ret_info describes it as it is then, without a user PIN; some modules move it to another slot.
+ * *ret_info describes it as it is then, without a user PIN; some modules move it to another slot. so_pin is NULL where
+ * the reader has a PIN pad: it asks.
  */
 int p11_token_init(struct p11_module *m, const struct profile *p, const struct p11_token_info *want, const char *label,
 		   struct secret *so_pin, struct p11_token_info *ret_info, struct err *e);
@@ -68,6 +70,7 @@ int p11_token_init(struct p11_module *m, const struct profile *p, const struct p
 /*
  * C_InitToken on one that is in use: all that is on it is lost, whoever made it. so_pin is the one it has; where the
  * profile says so (init.leaves_factory), PIN and PUK have the factory's values then. For the caller to have asked.
+ * so_pin is NULL where the reader asks.
  */
 int p11_token_reset(struct p11_module *m, const struct p11_token_info *want, const char *label, struct secret *so_pin,
 		    struct p11_token_info *ret_info, struct err *e);
@@ -76,7 +79,7 @@ int p11_token_reset(struct p11_module *m, const struct p11_token_info *want, con
  * C_InitPIN: gives the token in want's slot its user PIN, with its SO PIN, which is tried once, and not at all if one
  * try is left, unless last_try says that somebody agreed to spend it (ERR_PIN_LAST_TRY). One that has a user PIN, or on
  * which any object can be seen, is left as it is, ERR_FOREIGN; unless it is ours: we have initialized it, and some
- * modules give it a PIN then that nobody knows.
+ * modules give it a PIN then that nobody knows. Both PINs are NULL where the reader asks.
  */
 int p11_token_init_pin(struct p11_module *m, const struct profile *p, const struct p11_token_info *want, bool ours,
 		       bool last_try, struct secret *so_pin, struct secret *pin, struct p11_token_info *ret_info,
@@ -89,6 +92,9 @@ CK_FUNCTION_LIST *p11_token_functions(const struct p11_token *t);
 CK_SESSION_HANDLE p11_token_session(const struct p11_token *t);
 CK_SLOT_ID p11_token_slot(const struct p11_token *t);
 const struct profile *p11_token_profile(const struct p11_token *t);
+
+/* What errors call it. */
+const char *p11_token_name(const struct p11_token *t);
 
 /* As read when it was opened. */
 const struct p11_token_info *p11_token_description(const struct p11_token *t);

@@ -13,6 +13,7 @@ struct p11_token {
 	CK_SESSION_HANDLE session;
 	bool writable;
 	struct p11_token_info info;
+	char name[17];                        /* the serial number by which people know it */
 	enum profile_who logged_in;           /* PROFILE_NOBODY at first */
 	struct secret *known[PROFILE_NOBODY]; /* by enum profile_who: what has logged in before; NULL with a PIN pad */
 	bool had[PROFILE_NOBODY];             /* has logged in before */

@@ -1,6 +1,7 @@
 #include "pkcs11/ckr.h"
 #include "pkcs11/login.h"
 #include "pkcs11/object.h"
+#include "pkcs11/pad.h"
 #include "pkcs11/pins.h"
 #include "pkcs11/profile.h"
 #include "pkcs11/token.h"
@@ -53,7 +54,7 @@ static int check_empty(const struct p11_token *t, struct err *e)
 	if (n == 0)
 		return 0;
 	err_set(e, ERR_FOREIGN, "token %s has no user PIN but holds objects (%zu), so it was left as it is",
-		p11_token_description(t)->serial, n);
+		p11_token_name(t), n);
 	return err_next(e, "take another token; if this one is the right one, set its user PIN with its maker's tool, "
 			   "then run the same command");
 }
@@ -65,7 +66,7 @@ static int check_nothing_there(struct p11_module *m, const struct profile *p, CK
 	struct p11_token *t = NULL;
 	struct err why = ERR_INIT;
 	size_t n = 0;
-	if (p11_token_open(&t, m, p, slot, NULL, false, &why) != 0) {
+	if (p11_token_open(&t, m, p, slot, NULL, NULL, false, &why) != 0) {
 		if (why.code != ERR_REMOVED)
 			return 0;
 		*e = why;
@@ -113,20 +114,32 @@ static int find_initialized(struct p11_module *m, CK_SLOT_ID slot, const char *l
 	return found != NULL ? 0 : err_set(e, ERR_TOKEN_FAILED, "the token was initialized but cannot be found again");
 }
 
-static int read_same(struct p11_module *m, const struct profile *p, const struct p11_token_info *want, struct err *e)
+static int read_same(struct p11_module *m, const struct profile *p, const struct p11_token_info *want,
+		     const struct secret *so_pin, struct err *e)
 {
 	struct p11_token_info is;
 	if (p11_token_read(m, want->slot, &is, e) != 0 || p11_token_same(want, &is, e) != 0)
 		return -1;
 	p11_token_correct(&is, p);
-	return check_blank(&is, e);
+	return check_blank(&is, e) != 0 ? -1 : p11_pad_check(is.flags, is.serial, so_pin, "new SO PIN", e);
+}
+
+/* so_pin NULL: the reader asks. */
+static CK_RV call_init_token(struct p11_module *m, CK_SLOT_ID slot, struct secret *so_pin, CK_UTF8CHAR label[32])
+{
+	CK_UTF8CHAR_PTR pin = so_pin != NULL ? (CK_UTF8CHAR_PTR)so_pin->bytes : NULL;
+	return p11_module_functions(m)->C_InitToken(slot, pin, so_pin != NULL ? so_pin->len : 0, label);
 }
 
 static int init_token(struct p11_module *m, CK_SLOT_ID slot, struct secret *so_pin, CK_UTF8CHAR label[32],
 		      struct err *e)
 {
-	CK_RV rv = p11_module_functions(m)->C_InitToken(slot, (CK_UTF8CHAR_PTR)so_pin->bytes, so_pin->len, label);
-	return rv == CKR_OK ? 0 : ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot initialize the token in slot %lu", slot);
+	CK_RV rv = call_init_token(m, slot, so_pin, label);
+	if (rv == CKR_OK)
+		return 0;
+	if (so_pin == NULL && p11_pad_failed(rv, "", e))
+		return -1;
+	return ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot initialize the token in slot %lu", slot);
 }
 
 int p11_token_init(struct p11_module *m, const struct profile *p, const struct p11_token_info *want, const char *label,
@@ -144,7 +157,7 @@ int p11_token_init(struct p11_module *m, const struct profile *p, const struct p
 	int ret = check_nothing_there(m, p, want->slot, e);
 	/* last, so that nobody can have put in another one meanwhile without its being noticed */
 	if (ret == 0)
-		ret = read_same(m, p, want, e);
+		ret = read_same(m, p, want, so_pin, e);
 	if (ret == 0)
 		ret = init_token(m, want->slot, so_pin, padded, e);
 	if (ret == 0)
@@ -179,10 +192,12 @@ int p11_token_reset(struct p11_module *m, const struct p11_token_info *want, con
 	struct p11_token_info is;
 	CK_UTF8CHAR padded[32];
 	pad_label(padded, label);
-	if (p11_token_read(m, want->slot, &is, e) != 0 || p11_token_same(want, &is, e) != 0)
+	if (p11_token_read(m, want->slot, &is, e) != 0 || p11_token_same(want, &is, e) != 0 ||
+	    p11_pad_check(is.flags, is.serial, so_pin, "SO PIN", e) != 0)
 		return -1;
-	CK_RV rv =
-	    p11_module_functions(m)->C_InitToken(want->slot, (CK_UTF8CHAR_PTR)so_pin->bytes, so_pin->len, padded);
+	CK_RV rv = call_init_token(m, want->slot, so_pin, padded);
+	if (so_pin == NULL && p11_pad_failed(rv, want->serial, e))
+		return -1;
 	if (rv == CKR_PIN_INCORRECT) {
 		err_set(e, ERR_PIN_WRONG, "the SO PIN of token %s is wrong", want->serial);
 		return err_native(e, "%s", ckr_name(rv));
@@ -205,11 +220,14 @@ static int set_pin(struct p11_token *t, bool last_try, struct secret *so_pin, st
 	CK_FUNCTION_LIST *f = p11_token_functions(t);
 	if (p11_login(t, PROFILE_SO, so_pin, last_try, e) != 0)
 		return -1;
-	CK_RV rv = f->C_InitPIN(p11_token_session(t), (CK_UTF8CHAR_PTR)pin->bytes, pin->len);
+	CK_RV rv = f->C_InitPIN(p11_token_session(t), pin != NULL ? (CK_UTF8CHAR_PTR)pin->bytes : NULL,
+				pin != NULL ? pin->len : 0);
 	p11_logout(t);
-	return rv == CKR_OK ? 0
-			    : ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot set the user PIN of token %s",
-					p11_token_description(t)->serial);
+	if (pin == NULL && p11_pad_failed(rv, p11_token_name(t), e))
+		return -1;
+	return rv == CKR_OK
+		   ? 0
+		   : ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot set the user PIN of token %s", p11_token_name(t));
 }
 
 int p11_token_init_pin(struct p11_module *m, const struct profile *p, const struct p11_token_info *want, bool ours,
@@ -217,7 +235,7 @@ int p11_token_init_pin(struct p11_module *m, const struct profile *p, const stru
 		       struct err *e)
 {
 	struct p11_token *t = NULL;
-	if (p11_token_open(&t, m, p, want->slot, NULL, true, e) != 0)
+	if (p11_token_open(&t, m, p, want->slot, NULL, NULL, true, e) != 0)
 		return -1;
 	int ret = p11_token_same(want, p11_token_description(t), e);
 	if (ret == 0 && !ours)

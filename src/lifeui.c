@@ -187,6 +187,7 @@ static void fill(struct lifeui *u, const char *user)
 	    .so_pin_given = o->so_pin_file != NULL,
 	    .puk_given = o->puk_file != NULL,
 	    .pin_given = credentials_has_pin(o),
+	    .new_pin_given = o->new_pin_file != NULL || o->random_pin,
 	    .wipe = o->wipe,
 	    .keep_certificates = o->no_revoke,
 	    .last_try = o->last_try,

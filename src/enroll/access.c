@@ -4,6 +4,16 @@
 
 #include <stdlib.h>
 
+bool enroll_on_pad(const struct enroll_run *r, enum profile_secret which)
+{
+	return (r->token.flags & WORKER_TOKEN_PIN_PAD) != 0 && r->profile->pin[which].pad;
+}
+
+bool enroll_sets_up_on_pad(const struct enroll_run *r)
+{
+	return enroll_on_pad(r, PROFILE_PIN) && enroll_on_pad(r, PROFILE_SO_PIN);
+}
+
 static int check_rules(const struct enroll_run *r, enum profile_secret which, const struct secret *s, struct err *e)
 {
 	return profile_pin_possible(r->profile, which, r->token.pin_min, r->token.pin_max, s, e);
@@ -20,16 +30,25 @@ static int get_pin(struct enroll_run *r, struct err *e)
 	return r->ui->pin(r->ui->arg, &r->token, r->pin, e);
 }
 
-int enroll_ask_pin(struct enroll_run *r, struct err *e)
+static int check_tries(struct enroll_run *r, struct err *e)
 {
-	if (r->pin != NULL || (r->token.flags & WORKER_TOKEN_PIN_PAD) != 0)
-		return 0;
 	/* said before anybody types a PIN for nothing */
 	if ((r->token.flags & WORKER_TOKEN_PIN_LOCKED) != 0)
 		return err_set(e, ERR_PIN_LOCKED, "the PIN of token %s is locked", r->token.serial);
-	if ((r->token.flags & WORKER_TOKEN_PIN_LAST_TRY) != 0 && !r->opt->last_try &&
-	    r->ui->confirm_last_try(r->ui->arg, &r->token, e) != 0)
+	if ((r->token.flags & WORKER_TOKEN_PIN_LAST_TRY) == 0 || r->opt->last_try || r->last_try_agreed)
+		return 0;
+	r->last_try_agreed = r->ui->confirm_last_try(r->ui->arg, &r->token, e) == 0;
+	return r->last_try_agreed ? 0 : -1;
+}
+
+int enroll_ask_pin(struct enroll_run *r, struct err *e)
+{
+	if (r->pin != NULL)
+		return 0;
+	if (check_tries(r, e) != 0)
 		return -1;
+	if (enroll_on_pad(r, PROFILE_PIN))
+		return 0;
 	r->pin = secret_new();
 	if (get_pin(r, e) == 0 && check_rules(r, PROFILE_PIN, r->pin, e) == 0)
 		return 0;
@@ -115,7 +134,7 @@ static int get_so_pin(struct enroll_run *r, struct err *e)
 
 int enroll_ask_so_pin(struct enroll_run *r, struct err *e)
 {
-	if (r->so_pin != NULL || !needs_officer(r) || (r->token.flags & WORKER_TOKEN_PIN_PAD) != 0)
+	if (r->so_pin != NULL || !needs_officer(r) || enroll_on_pad(r, PROFILE_SO_PIN))
 		return 0;
 	r->so_pin = secret_new();
 	if (get_so_pin(r, e) == 0 && check_rules(r, PROFILE_SO_PIN, r->so_pin, e) == 0)

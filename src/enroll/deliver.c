@@ -37,6 +37,7 @@ static void collect_facts(const struct enroll_run *r, const struct store_credent
 	    .issued = enroll_issued_at(&c->cert),
 	    .not_after = c->not_after,
 	    .ca_pem = ca_pem,
+	    .pin_each_time = enroll_wants_pin_each_time(c),
 	};
 	for (int l = 0; l < HANDOVER_LANGUAGE_COUNT; l++) {
 		const struct profile_guide *g = &r->profile->guide[l];

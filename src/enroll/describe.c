@@ -12,8 +12,7 @@ void describe(const struct p11_token_info *i, struct worker_token *ret)
 	    {CKF_PROTECTED_AUTHENTICATION_PATH, WORKER_TOKEN_PIN_PAD}, {CKF_USER_PIN_COUNT_LOW, WORKER_TOKEN_PIN_LOW},
 	    {CKF_USER_PIN_FINAL_TRY, WORKER_TOKEN_PIN_LAST_TRY},       {CKF_USER_PIN_LOCKED, WORKER_TOKEN_PIN_LOCKED},
 	};
-	const CK_FLAGS set_up =
-	    CKF_TOKEN_INITIALIZED | CKF_LOGIN_REQUIRED | CKF_USER_PIN_INITIALIZED | CKF_PROTECTED_AUTHENTICATION_PATH;
+	const CK_FLAGS set_up = CKF_TOKEN_INITIALIZED | CKF_LOGIN_REQUIRED | CKF_USER_PIN_INITIALIZED;
 	memset(ret, 0, sizeof *ret);
 	ret->slot = i->slot;
 	memcpy(ret->reader, i->reader, sizeof ret->reader);
@@ -42,4 +41,6 @@ void describe_wanted(const struct worker_token *t, struct p11_token_info *ret)
 	memcpy(ret->manufacturer, t->manufacturer, sizeof ret->manufacturer);
 	memcpy(ret->model, t->model, sizeof ret->model);
 	memcpy(ret->serial, t->serial, sizeof ret->serial);
+	ret->pin_min = t->pin_min;
+	ret->pin_max = t->pin_max;
 }

@@ -12,6 +12,30 @@ struct step {
 	int (*run)(struct enroll_run *r, struct err *e);
 };
 
+static const char *place_of(const struct enroll_run *r)
+{
+	const struct profile_key *k = &r->profile->key;
+	for (size_t i = 0; i < k->n_place; i++) {
+		if (blob_equal(&k->place[i].id, &r->cred.cka_id))
+			return k->place[i].name;
+	}
+	return NULL;
+}
+
+/* Whoever hands the token out is asked about it. */
+static void note_pin_each_time(struct enroll_run *r)
+{
+	const char *place = place_of(r);
+	char text[300];
+	if (!enroll_wants_pin_each_time(&r->cred))
+		return;
+	snprintf(text, sizeof text,
+		 "this key%s%s wants the PIN for each signature: %s is asked for it at each connection, and again when "
+		 "OpenVPN renews its keys, every hour unless reneg-sec says otherwise; the guide says so",
+		 place != NULL ? " in " : "", place != NULL ? place : "", r->opt->user);
+	r->ui->note(r->ui->arg, text);
+}
+
 /* What is left of an older credential goes when the new one is proven, and before that is written down: then the
  * same command still knows that there is something to do. */
 static int step_prove(struct enroll_run *r, struct err *e)
@@ -20,6 +44,7 @@ static int step_prove(struct enroll_run *r, struct err *e)
 	if (enroll_replace_factory(r, e) != 0 || enroll_prove(r, e) != 0 || enroll_remove_leftovers(r, e) != 0)
 		return -1;
 	secret_free(&r->pin);
+	note_pin_each_time(r);
 	if (r->ca.has_key && r->ports->ca.settle(r->signer, r->cred.cert_serial, e) != 0)
 		return -1;
 	r->result->proved = true;

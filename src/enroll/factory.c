@@ -27,10 +27,18 @@ static bool is_factory(const struct enroll_run *r, enum profile_secret which)
 	return r->pins[which].factory == P11_FACTORY_YES && r->profile->pin[which].factory.n != 0;
 }
 
-/* Whether this one is still to get a new value. */
+/* Whether it is given its new value at the reader's PIN pad. */
+static bool changes_on_pad(const struct enroll_run *r, enum profile_operation what)
+{
+	return (r->token.flags & WORKER_TOKEN_PIN_PAD) != 0 && profile_pad_takes(r->profile, what);
+}
+
+/* Whether this one is still to get a new value. One that would be made here and sealed is not for a PIN pad: the token
+ * would get what is entered there, whatever we have put into escrow. */
 static bool is_due(const struct enroll_run *r, size_t i)
 {
-	return !r->opt->keep_factory_pins && is_factory(r, order[i].secret) && can_change(r->profile, order[i].change);
+	return !r->opt->keep_factory_pins && is_factory(r, order[i].secret) &&
+	       can_change(r->profile, order[i].change) && !(order[i].sealed && changes_on_pad(r, order[i].change));
 }
 
 static void name_all(const struct enroll_run *r, bool due, char *ret, size_t size)
@@ -151,9 +159,9 @@ int enroll_ask_replacements(struct enroll_run *r, struct err *e)
 		escrow = escrow || (is_due(r, i) && order[i].sealed);
 	if (escrow && load_recovery(r, e) != 0)
 		return -1;
-	if (!is_factory(r, PROFILE_PIN))
+	if (!is_factory(r, PROFILE_PIN) || changes_on_pad(r, PROFILE_CHANGE_PIN))
 		return 0;
-	if (r->pin == NULL) {
+	if (r->pin == NULL && !enroll_on_pad(r, PROFILE_PIN)) {
 		r->pin = secret_new();
 		if (enroll_factory_value(r, PROFILE_PIN, r->pin, e) != 0)
 			return -1;
@@ -188,12 +196,15 @@ static int replace_pin(struct enroll_run *r, size_t i, struct secret *old, struc
 	    r->ports->store.audit(r->store, "pin-change", r->opt->user, r->token.serial, "factory", e) != 0)
 		return -1;
 	r->result->pins_sent = true;
-	if (r->ports->token.change(r->worker, &r->token, order[i].change, order[i].secret, old, r->new_pin,
-				   r->opt->last_try, e) != 0)
+	bool pad = changes_on_pad(r, order[i].change);
+	if (r->ports->token.change(r->worker, &r->token, order[i].change, order[i].secret, pad ? NULL : old,
+				   pad ? NULL : r->new_pin, r->opt->last_try, e) != 0)
 		return -1;
 	secret_free(&r->pin);
-	r->pin = r->new_pin;
-	r->new_pin = NULL;
+	if (!enroll_on_pad(r, PROFILE_PIN)) {
+		r->pin = r->new_pin;
+		r->new_pin = NULL;
+	}
 	return 0;
 }
 

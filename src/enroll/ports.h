@@ -16,6 +16,7 @@ struct enroll_token_port {
 	int (*start)(struct worker **ret, const struct worker_settings *settings, struct err *e);
 	void (*stop)(struct worker **w);
 	void (*know)(struct worker *w, const char *reader, const struct profile *profile);
+	void (*name)(struct worker *w, const char *serial);
 	int (*modules_begin)(struct worker *w, struct err *e);
 	int (*modules_end)(struct worker *w, struct worker_module **ret, size_t *ret_n, struct err *e);
 	int (*load_begin)(struct worker *w, const char *module, struct err *e);
@@ -109,7 +110,6 @@ struct enroll_store_port {
 			      struct err *e);
 	int (*is_ours)(struct store *s, const struct store_token *t, const struct blob *cka_id, const struct blob *spki,
 		       bool *ret, struct err *e);
-	int (*token_profile)(struct store *s, const struct store_token *t, const char *profile, struct err *e);
 	int (*escrow_put)(struct store *s, const struct store_token *t, enum escrow_kind kind, const struct blob *cms,
 			  const char *recipients, int64_t *ret_id, struct err *e);
 	int (*escrow_confirm)(struct store *s, int64_t id, struct err *e);

@@ -66,6 +66,8 @@ static int prepare(struct enroll_run *r, const char *module, struct err *e)
 		return 0;
 	if (enroll_start_worker(r, true, &r->prover, e) != 0)
 		return -1;
+	/* some modules of laptops know no serial number, or tell it in another way */
+	r->ports->token.name(r->prover, r->token.serial);
 	return r->ports->token.load_begin(r->prover, module, e);
 }
 
@@ -132,6 +134,12 @@ static int other_id(struct enroll_run *r, const struct blob *id, struct err *e)
 	return 0;
 }
 
+/* Only some modules know it of a key: one that does is believed. */
+bool enroll_wants_pin_each_time(const struct store_credential *c)
+{
+	return strstr(c->key_attributes, WORKER_PIN_EACH_TIME) != NULL;
+}
+
 /* *ret_kept: whether this module says that the key cannot be read out. */
 static int prove_with(struct enroll_run *r, const char *module, EVP_PKEY *key, bool *ret_kept, struct err *e)
 {
@@ -145,6 +153,7 @@ static int prove_with(struct enroll_run *r, const char *module, EVP_PKEY *key, b
 		ret = challenge(r, &v, key, &proof, e);
 	if (ret == 0) {
 		*ret_kept = is_kept(&proof.key);
+		proof.key.pin_each_time = proof.key.pin_each_time || enroll_wants_pin_each_time(&r->cred);
 		worker_key_describe(&proof.key, r->cred.key_attributes, sizeof r->cred.key_attributes);
 		memcpy(r->cred.pkcs11_id, proof.pkcs11_id, sizeof r->cred.pkcs11_id);
 		snprintf(r->cred.client_module, sizeof r->cred.client_module, "%s", module);
@@ -223,7 +232,7 @@ int enroll_name_with(struct enroll_run *r, const char *module, struct err *e)
 		memcpy(t.label, v.token.label, sizeof t.label);
 	}
 	if (ret == 0 && ovpnid_write(r->cred.pkcs11_id, sizeof r->cred.pkcs11_id, &t, &v.cka_id) != 0)
-		ret = err_set(e, ERR_PROOF, "the pkcs11-id of token %s is too long", v.token.serial);
+		ret = err_set(e, ERR_PROOF, "the pkcs11-id of token %s is too long", r->token.serial);
 	view_close(r, &v);
 	return ret;
 }

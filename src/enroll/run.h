@@ -37,6 +37,7 @@ struct enroll_run {
 	int64_t so_pin_pending; /* its number in escrow, if nothing says yet that the token has it */
 	struct secret *new_pin; /* for a token that has the factory's */
 	struct secret *pin;     /* until the proof had it; NULL before it was asked */
+	bool last_try_agreed;   /* to spend it at a PIN pad: a PIN that was typed is asked for only once */
 	struct secret *so_pin;  /* of a token without a user PIN, until that is set; of one that wants its SO */
 
 	struct store_credential cred;
@@ -126,7 +127,12 @@ int enroll_id_check(const struct enroll_run *r, struct err *e);
 /* id.c: a key's name for OpenVPN, by the module that enrolls; -1 if it does not fit. */
 int enroll_id_name(const struct enroll_run *r, const struct blob *id, char *ret, size_t size);
 
-/* access.c: PIN and passphrase, asked when they are first needed. */
+/* access.c: whether the token has a PIN pad on which this is entered: nobody asks for it here then, and its secret
+ * stays NULL. */
+bool enroll_on_pad(const struct enroll_run *r, enum profile_secret which);
+/* Both of a token that is set up. */
+bool enroll_sets_up_on_pad(const struct enroll_run *r);
+/* PIN and passphrase, asked when they are first needed. */
 int enroll_ask_pin(struct enroll_run *r, struct err *e);
 /* Only for a token that wants its SO for what an enrollment does. */
 int enroll_ask_so_pin(struct enroll_run *r, struct err *e);
@@ -153,6 +159,8 @@ int enroll_replace_factory(struct enroll_run *r, struct err *e);
 int enroll_prove_prepare(struct enroll_run *r, struct err *e);
 /* The proof in fresh processes; fills pkcs11_id, client_module and key_attributes of r->cred. */
 int enroll_prove(struct enroll_run *r, struct err *e);
+/* Whether the proof has shown that its key wants the PIN for each signature. */
+bool enroll_wants_pin_each_time(const struct store_credential *c);
 /* The name of the credential's key by another module, into pkcs11_id; needs the token, but no PIN. */
 int enroll_name_with(struct enroll_run *r, const char *module, struct err *e);
 /* What can be checked without a PIN: that the certificate is on the token. */

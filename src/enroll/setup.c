@@ -80,10 +80,25 @@ static bool is_agreed(struct enroll_run *r)
 	return r->opt->init || (!enroll_is_blank(r) && (r->known || enroll_is_left_behind(r, &r->token)));
 }
 
+static void note_pad(struct enroll_run *r)
+{
+	const char *given = r->opt->pin_given || r->opt->new_pin_file != NULL || r->opt->so_pin_given
+				? "; what files would give is not used"
+				: "";
+	char text[300];
+	snprintf(text, sizeof text,
+		 "the token has a PIN pad: its SO PIN and PIN are entered there, and neither is in escrow%s", given);
+	r->ui->note(r->ui->arg, text);
+}
+
 int enroll_ask_new_pins(struct enroll_run *r, struct err *e)
 {
 	if (!is_agreed(r) && r->ui->confirm_init(r->ui->arg, &r->token, e) != 0)
 		return -1;
+	if (enroll_sets_up_on_pad(r)) {
+		note_pad(r);
+		return 0;
+	}
 	r->so_pin = secret_new();
 	if (r->pin == NULL)
 		r->pin = secret_new();

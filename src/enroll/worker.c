@@ -37,11 +37,21 @@ static int start_end(struct worker *w, struct err *e)
 	return got;
 }
 
-/* Making a key takes long; and the wait for a turn, which the worker ends itself, comes before what the module does. */
-static int patience(const struct worker *w, uint16_t type)
+/* Calls without the secrets that they are about: a person is at the reader's PIN pad. */
+static bool is_about_secrets(uint16_t type)
 {
+	return type == WORKER_LOGIN || type == WORKER_CHANGE || type == WORKER_INIT || type == WORKER_INIT_PIN ||
+	       type == WORKER_RESET;
+}
+
+/* Making a key takes long; and the wait for a turn, which the worker ends itself, comes before what the module does. */
+static int patience(const struct worker *w, const struct rpc_msg *m)
+{
+	uint16_t type = m->type;
 	if (type == WORKER_KEY_GENERATE)
 		return w->timeout_ms * 10;
+	if (m->n_secrets == 0 && is_about_secrets(type))
+		return w->timeout_ms + WORKER_PAD_MS;
 	return w->timeout_ms + (type == WORKER_TURN || type == WORKER_OPEN ? WORKER_TURN_MS : 0);
 }
 
@@ -49,7 +59,7 @@ int worker_call_wait(struct worker *w, struct worker_message *c, struct err *e)
 {
 	if (w->starting && start_end(w, e) != 0)
 		return -1;
-	return rpc_wait(w->peer, &c->out, patience(w, c->in.type), e);
+	return rpc_wait(w->peer, &c->out, patience(w, &c->in), e);
 }
 
 int worker_call_run(struct worker *w, struct worker_message *c, struct err *e)
@@ -121,6 +131,11 @@ void worker_know(struct worker *w, const char *reader, const struct profile *pro
 {
 	w->reader = reader != NULL ? reader : "";
 	w->profile = profile;
+}
+
+void worker_name(struct worker *w, const char *serial)
+{
+	snprintf(w->name, sizeof w->name, "%s", serial);
 }
 
 void worker_put_view(const struct worker *w, struct rpc_msg *m)
@@ -251,7 +266,8 @@ int worker_init(struct worker *w, const struct worker_token *t, const char *labe
 	worker_put_token(&c.in, t);
 	worker_put_view(w, &c.in);
 	rpc_put_str(&c.in, label);
-	rpc_put_secret(&c.in, so_pin);
+	if (so_pin != NULL)
+		rpc_put_secret(&c.in, so_pin);
 	return call_token(w, &c, ret, e);
 }
 
@@ -263,8 +279,10 @@ int worker_init_pin(struct worker *w, const struct worker_token *t, bool ours, b
 	worker_put_view(w, &c.in);
 	rpc_put_u32(&c.in, ours);
 	rpc_put_u32(&c.in, last_try);
-	rpc_put_secret(&c.in, so_pin);
-	rpc_put_secret(&c.in, pin);
+	if (so_pin != NULL && pin != NULL) {
+		rpc_put_secret(&c.in, so_pin);
+		rpc_put_secret(&c.in, pin);
+	}
 	return call_token(w, &c, ret, e);
 }
 
@@ -274,6 +292,7 @@ int worker_open(struct worker *w, const struct worker_token *t, const char *turn
 	worker_put_token(&c.in, t);
 	worker_put_view(w, &c.in);
 	rpc_put_str(&c.in, turn);
+	rpc_put_str(&c.in, w->name);
 	return worker_call_end(&c, worker_call_run(w, &c, e), e);
 }
 
@@ -289,9 +308,10 @@ int worker_login(struct worker *w, bool so, struct secret *secret, bool last_try
 
 void worker_key_describe(const struct worker_key *k, char *ret, size_t size)
 {
-	snprintf(ret, size, "%s%s%s%s%s", k->sensitive ? "sensitive " : "",
+	snprintf(ret, size, "%s%s%s%s%s%s", k->sensitive ? "sensitive " : "",
 		 k->always_sensitive ? "always-sensitive " : "", k->extractable ? "extractable " : "",
-		 k->never_extractable ? "never-extractable " : "", k->local ? "local " : "");
+		 k->never_extractable ? "never-extractable " : "", k->local ? "local " : "",
+		 k->pin_each_time ? WORKER_PIN_EACH_TIME " " : "");
 	size_t n = strlen(ret);
 	if (n > 0)
 		ret[n - 1] = '\0';

@@ -29,7 +29,7 @@ enum {
 	WORKER_TOKEN_PIN_LOW = 8,
 	WORKER_TOKEN_PIN_LAST_TRY = 16,
 	WORKER_TOKEN_PIN_LOCKED = 32,
-	/* initialized, but nobody can log in before its SO PIN has set a user PIN; never with a PIN pad */
+	/* initialized, but nobody can log in before its SO PIN has set a user PIN */
 	WORKER_TOKEN_NO_PIN = 64,
 	WORKER_TOKEN_UNREADABLE = 128, /* it is there but does not say what it is; no other bit but the last then */
 	WORKER_TOKEN_UNKNOWN = 256,    /* it is of a kind that the module does not know; as above */
@@ -59,13 +59,14 @@ struct worker_module {
 struct worker_key {
 	bool found; /* there is a private key */
 	bool sensitive, always_sensitive, extractable, never_extractable, local;
+	bool pin_each_time; /* it wants the PIN for each signature; only the proof knows */
 	struct blob spki;   /* DER; empty if the public key cannot be read */
 	struct blob cka_id; /* the one that it has */
 };
 
-#define WORKER_KEY_INIT                                                        \
-	{                                                                      \
-		false, false, false, false, false, false, BLOB_INIT, BLOB_INIT \
+#define WORKER_KEY_INIT                                                               \
+	{                                                                             \
+		false, false, false, false, false, false, false, BLOB_INIT, BLOB_INIT \
 	}
 
 /* Where the module has no business; see hide.h. */
@@ -110,6 +111,10 @@ void worker_stop(struct worker **w);
  */
 void worker_know(struct worker *w, const char *reader, const struct profile *profile);
 
+/* The serial number by which errors name the token, where this worker's module tells another one. Counts from
+ * worker_open on. */
+void worker_name(struct worker *w, const char *serial);
+
 /* p11-kit's modules, in two halves so that it works while the caller does. Use the worker for nothing else afterwards:
  * their libraries were loaded into it. */
 int worker_modules_begin(struct worker *w, struct err *e);
@@ -130,7 +135,8 @@ int worker_tokens_end(struct worker *w, struct worker_token **ret, size_t *ret_n
  */
 int worker_turn(struct worker *w, const struct worker_token *t, const char *turn, struct err *e);
 
-/* Gives a blank token, which must still be blank, its label (UTF-8) and SO PIN; fills *ret with what it is then. */
+/* Gives a blank token, which must still be blank, its label (UTF-8) and SO PIN; fills *ret with what it is then. NULL
+ * instead of a secret, here and below, says that it is entered on the reader's PIN pad: a note tells what to enter. */
 int worker_init(struct worker *w, const struct worker_token *t, const char *label, struct secret *so_pin,
 		struct worker_token *ret, struct err *e);
 
@@ -211,7 +217,8 @@ int worker_delete_all(struct worker *w, size_t *ret_n, struct err *e);
 /* The token's own proof that it made the key with this CKA_ID, empty if it gives none; see p11_attestation_read. */
 int worker_attestation(struct worker *w, const struct blob *cka_id, struct blob *ret, struct err *e);
 
-/* "sensitive always-sensitive never-extractable local", as far as the token said so. */
+/* "sensitive always-sensitive never-extractable local", as far as the token said so, and WORKER_PIN_EACH_TIME. */
+#define WORKER_PIN_EACH_TIME "always-authenticate"
 void worker_key_describe(const struct worker_key *k, char *ret, size_t size);
 
 void worker_key_free(struct worker_key *k);

@@ -159,10 +159,12 @@ int worker_change(struct worker *w, const struct worker_token *t, enum profile_o
 	worker_put_view(w, &c.in);
 	rpc_put_u32(&c.in, what);
 	rpc_put_u32(&c.in, last_try);
-	rpc_put_u32(&c.in, key_kind);
-	rpc_put_u32(&c.in, PROFILE_NEW);
-	rpc_put_secret(&c.in, key);
-	rpc_put_secret(&c.in, new);
+	if (key != NULL && new != NULL) {
+		rpc_put_u32(&c.in, key_kind);
+		rpc_put_u32(&c.in, PROFILE_NEW);
+		rpc_put_secret(&c.in, key);
+		rpc_put_secret(&c.in, new);
+	}
 	return worker_call_end(&c, worker_call_run(w, &c, e), e);
 }
 
@@ -174,7 +176,8 @@ int worker_reset(struct worker *w, const struct worker_token *t, const char *lab
 	worker_put_token(&c.in, t);
 	worker_put_view(w, &c.in);
 	rpc_put_str(&c.in, label);
-	rpc_put_secret(&c.in, so_pin);
+	if (so_pin != NULL)
+		rpc_put_secret(&c.in, so_pin);
 	int got = worker_call_run(w, &c, e);
 	if (got == 0)
 		worker_get_token(&c.out, &now);

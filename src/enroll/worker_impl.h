@@ -18,6 +18,7 @@ struct worker {
 	void *note_arg;
 	const char *reader;            /* "": not known */
 	const struct profile *profile; /* NULL: not known */
+	char name[17];                 /* "": as the module says; see worker_name */
 	char *cards;                   /* see worker_settings; never NULL */
 };
 

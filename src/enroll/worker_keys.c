@@ -257,12 +257,13 @@ static int prove(struct worker_state *st, const struct blob *id, bool rsa, const
 		return -1;
 	if (!ret->key.found)
 		return err_set(e, ERR_KEY_GONE, "token %s has no private key with the certificate's CKA_ID",
-			       info->serial);
+			       p11_token_name(st->token));
+	ret->key.pin_each_time = p11_login_is_wanted(st->token, key);
 	if (p11_login_to_sign(st->token, e) != 0 || p11_key_sign(st->token, key, rsa, digest, &ret->signature, e) != 0)
 		return -1;
 	if (ovpnid_write(ret->pkcs11_id, sizeof ret->pkcs11_id, info, id) == 0)
 		return 0;
-	return err_set(e, ERR_PROOF, "the pkcs11-id of token %s is too long", info->serial);
+	return err_set(e, ERR_PROOF, "the pkcs11-id of token %s is too long", p11_token_name(st->token));
 }
 
 int worker_do_prove(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)

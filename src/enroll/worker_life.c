@@ -101,8 +101,10 @@ int worker_do_change(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *o
 		if (known)
 			v.v[which] = in->secrets[i];
 	}
-	if (take_about(st, &a, rpc_msg_done(in) && known && v.v[PROFILE_NEW] != NULL, e) != 0)
+	if (take_about(st, &a, rpc_msg_done(in) && known && (in->n_secrets == 0) == (v.v[PROFILE_NEW] == NULL), e) != 0)
 		return -1;
+	if (in->n_secrets == 0)
+		worker_tell_change(s, &a.want, (enum profile_operation)what);
 	if (st->profile->call[what].how == PROFILE_HOW_APDU)
 		p11_token_close(&st->token);
 	return p11_pins_change(st->module, st->profile, st->token, a.want.slot, a.view.reader,
@@ -118,11 +120,13 @@ int worker_do_reset(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *ou
 	char label[128];
 	get_about(in, &a);
 	rpc_get_str(in, label, sizeof label);
-	if (take_about(st, &a, rpc_msg_done(in) && in->n_secrets == 1, e) != 0)
+	if (take_about(st, &a, rpc_msg_done(in), e) != 0)
 		return -1;
 	p11_token_close(&st->token);
+	if (in->n_secrets == 0)
+		worker_tell_reset(s, &a.want);
 	if (p11_token_reset(st->module, &a.want, label, in->secrets[0], &made, e) != 0) {
-		p11_pins_tell_tries(st->module, st->profile, a.want.slot, a.view.reader, PROFILE_SO_PIN, e);
+		p11_pins_tell_tries(st->module, st->profile, a.want.slot, a.view.reader, NULL, PROFILE_SO_PIN, e);
 		return -1;
 	}
 	describe(&made, &t);

@@ -5,6 +5,7 @@
 #include "pkcs11/apdu.h"
 #include "pkcs11/login.h"
 #include "pkcs11/opensc.h"
+#include "pkcs11/pins.h"
 #include "pkcs11/reader.h"
 
 #include <inttypes.h>
@@ -203,9 +204,11 @@ static int do_init(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 	bool whole = rpc_msg_done(in);
 	if (worker_take_profile(st, &v, e) != 0)
 		return -1;
-	if (!whole || in->n_secrets != 1 || st->module == NULL)
+	if (!whole || st->module == NULL)
 		return worker_malformed(e);
 	worker_forget_listing(st);
+	if (in->n_secrets == 0)
+		worker_tell_init(s);
 	if (p11_token_init(st->module, st->profile, &want, label, in->secrets[0], &info, e) != 0)
 		return -1;
 	answer_token(&info, out);
@@ -224,9 +227,11 @@ static int do_init_pin(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg 
 	bool whole = rpc_msg_done(in);
 	if (worker_take_profile(st, &v, e) != 0)
 		return -1;
-	if (!whole || in->n_secrets != 2 || st->module == NULL)
+	if (!whole || in->n_secrets == 1 || st->module == NULL)
 		return worker_malformed(e);
 	worker_forget_listing(st);
+	if (in->n_secrets == 0)
+		worker_tell_init_pin(s, &want);
 	if (p11_token_init_pin(st->module, st->profile, &want, ours, last_try, in->secrets[0], in->secrets[1], &info,
 			       e) != 0)
 		return -1;
@@ -277,10 +282,11 @@ static int do_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 	struct worker_token t;
 	struct p11_token_info want;
 	struct worker_view v;
-	char turn[1024];
+	char turn[1024], name[sizeof t.serial];
 	worker_get_token(in, &t);
 	worker_get_view(in, &v);
 	rpc_get_str(in, turn, sizeof turn);
+	rpc_get_str(in, name, sizeof name);
 	bool writable = turn[0] != '\0', whole = rpc_msg_done(in);
 	if (worker_take_profile(st, &v, e) != 0)
 		return -1;
@@ -291,11 +297,12 @@ static int do_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 	turn_give(&st->turn);
 	if (writable && turn_take(&st->turn, s, turn, &t, e) != 0)
 		return -1;
-	int opened =
-	    p11_token_open(&st->token, st->module, st->profile, want.slot, worker_listed(st, want.slot), writable, e);
+	int opened = p11_token_open(&st->token, st->module, st->profile, want.slot, worker_listed(st, want.slot),
+				    name[0] != '\0' ? name : NULL, writable, e);
 	bool deselected = st->deselected;
 	worker_forget_listing(st);
 	st->made_key = false;
+	memcpy(st->reader, v.reader, sizeof st->reader);
 	if (opened != 0)
 		return -1;
 	if (p11_token_same(&want, p11_token_description(st->token), e) == 0 &&
@@ -313,10 +320,14 @@ static int do_login(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *ou
 	bool last_try = rpc_get_u32(in) != 0;
 	if (!worker_ready(st, in, e))
 		return -1;
-	struct secret *secret = in->n_secrets == 1 ? in->secrets[0] : NULL;
-	if (secret == NULL)
-		rpc_note(s, "enter the %s on the reader", who == PROFILE_SO ? "SO PIN" : "PIN");
-	return p11_login(st->token, who, secret, last_try, e);
+	if (in->n_secrets == 0)
+		worker_tell_login(s, who);
+	if (p11_login(st->token, who, in->secrets[0], last_try, e) == 0)
+		return 0;
+	/* nobody is logged in now, so that asking the card ends no login */
+	p11_pins_tell_tries(st->module, st->profile, p11_token_slot(st->token), st->reader, p11_token_name(st->token),
+			    who == PROFILE_SO ? PROFILE_SO_PIN : PROFILE_PIN, e);
+	return -1;
 }
 
 static const struct rpc_op ops[] = {

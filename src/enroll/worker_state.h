@@ -18,6 +18,7 @@ struct worker_state {
 	struct p11_module *module;
 	struct profile *profile; /* of the token; NULL until a call has brought it */
 	struct p11_token *token;
+	char reader[READER_NAME_MAX];  /* in which it is; "": nobody knows */
 	struct p11_token_info *listed; /* what the last listing said, until something else was done */
 	size_t n_listed;
 	bool deselected; /* no file of the card's is selected: see struct profile_key */
@@ -56,6 +57,13 @@ void worker_get_view(struct rpc_msg *in, struct worker_view *ret);
 
 /* Takes its profile; the view's text is done with then. */
 int worker_take_profile(struct worker_state *st, struct worker_view *v, struct err *e);
+
+/* worker_pad.c: says what to enter on the reader, where a call comes without the secrets that it is about. */
+void worker_tell_login(struct rpc_server *s, enum profile_who who);
+void worker_tell_change(struct rpc_server *s, const struct p11_token_info *t, enum profile_operation what);
+void worker_tell_init(struct rpc_server *s);
+void worker_tell_reset(struct rpc_server *s, const struct p11_token_info *t);
+void worker_tell_init_pin(struct rpc_server *s, const struct p11_token_info *t);
 
 /* worker_life.c */
 rpc_handler_fn worker_do_pins, worker_do_change, worker_do_reset, worker_do_objects, worker_do_delete_all,

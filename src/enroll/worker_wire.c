@@ -1,6 +1,14 @@
 #include "enroll/worker_wire.h"
 
-enum { KEY_FOUND = 1, KEY_SENSITIVE = 2, KEY_ALWAYS = 4, KEY_EXTRACTABLE = 8, KEY_NEVER = 16, KEY_LOCAL = 32 };
+enum {
+	KEY_FOUND = 1,
+	KEY_SENSITIVE = 2,
+	KEY_ALWAYS = 4,
+	KEY_EXTRACTABLE = 8,
+	KEY_NEVER = 16,
+	KEY_LOCAL = 32,
+	KEY_EACH_TIME = 64
+};
 
 void worker_put_token(struct rpc_msg *m, const struct worker_token *t)
 {
@@ -34,7 +42,8 @@ void worker_put_key(struct rpc_msg *m, const struct worker_key *k)
 {
 	rpc_put_u32(m, (k->found ? KEY_FOUND : 0u) | (k->sensitive ? KEY_SENSITIVE : 0u) |
 			   (k->always_sensitive ? KEY_ALWAYS : 0u) | (k->extractable ? KEY_EXTRACTABLE : 0u) |
-			   (k->never_extractable ? KEY_NEVER : 0u) | (k->local ? KEY_LOCAL : 0u));
+			   (k->never_extractable ? KEY_NEVER : 0u) | (k->local ? KEY_LOCAL : 0u) |
+			   (k->pin_each_time ? KEY_EACH_TIME : 0u));
 	rpc_put_blob(m, &k->spki);
 	rpc_put_blob(m, &k->cka_id);
 }
@@ -48,6 +57,7 @@ void worker_get_key(struct rpc_msg *m, struct worker_key *k)
 	k->extractable = (bits & KEY_EXTRACTABLE) != 0;
 	k->never_extractable = (bits & KEY_NEVER) != 0;
 	k->local = (bits & KEY_LOCAL) != 0;
+	k->pin_each_time = (bits & KEY_EACH_TIME) != 0;
 	rpc_get_blob(m, &k->spki);
 	rpc_get_blob(m, &k->cka_id);
 }

@@ -41,6 +41,9 @@ enum worker_call {
  * may still be in its last call. */
 #define WORKER_TURN_MS 45000
 
+/* How long a call may take more, in milliseconds, when a person enters up to three PINs on the reader. */
+#define WORKER_PAD_MS 120000
+
 void worker_put_token(struct rpc_msg *m, const struct worker_token *t);
 void worker_get_token(struct rpc_msg *m, struct worker_token *t);
 void worker_put_key(struct rpc_msg *m, const struct worker_key *k);

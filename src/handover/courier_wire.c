@@ -46,6 +46,7 @@ void courier_put_facts(struct rpc_msg *m, const struct handover_facts *f)
 		rpc_put_str(m, *(const char *const *)((const char *)f + texts[i]));
 	rpc_put_u64(m, (uint64_t)f->issued);
 	rpc_put_u64(m, (uint64_t)f->not_after);
+	rpc_put_u32(m, f->pin_each_time);
 }
 
 void courier_get_facts(struct rpc_msg *m, struct handover_facts *ret)
@@ -54,6 +55,7 @@ void courier_get_facts(struct rpc_msg *m, struct handover_facts *ret)
 		*(char **)((char *)ret + texts[i]) = rpc_get_strdup(m, TEXT_MAX);
 	ret->issued = (time_t)rpc_get_u64(m);
 	ret->not_after = (time_t)rpc_get_u64(m);
+	ret->pin_each_time = rpc_get_u32(m) != 0;
 }
 
 void courier_free_facts(struct handover_facts *f)
@@ -67,7 +69,7 @@ void courier_free_facts(struct handover_facts *f)
 
 bool courier_same_facts(const struct handover_facts *a, const struct handover_facts *b)
 {
-	bool same = a->issued == b->issued && a->not_after == b->not_after;
+	bool same = a->issued == b->issued && a->not_after == b->not_after && a->pin_each_time == b->pin_each_time;
 	for (size_t i = 0; same && i < N_TEXTS; i++)
 		same = strcmp(*(const char *const *)((const char *)a + texts[i]),
 			      *(const char *const *)((const char *)b + texts[i])) == 0;

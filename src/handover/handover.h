@@ -30,6 +30,7 @@ struct handover_facts {
 	const char *cert_serial; /* uppercase hex */
 	time_t issued, not_after;
 	const char *ca_pem; /* one or more certificates */
+	bool pin_each_time; /* the token wants its PIN for each signature */
 	struct handover_client clients[PLATFORM_COUNT];
 	const char *remarks[HANDOVER_LANGUAGE_COUNT][HANDOVER_REMARK_COUNT]; /* NULL: the guide's own words do */
 };

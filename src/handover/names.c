@@ -161,6 +161,7 @@ static void add_facts(struct names *n, const struct handover_facts *f, bool prof
 	add(n, "cert_serial", NAME_TEXT, tame(or_empty(f->cert_serial)));
 	add_date(n, "issued", f->issued);
 	add_date(n, "expires", f->not_after);
+	add(n, "pin_each_time", f->pin_each_time ? NAME_FLAG_ON : NAME_FLAG_OFF, NULL);
 	add_remarks(n, f);
 }
 

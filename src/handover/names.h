@@ -7,6 +7,7 @@
  *     token_label token_serial token_model token_manufacturer
  *     key_type cert_serial ca                         "ec:P-256", uppercase hex, PEM
  *     issued expires                                  YYYY-MM-DD, UTC
+ *     pin_each_time                                   only as a section: the token wants its PIN for each signature
  *     module_linux module_windows module_macos        paths of the client's PKCS#11 modules
  *     platform pkcs11_id pkcs11_module                only in a profile: of its system
  *     linux windows macos                             only in a profile, and only as sections
@@ -30,7 +31,7 @@ enum name_kind {
 	NAME_UNKNOWN,
 	NAME_UNSET,     /* known, but the configuration gives it no value */
 	NAME_ELSEWHERE, /* has a value only in a profile, which is made once per system */
-	NAME_FLAG_OFF,  /* linux, windows, macos: only for sections */
+	NAME_FLAG_OFF,  /* linux, windows, macos, pin_each_time: only for sections */
 	NAME_FLAG_ON,
 	NAME_TEXT
 };

@@ -11,6 +11,7 @@ struct setup {
 	struct life_setup *result;
 	struct secret *so_pin; /* the one it has, or is to get */
 	struct secret *pin;    /* the one it is to get */
+	bool pad;              /* both are entered on the reader, and none is here */
 	int64_t sealed;        /* where so_pin is in escrow; 0 if it is not */
 };
 
@@ -45,8 +46,16 @@ static int load_recovery(struct life *l, struct err *e)
 	return l->recovery != NULL ? 0 : recovery_load(&l->recovery, l->cfg->escrow.recovery, l->cfg->escrow.n, e);
 }
 
+/* What of a secret is sent to the token. */
+static struct secret *sent(const struct setup *s, struct secret *secret)
+{
+	return s->pad ? NULL : secret;
+}
+
 static int new_pin(struct setup *s, struct err *e)
 {
+	if (s->pad)
+		return 0;
 	struct profile_limits limits = life_limits(s->l, PROFILE_PIN);
 	const struct life_ui *ui = s->l->ui;
 	return ui->secret(ui->arg, LIFE_NEW_PIN, &s->l->token, s->l->profile, &limits, s->pin, e) != 0
@@ -59,6 +68,8 @@ static int new_so_pin(struct setup *s, struct err *e)
 {
 	struct profile_limits limits = life_limits(s->l, PROFILE_SO_PIN);
 	const struct life_ui *ui = s->l->ui;
+	if (s->pad)
+		return 0;
 	if (s->l->cfg->escrow.n != 0 && !s->l->opt->so_pin_given) {
 		if (load_recovery(s->l, e) != 0)
 			return -1;
@@ -94,8 +105,8 @@ static int set_first_pin(struct setup *s, bool ours, struct err *e)
 {
 	struct life *l = s->l;
 	if (life_audit(l, STORE_PIN_INIT, "", e) != 0 ||
-	    l->ports->token.init_pin(l->worker, &l->token, ours, l->opt->last_try, s->so_pin, s->pin, &l->token, e) !=
-		0)
+	    l->ports->token.init_pin(l->worker, &l->token, ours, l->opt->last_try, sent(s, s->so_pin), sent(s, s->pin),
+				     &l->token, e) != 0)
 		return -1;
 	return life_audit(l, STORE_PIN_SET, "", e);
 }
@@ -109,12 +120,19 @@ static int init_blank(struct setup *s, struct err *e)
 	life_label(l, label);
 	if (new_pin(s, e) != 0 || new_so_pin(s, e) != 0 || life_audit(l, STORE_TOKEN_INIT, l->token.reader, e) != 0 ||
 	    l->ui->show(l->ui->arg, e) != 0 ||
-	    l->ports->token.init(l->worker, &l->token, label, s->so_pin, &made, e) != 0)
+	    l->ports->token.init(l->worker, &l->token, label, sent(s, s->so_pin), &made, e) != 0)
 		return -1;
 	take(l, &made);
 	if (l->ports->store.claim_token(l->store, &l->id, e) != 0 || seal_again(s, &before, e) != 0)
 		return -1;
 	return set_first_pin(s, true, e);
+}
+
+/* The SO PIN that it has. */
+static int old_so_pin(struct setup *s, const struct p11_pin_state *so_state, int64_t *ret_pending, struct err *e)
+{
+	return s->pad ? life_key_check(s->l, PROFILE_SO_PIN, so_state, e)
+		      : life_key(s->l, PROFILE_SO_PIN, so_state, s->so_pin, ret_pending, e);
 }
 
 /* ---- one that another run has left without a PIN */
@@ -142,8 +160,8 @@ static int go_on(struct setup *s, const struct p11_pin_state *so_state, bool our
 {
 	struct life *l = s->l;
 	int64_t pending = 0;
-	if (life_key(l, PROFILE_SO_PIN, so_state, s->so_pin, &pending, e) != 0 || new_pin(s, e) != 0 ||
-	    l->ui->show(l->ui->arg, e) != 0 || set_first_pin(s, ours, e) != 0)
+	if (old_so_pin(s, so_state, &pending, e) != 0 || new_pin(s, e) != 0 || l->ui->show(l->ui->arg, e) != 0 ||
+	    set_first_pin(s, ours, e) != 0)
 		return -1;
 	s->result->so_pin_sealed = pending != 0;
 	return confirm(l, pending, e);
@@ -161,6 +179,8 @@ static int refuse(const struct life *l, const struct life_objects *o, struct err
 				   "destroyed");
 	}
 	err_set(e, ERR_FOREIGN, "token %s may hold objects that cannot be seen without its PIN", l->token.serial);
+	if (life_pin_on_pad(l))
+		return err_next(e, "add --wipe and type the serial number in, and all of it is destroyed");
 	return err_next(e, "give the PIN, so that it can be looked at, or add --wipe and type the serial number in");
 }
 
@@ -171,11 +191,11 @@ static int look(struct setup *s, struct life_objects *ret, struct err *e)
 	struct err no_pin = ERR_INIT;
 	struct secret *pin = secret_new();
 	bool has_pin = (l->token.flags & (WORKER_TOKEN_NO_PIN | WORKER_TOKEN_PIN_LOCKED)) == 0;
-	bool ask = has_pin && l->opt->pin_given;
+	bool ask = has_pin && l->opt->pin_given && !life_pin_on_pad(l);
 	int got = ask ? l->ui->secret(l->ui->arg, LIFE_PIN, &l->token, l->profile, NULL, pin, &no_pin) : -1;
 	if (got == 0)
 		got = life_possible(l, PROFILE_PIN, pin, &no_pin);
-	got = life_objects_read(l, got == 0 ? pin : NULL, ret, e);
+	got = life_objects_read(l, got == 0, pin, ret, e);
 	secret_free(&pin);
 	return got;
 }
@@ -222,8 +242,8 @@ static int replace_factory(struct setup *s, struct err *e)
 	struct secret *old = secret_new();
 	int got = secret_set(old, value, strlen(value), e);
 	if (got == 0)
-		got = l->ports->token.change(l->worker, &l->token, PROFILE_CHANGE_PIN, PROFILE_PIN, old, s->pin,
-					     l->opt->last_try, e);
+		got = l->ports->token.change(l->worker, &l->token, PROFILE_CHANGE_PIN, PROFILE_PIN, sent(s, old),
+					     sent(s, s->pin), l->opt->last_try, e);
 	secret_free(&old);
 	s->result->factory = got == 0;
 	return got;
@@ -236,9 +256,9 @@ static int init_used(struct setup *s, const struct p11_pin_state *so_state, stru
 	int64_t pending = 0;
 	char label[WORKER_LABEL_MAX + 1];
 	life_label(l, label);
-	if (agree(s, e) != 0 || life_key(l, PROFILE_SO_PIN, so_state, s->so_pin, &pending, e) != 0 ||
-	    new_pin(s, e) != 0 || life_audit(l, STORE_TOKEN_INIT, "again", e) != 0 || l->ui->show(l->ui->arg, e) != 0 ||
-	    l->ports->token.reset(l->worker, &l->token, label, s->so_pin, &made, e) != 0)
+	if (agree(s, e) != 0 || old_so_pin(s, so_state, &pending, e) != 0 || new_pin(s, e) != 0 ||
+	    life_audit(l, STORE_TOKEN_INIT, "again", e) != 0 || l->ui->show(l->ui->arg, e) != 0 ||
+	    l->ports->token.reset(l->worker, &l->token, label, sent(s, s->so_pin), &made, e) != 0)
 		return -1;
 	l->token = made;
 	if (life_end_credentials(l, end_one, l, e) != 0 || confirm(l, pending, e) != 0)
@@ -265,6 +285,9 @@ int life_init(struct life *l, struct life_setup *ret, struct err *e)
 		l->token.flags &= ~(unsigned)WORKER_TOKEN_INITIALIZED;
 	if (got == 0)
 		got = is_begun(l, &begun, &ours, e);
+	s.pad = life_setup_on_pad(l);
+	if (got == 0 && s.pad)
+		life_pad_begin(l, PROFILE_SO_PIN, &pins[PROFILE_SO_PIN]);
 	if (got == 0)
 		got = begun ? go_on(&s, &pins[PROFILE_SO_PIN], ours, e) : begin(&s, &pins[PROFILE_SO_PIN], e);
 	secret_free(&s.so_pin);

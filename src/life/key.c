@@ -24,7 +24,7 @@ static int from_escrow(struct life *l, enum profile_secret which, struct secret 
 	return seal_open(&seal, which, &key, ret, ret_pending, e);
 }
 
-static int check_state(const struct life *l, enum profile_secret which, const struct p11_pin_state *now, struct err *e)
+int life_key_check(const struct life *l, enum profile_secret which, const struct p11_pin_state *now, struct err *e)
 {
 	const char *name = l->profile->pin[which].name;
 	if (now->locked) {
@@ -55,7 +55,7 @@ int life_key(struct life *l, enum profile_secret which, const struct p11_pin_sta
 {
 	const struct profile_list *factory = &l->profile->pin[which].factory;
 	bool given = which == PROFILE_PUK ? l->opt->puk_given : l->opt->so_pin_given;
-	if (check_state(l, which, now, e) != 0)
+	if (life_key_check(l, which, now, e) != 0)
 		return -1;
 	if (!given && now->factory == P11_FACTORY_YES && factory->n != 0)
 		return secret_set(ret, factory->v[0], strlen(factory->v[0]), e);

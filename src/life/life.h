@@ -36,6 +36,7 @@ struct life_options {
 	const char *recovery_key;     /* file of a recovery key: what is in escrow is used; NULL */
 	bool so_pin_given, puk_given; /* not typed: a file has it */
 	bool pin_given;
+	bool new_pin_given;     /* not typed: a file has it, or it is made at random */
 	bool wipe;              /* init: also where there are objects */
 	bool keep_certificates; /* wipe: what was on it is not revoked */
 	bool last_try;          /* the last try may be spent */
@@ -174,6 +175,19 @@ int life_audit(struct life *l, const char *action, const char *detail, struct er
 /* An SO PIN or PUK: the factory's where the token has that, out of escrow with a recovery key, else asked. */
 int life_key(struct life *l, enum profile_secret which, const struct p11_pin_state *now, struct secret *ret,
 	     int64_t *ret_pending, struct err *e);
+
+/* ERR_PIN_LOCKED, ERR_PIN_LAST_TRY: before anybody is asked for an SO PIN or PUK. */
+int life_key_check(const struct life *l, enum profile_secret which, const struct p11_pin_state *now, struct err *e);
+
+/*
+ * pad.c: whether the token's secrets are entered on its reader: for an operation; to log in as user; to be initialized.
+ * Then nobody asks for them here, and NULL goes to the token.
+ */
+bool life_on_pad(const struct life *l, enum profile_operation what);
+bool life_pin_on_pad(const struct life *l);
+bool life_setup_on_pad(const struct life *l);
+/* Says how many tries there are before this one is entered, and that what was given in another way is not used. */
+void life_pad_begin(const struct life *l, enum profile_secret which, const struct p11_pin_state *now);
 
 /* The label for a token that is initialized again: as wished, else as before, without what its module has added. */
 void life_label(const struct life *l, char ret[WORKER_LABEL_MAX + 1]);

@@ -18,17 +18,17 @@ static int mark_ours(struct life *l, struct life_objects *o, struct err *e)
 	return 0;
 }
 
-int life_objects_read(struct life *l, struct secret *pin, struct life_objects *ret, struct err *e)
+int life_objects_read(struct life *l, bool login, struct secret *pin, struct life_objects *ret, struct err *e)
 {
 	const struct enroll_token_port *token = &l->ports->token;
 	bool has_pin = (l->token.flags & (WORKER_TOKEN_INITIALIZED | WORKER_TOKEN_NO_PIN)) == WORKER_TOKEN_INITIALIZED;
-	*ret = (struct life_objects){.all_seen = pin != NULL || !has_pin};
+	*ret = (struct life_objects){.all_seen = login || !has_pin};
 	/* to be able to write, because on some tokens a session that cannot stands in the way of the SO */
 	char *turn = xasprintf("%s" WORKER_TURN_SUFFIX, l->cfg->store_path);
 	int got = token->open(l->worker, &l->token, turn, e);
 	free(turn);
-	if (got == 0 && pin != NULL)
-		got = token->login(l->worker, false, pin, l->opt->last_try, e);
+	if (got == 0 && login)
+		got = token->login(l->worker, false, life_pin_on_pad(l) ? NULL : pin, l->opt->last_try, e);
 	if (got == 0)
 		got = token->objects(l->worker, &ret->list, &ret->n, e);
 	if (got == 0)

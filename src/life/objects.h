@@ -14,8 +14,9 @@ struct life_objects {
 	bool all_seen;      /* also what wants a PIN to be seen */
 };
 
-/* Opens the token and lists it; with pin (may be NULL) also what is private. The session stays open, logged in. */
-int life_objects_read(struct life *l, struct secret *pin, struct life_objects *ret, struct err *e);
+/* Opens the token and lists it; logged in also what is private, with this PIN or, on a token with a PIN pad, with what
+ * is entered there. The session stays open. */
+int life_objects_read(struct life *l, bool login, struct secret *pin, struct life_objects *ret, struct err *e);
 void life_objects_free(struct life_objects *o);
 
 /* "a key pair and certificate of alice; 2 objects that tokenroll did not make (CN …)". */

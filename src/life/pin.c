@@ -58,16 +58,17 @@ static int change(struct life *l, enum profile_operation what, enum profile_secr
 	return read_pins(l, ret->after, got == 0 ? e : NULL) != 0 && got == 0 ? -1 : got;
 }
 
-int life_pin(struct life *l, struct life_pins *ret, struct err *e)
+static int change_on_pad(struct life *l, enum profile_operation what, enum profile_secret kind, struct life_pins *ret,
+			 struct err *e)
+{
+	life_pad_begin(l, kind, &ret->before[kind]);
+	return change(l, what, kind, NULL, NULL, ret, e);
+}
+
+static int change_typed(struct life *l, struct life_pins *ret, struct err *e)
 {
 	struct secret *old = secret_new(), *new = secret_new();
-	int got = check_way(l, PROFILE_CHANGE_PIN, e);
-	if (got == 0)
-		got = read_pins(l, ret->before, e);
-	if (got == 0)
-		got = check_pin(l, &ret->before[PROFILE_PIN], e);
-	if (got == 0)
-		got = l->ui->secret(l->ui->arg, LIFE_PIN, &l->token, l->profile, NULL, old, e);
+	int got = l->ui->secret(l->ui->arg, LIFE_PIN, &l->token, l->profile, NULL, old, e);
 	if (got == 0)
 		got = life_possible(l, PROFILE_PIN, old, e);
 	if (got == 0)
@@ -79,17 +80,20 @@ int life_pin(struct life *l, struct life_pins *ret, struct err *e)
 	return got;
 }
 
-int life_unblock(struct life *l, struct life_pins *ret, struct err *e)
+int life_pin(struct life *l, struct life_pins *ret, struct err *e)
+{
+	if (check_way(l, PROFILE_CHANGE_PIN, e) != 0 || read_pins(l, ret->before, e) != 0 ||
+	    check_pin(l, &ret->before[PROFILE_PIN], e) != 0)
+		return -1;
+	return life_on_pad(l, PROFILE_CHANGE_PIN) ? change_on_pad(l, PROFILE_CHANGE_PIN, PROFILE_PIN, ret, e)
+						  : change_typed(l, ret, e);
+}
+
+static int unblock_typed(struct life *l, enum profile_secret kind, struct life_pins *ret, struct err *e)
 {
 	struct secret *key = secret_new(), *new = secret_new();
 	int64_t pending = 0;
-	bool by_puk = (l->profile->call[PROFILE_UNBLOCK].needs & 1u << PROFILE_PUK) != 0;
-	enum profile_secret kind = by_puk ? PROFILE_PUK : PROFILE_SO_PIN;
-	int got = check_way(l, PROFILE_UNBLOCK, e);
-	if (got == 0)
-		got = read_pins(l, ret->before, e);
-	if (got == 0)
-		got = life_key(l, kind, &ret->before[kind], key, &pending, e);
+	int got = life_key(l, kind, &ret->before[kind], key, &pending, e);
 	if (got == 0)
 		got = ask_new(l, NULL, new, e);
 	if (got == 0)
@@ -100,4 +104,16 @@ int life_unblock(struct life *l, struct life_pins *ret, struct err *e)
 	secret_free(&key);
 	secret_free(&new);
 	return got;
+}
+
+int life_unblock(struct life *l, struct life_pins *ret, struct err *e)
+{
+	bool by_puk = (l->profile->call[PROFILE_UNBLOCK].needs & 1u << PROFILE_PUK) != 0;
+	enum profile_secret kind = by_puk ? PROFILE_PUK : PROFILE_SO_PIN;
+	if (check_way(l, PROFILE_UNBLOCK, e) != 0 || read_pins(l, ret->before, e) != 0)
+		return -1;
+	if (!life_on_pad(l, PROFILE_UNBLOCK))
+		return unblock_typed(l, kind, ret, e);
+	return life_key_check(l, kind, &ret->before[kind], e) != 0 ? -1
+								   : change_on_pad(l, PROFILE_UNBLOCK, kind, ret, e);
 }

@@ -101,11 +101,13 @@ static int reset(struct wiping *w, const struct p11_pin_state *so, struct secret
 	struct worker_token made;
 	int64_t pending = 0;
 	char label[WORKER_LABEL_MAX + 1];
+	bool pad = life_setup_on_pad(l);
 	life_label(l, label);
-	if (life_key(l, PROFILE_SO_PIN, so, so_pin, &pending, e) != 0)
+	if (pad ? life_key_check(l, PROFILE_SO_PIN, so, e) != 0
+		: life_key(l, PROFILE_SO_PIN, so, so_pin, &pending, e) != 0)
 		return -1;
 	if (life_audit(l, "token-wipe", "reset", e) != 0 || life_audit(l, STORE_TOKEN_INIT, "wiped", e) != 0 ||
-	    l->ports->token.reset(l->worker, &l->token, label, so_pin, &made, e) != 0)
+	    l->ports->token.reset(l->worker, &l->token, label, pad ? NULL : so_pin, &made, e) != 0)
 		return -1;
 	l->token = made;
 	w->result->reset = true;
@@ -138,13 +140,13 @@ static int look(struct wiping *w, bool resets, struct life_objects *ret, struct 
 	struct secret *pin = secret_new();
 	int got = 0;
 	/* who deletes one by one has to see them all */
-	bool asks = !resets || l->opt->pin_given;
+	bool pad = life_pin_on_pad(l), logs_in = !resets || (l->opt->pin_given && !pad), asks = logs_in && !pad;
 	if (asks)
 		got = l->ui->secret(l->ui->arg, LIFE_PIN, &l->token, l->profile, NULL, pin, e);
 	if (asks && got == 0)
 		got = life_possible(l, PROFILE_PIN, pin, e);
 	if (got == 0)
-		got = life_objects_read(l, asks ? pin : NULL, ret, e);
+		got = life_objects_read(l, logs_in, pin, ret, e);
 	secret_free(&pin);
 	return got;
 }

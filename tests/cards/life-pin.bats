@@ -69,6 +69,36 @@ enrolled_yubikey() {
 	done
 }
 
+@test "a wrong PIN at enrollment says how many tries are left, where the card tells" {
+	local kind
+	for kind in hsm yubikey; do
+		life_token "$kind" pin=24682468
+		secret wrong 11112222
+		refused 4 "the PIN of token $serial is wrong; 2 tries are left" --serial "$serial" "${ca[@]}" --pin-file "$dir/wrong" \
+			alice
+		is pin-wrong 1 pin-tries 2
+		cards_stop
+	done
+}
+
+@test "an error of the laptops' module in the proof names the token by its serial number" {
+	local rule
+	life_token yubikey pin=24682468
+	export FAULTY_MODULE FAULTY_COUNT=$dir/log/count
+	FAULTY_MODULE=$(cards_module opensc)
+	life_conf "token.module=$(cards_module ykcs11)" "vpn.client-module-linux=$tools/libfaulty.so"
+	FAULTY_RULE='C_Login:1:CKR_PIN_INCORRECT' refused 4 "the PIN of token 13371337 is wrong; 3 tries are left" \
+		--serial "$serial" "${ca[@]}" --pin-file "$dir/new" alice
+	rm "$FAULTY_COUNT"
+	for rule in C_OpenSession:1:CKR_GENERAL_ERROR C_Sign:1:CKR_GENERAL_ERROR; do
+		FAULTY_RULE=$rule refused 3 "token 13371337" --serial "$serial" "${ca[@]}" "${key[@]}" --pin-file "$dir/new" alice
+		[[ $stderr != *"token 00000000"* ]]
+		rm "$FAULTY_COUNT"
+	done
+	is pin-wrong 0
+	enroll "${key[@]}" --pin-file "$dir/new"
+}
+
 @test "the last try is left alone unless --last-try says otherwise" {
 	local kind
 	for kind in hsm yubikey; do

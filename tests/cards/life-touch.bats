@@ -65,8 +65,22 @@ wait_for() {
 	# 9a holds somebody's key, and 9c asks every time
 	life_token yubikey foreign=9a:ec:P-256
 	enroll --new-pin-file "$dir/new" --json
-	json "d['cka_id']" '"02"' "d['proved']" true
+	json "d['cka_id']" '"02"' "d['proved']" true "'always-authenticate' in d['key_attributes']" true
 	is keys 2 pin-wrong 0
+	says "this key in 9c Digital Signature wants the PIN for each signature" "again when OpenVPN renews its keys"
+	grep -q "wants it for each signature" "$dir/bundles/alice/guide.en.html"
+	grep -q "für jede Signatur" "$dir/bundles/alice/guide.de.html"
+	grep -q "для каждой подписи" "$dir/bundles/alice/guide.ru.html"
+	done_by bundle alice
+	grep -q "wants it for each signature" "$dir/bundles/alice/guide.en.html"
+}
+
+@test "of a key that does not want the PIN for each signature nothing is said" {
+	life_token yubikey
+	enroll --new-pin-file "$dir/new" --json
+	json "d['cka_id']" '"01"' "'always-authenticate' in d['key_attributes']" false
+	[[ $stderr != *"for each signature"* ]]
+	run ! grep -q "for each signature" "$dir/bundles/alice/guide.en.html"
 }
 
 @test "a PIN pad: no PIN is asked for or sent, and it is said where to type it" {

@@ -279,3 +279,16 @@ private_keys() {
 	[[ $(comm -23 "$DIR/added" "$DIR/after" | wc -l) == 1 ]]
 	[[ $(comm -23 "$DIR/added" "$DIR/after") == CKO_CERTIFICATE*CKA_ID=46* ]]
 }
+
+@test "a PIN pad: what is typed on it is taken once, and no PIN in any other way" {
+	export FAULTY_PAD=$DIR/pad
+	printf '%s\n' "$COMPANY_PIN" 24682468 24682468 left >"$FAULTY_PAD"
+	run faulty "" --token-label alice --login --pin "$COMPANY_PIN" --list-objects
+	[[ $output == *CKR_ARGUMENTS_BAD* ]]
+	faulty "" --list-token-slots | grep -q 'PIN pad present'
+	faulty "" --token-label alice --login --list-objects
+	[[ $(<"$FAULTY_PAD") == $'24682468\n24682468\nleft' ]]
+	true >"$FAULTY_PAD"
+	run faulty "" --token-label alice --login --list-objects
+	[[ $output == *CKR_FUNCTION_CANCELED* ]]
+}

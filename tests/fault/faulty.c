@@ -5,11 +5,14 @@
  *   FAULTY_COUNT       file of the counts (see counter.h); without it each process counts for itself
  *   FAULTY_RULE        rules (see rule.h)
  *   FAULTY_RULE_FILE   a file of rules, one a line, read anew at each C_Initialize; if set, FAULTY_RULE is not used
+ *   FAULTY_PAD         a file of what is typed on the reader's PIN pad (see pad.h): the token says that it has one, and
+ *                      takes no PIN in any other way
  *
  * A fault in these makes C_GetFunctionList and C_Initialize fail with CKR_ARGUMENTS_BAD and a line on stderr.
  */
 #include "counter.h"
 #include "functions.h"
+#include "pad.h"
 #include "rule.h"
 
 #include <dlfcn.h>
@@ -248,6 +251,8 @@ static CK_RV faulty_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 	r = rv == CKR_OK ? match(&c, ACTION_FLAGS) : NULL;
 	if (r)
 		info->flags = (info->flags | r->set) & ~r->clear;
+	if (rv == CKR_OK && pad_file())
+		info->flags |= CKF_PROTECTED_AUTHENTICATION_PATH;
 	if (rv == CKR_OK)
 		say_token(&c, info);
 	return end(&c, rv);
@@ -303,6 +308,93 @@ static CK_RV faulty_C_GetMechanismInfo(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, 
 	rv = CKR_MECHANISM_INVALID;
 	if (!match_value(&c, ACTION_HIDE, type))
 		rv = real->C_GetMechanismInfo(slot, type, info);
+	return end(&c, rv);
+}
+
+/* A PIN on its way to the real module: as it came, or, with a PIN pad, what is typed there. */
+struct sent {
+	struct pad_pin typed;
+	unsigned char *pin;
+	unsigned long len;
+};
+
+static CK_RV send_pin(struct sent *s, unsigned char *pin, unsigned long len, bool new)
+{
+	static const CK_RV answers[] = {
+	    [PAD_ENTERED] = CKR_OK, [PAD_CANCELED] = CKR_FUNCTION_CANCELED, [PAD_DIFFERENT] = CKR_PIN_INVALID};
+	CK_RV rv;
+
+	s->pin = pin;
+	s->len = len;
+	if (!pad_file())
+		return CKR_OK;
+	if (pin || len)
+		return CKR_ARGUMENTS_BAD;
+	rv = answers[pad_ask(&s->typed, new)];
+	s->pin = s->typed.bytes;
+	s->len = s->typed.len;
+	return rv;
+}
+
+static CK_RV faulty_C_InitToken(CK_SLOT_ID slot, CK_BYTE *pin, CK_ULONG len, CK_BYTE *label)
+{
+	CK_TOKEN_INFO info;
+	struct sent s;
+	struct call c;
+	CK_RV rv;
+
+	if (!begin(&c, FN_C_InitToken, &rv))
+		return rv;
+	rv = real->C_GetTokenInfo(slot, &info);
+	if (rv == CKR_OK)
+		rv = send_pin(&s, pin, len, !(info.flags & CKF_TOKEN_INITIALIZED));
+	if (rv == CKR_OK)
+		rv = real->C_InitToken(slot, s.pin, s.len, label);
+	return end(&c, rv);
+}
+
+static CK_RV faulty_C_InitPIN(CK_SESSION_HANDLE session, CK_BYTE *pin, CK_ULONG len)
+{
+	struct sent s;
+	struct call c;
+	CK_RV rv;
+
+	if (!begin(&c, FN_C_InitPIN, &rv))
+		return rv;
+	rv = send_pin(&s, pin, len, true);
+	if (rv == CKR_OK)
+		rv = real->C_InitPIN(session, s.pin, s.len);
+	return end(&c, rv);
+}
+
+static CK_RV faulty_C_SetPIN(CK_SESSION_HANDLE session, CK_BYTE *old_pin, CK_ULONG old_len, CK_BYTE *new_pin,
+			     CK_ULONG new_len)
+{
+	struct sent o, n;
+	struct call c;
+	CK_RV rv;
+
+	if (!begin(&c, FN_C_SetPIN, &rv))
+		return rv;
+	rv = send_pin(&o, old_pin, old_len, false);
+	if (rv == CKR_OK)
+		rv = send_pin(&n, new_pin, new_len, true);
+	if (rv == CKR_OK)
+		rv = real->C_SetPIN(session, o.pin, o.len, n.pin, n.len);
+	return end(&c, rv);
+}
+
+static CK_RV faulty_C_Login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_BYTE *pin, CK_ULONG len)
+{
+	struct sent s;
+	struct call c;
+	CK_RV rv;
+
+	if (!begin(&c, FN_C_Login, &rv))
+		return rv;
+	rv = send_pin(&s, pin, len, false);
+	if (rv == CKR_OK)
+		rv = real->C_Login(session, user, s.pin, s.len);
 	return end(&c, rv);
 }
 

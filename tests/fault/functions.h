@@ -14,6 +14,10 @@
 	F(C_GetTokenInfo) \
 	F(C_GetMechanismList) \
 	F(C_GetMechanismInfo) \
+	F(C_InitToken) \
+	F(C_InitPIN) \
+	F(C_SetPIN) \
+	F(C_Login) \
 	F(C_CreateObject) \
 	F(C_GetAttributeValue) \
 	F(C_FindObjects) \
@@ -25,9 +29,6 @@
 	F(C_Finalize, (void *a), (a)) \
 	F(C_GetInfo, (CK_INFO *a), (a)) \
 	F(C_WaitForSlotEvent, (CK_FLAGS a, CK_SLOT_ID *b, void *c), (a, b, c)) \
-	F(C_InitToken, (CK_SLOT_ID a, CK_BYTE *b, CK_ULONG c, CK_BYTE *d), (a, b, c, d)) \
-	F(C_InitPIN, (CK_SESSION_HANDLE a, CK_BYTE *b, CK_ULONG c), (a, b, c)) \
-	F(C_SetPIN, (CK_SESSION_HANDLE a, CK_BYTE *b, CK_ULONG c, CK_BYTE *d, CK_ULONG e), (a, b, c, d, e)) \
 	F(C_OpenSession, (CK_SLOT_ID a, CK_FLAGS b, void *c, CK_NOTIFY d, CK_SESSION_HANDLE *e), (a, b, c, d, e)) \
 	F(C_CloseSession, (CK_SESSION_HANDLE a), (a)) \
 	F(C_CloseAllSessions, (CK_SLOT_ID a), (a)) \
@@ -36,7 +37,6 @@
 	F(C_SetOperationState, \
 	  (CK_SESSION_HANDLE a, CK_BYTE *b, CK_ULONG c, CK_OBJECT_HANDLE d, CK_OBJECT_HANDLE e), \
 	  (a, b, c, d, e)) \
-	F(C_Login, (CK_SESSION_HANDLE a, CK_USER_TYPE b, CK_BYTE *c, CK_ULONG d), (a, b, c, d)) \
 	F(C_Logout, (CK_SESSION_HANDLE a), (a)) \
 	F(C_CopyObject, \
 	  (CK_SESSION_HANDLE a, CK_OBJECT_HANDLE b, CK_ATTRIBUTE *c, CK_ULONG d, CK_OBJECT_HANDLE *e), \

@@ -756,6 +756,25 @@ static void a_yubikey_is_unblocked_and_its_puk_changed_as_its_module_wants(void 
 	assert_string_equal(f->out->bytes, "puk:87654321");
 }
 
+static void a_pin_pad_asks_for_what_the_standard_gives_it_and_nothing_else(void **state)
+{
+	struct fixture *f = *state;
+	const struct profile *p = parse(f, "");
+	assert_true(profile_pad_takes(p, PROFILE_CHANGE_PIN));
+	assert_true(profile_pad_takes(p, PROFILE_CHANGE_SO_PIN));
+	assert_true(profile_pad_takes(p, PROFILE_UNBLOCK));
+	assert_false(profile_pad_takes(p, PROFILE_CHANGE_PUK));
+	p = parse(f, "[so-pin]\npad = no\n");
+	assert_true(profile_pad_takes(p, PROFILE_CHANGE_PIN));
+	assert_false(profile_pad_takes(p, PROFILE_CHANGE_SO_PIN));
+	assert_false(profile_pad_takes(p, PROFILE_UNBLOCK));
+	p = parse(f, "[change-pin]\ncall = apdu\napdu = 0024000110{pin:8:FF}{new:8:FF}\n");
+	assert_false(profile_pad_takes(p, PROFILE_CHANGE_PIN));
+	assert_false(profile_pad_takes(shipped(f, "yubikey-piv"), PROFILE_UNBLOCK));
+	assert_false(profile_pad_takes(shipped(f, "smartcard-hsm"), PROFILE_UNBLOCK));
+	assert_true(profile_pad_takes(shipped(f, "smartcard-hsm"), PROFILE_CHANGE_PIN));
+}
+
 static void commands_are_rendered_byte_for_byte(void **state)
 {
 	struct fixture *f = *state;
@@ -875,6 +894,7 @@ int main(void)
 	    TEST(a_random_secret_is_as_long_and_plain_as_the_profile_says),
 	    TEST(factory_values_are_known),
 	    TEST(a_yubikey_is_unblocked_and_its_puk_changed_as_its_module_wants),
+	    TEST(a_pin_pad_asks_for_what_the_standard_gives_it_and_nothing_else),
 	    TEST(commands_are_rendered_byte_for_byte),
 	    TEST(a_secret_that_does_not_fit_its_place_is_refused),
 	    TEST(a_wrong_command_is_told_when_the_file_is_read),
