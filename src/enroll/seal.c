@@ -25,20 +25,6 @@ int seal_random(const struct seal *s, enum profile_secret which, struct secret *
 	return profile_pin_random(&limits, ret, e) != 0 ? -1 : seal_value(s, which, ret, ret_id, e);
 }
 
-static int open_value(const struct store_escrow *v, const struct store_token *id, const struct seal_key *key,
-		      struct secret *ret, struct err *e)
-{
-	int got = escrow_open(ret, v, id, key->file, NULL, e);
-	if (got == 0 || e->code != ERR_RECOVERY_PASSPHRASE_NEEDED)
-		return got;
-	struct secret *pass = secret_new();
-	got = key->passphrase(key->arg, pass, e);
-	if (got == 0)
-		got = escrow_open(ret, v, id, key->file, pass, e);
-	secret_free(&pass);
-	return got;
-}
-
 static int nothing_there(const struct seal *s, enum profile_secret which, struct err *e)
 {
 	const char *name = s->profile->pin[which].name;
@@ -47,7 +33,7 @@ static int nothing_there(const struct seal *s, enum profile_secret which, struct
 			which == PROFILE_PUK ? "--puk-file" : "--so-pin-file");
 }
 
-int seal_open(const struct seal *s, enum profile_secret which, const struct seal_key *key, struct secret *ret,
+int seal_open(const struct seal *s, enum profile_secret which, struct recover *key, struct secret *ret,
 	      int64_t *ret_pending, struct err *e)
 {
 	struct store_escrow *list = NULL;
@@ -59,11 +45,11 @@ int seal_open(const struct seal *s, enum profile_secret which, const struct seal
 	if (got == 0 && list[0].state == ESCROW_PENDING) {
 		*ret_pending = list[0].id;
 		if (n > 1)
-			key->note(key->arg, "the newest value in escrow was never confirmed: if the token refuses it, "
-					    "`tokenroll escrow show` has the one before");
+			recover_note(key, "the newest value in escrow was never confirmed: if the token refuses it, "
+					  "`tokenroll escrow show` has the one before");
 	}
 	if (got == 0)
-		got = open_value(&list[0], s->id, key, ret, e);
+		got = recover_open(key, &list[0], s->id, ret, e);
 	store_escrow_free(&list, n);
 	return got;
 }

@@ -258,3 +258,34 @@ int recovery_load(struct recovery **ret, char *const *files, size_t n, struct er
 	*ret = r;
 	return 0;
 }
+
+static void append(struct blob *to, X509 *cert)
+{
+	unsigned char *der = NULL;
+	int n = i2d_X509(cert, &der);
+	if (n > 0) {
+		unsigned char *whole = xrealloc(to->data, to->len + (size_t)n, 1);
+		memcpy(whole + to->len, der, (size_t)n);
+		to->data = whole;
+		to->len += (size_t)n;
+	}
+	OPENSSL_free(der);
+}
+
+void recovery_read(struct blob *ret_der, char *const *files, size_t n)
+{
+	blob_set(ret_der, NULL, 0);
+	for (size_t i = 0; i < n; i++) {
+		struct blob text = BLOB_INIT;
+		X509 *cert = NULL;
+		BIO *bio =
+		    file_read(files[i], FILE_MAX, &text, NULL) == 0 ? BIO_new_mem_buf(text.data, (int)text.len) : NULL;
+		while (bio != NULL && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+			append(ret_der, cert);
+			X509_free(cert);
+		}
+		BIO_free(bio);
+		blob_free(&text);
+	}
+	ERR_clear_error();
+}

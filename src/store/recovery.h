@@ -6,6 +6,7 @@
 #ifndef STORE_RECOVERY_H
 #define STORE_RECOVERY_H
 
+#include "core/blob.h"
 #include "core/err.h"
 
 #include <openssl/x509.h>
@@ -20,6 +21,10 @@ struct recovery;
  * 4.2.1.3: keyEncipherment for RSA, keyAgreement for EC), or whose key is too short, or neither RSA nor EC.
  */
 int recovery_load(struct recovery **ret, char *const *files, size_t n, struct err *e);
+
+/* All certificates of these files, DER one after the other, as far as they can be read: also those that nothing is
+ * sealed to any more, since their keys open what was. */
+void recovery_read(struct blob *ret_der, char *const *files, size_t n);
 
 /* Frees; accepts NULL and nulls the pointer. */
 void recovery_free(struct recovery **r);
