@@ -13,7 +13,7 @@ setup_file() {
 
 # life_recovery_ec FILE NAME
 life_recovery_ec() {
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -days 30 -subj "/CN=$2" \
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -days 400 -subj "/CN=$2" \
 		-addext basicConstraints=critical,CA:FALSE -addext keyUsage=critical,keyAgreement -keyout "$1.key" \
 		-out "$1.pem" 2>/dev/null
 }
