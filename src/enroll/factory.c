@@ -74,6 +74,10 @@ int enroll_look_at_pins(struct enroll_run *r, struct err *e)
 {
 	if (is_worth_asking(r->profile) && r->ports->token.pins(r->worker, &r->token, true, r->pins, e) != 0)
 		return -1;
+	const struct seal seal = {
+	    .port = &r->ports->store, .store = r->store, .id = &r->token_id, .profile = r->profile};
+	if (seal_settle(&seal, r->pins, e) != 0)
+		return -1;
 	/* some modules say of every card that it is set up; the card itself knows better */
 	if (r->pins[PROFILE_PIN].unset)
 		r->token.flags &= ~(unsigned)(WORKER_TOKEN_INITIALIZED | WORKER_TOKEN_NO_PIN);

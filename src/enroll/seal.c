@@ -25,6 +25,47 @@ int seal_random(const struct seal *s, enum profile_secret which, struct secret *
 	return profile_pin_random(&limits, ret, e) != 0 ? -1 : seal_value(s, which, ret, ret_id, e);
 }
 
+/* Whether what is in escrow as this secret always takes the place of a factory's. An SO PIN may also be one that a
+ * blank token was to get by C_InitToken. */
+static bool replaces_factory(const struct profile *p, enum profile_secret which)
+{
+	return which == PROFILE_PUK || p->init.how != PROFILE_HOW_INIT_TOKEN || p->init.leaves_factory;
+}
+
+static int settle(const struct seal *s, enum profile_secret which, struct err *e)
+{
+	struct store_escrow *list = NULL;
+	size_t n = 0;
+	int got = s->port->escrow_list(s->store, s->id, seal_kind(which), &list, &n, e);
+	bool only =
+	    got == 0 && n != 0 && list[0].state == ESCROW_PENDING && (n == 1 || list[1].state != ESCROW_PENDING);
+	if (only)
+		got = s->port->escrow_confirm(s->store, list[0].id, e);
+	store_escrow_free(&list, n);
+	return got;
+}
+
+int seal_settle(const struct seal *s, const struct p11_pin_state pins[PROFILE_PIN_COUNT], struct err *e)
+{
+	static const enum profile_secret sealed[] = {PROFILE_SO_PIN, PROFILE_PUK};
+	for (size_t i = 0; i < sizeof sealed / sizeof *sealed; i++) {
+		if (pins[sealed[i]].factory == P11_FACTORY_NO && replaces_factory(s->profile, sealed[i]) &&
+		    settle(s, sealed[i], e) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int seal_pending(const struct seal *s, enum profile_secret which, time_t *ret_since, struct err *e)
+{
+	struct store_escrow *list = NULL;
+	size_t n = 0;
+	int got = s->port->escrow_list(s->store, s->id, seal_kind(which), &list, &n, e);
+	*ret_since = got == 0 && n != 0 && list[0].state == ESCROW_PENDING ? list[0].created : 0;
+	store_escrow_free(&list, n);
+	return got;
+}
+
 static int nothing_there(const struct seal *s, enum profile_secret which, struct err *e)
 {
 	const char *name = s->profile->pin[which].name;

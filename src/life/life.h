@@ -141,7 +141,8 @@ struct life_seen {
 	struct worker_module module;
 	const struct profile *profile;
 	struct p11_pin_state pins[PROFILE_PIN_COUNT];
-	struct err trouble; /* why more could not be found out; ERR_NONE */
+	time_t pending[PROFILE_PIN_COUNT]; /* since when a value in escrow waits to be confirmed; 0 */
+	struct err trouble;                /* why more could not be found out; ERR_NONE */
 	char owner[65];
 	enum cred_state state; /* of the owner's credential */
 	time_t not_after;

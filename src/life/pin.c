@@ -1,6 +1,14 @@
+#include "enroll/seal.h"
 #include "life/life.h"
 
 #include <string.h>
+
+/* Before: what a run that broke off has left open in escrow is settled, if the token tells. */
+static int look_before(struct life *l, struct p11_pin_state ret[PROFILE_PIN_COUNT], struct err *e)
+{
+	const struct seal seal = {.port = &l->ports->store, .store = l->store, .id = &l->id, .profile = l->profile};
+	return l->ports->token.pins(l->worker, &l->token, false, ret, e) != 0 ? -1 : seal_settle(&seal, ret, e);
+}
 
 static int read_pins(struct life *l, struct p11_pin_state ret[PROFILE_PIN_COUNT], struct err *e)
 {
@@ -63,7 +71,7 @@ int life_pin(struct life *l, struct life_pins *ret, struct err *e)
 	struct secret *old = secret_new(), *new = secret_new();
 	int got = check_way(l, PROFILE_CHANGE_PIN, e);
 	if (got == 0)
-		got = read_pins(l, ret->before, e);
+		got = look_before(l, ret->before, e);
 	if (got == 0)
 		got = check_pin(l, &ret->before[PROFILE_PIN], e);
 	if (got == 0)
@@ -87,7 +95,7 @@ int life_unblock(struct life *l, struct life_pins *ret, struct err *e)
 	enum profile_secret kind = by_puk ? PROFILE_PUK : PROFILE_SO_PIN;
 	int got = check_way(l, PROFILE_UNBLOCK, e);
 	if (got == 0)
-		got = read_pins(l, ret->before, e);
+		got = look_before(l, ret->before, e);
 	if (got == 0)
 		got = life_key(l, kind, &ret->before[kind], key, &pending, e);
 	if (got == 0)
