@@ -73,8 +73,10 @@ int life_escrow_show(struct life *l, struct life_escrowed **ret, size_t *ret_n, 
 	if (got == 0)
 		got = note_shown(l, key, e);
 	recover_free(&key);
-	if (got != 0)
+	if (got != 0) {
 		life_escrowed_free(ret, *ret_n);
+		*ret_n = 0;
+	}
 	return got;
 }
 

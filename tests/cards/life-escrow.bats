@@ -54,6 +54,8 @@ print(next(v["value"] for v in json.load(sys.stdin)["escrow"] if v["kind"] == sy
 	refused 2 "escrow show" escrow
 	refused 2 "escrow show" escrow burn --serial "$serial" "${key[@]}"
 	life_recovery "$dir/other" "somebody else"
+	refused 2 "VPN recovery" escrow show --serial "$serial" --recovery-key "$dir/other.key" --json
+	json "d['ok']" false "d['error']['code']" '"RECOVERY_KEY"' "d['escrow']" '[]'
 	refused 2 "VPN recovery" escrow show --serial "$serial" --recovery-key "$dir/other.key"
 	[[ $(shown) == 0 && $output != *[0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F]* ]]
 }

@@ -112,6 +112,19 @@ counted() {
 	[[ $(called C_Decrypt) -le 1 ]]
 }
 
+@test "a token in a strict mode, which has CKM_RSA_PKCS_OAEP and no CKM_RSA_X_509, opens it" {
+	export OAEP_MODULE=$module
+	done_by escrow show --serial "$serial" "${key[@]}" --json
+	by_file=$(so_pin)
+	done_by escrow show --serial "$serial" --recovery-key "$rsa?module-path=$tools/liboaep.so" "${pin[@]}" --json
+	[[ $(so_pin) == "$by_file" ]]
+	life_recovery "$dir/other" "somebody else"
+	onto Admin 7182937 "$dir/other" bare 04 decrypt nocert
+	refused 3 "cannot decrypt with the recovery key" escrow show --serial "$serial" \
+		--recovery-key "pkcs11:token=Admin;object=bare?module-path=$tools/liboaep.so" "${pin[@]}"
+	says CKR_ENCRYPTED_DATA_INVALID
+}
+
 @test "a module without OAEP does it by CKM_RSA_X_509, and one that can do neither, or no ECDH, is said" {
 	counted
 	export FAULTY_RULE=C_DecryptInit:1:CKR_MECHANISM_INVALID
