@@ -76,7 +76,7 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
 $(BUILD)/tests/unit/store_upgrade_test: | $(BUILD)/tests/fault/libkillat.so
 
 # a PKCS#11 module that misbehaves on demand, and tools that look at a token
-FAULT := $(BUILD)/tests/fault/libfaulty.so $(BUILD)/tests/fault/libkillat.so $(BUILD)/tests/fault/libnosy.so \
+FAULT := $(BUILD)/tests/fault/libfaulty.so $(BUILD)/tests/fault/libkillat.so $(BUILD)/tests/fault/libnosy.so $(BUILD)/tests/fault/liboaep.so \
 	$(BUILD)/tests/fault/tokendump $(BUILD)/tests/fault/tokenfill
 fault: $(FAULT)
 FAULTY_SRC := $(patsubst %,tests/fault/%.c,faulty counter names pad rule)
@@ -92,6 +92,10 @@ $(BUILD)/tests/fault/libnosy.so: tests/fault/nosy.c $(BUILD)/flags
 	@echo "  LD    $@"
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(filter-out -fsanitize% -fno-sanitize% -fPIE,$(ALL_CFLAGS)) -fPIC -fvisibility=hidden -shared -o $@ $< -ldl
+$(BUILD)/tests/fault/liboaep.so: tests/fault/oaep.c $(BUILD)/flags
+	@echo "  LD    $@"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -fsanitize% -fno-sanitize% -fPIE,$(ALL_CFLAGS)) -Wno-deprecated-declarations -fPIC -fvisibility=hidden -shared -o $@ $< -ldl -lcrypto
 $(BUILD)/tests/fault/token%: $(BUILD)/tests/fault/token%.o $(patsubst %,$(BUILD)/tests/fault/%.o,names session)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -ldl

@@ -40,9 +40,8 @@ out:
 	return ret;
 }
 
-/* The public key of one private key: of the public key object beside it, else of its own attributes. */
-static int public_of(const struct p11_token *t, CK_OBJECT_HANDLE private_key, struct blob *ret_cka_id,
-		     struct blob *ret_spki, struct err *e)
+int p11_key_public(const struct p11_token *t, CK_OBJECT_HANDLE private_key, struct blob *ret_cka_id,
+		   struct blob *ret_spki, struct err *e)
 {
 	struct p11_objects public = {NULL, 0};
 	CK_RV rv = p11_attribute_read(t, private_key, CKA_ID, ret_cka_id);
@@ -66,7 +65,7 @@ int p11_key_find_public(const struct p11_token *t, const struct blob *spki, CK_O
 	int ret = p11_object_find(t, CKO_PRIVATE_KEY, NULL, &private, e);
 	for (size_t i = 0; ret == 0 && i < private.n && *ret_private == CK_INVALID_HANDLE; i++) {
 		struct blob there = BLOB_INIT;
-		ret = public_of(t, private.handle[i], ret_cka_id, &there, e);
+		ret = p11_key_public(t, private.handle[i], ret_cka_id, &there, e);
 		if (ret == 0 && blob_equal(&there, spki))
 			*ret_private = private.handle[i];
 		blob_free(&there);

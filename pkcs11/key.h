@@ -42,6 +42,11 @@ int p11_key_find(const struct p11_token *t, const struct blob *cka_id, CK_OBJECT
 int p11_key_find_public(const struct p11_token *t, const struct blob *spki, CK_OBJECT_HANDLE *ret_private,
 			struct blob *ret_cka_id, struct err *e);
 
+/* A private key's CKA_ID, empty if it has none, and its public key (SPKI, DER): of the public key object beside it,
+ * else of its own attributes, empty if neither can be read. */
+int p11_key_public(const struct p11_token *t, CK_OBJECT_HANDLE private_key, struct blob *ret_cka_id,
+		   struct blob *ret_spki, struct err *e);
+
 /*
  * Whether the private key belongs to this public key (SPKI, DER), by having it sign, as p11_key_sign: for a pair whose
  * public half is not on the token. It is kept with the certificate by some, and is gone while that is being written.

@@ -9,6 +9,7 @@
 #include "credentials.h"
 #include "enroll/enroll.h"
 #include "newpins.h"
+#include "recoverykey.h"
 #include "report.h"
 #include "screen.h"
 
@@ -19,6 +20,7 @@ struct enroll_cmd {
 	const struct options *o;
 	struct screen screen;
 	struct newpins pins;
+	struct recoverykey recovery;
 };
 
 static int ui_pin(void *arg, const struct worker_token *t, struct secret *ret, struct err *e)
@@ -53,6 +55,18 @@ static int ui_recovery_passphrase(void *arg, struct secret *ret, struct err *e)
 	screen_pause(&c->screen);
 	int got = credentials_other(c->o->recovery_pass_file, "--recovery-pass-file", "passphrase of the recovery key",
 				    "Passphrase of the recovery key: ", ret, e);
+	screen_resume(&c->screen);
+	return got;
+}
+
+static int ui_recovery_pin(void *arg, const struct worker_token *t, struct secret *ret, struct err *e)
+{
+	struct enroll_cmd *c = arg;
+	char text[200];
+	recoverykey_question(text, sizeof text, t);
+	screen_pause(&c->screen);
+	int got =
+	    credentials_other(c->recovery.pin_file, "--recovery-pin-file", "PIN of the recovery token", text, ret, e);
 	screen_resume(&c->screen);
 	return got;
 }
@@ -234,7 +248,8 @@ static int check_label(const char *label, struct err *e)
 	return fit ? 0 : err_set(e, ERR_USAGE, "a token's label is UTF-8 text without control characters");
 }
 
-static int fill_options(struct enroll_options *ret, const struct options *o, struct err *e)
+static int fill_options(struct enroll_options *ret, const struct options *o, const struct recoverykey *recovery,
+			struct err *e)
 {
 	*ret = (struct enroll_options){
 	    .user = o->args[0],
@@ -251,12 +266,14 @@ static int fill_options(struct enroll_options *ret, const struct options *o, str
 	    .keep_factory_pins = o->keep_factory_pins,
 	    .last_try = o->last_try,
 	    .client_module = o->client_module,
-	    .recovery_key = o->recovery_key,
+	    .recovery_file = recovery->file,
+	    .recovery_uri = recovery->uri,
 	    .so_pin_given = o->so_pin_file != NULL,
 	    .pin_given = credentials_has_pin(o),
 	    .pin_file = o->pin_file,
 	    .new_pin_file = o->new_pin_file,
 	    .recovery_pass_file = o->recovery_pass_file,
+	    .recovery_pin_file = recovery->pin_file,
 	    .so_pin_file = o->so_pin_file,
 	    .ca_pass_file = o->ca_pass_file,
 	    .verbose = o->verbose,
@@ -292,6 +309,7 @@ static int enroll(struct enroll_cmd *c, const struct enroll_options *opt, struct
 	    .pin = ui_pin,
 	    .so_pin = ui_so_pin,
 	    .recovery_passphrase = ui_recovery_passphrase,
+	    .recovery_pin = ui_recovery_pin,
 	    .new_pins = ui_new_pins,
 	    .new_pin = ui_new_pin,
 	    .show_pins = ui_show_pins,
@@ -321,7 +339,9 @@ int cmd_enroll(const struct options *o, struct err *e)
 	}
 	screen_init(&c.screen, o);
 	c.pins = (struct newpins){.o = o, .cfg = cfg, .screen = &c.screen};
-	int ret = fill_options(&opt, o, e);
+	int ret = recoverykey_parse(&c.recovery, o, e);
+	if (ret == 0)
+		ret = fill_options(&opt, o, &c.recovery, e);
 	if (ret == 0)
 		ret = enroll(&c, &opt, &result, e);
 	screen_free(&c.screen);
@@ -332,6 +352,7 @@ int cmd_enroll(const struct options *o, struct err *e)
 	}
 	enroll_result_free(&result);
 	newpins_free(&c.pins);
+	recoverykey_clear(&c.recovery);
 	config_free(&cfg);
 	return ret;
 }

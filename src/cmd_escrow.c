@@ -62,7 +62,9 @@ static int check(const struct options *o, struct err *e)
 		return err_set(e, ERR_USAGE, "of which token? Name it with --serial");
 	return o->recovery_key != NULL
 		   ? 0
-		   : err_set(e, ERR_USAGE, "only a recovery key opens it: name its file with --recovery-key");
+		   : err_set(e, ERR_USAGE,
+			     "only a recovery key opens it: name its file, or the pkcs11: URI of the one on "
+			     "your token, with --recovery-key");
 }
 
 int cmd_escrow(const struct options *o, struct err *e)

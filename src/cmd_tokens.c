@@ -5,6 +5,7 @@
 #include "core/blob.h"
 #include "core/clean.h"
 #include "core/day.h"
+#include "enroll/seal.h"
 #include "lifeui.h"
 #include "report.h"
 
@@ -86,6 +87,21 @@ static json_t *profile_json(const struct profile *p)
 			 report_json_text(p->tested));
 }
 
+static json_t *pending_json(const struct life_seen *s)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < PROFILE_PIN_COUNT; i++) {
+		char day[DAY_SIZE];
+		if (s->pending[i] == 0)
+			continue;
+		day_format(day, s->pending[i]);
+		json_array_append_new(
+		    list,
+		    json_pack("{s:s, s:s}", "kind", escrow_kind_name(seal_kind((enum profile_secret)i)), "since", day));
+	}
+	return list;
+}
+
 static json_t *token_json(const struct life_seen *s)
 {
 	const struct worker_token *t = &s->token;
@@ -108,6 +124,7 @@ static json_t *token_json(const struct life_seen *s)
 	json_object_set_new(j, "pin", lifeui_pin_json(&s->pins[PROFILE_PIN]));
 	json_object_set_new(j, "so_pin", lifeui_pin_json(&s->pins[PROFILE_SO_PIN]));
 	json_object_set_new(j, "puk", lifeui_pin_json(&s->pins[PROFILE_PUK]));
+	json_object_set_new(j, "escrow_pending", pending_json(s));
 	json_object_set_new(j, "user", report_json_text(s->owner));
 	json_object_set_new(j, "state", s->owner[0] != '\0' ? json_string(cred_state_name(s->state)) : json_null());
 	json_object_set_new(j, "valid_until", report_json_text(day));
@@ -152,12 +169,30 @@ static void print_line(const char *name, const char *value)
 	printf("  %-12s %s\n", name, text);
 }
 
-static void print_pins(const struct life_seen *s)
+static const char *secret_name(const struct profile *p, size_t which)
 {
 	static const char *const names[PROFILE_PIN_COUNT] = {"PIN", "SO PIN", "PUK"};
+	return p->pin[which].name != NULL ? p->pin[which].name : names[which];
+}
+
+static void print_pending(const struct life_seen *s)
+{
+	char line[200], day[DAY_SIZE];
+	for (size_t i = 0; i < PROFILE_PIN_COUNT; i++) {
+		if (s->pending[i] == 0)
+			continue;
+		day_format(day, s->pending[i]);
+		snprintf(line, sizeof line, "%s of %s, never confirmed: the token may have it, or the one before",
+			 secret_name(s->profile, i), day);
+		print_line("escrow", line);
+	}
+}
+
+static void print_pins(const struct life_seen *s)
+{
 	for (size_t i = 0; i < PROFILE_PIN_COUNT; i++) {
 		char text[80];
-		const char *name = s->profile->pin[i].name != NULL ? s->profile->pin[i].name : names[i];
+		const char *name = secret_name(s->profile, i);
 		if (!s->pins[i].exists)
 			continue;
 		lifeui_pin_text(&s->pins[i], text, sizeof text);
@@ -223,6 +258,7 @@ static void print_token(const struct life_seen *s)
 	if (!blank)
 		print_owner(s);
 	print_pins(s);
+	print_pending(s);
 	if (s->trouble.code != ERR_NONE)
 		print_line("trouble", s->trouble.what);
 	else if (!blank)

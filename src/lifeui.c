@@ -90,6 +90,10 @@ static int ui_secret(void *arg, enum life_ask what, const struct worker_token *t
 	case LIFE_PUK:
 		question(text, sizeof text, name_of(p, PROFILE_PUK, "PUK"), t);
 		return credentials_other(u->o->puk_file, "--puk-file", "token's PUK", text, ret, e);
+	case LIFE_RECOVERY_PIN:
+		recoverykey_question(text, sizeof text, t);
+		return credentials_other(u->recovery.pin_file, "--recovery-pin-file", "PIN of the recovery token", text,
+					 ret, e);
 	default:
 		return credentials_other(u->o->recovery_pass_file, "--recovery-pass-file",
 					 "passphrase of the recovery key", "Passphrase of the recovery key: ", ret, e);
@@ -183,7 +187,8 @@ static void fill(struct lifeui *u, const char *user)
 	    .reader = o->reader,
 	    .module = o->module,
 	    .label = o->label,
-	    .recovery_key = o->recovery_key,
+	    .recovery_file = u->recovery.file,
+	    .recovery_uri = u->recovery.uri,
 	    .so_pin_given = o->so_pin_file != NULL,
 	    .puk_given = o->puk_file != NULL,
 	    .pin_given = credentials_has_pin(o),
@@ -193,7 +198,7 @@ static void fill(struct lifeui *u, const char *user)
 	    .last_try = o->last_try,
 	    .verbose = o->verbose,
 	    .secret_files = {o->pin_file, o->new_pin_file, o->so_pin_file, o->puk_file, o->ca_pass_file,
-			     o->recovery_pass_file},
+			     o->recovery_pass_file, u->recovery.pin_file},
 	};
 	u->ui = (struct life_ui){
 	    .arg = u,
@@ -209,7 +214,8 @@ static void fill(struct lifeui *u, const char *user)
 
 static int begin(struct lifeui *u, const char *user, struct err *e)
 {
-	if ((user != NULL && config_check_user(user, e) != 0) || cmd_config(&u->cfg, u->o, e) != 0)
+	if ((user != NULL && config_check_user(user, e) != 0) || recoverykey_parse(&u->recovery, u->o, e) != 0 ||
+	    cmd_config(&u->cfg, u->o, e) != 0)
 		return -1;
 	fill(u, user);
 	return 0;
@@ -232,6 +238,7 @@ int lifeui_run(const struct lifeui_verb *v, const struct options *o, const char 
 	if (u.life.ports != NULL)
 		life_close(&u.life);
 	secret_free(&u.made_pin);
+	recoverykey_clear(&u.recovery);
 	screen_free(&u.screen);
 	config_free(&u.cfg);
 	return got;

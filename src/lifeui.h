@@ -7,6 +7,7 @@
 
 #include "cmd.h"
 #include "life/life.h"
+#include "recoverykey.h"
 #include "screen.h"
 
 struct json_t;
@@ -15,6 +16,7 @@ struct lifeui {
 	const struct options *o;
 	struct config *cfg;
 	struct screen screen;
+	struct recoverykey recovery;
 	struct life_options opt;
 	struct life_ui ui;
 	struct life life;

@@ -23,7 +23,7 @@ struct options {
 	bool replace, csr_only, init, last_try, keep_factory_pins;
 
 	/* the life of a token */
-	const char *puk_file, *recovery_key, *recovery_pass_file, *confirm, *client_module;
+	const char *puk_file, *recovery_key, *recovery_pass_file, *recovery_pin_file, *confirm, *client_module;
 	bool random_pin, wipe, no_revoke;
 
 	const char *verb;  /* never NULL after options_parse */

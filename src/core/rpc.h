@@ -46,6 +46,8 @@ void rpc_put_bytes(struct rpc_msg *m, const void *data, size_t len);
 void rpc_put_blob(struct rpc_msg *m, const struct blob *b);
 void rpc_put_str(struct rpc_msg *m, const char *s); /* NULL is sent as "" */
 void rpc_put_secret(struct rpc_msg *m, struct secret *s);
+/* The same for an answer's only secret, which outlives its handler: the message takes it over. */
+void rpc_give_secret(struct rpc_msg *m, struct secret **s);
 
 /* Readers return zero, empty or "" once the message is bad. */
 uint32_t rpc_get_u32(struct rpc_msg *m);
@@ -64,8 +66,8 @@ struct rpc_peer;
 /* A remark from the child while it works on a call ("touch the token"). */
 typedef void rpc_note_fn(void *arg, const char *text);
 
-/* Starts the program of a role, tokenroll-worker, -signer, -courier or -mailer, with one socket and nothing else of ours:
- * stdin and stdout are /dev/null; stderr too unless verbose. */
+/* Starts the program of a role, tokenroll-worker, -signer, -courier or -mailer, with one socket and nothing else of
+ * ours: stdin and stdout are /dev/null; stderr too unless verbose. */
 int rpc_peer_start(struct rpc_peer **ret, const char *role, bool verbose, struct err *e);
 
 /* Who gets the child's notes; NULL for nobody. */
@@ -74,8 +76,8 @@ void rpc_peer_on_note(struct rpc_peer *p, rpc_note_fn *fn, void *arg);
 /*
  * One call: sends *in, waits at most timeout_ms for the answer, fills *out. If the child answers with an
  * error, that is *e. If it dies, hangs or talks nonsense it is killed, the peer is unusable from then on, and
- * *e is ERR_MODULE for a worker, ERR_CA_FAILED for a signer, ERR_FAILED for a courier, ERR_MAIL for a mailer. ERR_INTERRUPTED when a signal
- * asked us to stop.
+ * *e is ERR_MODULE for a worker, ERR_CA_FAILED for a signer, ERR_FAILED for a courier, ERR_MAIL for a mailer.
+ * ERR_INTERRUPTED when a signal asked us to stop.
  */
 int rpc_call(struct rpc_peer *p, struct rpc_msg *in, struct rpc_msg *out, int timeout_ms, struct err *e);
 

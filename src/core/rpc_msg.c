@@ -87,6 +87,13 @@ void rpc_put_secret(struct rpc_msg *m, struct secret *s)
 		abort(); /* a mistake in our own code */
 }
 
+void rpc_give_secret(struct rpc_msg *m, struct secret **s)
+{
+	rpc_put_secret(m, *s);
+	m->owns_secrets = true;
+	*s = NULL;
+}
+
 /* The next n bytes of the body, or NULL and a bad message. */
 static const unsigned char *take(struct rpc_msg *m, size_t n)
 {

@@ -137,9 +137,15 @@ static int check_private(const struct stat *st, const char *path, struct err *e)
 		return err_next(e, "name a regular file or a pipe");
 	}
 	if ((st->st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+		const char *slash = strrchr(path, '/');
+		const char *name = slash != NULL ? slash + 1 : path;
 		err_set(e, ERR_SECRET_FILE, "%s can be read by others (mode %04o)", path,
 			(unsigned)st->st_mode & 07777);
-		return err_next(e, "chmod 600 '%s'", path);
+		/* a file system without modes, such as FAT, shows all files alike and lets no chmod change that */
+		return err_next(e,
+				"chmod 600 '%s'; if it is on a stick where that changes nothing (FAT): install -m 600 "
+				"'%s' '/dev/shm/%s', name that one, and remove it afterwards",
+				path, path, name);
 	}
 	if (st->st_uid != geteuid() && st->st_uid != 0) {
 		err_set(e, ERR_SECRET_FILE, "%s belongs to another user (uid %u)", path, (unsigned)st->st_uid);

@@ -113,19 +113,46 @@ static int ask_recovery_passphrase(void *arg, struct secret *ret, struct err *e)
 	return r->ui->recovery_passphrase(r->ui->arg, ret, e);
 }
 
+static int ask_recovery_pin(void *arg, const struct worker_token *t, const struct profile *p, struct secret *ret,
+			    struct err *e)
+{
+	struct enroll_run *r = arg;
+	(void)p;
+	return r->ui->recovery_pin(r->ui->arg, t, ret, e);
+}
+
+static bool has_recovery(const struct enroll_run *r)
+{
+	return r->opt->recovery_file != NULL || r->opt->recovery_uri != NULL;
+}
+
 static int so_pin_from_escrow(struct enroll_run *r, struct err *e)
 {
 	const struct seal seal = {
 	    .port = &r->ports->store, .store = r->store, .token = &r->token, .id = &r->token_id, .profile = r->profile};
-	const struct seal_key key = {r->opt->recovery_key, ask_recovery_passphrase, tell, r};
-	return seal_open(&seal, PROFILE_SO_PIN, &key, r->so_pin, &r->so_pin_pending, e);
+	const struct recover_request req = {
+	    .port = &r->ports->token,
+	    .file = r->opt->recovery_file,
+	    .uri = r->opt->recovery_uri,
+	    .cfg = r->cfg,
+	    .module = r->opt->module,
+	    .settings = enroll_worker_settings(r),
+	    .passphrase = ask_recovery_passphrase,
+	    .pin = ask_recovery_pin,
+	    .note = tell,
+	    .arg = r,
+	};
+	struct recover *key = recover_new(&req);
+	int got = seal_open(&seal, PROFILE_SO_PIN, key, r->so_pin, &r->so_pin_pending, e);
+	recover_free(&key);
+	return got;
 }
 
 static int get_so_pin(struct enroll_run *r, struct err *e)
 {
 	if (!r->opt->so_pin_given && enroll_has_factory(r, PROFILE_SO_PIN))
 		return enroll_factory_value(r, PROFILE_SO_PIN, r->so_pin, e);
-	if (!r->opt->so_pin_given && r->opt->recovery_key != NULL)
+	if (!r->opt->so_pin_given && has_recovery(r))
 		return so_pin_from_escrow(r, e);
 	if (r->ui->so_pin(r->ui->arg, &r->token, r->profile, r->so_pin, e) != 0)
 		return -1;
@@ -160,8 +187,8 @@ int enroll_open_token(struct enroll_run *r, struct err *e)
 
 int enroll_attach_token(struct enroll_run *r, struct err *e)
 {
-	bool officer = r->so_pin != NULL || r->opt->so_pin_given || r->opt->recovery_key != NULL ||
-		       enroll_has_factory(r, PROFILE_SO_PIN);
+	bool officer =
+	    r->so_pin != NULL || r->opt->so_pin_given || has_recovery(r) || enroll_has_factory(r, PROFILE_SO_PIN);
 	if (officer || !needs_officer(r))
 		return enroll_open_token(r, e);
 	return r->worker == NULL ? start_again(r, e) : 0;

@@ -36,11 +36,13 @@ struct enroll_options {
 	bool keep_factory_pins;      /* PIN, SO PIN and PUK that the token was delivered with stay */
 	bool last_try;               /* the last PIN try may be spent */
 	const char *client_module;   /* on the laptops; NULL: as configured, or by the token's profile */
-	const char *recovery_key;    /* file: the SO PIN is taken out of escrow; NULL */
-	bool so_pin_given;           /* in a file */
-	bool pin_given;              /* not typed: a second question would have the same answer */
+	/* a recovery key, in a file or on a token: the SO PIN is taken out of escrow; at most one of both */
+	const char *recovery_file;
+	const struct p11_uri *recovery_uri;
+	bool so_pin_given; /* in a file */
+	bool pin_given;    /* not typed: a second question would have the same answer */
 	/* where secrets come from, so that the token's module is kept from them; NULL: not from a file */
-	const char *pin_file, *new_pin_file, *so_pin_file, *ca_pass_file, *recovery_pass_file;
+	const char *pin_file, *new_pin_file, *so_pin_file, *ca_pass_file, *recovery_pass_file, *recovery_pin_file;
 	bool verbose;
 };
 
@@ -52,8 +54,9 @@ struct enroll_ui {
 	/* The SO PIN of a token that wants its security officer to make keys or write certificates. */
 	int (*so_pin)(void *arg, const struct worker_token *t, const struct profile *p, struct secret *ret,
 		      struct err *e);
-	/* The passphrase of the recovery key. */
+	/* The passphrase of the recovery key, or the PIN of the token that it is on. */
 	int (*recovery_passphrase)(void *arg, struct secret *ret, struct err *e);
+	int (*recovery_pin)(void *arg, const struct worker_token *t, struct secret *ret, struct err *e);
 	/* SO PIN and PIN for a blank token, asked or made as the policy says. One that waits for its user PIN
 	 * (WORKER_TOKEN_NO_PIN) has its SO PIN: that is asked for. A PIN that ret_pin has already is kept. */
 	int (*new_pins)(void *arg, const struct worker_token *t, const struct profile *p, struct secret *ret_so_pin,

@@ -82,6 +82,10 @@ int enroll_look_at_pins(struct enroll_run *r, struct err *e)
 {
 	if (is_worth_asking(r->profile) && r->ports->token.pins(r->worker, &r->token, true, r->pins, e) != 0)
 		return -1;
+	const struct seal seal = {
+	    .port = &r->ports->store, .store = r->store, .id = &r->token_id, .profile = r->profile};
+	if (seal_settle(&seal, r->pins, e) != 0)
+		return -1;
 	/* some modules say of every card that it is set up; the card itself knows better */
 	if (r->pins[PROFILE_PIN].unset)
 		r->token.flags &= ~(unsigned)(WORKER_TOKEN_INITIALIZED | WORKER_TOKEN_NO_PIN);
@@ -105,8 +109,11 @@ static int load_recovery(struct enroll_run *r, struct err *e)
 	char names[160];
 	if (r->recovery != NULL)
 		return 0;
-	if (recovery_load(&r->recovery, r->cfg->escrow.recovery, r->cfg->escrow.n, e) == 0)
+	if (recovery_load(&r->recovery, r->cfg->escrow.recovery, r->cfg->escrow.n, e) == 0) {
+		for (size_t i = 0; i < recovery_note_count(r->recovery); i++)
+			r->ui->note(r->ui->arg, recovery_note(r->recovery, i));
 		return 0;
+	}
 	if (e->code != ERR_RECOVERY_MISSING)
 		return -1;
 	name_all(r, true, names, sizeof names);

@@ -33,6 +33,7 @@ const struct enroll_ports enroll_ports_real = {
 	    .objects = worker_objects,
 	    .delete_all = worker_delete_all,
 	    .attestation = worker_attestation,
+	    .unseal = worker_unseal,
 	    .prove = worker_prove,
 	},
     .ca =

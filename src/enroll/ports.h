@@ -54,6 +54,8 @@ struct enroll_token_port {
 	int (*objects)(struct worker *w, struct p11_listed **ret, size_t *ret_n, struct err *e);
 	int (*delete_all)(struct worker *w, size_t *ret_n, struct err *e);
 	int (*attestation)(struct worker *w, const struct blob *cka_id, struct blob *ret, struct err *e);
+	int (*unseal)(struct worker *w, const struct p11_uri *key, const struct blob *certs,
+		      const struct store_escrow *v, const struct store_token *of, struct secret *ret, struct err *e);
 	int (*prove)(struct worker *w, const struct blob *cka_id, bool rsa, const struct blob *digest,
 		     struct worker_proof *ret, struct err *e);
 };

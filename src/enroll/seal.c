@@ -25,17 +25,44 @@ int seal_random(const struct seal *s, enum profile_secret which, struct secret *
 	return profile_pin_random(&limits, ret, e) != 0 ? -1 : seal_value(s, which, ret, ret_id, e);
 }
 
-static int open_value(const struct store_escrow *v, const struct store_token *id, const struct seal_key *key,
-		      struct secret *ret, struct err *e)
+/* Whether what is in escrow as this secret always takes the place of a factory's. An SO PIN may also be one that a
+ * blank token was to get by C_InitToken. */
+static bool replaces_factory(const struct profile *p, enum profile_secret which)
 {
-	int got = escrow_open(ret, v, id, key->file, NULL, e);
-	if (got == 0 || e->code != ERR_RECOVERY_PASSPHRASE_NEEDED)
-		return got;
-	struct secret *pass = secret_new();
-	got = key->passphrase(key->arg, pass, e);
-	if (got == 0)
-		got = escrow_open(ret, v, id, key->file, pass, e);
-	secret_free(&pass);
+	return which == PROFILE_PUK || p->init.how != PROFILE_HOW_INIT_TOKEN || p->init.leaves_factory;
+}
+
+static int settle(const struct seal *s, enum profile_secret which, struct err *e)
+{
+	struct store_escrow *list = NULL;
+	size_t n = 0;
+	int got = s->port->escrow_list(s->store, s->id, seal_kind(which), &list, &n, e);
+	bool only =
+	    got == 0 && n != 0 && list[0].state == ESCROW_PENDING && (n == 1 || list[1].state != ESCROW_PENDING);
+	if (only)
+		got = s->port->escrow_confirm(s->store, list[0].id, e);
+	store_escrow_free(&list, n);
+	return got;
+}
+
+int seal_settle(const struct seal *s, const struct p11_pin_state pins[PROFILE_PIN_COUNT], struct err *e)
+{
+	static const enum profile_secret sealed[] = {PROFILE_SO_PIN, PROFILE_PUK};
+	for (size_t i = 0; i < sizeof sealed / sizeof *sealed; i++) {
+		if (pins[sealed[i]].factory == P11_FACTORY_NO && replaces_factory(s->profile, sealed[i]) &&
+		    settle(s, sealed[i], e) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int seal_pending(const struct seal *s, enum profile_secret which, time_t *ret_since, struct err *e)
+{
+	struct store_escrow *list = NULL;
+	size_t n = 0;
+	int got = s->port->escrow_list(s->store, s->id, seal_kind(which), &list, &n, e);
+	*ret_since = got == 0 && n != 0 && list[0].state == ESCROW_PENDING ? list[0].created : 0;
+	store_escrow_free(&list, n);
 	return got;
 }
 
@@ -47,7 +74,7 @@ static int nothing_there(const struct seal *s, enum profile_secret which, struct
 			which == PROFILE_PUK ? "--puk-file" : "--so-pin-file");
 }
 
-int seal_open(const struct seal *s, enum profile_secret which, const struct seal_key *key, struct secret *ret,
+int seal_open(const struct seal *s, enum profile_secret which, struct recover *key, struct secret *ret,
 	      int64_t *ret_pending, struct err *e)
 {
 	struct store_escrow *list = NULL;
@@ -59,11 +86,11 @@ int seal_open(const struct seal *s, enum profile_secret which, const struct seal
 	if (got == 0 && list[0].state == ESCROW_PENDING) {
 		*ret_pending = list[0].id;
 		if (n > 1)
-			key->note(key->arg, "the newest value in escrow was never confirmed: if the token refuses it, "
-					    "`tokenroll escrow show` has the one before");
+			recover_note(key, "the newest value in escrow was never confirmed: if the token refuses it, "
+					  "`tokenroll escrow show` has the one before");
 	}
 	if (got == 0)
-		got = open_value(&list[0], s->id, key, ret, e);
+		got = recover_open(key, &list[0], s->id, ret, e);
 	store_escrow_free(&list, n);
 	return got;
 }

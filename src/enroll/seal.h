@@ -7,6 +7,7 @@
 
 #include "core/config.h"
 #include "enroll/ports.h"
+#include "enroll/recover.h"
 #include "store/recovery.h"
 
 struct seal {
@@ -29,20 +30,23 @@ int seal_random(const struct seal *s, enum profile_secret which, struct secret *
 int seal_value(const struct seal *s, enum profile_secret which, const struct secret *value, int64_t *ret_id,
 	       struct err *e);
 
-/* The recovery key that opens what is in escrow, and who is asked for its passphrase. */
-struct seal_key {
-	const char *file;
-	int (*passphrase)(void *arg, struct secret *ret, struct err *e);
-	void (*note)(void *arg, const char *text);
-	void *arg;
-};
+/*
+ * Confirms a value that a run which broke off has left pending, if the token tells, without a try, that it has taken
+ * it: one that takes the place of the factory's was sent only while the token had that, so that the only pending one is
+ * the token's once it has the factory's no more. recovery of s is not needed. Where that cannot be told nothing
+ * happens: of several pending ones, or where nobody sees whether the token has the factory's.
+ */
+int seal_settle(const struct seal *s, const struct p11_pin_state pins[PROFILE_PIN_COUNT], struct err *e);
+
+/* When the newest value was put there, if it was never confirmed; else 0. */
+int seal_pending(const struct seal *s, enum profile_secret which, time_t *ret_since, struct err *e);
 
 /*
- * A token's newest value in escrow; recovery of s is not needed for it. One that was sent but never confirmed may be
- * what the token has: *ret_pending is its number then, for store_escrow_confirm once the token has taken it, else 0.
- * ERR_ESCROW if there is none.
+ * A token's newest value in escrow, opened by a recovery key; recovery of s is not needed for it. One that was sent but
+ * never confirmed may be what the token has: *ret_pending is its number then, for store_escrow_confirm once the token
+ * has taken it, else 0. ERR_ESCROW if there is none.
  */
-int seal_open(const struct seal *s, enum profile_secret which, const struct seal_key *key, struct secret *ret,
+int seal_open(const struct seal *s, enum profile_secret which, struct recover *key, struct secret *ret,
 	      int64_t *ret_pending, struct err *e);
 
 #endif

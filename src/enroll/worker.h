@@ -15,6 +15,8 @@
 #include "pkcs11/listing.h"
 #include "pkcs11/pins.h"
 #include "pkcs11/profile.h"
+#include "pkcs11/uri.h"
+#include "store/store.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -83,7 +85,7 @@ struct worker_place {
 	const char *path; /* NULL: there is none */
 };
 
-#define WORKER_PLACES_MAX 12
+#define WORKER_PLACES_MAX 16
 
 /* The file for worker_turn and worker_open is the database's with this behind it; it stays within reach. */
 #define WORKER_TURN_SUFFIX "-turn"
@@ -216,6 +218,15 @@ int worker_delete_all(struct worker *w, size_t *ret_n, struct err *e);
 
 /* The token's own proof that it made the key with this CKA_ID, empty if it gives none; see p11_attestation_read. */
 int worker_attestation(struct worker *w, const struct blob *cka_id, struct blob *ret, struct err *e);
+
+/*
+ * Opens what is in escrow for a token with a recovery key on this one, to which the user has logged in: the key that
+ * the URI names or, of several, the one that can. certs are recovery certificates, DER one after the other, to tell by
+ * which key is whose; those on the token are known, too. ERR_RECOVERY_KEY: there is no such key, or it is no
+ * recipient's. ERR_UNSUPPORTED, ERR_TOKEN_FAILED: the token does not do it. ERR_ESCROW as escrow_open_with.
+ */
+int worker_unseal(struct worker *w, const struct p11_uri *key, const struct blob *certs, const struct store_escrow *v,
+		  const struct store_token *of, struct secret *ret, struct err *e);
 
 /* "sensitive always-sensitive never-extractable local", as far as the token said so, and WORKER_PIN_EACH_TIME. */
 #define WORKER_PIN_EACH_TIME "always-authenticate"

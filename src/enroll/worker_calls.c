@@ -223,3 +223,24 @@ int worker_attestation(struct worker *w, const struct blob *cka_id, struct blob 
 	rpc_put_blob(&c.in, cka_id);
 	return call_blob(w, &c, ret, e);
 }
+
+int worker_unseal(struct worker *w, const struct p11_uri *key, const struct blob *certs, const struct store_escrow *v,
+		  const struct store_token *of, struct secret *ret, struct err *e)
+{
+	struct worker_message c = worker_call_begin(WORKER_UNSEAL);
+	rpc_put_blob(&c.in, &key->id);
+	rpc_put_str(&c.in, key->object);
+	rpc_put_blob(&c.in, certs);
+	rpc_put_str(&c.in, of->manufacturer);
+	rpc_put_str(&c.in, of->model);
+	rpc_put_str(&c.in, of->serial);
+	rpc_put_u32(&c.in, v->kind);
+	rpc_put_str(&c.in, v->recipients);
+	rpc_put_blob(&c.in, &v->cms);
+	int got = worker_call_run(w, &c, e);
+	if (got == 0 && c.out.n_secrets != 1)
+		c.out.bad = true;
+	else if (got == 0)
+		got = secret_set(ret, c.out.secrets[0]->bytes, c.out.secrets[0]->len, e);
+	return worker_call_end(&c, got, e);
+}

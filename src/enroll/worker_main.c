@@ -356,6 +356,7 @@ static const struct rpc_op ops[] = {
     {WORKER_ATTESTATION, 0, worker_do_attestation},
     {WORKER_ORPHANS_MARK, 0, worker_do_orphans_mark},
     {WORKER_ORPHANS_DELETE, 0, worker_do_orphans_delete},
+    {WORKER_UNSEAL, 0, worker_do_unseal},
 };
 
 /* The parent was killed: the module may finish the call it is in, which leaves the token in order, but not hang. */

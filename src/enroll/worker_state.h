@@ -74,4 +74,7 @@ rpc_handler_fn worker_do_id_taken, worker_do_key_find, worker_do_key_generate, w
     worker_do_certificate_write, worker_do_certificate_find, worker_do_prove, worker_do_orphans_mark,
     worker_do_orphans_delete;
 
+/* worker_unseal.c */
+rpc_handler_fn worker_do_unseal;
+
 #endif

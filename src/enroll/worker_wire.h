@@ -35,6 +35,7 @@ enum worker_call {
 	WORKER_ATTESTATION,
 	WORKER_ORPHANS_MARK,
 	WORKER_ORPHANS_DELETE,
+	WORKER_UNSEAL,
 };
 
 /* How long worker_turn and worker_open wait for a turn, in milliseconds: longer than a worker whose parent was killed

@@ -1,4 +1,3 @@
-#include "store/escrow.h"
 #include "core/xalloc.h"
 #include "life/life.h"
 
@@ -27,20 +26,7 @@ static int find_token(struct life *l, struct store_token *ret, struct err *e)
 	return got;
 }
 
-static int open_value(struct life *l, const struct store_escrow *v, struct secret **pass, struct secret *ret,
-		      struct err *e)
-{
-	int got = escrow_open(ret, v, &l->id, l->opt->recovery_key, *pass, e);
-	if (got == 0 || e->code != ERR_RECOVERY_PASSPHRASE_NEEDED)
-		return got;
-	/* asked once for all of them */
-	*pass = secret_new();
-	if (l->ui->secret(l->ui->arg, LIFE_RECOVERY_PASSPHRASE, &l->token, NULL, NULL, *pass, e) != 0)
-		return -1;
-	return escrow_open(ret, v, &l->id, l->opt->recovery_key, *pass, e);
-}
-
-static int add_kind(struct life *l, enum escrow_kind kind, struct secret **pass, struct life_escrowed **list, size_t *n,
+static int add_kind(struct life *l, enum escrow_kind kind, struct recover *key, struct life_escrowed **list, size_t *n,
 		    struct err *e)
 {
 	struct store_escrow *rows = NULL;
@@ -50,7 +36,7 @@ static int add_kind(struct life *l, enum escrow_kind kind, struct secret **pass,
 		*list = xrealloc(*list, *n + 1, sizeof **list);
 		struct life_escrowed *v = &(*list)[(*n)++];
 		*v = (struct life_escrowed){kind, rows[i].state, rows[i].created, secret_new()};
-		got = open_value(l, &rows[i], pass, v->value, e);
+		got = recover_open(key, &rows[i], &l->id, v->value, e);
 		/* what came before the one that the token is known to have is history */
 		if (rows[i].state == ESCROW_CONFIRMED)
 			break;
@@ -59,27 +45,38 @@ static int add_kind(struct life *l, enum escrow_kind kind, struct secret **pass,
 	return got;
 }
 
+/* The trail tells by which token it was opened. */
+static int note_shown(struct life *l, const struct recover *key, struct err *e)
+{
+	char detail[64] = "";
+	if (recover_serial(key)[0] != '\0')
+		snprintf(detail, sizeof detail, "with the key on token %s", recover_serial(key));
+	return life_audit(l, "escrow-show", detail, e);
+}
+
 int life_escrow_show(struct life *l, struct life_escrowed **ret, size_t *ret_n, struct err *e)
 {
-	struct secret *pass = NULL;
 	*ret = NULL;
 	*ret_n = 0;
 	if (l->ports->store.open(&l->store, l->cfg->store_path, e) != 0 || find_token(l, &l->id, e) != 0)
 		return -1;
 	memcpy(l->token.serial, l->id.serial, sizeof l->token.serial);
 	memcpy(l->token.label, l->id.label, sizeof l->token.label);
-	int got = add_kind(l, ESCROW_SO_PIN, &pass, ret, ret_n, e);
+	struct recover *key = life_recover(l);
+	int got = add_kind(l, ESCROW_SO_PIN, key, ret, ret_n, e);
 	if (got == 0)
-		got = add_kind(l, ESCROW_PUK, &pass, ret, ret_n, e);
-	secret_free(&pass);
+		got = add_kind(l, ESCROW_PUK, key, ret, ret_n, e);
 	if (got == 0 && *ret_n == 0) {
 		err_set(e, ERR_ESCROW, "nothing of token %s is in escrow", l->opt->serial);
 		got = err_next(e, "what tokenroll did not set it does not know");
 	}
 	if (got == 0)
-		got = life_audit(l, "escrow-show", "", e);
-	if (got != 0)
+		got = note_shown(l, key, e);
+	recover_free(&key);
+	if (got != 0) {
 		life_escrowed_free(ret, *ret_n);
+		*ret_n = 0;
+	}
 	return got;
 }
 

@@ -43,7 +43,13 @@ static struct seal seal_of(struct life *l)
 
 static int load_recovery(struct life *l, struct err *e)
 {
-	return l->recovery != NULL ? 0 : recovery_load(&l->recovery, l->cfg->escrow.recovery, l->cfg->escrow.n, e);
+	if (l->recovery != NULL)
+		return 0;
+	if (recovery_load(&l->recovery, l->cfg->escrow.recovery, l->cfg->escrow.n, e) != 0)
+		return -1;
+	for (size_t i = 0; i < recovery_note_count(l->recovery); i++)
+		l->ui->note(l->ui->arg, recovery_note(l->recovery, i));
+	return 0;
 }
 
 /* What of a secret is sent to the token. */

@@ -9,19 +9,50 @@ static int ask_passphrase(void *arg, struct secret *ret, struct err *e)
 	return l->ui->secret(l->ui->arg, LIFE_RECOVERY_PASSPHRASE, &l->token, l->profile, NULL, ret, e);
 }
 
+static int ask_pin(void *arg, const struct worker_token *t, const struct profile *p, struct secret *ret, struct err *e)
+{
+	struct life *l = arg;
+	return l->ui->secret(l->ui->arg, LIFE_RECOVERY_PIN, t, p, NULL, ret, e);
+}
+
 static void tell(void *arg, const char *text)
 {
 	const struct life *l = arg;
 	l->ui->note(l->ui->arg, text);
 }
 
+bool life_has_recovery(const struct life *l)
+{
+	return l->opt->recovery_file != NULL || l->opt->recovery_uri != NULL;
+}
+
+struct recover *life_recover(struct life *l)
+{
+	const struct recover_request req = {
+	    .port = &l->ports->token,
+	    .file = l->opt->recovery_file,
+	    .uri = l->opt->recovery_uri,
+	    .cfg = l->cfg,
+	    .module = l->opt->module,
+	    .settings = life_settings(l),
+	    .passphrase = ask_passphrase,
+	    .pin = ask_pin,
+	    .note = tell,
+	    .arg = l,
+	};
+	return recover_new(&req);
+}
+
+/* Its token is let go before this one is worked on: some modules touch both. */
 static int from_escrow(struct life *l, enum profile_secret which, struct secret *ret, int64_t *ret_pending,
 		       struct err *e)
 {
 	const struct seal seal = {
 	    .port = &l->ports->store, .store = l->store, .token = &l->token, .id = &l->id, .profile = l->profile};
-	const struct seal_key key = {l->opt->recovery_key, ask_passphrase, tell, l};
-	return seal_open(&seal, which, &key, ret, ret_pending, e);
+	struct recover *key = life_recover(l);
+	int got = seal_open(&seal, which, key, ret, ret_pending, e);
+	recover_free(&key);
+	return got;
 }
 
 int life_key_check(const struct life *l, enum profile_secret which, const struct p11_pin_state *now, struct err *e)
@@ -59,7 +90,7 @@ int life_key(struct life *l, enum profile_secret which, const struct p11_pin_sta
 		return -1;
 	if (!given && now->factory == P11_FACTORY_YES && factory->n != 0)
 		return secret_set(ret, factory->v[0], strlen(factory->v[0]), e);
-	if (!given && l->opt->recovery_key != NULL)
+	if (!given && life_has_recovery(l))
 		return from_escrow(l, which, ret, ret_pending, e);
 	if (l->ui->secret(l->ui->arg, which == PROFILE_PUK ? LIFE_PUK : LIFE_SO_PIN, &l->token, l->profile, NULL, ret,
 			  e) != 0)

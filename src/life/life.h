@@ -14,6 +14,7 @@
 #include "core/config.h"
 #include "enroll/discover.h"
 #include "enroll/ports.h"
+#include "enroll/recover.h"
 #include "store/recovery.h"
 
 #include <stdbool.h>
@@ -26,14 +27,17 @@ enum life_ask {
 	LIFE_NEW_SO_PIN,          /* one for a token that has none, typed; ERR_RECOVERY_MISSING where nobody can */
 	LIFE_PUK,                 /* the token's PUK */
 	LIFE_RECOVERY_PASSPHRASE, /* of the recovery key */
+	LIFE_RECOVERY_PIN,        /* of the token that the recovery key is on */
 };
 
 struct life_options {
-	const char *user;             /* whose token; NULL */
-	const char *serial, *reader;  /* which token; NULL: find out */
-	const char *module;           /* NULL: as configured */
-	const char *label;            /* for one that is initialized; NULL: as before, or "VPN token" */
-	const char *recovery_key;     /* file of a recovery key: what is in escrow is used; NULL */
+	const char *user;            /* whose token; NULL */
+	const char *serial, *reader; /* which token; NULL: find out */
+	const char *module;          /* NULL: as configured */
+	const char *label;           /* for one that is initialized; NULL: as before, or "VPN token" */
+	/* a recovery key, in a file or on a token: what is in escrow is used; at most one of both */
+	const char *recovery_file;
+	const struct p11_uri *recovery_uri;
 	bool so_pin_given, puk_given; /* not typed: a file has it */
 	bool pin_given;
 	bool new_pin_given;     /* not typed: a file has it, or it is made at random */
@@ -42,7 +46,7 @@ struct life_options {
 	bool last_try;          /* the last try may be spent */
 	bool verbose;
 	/* from which the token's module is kept; NULL: not from a file */
-	const char *secret_files[6];
+	const char *secret_files[7];
 };
 
 struct life_ui {
@@ -138,7 +142,8 @@ struct life_seen {
 	struct worker_module module;
 	const struct profile *profile;
 	struct p11_pin_state pins[PROFILE_PIN_COUNT];
-	struct err trouble; /* why more could not be found out; ERR_NONE */
+	time_t pending[PROFILE_PIN_COUNT]; /* since when a value in escrow waits to be confirmed; 0 */
+	struct err trouble;                /* why more could not be found out; ERR_NONE */
 	char owner[65];
 	enum cred_state state; /* of the owner's credential */
 	time_t not_after;
@@ -166,11 +171,19 @@ void life_seen_free(struct life_seen_all *s);
 /* Opens the inventory and has the modules look for tokens. */
 int life_start(struct life *l, struct err *e);
 
+/* Of each worker. */
+struct worker_settings life_settings(const struct life *l);
+
 /* How the inventory names a token. */
 void life_identify(const struct worker_token *t, struct store_token *ret);
 
 /* The serial number and what else is known of the token in words for the audit trail. */
 int life_audit(struct life *l, const char *action, const char *detail, struct err *e);
+
+/* Whether what is in escrow can be opened. */
+bool life_has_recovery(const struct life *l);
+/* The recovery key that was given, to be freed. */
+struct recover *life_recover(struct life *l);
 
 /* An SO PIN or PUK: the factory's where the token has that, out of escrow with a recovery key, else asked. */
 int life_key(struct life *l, enum profile_secret which, const struct p11_pin_state *now, struct secret *ret,

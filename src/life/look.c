@@ -1,4 +1,5 @@
 #include "core/xalloc.h"
+#include "enroll/seal.h"
 #include "life/life.h"
 
 #include <stdlib.h>
@@ -44,6 +45,17 @@ static int mark_ours(struct life *l, const struct store_token *id, struct life_s
 	return 0;
 }
 
+/* What is in escrow for it and was never confirmed, after that is settled which the token tells. */
+static int look_into_escrow(struct life *l, const struct store_token *id, struct life_seen *s, struct err *e)
+{
+	const struct seal seal = {.port = &l->ports->store, .store = l->store, .id = id, .profile = s->profile};
+	if (seal_settle(&seal, s->pins, e) != 0)
+		return -1;
+	return seal_pending(&seal, PROFILE_SO_PIN, &s->pending[PROFILE_SO_PIN], e) != 0
+		   ? -1
+		   : seal_pending(&seal, PROFILE_PUK, &s->pending[PROFILE_PUK], e);
+}
+
 /* What cannot be found out of one token is told with it; the others are looked at all the same. */
 static int look_at(struct life *l, const struct enroll_candidate *c, struct life_seen *ret, struct err *e)
 {
@@ -54,7 +66,10 @@ static int look_at(struct life *l, const struct enroll_candidate *c, struct life
 	if ((c->token.flags & (WORKER_TOKEN_UNREADABLE | WORKER_TOKEN_UNKNOWN)) != 0)
 		return 0;
 	life_identify(&c->token, &id);
-	if (read_token(l, c, ret, &ret->trouble) != 0)
+	bool read = read_token(l, c, ret, &ret->trouble) == 0;
+	if (look_into_escrow(l, &id, ret, e) != 0)
+		return -1;
+	if (!read)
 		return read_owner(l, &id, ret, e);
 	return read_owner(l, &id, ret, e) != 0 ? -1 : mark_ours(l, &id, ret, e);
 }

@@ -7,7 +7,7 @@
 
 #define DEFAULT_LABEL "VPN token"
 
-static struct worker_settings settings_of(const struct life *l)
+struct worker_settings life_settings(const struct life *l)
 {
 	const struct config *cfg = l->cfg;
 	struct worker_settings s = {.timeout_s = (int)cfg->token.timeout,
@@ -16,7 +16,7 @@ static struct worker_settings settings_of(const struct life *l)
 					       {WORKER_PLACE_STORE, cfg->store_path},
 					       {WORKER_PLACE_BUNDLES, cfg->bundle.dir},
 					       {WORKER_PLACE_SECRET, cfg->mail.password_file},
-					       {WORKER_PLACE_SECRET, l->opt->recovery_key}},
+					       {WORKER_PLACE_SECRET, l->opt->recovery_file}},
 				    .note = l->ui->note,
 				    .note_arg = l->ui->arg};
 	size_t n = 5;
@@ -31,7 +31,7 @@ int life_start(struct life *l, struct err *e)
 {
 	const struct discover_request req = {
 	    .port = &l->ports->token,
-	    .settings = settings_of(l),
+	    .settings = life_settings(l),
 	    .module = l->opt->module != NULL ? l->opt->module : l->cfg->token.module,
 	    .module_given = l->opt->module != NULL,
 	    .reader = l->opt->reader,
@@ -91,6 +91,21 @@ static int nothing_found(const struct life *l, const struct store_token *users, 
 	return err_next(e, "put it in; `tokenroll tokens` shows what is there");
 }
 
+/* The token that the recovery key is on is not worked on, if there is another. */
+static size_t leave_recovery_out(const struct life *l, struct enroll_candidate *list, size_t n)
+{
+	size_t others = 0, at = 0;
+	for (size_t i = 0; i < n; i++)
+		others += !recover_is_on(l->opt->recovery_uri, &list[i].token);
+	if (others == 0)
+		return n;
+	for (size_t i = 0; i < n; i++) {
+		if (!recover_is_on(l->opt->recovery_uri, &list[i].token))
+			list[at++] = list[i];
+	}
+	return others;
+}
+
 /* NULL if none was meant, or too many were. */
 static struct enroll_candidate *select_token(struct life *l, bool blank_too, struct err *e)
 {
@@ -106,6 +121,7 @@ static struct enroll_candidate *select_token(struct life *l, bool blank_too, str
 		if (is_usable(&list[i].token, blank_too) && is_meant(l, wanted, &list[i].token))
 			list[kept++] = list[i];
 	}
+	kept = leave_recovery_out(l, list, kept);
 	if (kept == 0) {
 		nothing_found(l, wanted, e);
 		return NULL;

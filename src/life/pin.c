@@ -1,6 +1,14 @@
+#include "enroll/seal.h"
 #include "life/life.h"
 
 #include <string.h>
+
+/* Before: what a run that broke off has left open in escrow is settled, if the token tells. */
+static int look_before(struct life *l, struct p11_pin_state ret[PROFILE_PIN_COUNT], struct err *e)
+{
+	const struct seal seal = {.port = &l->ports->store, .store = l->store, .id = &l->id, .profile = l->profile};
+	return l->ports->token.pins(l->worker, &l->token, false, ret, e) != 0 ? -1 : seal_settle(&seal, ret, e);
+}
 
 static int read_pins(struct life *l, struct p11_pin_state ret[PROFILE_PIN_COUNT], struct err *e)
 {
@@ -82,7 +90,7 @@ static int change_typed(struct life *l, struct life_pins *ret, struct err *e)
 
 int life_pin(struct life *l, struct life_pins *ret, struct err *e)
 {
-	if (check_way(l, PROFILE_CHANGE_PIN, e) != 0 || read_pins(l, ret->before, e) != 0 ||
+	if (check_way(l, PROFILE_CHANGE_PIN, e) != 0 || look_before(l, ret->before, e) != 0 ||
 	    check_pin(l, &ret->before[PROFILE_PIN], e) != 0)
 		return -1;
 	return life_on_pad(l, PROFILE_CHANGE_PIN) ? change_on_pad(l, PROFILE_CHANGE_PIN, PROFILE_PIN, ret, e)
@@ -110,7 +118,7 @@ int life_unblock(struct life *l, struct life_pins *ret, struct err *e)
 {
 	bool by_puk = (l->profile->call[PROFILE_UNBLOCK].needs & 1u << PROFILE_PUK) != 0;
 	enum profile_secret kind = by_puk ? PROFILE_PUK : PROFILE_SO_PIN;
-	if (check_way(l, PROFILE_UNBLOCK, e) != 0 || read_pins(l, ret->before, e) != 0)
+	if (check_way(l, PROFILE_UNBLOCK, e) != 0 || look_before(l, ret->before, e) != 0)
 		return -1;
 	if (!life_on_pad(l, PROFILE_UNBLOCK))
 		return unblock_typed(l, kind, ret, e);

@@ -91,7 +91,7 @@ static int end_one(void *arg, const struct store_credential *c, enum cred_state 
 static bool by_reset(const struct life *l, const struct p11_pin_state *so)
 {
 	const struct profile *p = l->profile;
-	bool known = l->opt->so_pin_given || l->opt->recovery_key != NULL || so->factory == P11_FACTORY_YES;
+	bool known = l->opt->so_pin_given || life_has_recovery(l) || so->factory == P11_FACTORY_YES;
 	return p->init.how == PROFILE_HOW_INIT_TOKEN && !p->init.once && (known || p->key.delete != PROFILE_USER);
 }
 

@@ -9,32 +9,29 @@
 #include <string.h>
 #include <time.h>
 
-static const char *const kind_names[ESCROW_KIND_COUNT] = {[ESCROW_SO_PIN] = "so-pin", [ESCROW_PUK] = "puk"};
-
-static const char *const state_names[ESCROW_STATE_COUNT] = {
-    [ESCROW_PENDING] = "pending", [ESCROW_CONFIRMED] = "confirmed", [ESCROW_REPLACED] = "replaced"};
-
-const char *escrow_kind_name(enum escrow_kind kind)
-{
-	return (unsigned)kind < ESCROW_KIND_COUNT ? kind_names[kind] : "unknown";
-}
-
-const char *escrow_state_name(enum escrow_state st)
-{
-	return (unsigned)st < ESCROW_STATE_COUNT ? state_names[st] : "unknown";
-}
-
-/* The place of a column's word in a list; the first where there is no such word. */
-static int query_word(struct query *q, int col, const char *const *words, int n)
+/* The kind or state that a column names; the first where there is no such word. */
+static enum escrow_kind query_kind(struct query *q, int col)
 {
 	char word[16];
 
 	query_text(q, col, word, sizeof(word));
-	for (int i = 0; i < n; i++)
-		if (strcmp(words[i], word) == 0)
-			return i;
+	for (int i = 0; i < ESCROW_KIND_COUNT; i++)
+		if (strcmp(escrow_kind_name((enum escrow_kind)i), word) == 0)
+			return (enum escrow_kind)i;
 	q->odd = true;
-	return 0;
+	return (enum escrow_kind)0;
+}
+
+static enum escrow_state query_state(struct query *q, int col)
+{
+	char word[16];
+
+	query_text(q, col, word, sizeof(word));
+	for (int i = 0; i < ESCROW_STATE_COUNT; i++)
+		if (strcmp(escrow_state_name((enum escrow_state)i), word) == 0)
+			return (enum escrow_state)i;
+	q->odd = true;
+	return (enum escrow_state)0;
 }
 
 /* ---- put */
@@ -119,8 +116,8 @@ static int value_find(struct store *s, int64_t id, bool *ret_found, struct value
 		ret->id = id;
 		ret->token = query_int(&q, 0);
 		query_text(&q, 1, ret->serial, sizeof(ret->serial));
-		ret->kind = (enum escrow_kind)query_word(&q, 2, kind_names, ESCROW_KIND_COUNT);
-		ret->state = (enum escrow_state)query_word(&q, 3, state_names, ESCROW_STATE_COUNT);
+		ret->kind = query_kind(&q, 2);
+		ret->state = query_state(&q, 3);
 		ret->overtaken = query_int(&q, 4) != 0;
 	}
 	rc = query_check(&q, e);
@@ -201,8 +198,8 @@ static void row_read(struct query *q, struct store_escrow *v)
 	struct blob text = BLOB_INIT;
 
 	*v = (struct store_escrow){.id = query_int(q, 0)};
-	v->kind = (enum escrow_kind)query_word(q, 1, kind_names, ESCROW_KIND_COUNT);
-	v->state = (enum escrow_state)query_word(q, 2, state_names, ESCROW_STATE_COUNT);
+	v->kind = query_kind(q, 1);
+	v->state = query_state(q, 2);
 	v->created = query_int(q, 3);
 	query_blob(q, 4, &v->cms);
 	/* of any length; blob_set puts a NUL behind it */

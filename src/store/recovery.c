@@ -15,12 +15,16 @@
 
 #define FILE_MAX ((size_t)1 << 20)
 #define RSA_BITS_MIN 2048
+#define WARN_DAYS 90
 #define SECURITY_BITS_MIN 112 /* what RSA 2048 has, and P-224 (NIST SP 800-57, part 1, 5.6.1) */
 
 struct recovery {
 	X509 **certs;
 	size_t n;
 	char *names;
+	char **notes;
+	size_t n_notes;
+	struct err not_valid; /* the first that is not valid now; ERR_NONE */
 };
 
 size_t recovery_count(const struct recovery *r)
@@ -38,12 +42,25 @@ const char *recovery_names(const struct recovery *r)
 	return r->names;
 }
 
+size_t recovery_note_count(const struct recovery *r)
+{
+	return r->n_notes;
+}
+
+const char *recovery_note(const struct recovery *r, size_t i)
+{
+	return r->notes[i];
+}
+
 void recovery_free(struct recovery **r)
 {
 	if (r == NULL || *r == NULL)
 		return;
 	for (size_t i = 0; i < (*r)->n; i++)
 		X509_free((*r)->certs[i]);
+	for (size_t i = 0; i < (*r)->n_notes; i++)
+		free((*r)->notes[i]);
+	free((*r)->notes);
 	free((*r)->certs);
 	free((*r)->names);
 	free(*r);
@@ -142,7 +159,7 @@ static void check_key(char *ret, X509 *cert)
 
 static int check(X509 *cert, const char *file, struct err *e)
 {
-	static void (*const checks[])(char *ret, X509 *cert) = {check_time, check_ca, check_key};
+	static void (*const checks[])(char *ret, X509 *cert) = {check_ca, check_key};
 	char reason[REASON_SIZE] = "";
 	for (size_t i = 0; i < sizeof checks / sizeof *checks && reason[0] == '\0'; i++)
 		checks[i](reason, cert);
@@ -153,6 +170,47 @@ static int check(X509 *cert, const char *file, struct err *e)
 	free(name);
 	ERR_clear_error();
 	return err_next(e, MAKE_ONE);
+}
+
+/* ---- what is said of a good one */
+
+static void add_note(struct recovery *r, char *text)
+{
+	r->notes = xrealloc(r->notes, r->n_notes + 1, sizeof *r->notes);
+	r->notes[r->n_notes++] = text;
+}
+
+/* One whose time is over, or has not come, is no mistake of whoever seals today: the others do. */
+static bool is_valid_now(struct recovery *r, X509 *cert, const char *file)
+{
+	char reason[REASON_SIZE] = "";
+	check_time(reason, cert);
+	if (reason[0] == '\0')
+		return true;
+	char *name = name_of(cert);
+	if (r->not_valid.code == ERR_NONE) {
+		err_set(&r->not_valid, ERR_CONFIG, "%s: the recovery certificate %s %s", file, name, reason);
+		err_next(&r->not_valid, "its key still opens what was sealed to it, but make a new one and name that "
+					"as recovery in section [escrow]: tokenroll(8), \"Recovery certificates\"; "
+					"nothing was changed");
+	}
+	add_note(r, xasprintf("the recovery certificate %s %s: nothing is sealed to it", name, reason));
+	free(name);
+	return false;
+}
+
+static void warn_of_end(struct recovery *r, X509 *cert)
+{
+	time_t then = time(NULL) + (time_t)WARN_DAYS * 24 * 3600;
+	char day[DAY_SIZE];
+	if (X509_cmp_time(X509_get0_notAfter(cert), &then) >= 0)
+		return;
+	char *name = name_of(cert);
+	day_of(day, X509_get0_notAfter(cert));
+	add_note(r, xasprintf("the recovery certificate %s expires on %s: make a new one by then and add it as "
+			      "recovery in section [escrow]",
+			      name, day));
+	free(name);
 }
 
 /* ---- reading */
@@ -195,10 +253,12 @@ static int add_all(struct recovery *r, BIO *bio, const char *file, size_t *ret_n
 			return -1;
 		}
 		++*ret_n;
-		if (is_known(r, cert))
+		if (is_known(r, cert) || !is_valid_now(r, cert, file)) {
 			X509_free(cert);
-		else
+		} else {
+			warn_of_end(r, cert);
 			add(r, cert);
+		}
 	}
 	if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
 		return damaged(file, *ret_n + 1, e);
@@ -242,6 +302,16 @@ static int read_file(struct recovery *r, const char *file, struct err *e)
 	return ret == 0 && n == 0 ? none_in(file, e) : ret;
 }
 
+static void none_valid(const struct recovery *r, struct err *e)
+{
+	if (e == NULL)
+		return;
+	*e = r->not_valid;
+	size_t len = strlen(e->what);
+	if (r->n_notes > 1)
+		snprintf(e->what + len, sizeof e->what - len, ", and none of the others is valid now");
+}
+
 int recovery_load(struct recovery **ret, char *const *files, size_t n, struct err *e)
 {
 	if (n == 0)
@@ -255,6 +325,42 @@ int recovery_load(struct recovery **ret, char *const *files, size_t n, struct er
 			return -1;
 		}
 	}
+	if (r->n == 0) {
+		none_valid(r, e);
+		recovery_free(&r);
+		return -1;
+	}
 	*ret = r;
 	return 0;
+}
+
+static void append(struct blob *to, X509 *cert)
+{
+	unsigned char *der = NULL;
+	int n = i2d_X509(cert, &der);
+	if (n > 0) {
+		unsigned char *whole = xrealloc(to->data, to->len + (size_t)n, 1);
+		memcpy(whole + to->len, der, (size_t)n);
+		to->data = whole;
+		to->len += (size_t)n;
+	}
+	OPENSSL_free(der);
+}
+
+void recovery_read(struct blob *ret_der, char *const *files, size_t n)
+{
+	blob_set(ret_der, NULL, 0);
+	for (size_t i = 0; i < n; i++) {
+		struct blob text = BLOB_INIT;
+		X509 *cert = NULL;
+		BIO *bio =
+		    file_read(files[i], FILE_MAX, &text, NULL) == 0 ? BIO_new_mem_buf(text.data, (int)text.len) : NULL;
+		while (bio != NULL && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+			append(ret_der, cert);
+			X509_free(cert);
+		}
+		BIO_free(bio);
+		blob_free(&text);
+	}
+	ERR_clear_error();
 }

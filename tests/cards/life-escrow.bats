@@ -54,6 +54,8 @@ print(next(v["value"] for v in json.load(sys.stdin)["escrow"] if v["kind"] == sy
 	refused 2 "escrow show" escrow
 	refused 2 "escrow show" escrow burn --serial "$serial" "${key[@]}"
 	life_recovery "$dir/other" "somebody else"
+	refused 2 "VPN recovery" escrow show --serial "$serial" --recovery-key "$dir/other.key" --json
+	json "d['ok']" false "d['error']['code']" '"RECOVERY_KEY"' "d['escrow']" '[]'
 	refused 2 "VPN recovery" escrow show --serial "$serial" --recovery-key "$dir/other.key"
 	[[ $(shown) == 0 && $output != *[0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F]* ]]
 }
@@ -103,4 +105,27 @@ print(next(v["value"] for v in json.load(sys.stdin)["escrow"] if v["kind"] == sy
 		update escrow set cms = (select cms from escrow where kind = 'puk') where kind = 'so-pin'"
 	roll escrow show --serial "$serial" "${key[@]}"
 	[[ $status != 0 ]]
+}
+
+@test "YubiKey and the admin's token in software, each with its own module: unblock and escrow show" {
+	local module
+	module=$(company_softhsm)
+	life_token yubikey
+	enroll --new-pin-file "$dir/new"
+	company_token "$dir" Admin 7182937
+	secret admin 7182937
+	openssl pkey -in "$recovery.key" -outform DER -out "$BATS_TEST_TMPDIR/key.der"
+	openssl x509 -in "$recovery.pem" -outform DER -out "$BATS_TEST_TMPDIR/cert.der"
+	for type in privkey cert; do
+		pkcs11-tool --module "$module" --token-label Admin --login --pin 7182937 --id 01 --type "$type" --usage-decrypt \
+			--write-object "$BATS_TEST_TMPDIR/$([[ $type == cert ]] && echo cert || echo key).der" >/dev/null 2>&1
+	done
+	admin=(--recovery-key "pkcs11:token=Admin?module-path=$module" --recovery-pin-file "$dir/admin")
+	done_by unblock --serial "$serial" "${admin[@]}" --new-pin-file "$dir/newer"
+	pin_is "$dir/newer"
+	is puk-wrong 0 pin-wrong 0
+	done_by escrow show --serial "$serial" "${admin[@]}"
+	shows "SO PIN" "PUK"
+	# also where its module has to be found out
+	done_by escrow show --serial "$serial" --recovery-key "pkcs11:token=Admin" --recovery-pin-file "$dir/admin"
 }

@@ -187,3 +187,79 @@ goes_on_after() {
 @test "killed while the PIN is replaced" {
 	goes_on_after C_SetPIN:3:kill-parent 137
 }
+
+# ---- what is left pending in escrow
+
+# broken_off RULE: the parent or its worker dies there
+broken_off() {
+	local i
+	life_token yubikey
+	through_faulty
+	FAULTY_RULE=$1 roll --serial "$serial" "${ca[@]}" "${key[@]}" --new-pin-file "$dir/new" alice
+	[[ $status != 0 ]]
+	for ((i = 0; i < 100; i++)); do
+		[[ -n $(users_of "$tools/libfaulty.so") ]] || break
+		sleep 0.05
+	done
+}
+
+# taken_but_unconfirmed: the token has the new PUK, and who sent it is dead
+taken_but_unconfirmed() {
+	broken_off C_SetPIN:2:kill-parent-after
+	is default-puk 0
+	[[ $(db "select state from escrow where kind = 'puk'") == pending ]]
+}
+
+# settled: without a try
+settled() {
+	[[ $(db "select state from escrow where kind = 'puk'") == confirmed ]]
+	is puk-wrong 0 pin-wrong 0
+}
+
+@test "a PUK that the token has taken, but nobody has confirmed, is confirmed by tokens" {
+	taken_but_unconfirmed
+	done_by tokens --json
+	json "one(d['tokens'], serial='$serial')['escrow_pending']" '[]'
+	settled
+}
+
+@test "a PUK that the token has taken, but nobody has confirmed, is confirmed by a change of the PIN" {
+	taken_but_unconfirmed
+	done_by pin --serial "$serial" --pin-file "$old" --new-pin-file "$dir/new"
+	settled
+}
+
+@test "a PUK that the token has taken, but nobody has confirmed, is confirmed by enrollment" {
+	taken_but_unconfirmed
+	enroll "${key[@]}" --new-pin-file "$dir/new"
+	settled
+	replaced
+}
+
+@test "one that the token has not taken stays pending, and tokens says what, and since when" {
+	broken_off C_SetPIN:2:kill
+	is default-puk 1
+	done_by tokens --json
+	json "one(d['tokens'], serial='$serial')['escrow_pending']" \
+		"[{\"kind\": \"puk\", \"since\": \"$(date -u +%F)\"}]"
+	done_by tokens
+	shows "PUK of $(date -u +%F), never confirmed"
+	done_by escrow show --serial "$serial" "${key[@]}"
+	shows "$(date -u +%F), was sent but never confirmed"
+	[[ $(db "select state from escrow where kind = 'puk'") == pending ]]
+	is puk-wrong 0
+}
+
+@test "of two pending ones none is guessed, and the first unblock settles it" {
+	broken_off C_SetPIN:2:kill
+	rm -f "$FAULTY_COUNT"
+	FAULTY_RULE=C_SetPIN:1:kill-parent-after roll --serial "$serial" "${ca[@]}" "${key[@]}" --new-pin-file "$dir/new" alice
+	sleep 1
+	is default-puk 0
+	done_by tokens
+	shows "never confirmed"
+	[[ $(db "select group_concat(state) from escrow where kind = 'puk'") == pending,pending ]]
+	done_by unblock --serial "$serial" "${key[@]}" --new-pin-file "$dir/newer"
+	[[ $(db "select group_concat(state) from escrow where kind = 'puk'") == replaced,confirmed ]]
+	is puk-wrong 0
+}

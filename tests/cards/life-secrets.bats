@@ -100,6 +100,13 @@ escrowed() {
 	cp "$recovery.key" "$dir/open.key"
 	chmod 0644 "$dir/open.key"
 	refused 2 "chmod 600" escrow show --serial "$serial" --recovery-key "$dir/open.key"
+	# on a stick with FAT it has that mode for ever
+	chmod 0755 "$dir/open.key"
+	refused 2 "install -m 600 '$dir/open.key' '/dev/shm/open.key'" escrow show --serial "$serial" \
+		--recovery-key "$dir/open.key"
+	says "can be read by others (mode 0755)" "FAT"
+	install -m 600 "$dir/open.key" "$dir/copied.key"
+	done_by escrow show --serial "$serial" --recovery-key "$dir/copied.key"
 	refused 2 "chmod 600" unblock --serial "$serial" --recovery-key "$dir/open.key" --new-pin-file "$dir/newer"
 	pin_is "$dir/new"
 }

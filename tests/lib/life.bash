@@ -20,7 +20,7 @@ life_recovery() {
 	local file=$1 name=$2
 	shift 2
 	[[ $* == *pass* ]] || set -- -nodes "$@"
-	openssl req -x509 -newkey rsa:2048 -days 30 -subj "/CN=$name" -addext basicConstraints=critical,CA:FALSE \
+	openssl req -x509 -newkey rsa:2048 -days 400 -subj "/CN=$name" -addext basicConstraints=critical,CA:FALSE \
 		-addext keyUsage=critical,keyEncipherment -keyout "$file.key" -out "$file.pem" "$@" 2>/dev/null
 	chmod 0600 "$file.key"
 }

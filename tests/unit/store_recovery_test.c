@@ -88,9 +88,9 @@ static void a_certificate_of_the_wrong_kind_is_refused_with_the_reason(void **st
 	refuses("good.pem ed.pem", ERR_CONFIG, "CN=ed");
 }
 
-static void a_certificate_that_is_not_valid_now_is_refused_with_the_day(void **state)
+/* late.pem and early.pem: not valid any more, and not yet. */
+static void make_late_and_early(void)
 {
-	(void)state;
 	assert_int_equal(
 	    shell("touch index.txt; echo 01 >serial; printf '[ca]\\ndefault_ca = c\\n[c]\\nnew_certs_dir = .\\n"
 		  "database = index.txt\\nserial = serial\\ndefault_md = sha256\\npolicy = p\\n"
@@ -101,8 +101,52 @@ static void a_certificate_that_is_not_valid_now_is_refused_with_the_day(void **s
 		  "openssl ca -config ca.cnf -batch -selfsign -keyfile late.key -in late.csr -out early.pem"
 		  " -startdate 20450607000000Z -enddate 20460101000000Z"),
 	    0);
-	refuses("late.pem", ERR_CONFIG, "expired on 2021-02-03");
+}
+
+static void where_no_certificate_is_valid_now_nothing_is_sealed_and_the_day_is_said(void **state)
+{
+	(void)state;
+	make_late_and_early();
+	refuses("late.pem", ERR_CONFIG, "late.pem: the recovery certificate CN=late (serial 01) expired on 2021-02-03");
 	refuses("early.pem", ERR_CONFIG, "valid only from 2045-06-07 on");
+	refuses("late.pem early.pem", ERR_CONFIG, "and none of the others is valid now");
+	refuses("late.pem", ERR_CONFIG, "its key still opens what was sealed to it");
+}
+
+static void one_that_is_not_valid_now_beside_a_good_one_is_left_out_with_a_note(void **state)
+{
+	struct recovery *r = NULL;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	make_recovery("valid", RSA_2048, GOOD_RSA " -days 400");
+	if (load(&r, "late.pem valid.pem early.pem", &e) == -1)
+		fail_msg("%s", e.what);
+	assert_int_equal(recovery_count(r), 1);
+	assert_null(strstr(recovery_names(r), "late"));
+	assert_int_equal(recovery_note_count(r), 2);
+	assert_non_null(
+	    strstr(recovery_note(r, 0), "CN=late (serial 01) expired on 2021-02-03: nothing is sealed to it"));
+	assert_non_null(strstr(recovery_note(r, 1), "valid only from 2045-06-07 on"));
+	recovery_free(&r);
+}
+
+static void one_that_expires_within_90_days_is_said_at_each_sealing(void **state)
+{
+	struct recovery *r = NULL;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	make_recovery("soon", RSA_2048, GOOD_RSA " -days 89");
+	make_recovery("fine", RSA_2048, GOOD_RSA " -days 92");
+	if (load(&r, "soon.pem soon.pem fine.pem", &e) == -1)
+		fail_msg("%s", e.what);
+	assert_int_equal(recovery_count(r), 2);
+	assert_int_equal(recovery_note_count(r), 1);
+	assert_non_null(strstr(recovery_note(r, 0), "the recovery certificate CN=soon"));
+	assert_non_null(strstr(recovery_note(r, 0), "expires on 20"));
+	assert_non_null(strstr(recovery_note(r, 0), "[escrow]"));
+	recovery_free(&r);
 }
 
 static void a_file_without_a_good_certificate_is_refused(void **state)
@@ -135,7 +179,9 @@ int main(void)
 	    cmocka_unit_test(certificates_of_all_files_are_taken_each_once),
 	    cmocka_unit_test(what_the_manual_says_makes_a_good_one),
 	    cmocka_unit_test(a_certificate_of_the_wrong_kind_is_refused_with_the_reason),
-	    cmocka_unit_test(a_certificate_that_is_not_valid_now_is_refused_with_the_day),
+	    cmocka_unit_test(where_no_certificate_is_valid_now_nothing_is_sealed_and_the_day_is_said),
+	    cmocka_unit_test(one_that_is_not_valid_now_beside_a_good_one_is_left_out_with_a_note),
+	    cmocka_unit_test(one_that_expires_within_90_days_is_said_at_each_sealing),
 	    cmocka_unit_test(a_file_without_a_good_certificate_is_refused),
 	};
 
