@@ -120,6 +120,36 @@ replaced() {
 	is pin-wrong 0 so-wrong 0 so-tries 15
 }
 
+# misread ANSWER: when the card was asked of which secrets it has the factory's, one answer after the other was that
+misread() {
+	local k n numbers
+	life_token yubikey
+	watch
+	refused 2 "--new-pin-file" --serial "$serial" "${ca[@]}" alice
+	mapfile -t numbers < <(sed -n 's/^\([0-9]*\) describe a key\t00F700\(80\|81\|9B\).*/\1/p' "$trace")
+	n=${#numbers[@]}
+	[[ $n == 3 ]]
+	for k in "${numbers[@]}"; do
+		card_ctl 0 answer-at "$k" "$1"
+		watch
+		refused 3 "was asked whether its" --serial "$serial" "${ca[@]}" --new-pin-file "$dir/new" alice
+		says "is the factory's, and did not tell" "put the token in again"
+		is planned 0
+		nothing_sent
+		nothing_issued
+	done
+	enroll --new-pin-file "$dir/new"
+	replaced
+}
+
+@test "a card that says by half whether it has the factory's secrets is asked again, and none of them stays" {
+	misread truncated
+}
+
+@test "a card that refuses to say whether it has the factory's secrets is asked again, and none of them stays" {
+	misread 6F00
+}
+
 # through_faulty: the profile of this company enrolls YubiKeys with the module that fails on demand
 through_faulty() {
 	mkdir -p "$dir/profiles"

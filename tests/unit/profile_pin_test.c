@@ -146,6 +146,15 @@ static void factory_values_are_known(void **state)
 	assert_false(profile_answer_is_factory(&pin[PROFILE_PIN], changed, sizeof changed));
 	assert_false(profile_answer_is_factory(&pin[PROFILE_PIN], "", 0));
 	assert_false(profile_answer_is_factory(&shipped(f, "softhsm2")->pin[PROFILE_PIN], fresh, sizeof fresh));
+	/* half of an answer says neither */
+	assert_true(profile_answer_is_own(&pin[PROFILE_PIN], changed, sizeof changed));
+	assert_false(profile_answer_is_own(&pin[PROFILE_PIN], fresh, sizeof fresh));
+	assert_false(profile_answer_is_own(&pin[PROFILE_PIN], changed, sizeof changed / 2));
+	assert_false(profile_answer_is_factory(&pin[PROFILE_PIN], fresh, sizeof fresh / 2));
+	pin = parse(f, "[pin]\nfactory-apdu = 00F70080\nfactory-answer = 01*\n")->pin;
+	assert_true(profile_answer_is_own(&pin[PROFILE_PIN], "\2", 1));
+	assert_false(profile_answer_is_own(&pin[PROFILE_PIN], fresh, sizeof fresh));
+	pin = shipped(f, "yubikey-piv")->pin;
 	const unsigned char two_left[] = {0x01, 0x01, 0xFF, 0x05, 0x01, 0x00, 0x06, 0x02, 0x03, 0x02};
 	assert_int_equal(profile_answer_tries(&pin[PROFILE_PUK], two_left, sizeof two_left), 2);
 	assert_int_equal(profile_answer_tries(&pin[PROFILE_PUK], two_left, sizeof two_left - 1), -1);

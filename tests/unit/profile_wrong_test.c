@@ -52,6 +52,7 @@ static void a_mistake_is_told_with_file_and_line(void **state)
 	    {TOKEN("x", "model = x") "[pin]\nalphabet = digits\nrandom-alphabet = hex\n", 7, "does not allow all"},
 	    {TOKEN("x", "model = x") "[pin]\nmax = 4\nfactory = 12345\n", 7, "not what the rules of [pin] allow"},
 	    {TOKEN("x", "model = x") "[pin]\nfactory-answer = 05*\n", 6, "go together"},
+	    {TOKEN("x", "model = x") "[pin]\nown-answer = 05*\n", 6, "there is no factory-apdu"},
 	    {TOKEN("x", "model = x") "[pin]\ntries-answer = 06##\n", 6, "there is no tries-apdu"},
 	    {TOKEN("x", "model = x") "[pin]\ntries-apdu = 00F70080\ntries-answer = 06*\n", 7, "## is missing"},
 	    {TOKEN("x", "model = x") "[unblock]\ncall = C_SetPIN\nold = {puk}\n", 6, "uses the PUK"},
