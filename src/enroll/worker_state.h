@@ -23,6 +23,8 @@ struct worker_state {
 	bool deselected; /* no file of the card's is selected: see struct profile_key */
 	struct p11_bridge *bridge;
 	struct turn *turn;
+	char reader[READER_NAME_MAX]; /* of the token that the last call was about; "" if nobody knows */
+	bool smart_card;              /* it is one of PC/SC's */
 	bool started;
 	bool made_key;         /* since the token was opened */
 	struct pathset hidden; /* what the module is shut off from; empty where the kernel cannot do that */
@@ -56,6 +58,12 @@ void worker_get_view(struct rpc_msg *in, struct worker_view *ret);
 
 /* Takes its profile; the view's text is done with then. */
 int worker_take_profile(struct worker_state *st, struct worker_view *v, struct err *e);
+
+/* worker_pulled.c: in which reader the token is that a call is about. */
+void worker_take_reader(struct worker_state *st, const char *reader);
+/* worker_pulled.c: of a failure that comes from the token's having been pulled says that: modules tell it in many
+ * ways. */
+void worker_explain(struct rpc_server *s, struct err *e);
 
 /* worker_life.c */
 rpc_handler_fn worker_do_pins, worker_do_change, worker_do_reset, worker_do_objects, worker_do_delete_all,
