@@ -4,6 +4,7 @@
 #include "pkcs11/login.h"
 
 #include <libp11.h>
+#include <openssl/err.h>
 #include <openssl/ui.h>
 #include <openssl/x509.h>
 #include <stdlib.h>
@@ -102,11 +103,25 @@ static X509_REQ *fill_request(const struct blob *spki, const struct blob *subjec
 	return req;
 }
 
+/* The module's own reason, if libp11 has left one among OpenSSL's. */
+static int not_signed(struct err *e)
+{
+	unsigned long code, theirs = 0;
+	err_set(e, ERR_TOKEN_FAILED, "the token could not sign the request");
+	while ((code = ERR_get_error()) != 0) {
+		if (ERR_GET_LIB(code) >= ERR_LIB_USER && theirs == 0)
+			theirs = code;
+	}
+	const char *reason = theirs != 0 ? ERR_reason_error_string(theirs) : NULL;
+	return reason != NULL ? err_native(e, "%s", reason) : -1;
+}
+
 static int sign_request(X509_REQ *req, EVP_PKEY *key, struct blob *ret_csr, struct err *e)
 {
 	EVP_PKEY *public = X509_REQ_get0_pubkey(req);
+	ERR_clear_error();
 	if (X509_REQ_sign(req, key, keytype_digest(keytype_of(public))) <= 0)
-		return err_openssl(e, ERR_TOKEN_FAILED, "the token could not sign the request");
+		return not_signed(e);
 	if (X509_REQ_verify(req, public) != 1)
 		return err_openssl(e, ERR_PROOF, "the token's signature of the request does not fit its public key");
 	unsigned char *der = NULL;

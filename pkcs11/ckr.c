@@ -126,7 +126,6 @@ static const struct {
     {CKR_PIN_LEN_RANGE, ERR_PIN_RULES},
     {CKR_PIN_TOO_WEAK, ERR_PIN_RULES},
     {CKR_USER_PIN_NOT_INITIALIZED, ERR_PIN_NEEDED},
-    {CKR_USER_NOT_LOGGED_IN, ERR_PIN_NEEDED},
 };
 
 const char *ckr_name(CK_RV rv)

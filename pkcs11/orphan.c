@@ -9,6 +9,9 @@
 #define MARK 0x01 /* a mark begins with it, so that one without names is not empty */
 #define NAME 2    /* bytes of a file's name */
 
+/* bytes of a random CKA_ID that are not in somebody else's file by chance */
+#define CERTAINLY_OURS 8
+
 enum { SW_OK = 0x9000, SW_END_OF_FILE = 0x6282, SW_NO_FILE = 0x6A82 };
 
 static int run(const struct p11_token *t, const struct profile_apdus *commands, const unsigned char *file,
@@ -109,6 +112,13 @@ static int settle(const struct p11_token *t, const unsigned char *key, struct er
 	return empty ? delete_key(t, key, e) : 0;
 }
 
+/* Their files are looked at past the module, which then has to log in anew. */
+static int log_in_again(struct p11_token *t, struct err *e)
+{
+	p11_logout(t);
+	return p11_login_as(t, PROFILE_USER, e);
+}
+
 int p11_orphans_delete(struct p11_token *t, const struct blob *mark, struct err *e)
 {
 	struct blob now = BLOB_INIT;
@@ -123,8 +133,41 @@ int p11_orphans_delete(struct p11_token *t, const struct blob *mark, struct err 
 		got = settle(t, now.data + i, e);
 	}
 	blob_free(&now);
-	if (got != 0 || !looked)
-		return got;
-	p11_logout(t);
-	return p11_login_as(t, PROFILE_USER, e);
+	return got != 0 || !looked ? got : log_in_again(t, e);
+}
+
+static bool is_in_list(const struct apdu_answer *list, unsigned char kind, unsigned char number)
+{
+	for (size_t i = 0; i + NAME <= list->len; i += NAME) {
+		if (list->data[i] == kind && list->data[i + 1] == number)
+			return true;
+	}
+	return false;
+}
+
+/* Deletes this description if it is that of the key with this CKA_ID. */
+static int forget(const struct p11_token *t, const unsigned char *file, const struct blob *cka_id, struct err *e)
+{
+	struct apdu_answer a;
+	if (run(t, &way(t)->read, file, &a, e) != 0)
+		return -1;
+	bool read = a.sw == SW_OK || a.sw == SW_END_OF_FILE;
+	return read && memmem(a.data, a.len, cka_id->data, cka_id->len) != NULL ? delete (t, file, e) : 0;
+}
+
+int p11_orphans_forget(struct p11_token *t, const struct blob *cka_id, struct err *e)
+{
+	struct apdu_answer list;
+	int got = 0;
+	if (way(t)->list.n == 0 || cka_id->len < CERTAINLY_OURS)
+		return 0;
+	if (run(t, &way(t)->list, NULL, &list, e) != 0)
+		return -1;
+	bool whole = list.sw == SW_OK && list.len % NAME == 0;
+	for (size_t i = 0; got == 0 && whole && i < list.len; i += NAME) {
+		bool description = list.data[i] == way(t)->files.data[0];
+		if (description && !is_in_list(&list, way(t)->key.data[0], list.data[i + 1]))
+			got = forget(t, list.data + i, cka_id, e);
+	}
+	return got != 0 ? -1 : log_in_again(t, e);
 }

@@ -1,7 +1,8 @@
 /*
  * orphan: keys that are on a card but not shown by the module, because making
- * them was cut off: struct profile_orphan says how they are found. Only what
- * was not there before we began can be ours. Worker process only.
+ * them was cut off, and what is left where deleting them was: struct
+ * profile_orphan says how they are found. Of keys only those that were not
+ * there before we began can be ours. Worker process only.
  */
 #ifndef PKCS11_ORPHAN_H
 #define PKCS11_ORPHAN_H
@@ -22,5 +23,11 @@ void p11_orphans_none(struct blob *ret);
  * an empty mark.
  */
 int p11_orphans_delete(struct p11_token *t, const struct blob *mark, struct err *e);
+
+/*
+ * Deletes what is left of a key of ours that is gone because deleting it was cut off: its description, which has this
+ * CKA_ID in it, long and random as ours are. Login as with p11_orphans_delete.
+ */
+int p11_orphans_forget(struct p11_token *t, const struct blob *cka_id, struct err *e);
 
 #endif

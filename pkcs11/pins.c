@@ -58,6 +58,19 @@ static int read_tries(const char *reader, const struct profile_pin *pin, struct 
 	return 0;
 }
 
+/* ISO/IEC 7816-4, 5.1.3: this card has no such command, or not for this secret. */
+static bool is_not_known(unsigned sw)
+{
+	return sw >> 8 == 0x6D || sw >> 8 == 0x6E || sw == 0x6A81 || sw == 0x6A86 || sw == 0x6A88;
+}
+
+static int no_sense(const char *reader, const struct profile_pin *pin, unsigned sw, struct err *e)
+{
+	err_set(e, ERR_TOKEN_FAILED, "the card in '%s' was asked whether its %s is the factory's, and did not tell",
+		reader, pin->name);
+	return err_native(e, "SW %04X", sw);
+}
+
 static int read_factory(const char *reader, const struct profile_pin *pin, struct p11_pin_state *ret, struct err *e)
 {
 	static const struct profile_secrets none = {{NULL}};
@@ -66,9 +79,15 @@ static int read_factory(const char *reader, const struct profile_pin *pin, struc
 		return 0;
 	if (apdu_run(reader, &pin->factory_apdu, &none, &a, e) != 0)
 		return -1;
-	/* a card that does not know the command says nothing of it */
-	if (a.sw == 0x9000)
-		ret->factory = profile_answer_is_factory(pin, a.data, a.len) ? P11_FACTORY_YES : P11_FACTORY_NO;
+	/* a card that does not know the command says nothing of it; but what was only not understood is asked again,
+	 * because a secret that everybody knows would stay */
+	if (is_not_known(a.sw))
+		return 0;
+	bool factory = a.sw == 0x9000 && profile_answer_is_factory(pin, a.data, a.len);
+	bool own = a.sw == 0x9000 && profile_answer_is_own(pin, a.data, a.len);
+	if (factory == own)
+		return no_sense(reader, pin, a.sw, e);
+	ret->factory = factory ? P11_FACTORY_YES : P11_FACTORY_NO;
 	return 0;
 }
 

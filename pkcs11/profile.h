@@ -217,6 +217,7 @@ struct profile_pin {
 	char *tries_answer;                /* or 9000 and data that matches this, with the tries in place of ## */
 	struct profile_apdus factory_apdu; /* the last answer's data, as uppercase hex, matches the pattern below ... */
 	char *factory_answer;              /* ... while the secret is the factory's */
+	char *own_answer;                  /* ... when it is not; NULL: whenever that does not match */
 };
 
 enum profile_how {
@@ -404,5 +405,8 @@ int profile_answer_tries(const struct profile_pin *pin, const void *data, size_t
 
 /* Whether an answer to factory_apdu (data without status) says that the secret is the factory's. */
 bool profile_answer_is_factory(const struct profile_pin *pin, const void *data, size_t len);
+
+/* Whether it says that the secret is not the factory's. */
+bool profile_answer_is_own(const struct profile_pin *pin, const void *data, size_t len);
 
 #endif

@@ -77,6 +77,8 @@ static int check_factory(struct profile_reader *r, const struct profile_pin *pin
 	if ((pin->factory_apdu.n != 0) != (pin->factory_answer != NULL))
 		return profile_fault_at(r, section, pin->factory_apdu.n != 0 ? "factory-apdu" : "factory-answer",
 					"factory-apdu and factory-answer go together");
+	if (pin->own_answer != NULL && pin->factory_apdu.n == 0)
+		return profile_fault_at(r, section, "own-answer", "there is no factory-apdu");
 	return 1;
 }
 

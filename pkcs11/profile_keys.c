@@ -128,6 +128,7 @@ static const struct profile_field pin_fields[] = {
     FIELD("tries-answer", text, profile_pin, tries_answer, NULL, 0),
     FIELD("factory-apdu", apdu, profile_pin, factory_apdu, NULL, 0),
     FIELD("factory-answer", text, profile_pin, factory_answer, NULL, 0),
+    FIELD("own-answer", text, profile_pin, own_answer, NULL, 0),
 };
 
 static const struct profile_field call_fields[] = {

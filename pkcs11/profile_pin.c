@@ -190,11 +190,22 @@ int profile_answer_tries(const struct profile_pin *pin, const void *data, size_t
 	return -1;
 }
 
-bool profile_answer_is_factory(const struct profile_pin *pin, const void *data, size_t len)
+static bool answer_matches(const char *pattern, const void *data, size_t len)
 {
 	char hex[2 * 256 + 1];
-	if (pin->factory_answer == NULL || len > 256)
+	if (pattern == NULL || len > 256)
 		return false;
 	hex_encode(hex, sizeof hex, data, len);
-	return profile_pattern(pin->factory_answer, hex) >= 0;
+	return profile_pattern(pattern, hex) >= 0;
+}
+
+bool profile_answer_is_factory(const struct profile_pin *pin, const void *data, size_t len)
+{
+	return answer_matches(pin->factory_answer, data, len);
+}
+
+bool profile_answer_is_own(const struct profile_pin *pin, const void *data, size_t len)
+{
+	return pin->own_answer != NULL ? answer_matches(pin->own_answer, data, len)
+				       : !profile_answer_is_factory(pin, data, len);
 }

@@ -85,6 +85,35 @@ int reader_list(struct reader **ret, size_t *ret_n, struct err *e)
 	return got;
 }
 
+static bool wait_empty(SCARDCONTEXT ctx, const char *name, unsigned ms)
+{
+	SCARD_READERSTATE state = {.szReader = name};
+	LONG rv = SCardGetStatusChange(ctx, 0, &state, 1);
+	if (rv == SCARD_S_SUCCESS && (state.dwEventState & SCARD_STATE_PRESENT) != 0) {
+		state.dwCurrentState = state.dwEventState;
+		rv = SCardGetStatusChange(ctx, ms, &state, 1);
+	}
+	bool read = rv == SCARD_S_SUCCESS || rv == SCARD_E_TIMEOUT;
+	return read ? (state.dwEventState & SCARD_STATE_PRESENT) == 0 : rv == SCARD_E_UNKNOWN_READER;
+}
+
+bool reader_is_empty(const char *name, unsigned ms)
+{
+	struct reader *list = NULL;
+	size_t n = 0;
+	SCARDCONTEXT ctx;
+	if (reader_list(&list, &n, NULL) != 0)
+		return false;
+	const struct reader *r = reader_find(list, n, name);
+	bool empty = r == NULL || !r->present;
+	if (!empty && SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &ctx) == SCARD_S_SUCCESS) {
+		empty = wait_empty(ctx, r->name, ms);
+		SCardReleaseContext(ctx);
+	}
+	free(list);
+	return empty;
+}
+
 const struct reader *reader_find(const struct reader *list, size_t n, const char *name)
 {
 	bool cut = strlen(name) == SLOT_DESCRIPTION;

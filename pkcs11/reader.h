@@ -28,6 +28,10 @@ struct reader {
  */
 int reader_list(struct reader **ret, size_t *ret_n, struct err *e);
 
+/* Whether there is no card in this reader, or no such reader any more: a token on USB takes its reader along. A card
+ * that was just pulled is noticed late, so this waits for up to ms milliseconds. False where PC/SC cannot be used. */
+bool reader_is_empty(const char *name, unsigned ms);
+
 /* The one of this name, or that a PKCS#11 slot of this description is for; NULL if it is not in the list. */
 const struct reader *reader_find(const struct reader *list, size_t n, const char *name);
 

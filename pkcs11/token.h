@@ -54,8 +54,9 @@ int p11_token_same(const struct p11_token_info *want, const struct p11_token_inf
 /*
  * Takes the flags that say a token is initialized away from one whose card says that it has no PIN yet, which some
  * modules do not look at; by the profile's command, with a card in a reader. Nobody may be logged in. p may be NULL.
+ * Fails where the card could not be asked: then nothing is known.
  */
-void p11_token_correct(struct p11_token_info *t, const struct profile *p);
+int p11_token_correct(struct p11_token_info *t, const struct profile *p, struct err *e);
 
 /*
  * C_InitToken: gives the token in want's slot its label (UTF-8, cut at 32 bytes) and SO PIN. Only one that was never

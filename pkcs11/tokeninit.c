@@ -17,20 +17,24 @@ static void pad_label(CK_UTF8CHAR ret[32], const char *label)
 	memcpy(ret, label, n < 32 ? n : 32);
 }
 
-void p11_token_correct(struct p11_token_info *t, const struct profile *p)
+int p11_token_correct(struct p11_token_info *t, const struct profile *p, struct err *e)
 {
 	bool blank = false;
-	if (p != NULL && t->hardware && !t->unreadable && p11_pins_blank(p, t->reader, &blank, NULL) == 0 && blank)
+	if (p != NULL && t->hardware && !t->unreadable && p11_pins_blank(p, t->reader, &blank, e) != 0)
+		return -1;
+	if (blank)
 		t->flags &= ~(CK_FLAGS)(CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED);
+	return 0;
 }
 
 static int check_blank(const struct p11_token_info *t, struct err *e)
 {
 	/* a PIN means that somebody has set the token up, whatever its other flag says */
-	if (t->flags & (CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED))
-		return err_set(e, ERR_FOREIGN, "the token in slot %lu is initialized already and was left as it is",
-			       t->slot);
-	return 0;
+	if ((t->flags & (CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED)) == 0)
+		return 0;
+	err_set(e, ERR_FOREIGN, "the token in slot %lu is initialized already and was left as it is", t->slot);
+	return err_next(e, "pull it out, put it in again and run the same command; if it stays so, `tokenroll tokens` "
+			   "shows what is on it");
 }
 
 /* How many objects of somebody's can be seen without a PIN. */
@@ -120,8 +124,9 @@ static int read_same(struct p11_module *m, const struct profile *p, const struct
 	struct p11_token_info is;
 	if (p11_token_read(m, want->slot, &is, e) != 0 || p11_token_same(want, &is, e) != 0)
 		return -1;
-	p11_token_correct(&is, p);
-	return check_blank(&is, e) != 0 ? -1 : p11_pad_check(is.flags, is.serial, so_pin, "new SO PIN", e);
+	if (p11_token_correct(&is, p, e) != 0 || check_blank(&is, e) != 0)
+		return -1;
+	return p11_pad_check(is.flags, is.serial, so_pin, "new SO PIN", e);
 }
 
 /* so_pin NULL: the reader asks. */

@@ -280,7 +280,7 @@ int signer_main(void)
 {
 	struct err e = ERR_INIT;
 	struct ca *ca = NULL;
-	struct rpc_server s = {RPC_FD, &ca};
+	struct rpc_server s = {.fd = RPC_FD, .state = &ca};
 	if (process_harden(&e) != 0 || clearenv() != 0 || OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1) {
 		fprintf(stderr, "signer: %s\n", e.what);
 		return EXIT_FAILURE;

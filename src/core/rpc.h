@@ -97,6 +97,8 @@ void rpc_peer_stop(struct rpc_peer **p);
 struct rpc_server {
 	int fd;
 	void *state; /* the role's own */
+	/* may say more of why a call has failed; NULL: nothing */
+	void (*explain)(struct rpc_server *s, struct err *e);
 };
 
 /* Reads its fields from in (rpc_msg_done is checked by the caller's handler), writes the answer's into out. */

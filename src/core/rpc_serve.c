@@ -31,6 +31,8 @@ static int answer(struct rpc_server *s, const struct rpc_op *op, struct rpc_msg 
 		err_set(&e, ERR_FAILED, "a call of unknown type %u", in->type);
 		put_err(&out, &e);
 	} else if (op->run(s, in, &out, &e) != 0) {
+		if (s->explain != NULL)
+			s->explain(s, &e);
 		put_err(&out, &e);
 	}
 	int ret = rpc_wire_send(s->fd, &out);

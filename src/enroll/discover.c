@@ -344,6 +344,11 @@ const struct reader *discover_readers(struct discovery *d, size_t *ret_n, const 
 	return d->readers;
 }
 
+bool discover_is_pulled(struct discovery *d, const char *reader)
+{
+	return is_smart_card(d, reader) && reader_is_empty(reader, 0);
+}
+
 const struct profiles *discover_profiles(const struct discovery *d)
 {
 	return d->profiles;

@@ -33,6 +33,17 @@ static int look_at(struct enroll_run *r, struct view *v, const struct worker_tok
 	return 0;
 }
 
+/* Why the certificate was not found; named: but the token was. */
+static int not_found(struct enroll_run *r, const struct view *v, bool named, struct err *e)
+{
+	if (discover_is_pulled(r->discovery, r->token.reader))
+		return err_set(e, ERR_REMOVED, "token %s was pulled out of '%s' before it was proven", r->token.serial,
+			       r->token.reader);
+	return err_set(e, named || strcmp(v->module, r->module) != 0 ? ERR_PROOF : ERR_REMOVED,
+		       "the certificate of token %s is not found in a fresh session with %s", r->token.serial,
+		       v->module);
+}
+
 /* By its name if this is the module that enrolled, else by the certificate: modules name one token differently. */
 static int find_token(struct enroll_run *r, struct view *v, struct err *e)
 {
@@ -54,9 +65,7 @@ static int find_token(struct enroll_run *r, struct view *v, struct err *e)
 	}
 	free(list);
 	if (ret == 0 && v->cka_id.len == 0)
-		ret = err_set(e, named || strcmp(v->module, r->module) != 0 ? ERR_PROOF : ERR_REMOVED,
-			      "the certificate of token %s is not found in a fresh session with %s", r->token.serial,
-			      v->module);
+		ret = not_found(r, v, named, e);
 	return ret;
 }
 
@@ -159,6 +168,9 @@ static int prove_with(struct enroll_run *r, const char *module, EVP_PKEY *key, b
 		snprintf(r->cred.client_module, sizeof r->cred.client_module, "%s", module);
 	}
 	worker_proof_free(&proof);
+	/* it names the token in its own way */
+	if (ret != 0 && !enrolled_with && e->code != ERR_REMOVED)
+		err_prefix(e, "the proof with the laptops' module %s", module);
 	view_close(r, &v);
 	return ret;
 }

@@ -167,9 +167,12 @@ static int look_again(struct enroll_run *r, struct worker_token *ret, struct err
 	if (found != NULL)
 		*ret = *found;
 	free(list);
-	return found != NULL ? 0
-			     : err_set(e, ERR_REMOVED, "the token in '%s' was pulled, or initialized by somebody else",
-				       r->token.reader);
+	if (found != NULL)
+		return 0;
+	if (discover_is_pulled(r->discovery, r->token.reader))
+		return err_set(e, ERR_REMOVED, "the token was pulled out of '%s'", r->token.reader);
+	return err_set(e, ERR_REMOVED, "the blank token is no longer in '%s', or somebody has initialized it",
+		       r->token.reader);
 }
 
 /* While the PINs were asked and the turn was waited for, an earlier tokenroll may have gone on with the token. */

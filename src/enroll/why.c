@@ -1,6 +1,7 @@
 #include "enroll/why.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* What a card may be that no module takes; NULL if nothing about it is known. */
@@ -24,12 +25,33 @@ static int mute(const struct reader *r, struct err *e)
 	return err_next(e, "turn it round, clean its contacts, or take another one; nothing was changed");
 }
 
+/* Where there is a module for such cards, it was not asked, or has not shown this one. */
+static int not_shown(const char *module, struct err *e)
+{
+	return err_next(e,
+			"pull it out, put it in again and run the same command; if that does not help, set the card up "
+			"with its maker's tool, or name another module with --module (its profile names %s); nothing "
+			"was changed",
+			module);
+}
+
+static bool is_here(const char *module)
+{
+	char *path = profile_module_path(module);
+	free(path);
+	return path != NULL;
+}
+
 static int unknown(struct discovery *d, const struct reader *r, struct err *e)
 {
+	if (discover_is_pulled(d, r->name))
+		return err_set(e, ERR_REMOVED, "the token was pulled out of '%s' while it was looked for", r->name);
 	const struct profile *p = nearest(d, r);
 	const char *module = p != NULL && p->module.enroll.n != 0 ? p->module.enroll.v[0] : NULL;
 	err_set(e, ERR_UNSUPPORTED, "the card in '%s' is blank, or of a kind that no module here knows (ATR %s)%s%s",
 		r->name, r->atr, p != NULL ? "; the nearest profile is " : "", p != NULL ? p->name : "");
+	if (module != NULL && is_here(module))
+		return not_shown(module, e);
 	if (module != NULL)
 		return err_next(e,
 				"set the card up with its maker's tool, or install %s, or name its maker's module "

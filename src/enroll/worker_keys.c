@@ -160,6 +160,8 @@ int worker_do_key_delete(struct rpc_server *s, struct rpc_msg *in, struct rpc_ms
 		blob_set(&key.cka_id, id.data, id.len);
 	if (ret == 0)
 		ret = delete_found(st, &key, &spki, certificates, e);
+	if (ret == 0 && spki.len != 0 && !key.found)
+		ret = p11_orphans_forget(st->token, &id, e);
 	worker_key_free(&key);
 	blob_free(&id);
 	blob_free(&spki);

@@ -69,6 +69,7 @@ int worker_take_profile(struct worker_state *st, struct worker_view *v, struct e
 {
 	struct profile *p = NULL;
 	int ret = 0;
+	worker_take_reader(st, v->reader);
 	/* a token that is open goes on with what it has */
 	bool known = st->profile != NULL && blob_equal(&st->profile->text, &v->text);
 	if (!known && v->text.len == 0)
@@ -139,6 +140,16 @@ static int initialize(struct worker_state *st, const char *path, const struct wo
 	return p11_module_initialize(st->module, e);
 }
 
+/* Of other tokens that the module shows it does not matter. */
+static int correct(const struct worker_state *st, struct p11_token_info *t, struct err *e)
+{
+	struct err why = ERR_INIT;
+	if (p11_token_correct(t, st->profile, &why) == 0 || strcmp(t->reader, st->reader) != 0)
+		return 0;
+	*e = why;
+	return -1;
+}
+
 static int do_tokens(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
 	struct worker_state *st = worker_state(s);
@@ -157,8 +168,8 @@ static int do_tokens(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *o
 	rpc_put_u32(out, (uint32_t)st->n_listed);
 	for (size_t i = 0; i < st->n_listed; i++) {
 		struct worker_token t;
-		if (!reads_only)
-			p11_token_correct(&st->listed[i], st->profile);
+		if (!reads_only && correct(st, &st->listed[i], e) != 0)
+			return -1;
 		describe(&st->listed[i], &t);
 		worker_put_token(out, &t);
 	}
@@ -302,7 +313,6 @@ static int do_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 	bool deselected = st->deselected;
 	worker_forget_listing(st);
 	st->made_key = false;
-	memcpy(st->reader, v.reader, sizeof st->reader);
 	if (opened != 0)
 		return -1;
 	if (p11_token_same(&want, p11_token_description(st->token), e) == 0 &&
@@ -369,7 +379,7 @@ static void on_term(int sig)
 int worker_main(void)
 {
 	struct worker_state st = {.hidden = PATHSET_INIT};
-	struct rpc_server server = {RPC_FD, &st};
+	struct rpc_server server = {.fd = RPC_FD, .state = &st, .explain = worker_explain};
 	struct err e = ERR_INIT;
 	if (process_harden(&e) != 0)
 		return EXIT_FAILURE;

@@ -18,12 +18,13 @@ struct worker_state {
 	struct p11_module *module;
 	struct profile *profile; /* of the token; NULL until a call has brought it */
 	struct p11_token *token;
-	char reader[READER_NAME_MAX];  /* in which it is; "": nobody knows */
 	struct p11_token_info *listed; /* what the last listing said, until something else was done */
 	size_t n_listed;
 	bool deselected; /* no file of the card's is selected: see struct profile_key */
 	struct p11_bridge *bridge;
 	struct turn *turn;
+	char reader[READER_NAME_MAX]; /* of the token that the last call was about; "" if nobody knows */
+	bool smart_card;              /* it is one of PC/SC's */
 	bool started;
 	bool made_key;         /* since the token was opened */
 	struct pathset hidden; /* what the module is shut off from; empty where the kernel cannot do that */
@@ -64,6 +65,12 @@ void worker_tell_change(struct rpc_server *s, const struct p11_token_info *t, en
 void worker_tell_init(struct rpc_server *s);
 void worker_tell_reset(struct rpc_server *s, const struct p11_token_info *t);
 void worker_tell_init_pin(struct rpc_server *s, const struct p11_token_info *t);
+
+/* worker_pulled.c: in which reader the token is that a call is about. */
+void worker_take_reader(struct worker_state *st, const char *reader);
+/* worker_pulled.c: of a failure that comes from the token's having been pulled says that: modules tell it in many
+ * ways. */
+void worker_explain(struct rpc_server *s, struct err *e);
 
 /* worker_life.c */
 rpc_handler_fn worker_do_pins, worker_do_change, worker_do_reset, worker_do_objects, worker_do_delete_all,

@@ -148,7 +148,7 @@ int courier_main(void)
 {
 	struct err e = ERR_INIT;
 	struct state st = {.cfg = NULL};
-	struct rpc_server s = {RPC_FD, &st};
+	struct rpc_server s = {.fd = RPC_FD, .state = &st};
 	if (process_harden(&e) != 0) {
 		fprintf(stderr, "courier: %s\n", e.what);
 		return EXIT_FAILURE;

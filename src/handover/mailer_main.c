@@ -39,7 +39,7 @@ static const struct rpc_op ops[] = {{MAILER_SEND, 0, op_send}};
 int mailer_main(void)
 {
 	struct err e = ERR_INIT;
-	struct rpc_server s = {RPC_FD, NULL};
+	struct rpc_server s = {.fd = RPC_FD, .state = NULL};
 	if (process_harden(&e) != 0) {
 		fprintf(stderr, "mailer: %s\n", e.what);
 		return EXIT_FAILURE;

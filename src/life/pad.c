@@ -23,7 +23,7 @@ bool life_setup_on_pad(const struct life *l)
 static void note_unused(const struct life *l)
 {
 	char text[300];
-	bool given = l->opt->pin_given || l->opt->new_pin_given || l->opt->so_pin_given || l->opt->recovery_key != NULL;
+	bool given = l->opt->pin_given || l->opt->new_pin_given || l->opt->so_pin_given || life_has_recovery(l);
 	if (!given)
 		return;
 	snprintf(text, sizeof text,

@@ -12,7 +12,8 @@
  *     delay MS, delay-key MS     for each APDU, and more for one that makes a key
  *     touch [late]               touched, or left alone for too long, while status says touch-wanted=1
  *     touch-after MS             always touched so long after it asks for it; 0: only by "touch"
- *     export NAME FILE           into FILE: contents (a line for each key and file); of a piv: attestation-root (PEM)
+ *     export NAME FILE           into FILE: contents (a line for each key and file), secrets (each with its name); of a
+ *                                piv also attestation-root (PEM)
  *     pull-at K [after]          pulled at the K-th APDU from now on (1: the next), before or after executing it
  *     answer-at K SW [after]     that APDU gets this status word (6A84); with after it was executed none the less
  *     answer-at K garbage        it is executed, and answered with noise and 9000

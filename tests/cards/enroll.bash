@@ -9,7 +9,8 @@
 #   enroll ARGUMENT...               tokenroll in this company
 #   enroll_check CARD USER           all that has to be so in the end: somebody else's keys as before, one key and one
 #                                    certificate of ours, the one that the PKI has, and the profile names that key for
-#                                    OpenVPN with the laptops' module
+#                                    OpenVPN with the laptops' module. Of a card that was set up there is more that is
+#                                    ours: ENROLL_OURS, see enroll_ours
 
 # shellcheck source=tests/lib/company.bash
 source "${BASH_SOURCE[0]%/*}/../lib/company.bash"
@@ -95,7 +96,7 @@ enroll_id_found() {
 }
 
 enroll_check() {
-	local card=$1 user=$2 ours='file c4 file ce key' serial
+	local card=$1 user=$2 ours=${ENROLL_OURS:-file c4 file ce key} serial
 	enroll_foreign_kept "$card" || return
 	[[ $ENROLL_TYPE != piv ]] || ours='key object'
 	[[ $(enroll_ours "$card") == "$ours" ]] || { echo "ours on card $card is: $(enroll_ours "$card")"; return 1; }

@@ -53,7 +53,7 @@ print(next(v["value"] for v in json.load(sys.stdin)["escrow"] if v["kind"] == sy
 	refused 2 "--serial" escrow show "${key[@]}"
 	refused 2 "escrow show" escrow
 	refused 2 "escrow show" escrow burn --serial "$serial" "${key[@]}"
-	life_recovery "$dir/other" "somebody else"
+	recovery_new "$dir/other" "somebody else"
 	refused 2 "VPN recovery" escrow show --serial "$serial" --recovery-key "$dir/other.key" --json
 	json "d['ok']" false "d['error']['code']" '"RECOVERY_KEY"' "d['escrow']" '[]'
 	refused 2 "VPN recovery" escrow show --serial "$serial" --recovery-key "$dir/other.key"
@@ -69,7 +69,7 @@ print(next(v["value"] for v in json.load(sys.stdin)["escrow"] if v["kind"] == sy
 }
 
 @test "the passphrase of the recovery key is asked for once, and not echoed" {
-	life_recovery "$dir/locked" "VPN recovery" -passout "pass:the passphrase"
+	recovery_new "$dir/locked" "VPN recovery" -passout "pass:the passphrase"
 	life_token yubikey
 	life_conf "token.module=$(cards_module ykcs11)" "escrow.recovery=$dir/locked.pem"
 	enroll --new-pin-file "$dir/new"
@@ -93,7 +93,7 @@ print(next(v["value"] for v in json.load(sys.stdin)["escrow"] if v["kind"] == sy
 
 @test "of two recovery keys each opens it, and a value that was changed in the database is noticed" {
 	life_token yubikey
-	life_recovery "$dir/second" "second recovery"
+	recovery_new "$dir/second" "second recovery"
 	life_conf "token.module=$(cards_module ykcs11)" "escrow.recovery=$dir/second.pem"
 	printf 'recovery = %s\n' "$recovery.pem" >"$BATS_TEST_TMPDIR/line"
 	sed -i "/^\[escrow\]/r $BATS_TEST_TMPDIR/line" "$dir/tokenroll.conf"

@@ -26,8 +26,7 @@ escrowed() {
 
 # value KIND: the newest one in escrow, opened by openssl alone
 value() {
-	db "select hex(cms) from escrow where kind = '$1' order by id desc limit 1" | xxd -r -p >"$BATS_TEST_TMPDIR/cms"
-	openssl cms -decrypt -inform DER -in "$BATS_TEST_TMPDIR/cms" -inkey "$recovery.key" | sed -n 's/^secret: //p'
+	recovery_open "$dir/tokenroll.db" "$recovery.key" "kind = '$1'" | head -n 1
 }
 
 nothing_issued() {
@@ -121,6 +120,36 @@ replaced() {
 	is pin-wrong 0 so-wrong 0 so-tries 15
 }
 
+# misread ANSWER: when the card was asked of which secrets it has the factory's, one answer after the other was that
+misread() {
+	local k n numbers
+	life_token yubikey
+	watch
+	refused 2 "--new-pin-file" --serial "$serial" "${ca[@]}" alice
+	mapfile -t numbers < <(sed -n 's/^\([0-9]*\) describe a key\t00F700\(80\|81\|9B\).*/\1/p' "$trace")
+	n=${#numbers[@]}
+	[[ $n == 3 ]]
+	for k in "${numbers[@]}"; do
+		card_ctl 0 answer-at "$k" "$1"
+		watch
+		refused 3 "was asked whether its" --serial "$serial" "${ca[@]}" --new-pin-file "$dir/new" alice
+		says "is the factory's, and did not tell" "put the token in again"
+		is planned 0
+		nothing_sent
+		nothing_issued
+	done
+	enroll --new-pin-file "$dir/new"
+	replaced
+}
+
+@test "a card that says by half whether it has the factory's secrets is asked again, and none of them stays" {
+	misread truncated
+}
+
+@test "a card that refuses to say whether it has the factory's secrets is asked again, and none of them stays" {
+	misread 6F00
+}
+
 # through_faulty: the profile of this company enrolls YubiKeys with the module that fails on demand
 through_faulty() {
 	mkdir -p "$dir/profiles"
@@ -152,40 +181,29 @@ goes_on_after() {
 	replaced
 }
 
-@test "a module that dies before the management key is replaced" {
-	goes_on_after C_SetPIN:1:kill 3
+# each_goes_on_after HOW STATUS: the same, on a new token each time, for the management key, the PUK and the PIN, each of
+# which is replaced by a C_SetPIN, in this order
+each_goes_on_after() {
+	local call
+	for call in 1 2 3; do
+		echo "C_SetPIN $call:"
+		goes_on_after "C_SetPIN:$call:$1" "$2"
+		cards_stop
+		rm -rf "$dir"
+		life_setup
+	done
 }
 
-@test "a module that dies when the management key is replaced" {
-	goes_on_after C_SetPIN:1:kill-after 3
+@test "a module that dies before it replaces a secret" {
+	each_goes_on_after kill 3
 }
 
-@test "killed while the management key is replaced" {
-	goes_on_after C_SetPIN:1:kill-parent 137
+@test "a module that dies when it has replaced a secret" {
+	each_goes_on_after kill-after 3
 }
 
-@test "a module that dies before the PUK is replaced" {
-	goes_on_after C_SetPIN:2:kill 3
-}
-
-@test "a module that dies when the PUK is replaced" {
-	goes_on_after C_SetPIN:2:kill-after 3
-}
-
-@test "killed while the PUK is replaced" {
-	goes_on_after C_SetPIN:2:kill-parent 137
-}
-
-@test "a module that dies before the PIN is replaced" {
-	goes_on_after C_SetPIN:3:kill 3
-}
-
-@test "a module that dies when the PIN is replaced" {
-	goes_on_after C_SetPIN:3:kill-after 3
-}
-
-@test "killed while the PIN is replaced" {
-	goes_on_after C_SetPIN:3:kill-parent 137
+@test "killed while a secret is replaced" {
+	each_goes_on_after kill-parent 137
 }
 
 # ---- what is left pending in escrow

@@ -311,7 +311,7 @@ lock_pin() {
 
 @test "a wrong recovery key opens nothing, and the message names who can" {
 	enrolled_yubikey
-	life_recovery "$dir/other" "somebody else"
+	recovery_new "$dir/other" "somebody else"
 	watch
 	refused 2 "VPN recovery" unblock --serial "$serial" --recovery-key "$dir/other.key" --new-pin-file "$dir/newer"
 	nothing_sent
@@ -322,7 +322,7 @@ lock_pin() {
 }
 
 @test "a recovery key with a passphrase wants it, and a wrong one opens nothing" {
-	life_recovery "$dir/locked" "VPN recovery" -passout "pass:the passphrase"
+	recovery_new "$dir/locked" "VPN recovery" -passout "pass:the passphrase"
 	life_token yubikey
 	life_conf "token.module=$(cards_module ykcs11)" "escrow.recovery=$dir/locked.pem"
 	enroll --new-pin-file "$dir/new"

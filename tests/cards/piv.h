@@ -156,6 +156,9 @@ bool piv_is_default_pin(const struct pin *pin, bool puk);
 void piv_default_admin(struct piv *card);
 bool piv_is_default_admin(const struct piv *card);
 
+/* How many bytes of the key count. */
+size_t piv_admin_size(const struct piv_admin *admin);
+
 /* The key and the number of its algorithm. Returns -1 if its keys have another length, or the firmware does not have
  * it. */
 int piv_set_admin(struct piv *card, uint8_t number, struct bytes key);
@@ -183,8 +186,9 @@ int piv_make_attestation(struct piv *card, const char *type);
 /* The root's certificate as PEM. */
 int piv_attestation_root(struct buf *out);
 
-/* ---- piv_export.c: "attestation-root", and "contents": a line for each key and data object, with a hash of it, so
- * that two exports differ in what has been changed between them, whether a module can see it or not */
+/* ---- piv_export.c: "attestation-root", "secrets" (see known.h), and "contents": a line for each key and data object,
+ * with a hash of it, so that two exports differ in what has been changed between them, whether a module can see it or
+ * not */
 
 int piv_export(const void *card, const char *name, struct buf *out);
 

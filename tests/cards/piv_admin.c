@@ -64,6 +64,11 @@ bool piv_is_default_admin(const struct piv *card)
 	       memcmp(card->admin.key, default_key, sizeof(default_key)) == 0;
 }
 
+size_t piv_admin_size(const struct piv_admin *admin)
+{
+	return find_algorithm(admin->algorithm)->key;
+}
+
 static int encrypt(const struct piv_admin *admin, struct bytes block, struct buf *out)
 {
 	const struct algorithm *algorithm = find_algorithm(admin->algorithm);

@@ -1,4 +1,5 @@
 #include "contents.h"
+#include "known.h"
 #include "piv.h"
 
 #include <string.h>
@@ -21,9 +22,29 @@ static int put_contents(const struct piv *card, struct buf *out)
 	return contents_put(&c, out);
 }
 
+/* Without what fills it up to its size. */
+static struct bytes typed(const struct pin *pin)
+{
+	struct bytes value = {pin->value, pin->n};
+
+	while (value.n > 0 && value.p[value.n - 1] == 0xFF)
+		value.n--;
+	return value;
+}
+
+static int put_secrets(const struct piv *card, struct buf *out)
+{
+	known_put_text(out, "pin", typed(&card->pin));
+	known_put_text(out, "puk", typed(&card->puk));
+	known_put_hex(out, "so-pin", (struct bytes){card->admin.key, piv_admin_size(&card->admin)});
+	return 0;
+}
+
 int piv_export(const void *card, const char *name, struct buf *out)
 {
 	if (strcmp(name, "attestation-root") == 0)
 		return piv_attestation_root(out);
+	if (strcmp(name, "secrets") == 0)
+		return put_secrets(card, out);
 	return strcmp(name, "contents") == 0 ? put_contents(card, out) : -1;
 }

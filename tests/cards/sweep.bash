@@ -8,21 +8,37 @@
 
 # shellcheck source=tests/cards/enroll.bash
 source "${BASH_SOURCE[0]%/*}/enroll.bash"
+# shellcheck source=tests/lib/recovery.bash
+source "${BASH_SOURCE[0]%/*}/../lib/recovery.bash"
+# shellcheck source=tests/cards/sweep_kinds.bash
+source "${BASH_SOURCE[0]%/*}/sweep_kinds.bash"
 
 # What APDUs that change something are called in a card's trace, and those that show it a secret
-SWEEP_TELLING='verify|authenticate|generate|write|delete|sign|more of the command'
-SWEEP_SECRET='verify (a|the) PIN$|authenticate with'
+SWEEP_TELLING='verify|authenticate|generate|write|delete|sign|more of the command|change|unblock|initialize|set '
+SWEEP_SECRET='verify (a|the) PIN$|authenticate with|change|unblock|initialize'
 
+# sweep_setup sc-hsm|piv [KIND]: an enrollment of a kind that sweep_kinds.bash has
 sweep_setup() {
-	enroll_company "$1" && enroll_card 0 || return
+	SWEEP_KIND=${2:-plain} SWEEP_FACTORY=()
+	enroll_company "$1" && "sweep_make_$SWEEP_KIND" || return
+	card_ctl 0 reset-count
 	card_ctl 0 log "$ENROLL/log/whole"
 	SWEEP_TEMPLATE=$BATS_TEST_TMPDIR/template
 	cp -a "$ENROLL" "$SWEEP_TEMPLATE" && cp "$CARDS_DIR/card-0" "$CARDS_DIR/template" || return
-	enroll alice >"$BATS_TEST_TMPDIR/whole-run" 2>&1 || { cat "$BATS_TEST_TMPDIR/whole-run" && return 1; }
+	sweep_enroll "${SWEEP_COMMAND[@]}" >"$BATS_TEST_TMPDIR/whole-run" 2>&1 ||
+		{ cat "$BATS_TEST_TMPDIR/whole-run" && return 1; }
 	card_ctl 0 log off
 	# one that does nothing else comes after it
 	cp "$ENROLL/log/whole" "$BATS_TEST_TMPDIR/whole"
 	SWEEP_WHOLE=$BATS_TEST_TMPDIR/whole
+}
+
+# With the PIN that people have for a card, unless it has one that everybody has.
+sweep_enroll() {
+	local pin=(--pin-file "$ENROLL/pin")
+	[[ $SWEEP_KIND != factory ]] || pin=()
+	SOFTHSM2_CONF=$ENROLL/token/softhsm2.conf "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$ENROLL/tokenroll.conf" \
+		"${pin[@]}" --ca-pass-file "$ENROLL/ca.pass" "${ENROLL_SECRETS[@]}" "$@" </dev/null
 }
 
 # A card and a company that know nothing of alice yet.
@@ -66,20 +82,60 @@ sweep_round() {
 	: >"$ENROLL/log/second"
 	card_ctl 0 log "$ENROLL/log/first"
 	card_ctl 0 "$@" || return
-	enroll alice >"$BATS_TEST_TMPDIR/first" 2>&1 || rc=$?
+	sweep_enroll "${SWEEP_COMMAND[@]}" >"$BATS_TEST_TMPDIR/first" 2>&1 || rc=$?
 	SWEEP_MET=1
 	[[ $(card_status 0 planned) == 0 ]] || SWEEP_MET=0
 	card_ctl 0 forget
 	card_ctl 0 log "$ENROLL/log/second"
 	((SWEEP_MET)) || return 0
-	((rc <= 7)) || sweep_complain "$place" "the first run ended with $rc" || return
-	((rc == 0)) || grep -q '^tokenroll: ' "$BATS_TEST_TMPDIR/first" ||
-		sweep_complain "$place" "the first run said nothing" || return
-	sweep_secrets_spared "$place" "$ENROLL/log/first" || return
+	sweep_first "$place" "$rc" && sweep_second "$place" "$rc"
+}
+
+# sweep_first PLACE STATUS: what a run that was hit may leave behind
+sweep_first() {
+	(($2 <= 7)) || sweep_complain "$1" "the first run ended with $2" || return
+	(($2 == 0)) || sweep_says_why || sweep_complain "$1" "the first run does not say what happened and what to do" || return
+	sweep_secrets_spared "$1" "$ENROLL/log/first" || return
+	SWEEP_WHY=$(sweep_known_meanwhile 2>&1) || sweep_complain "$1" "after the first run $SWEEP_WHY"
+}
+
+# sweep_says_why: what happened and what to do next are one line each. All that was said is kept for people, too, if
+# TOKENROLL_MESSAGES names a folder.
+sweep_says_why() {
+	[[ -z ${TOKENROLL_MESSAGES:-} ]] ||
+		printf '%s\t%s\n' "$ENROLL_TYPE-$SWEEP_KIND $place" "$(grep -A1 '^tokenroll: ' "$BATS_TEST_TMPDIR/first" | paste -s)" \
+			>>"$TOKENROLL_MESSAGES/$ENROLL_TYPE-$SWEEP_KIND"
+	[[ ${SWEEP_DEED:-} != pull-at ]] || sweep_says_pulled || return
+	[[ $(grep -c '^tokenroll: .' "$BATS_TEST_TMPDIR/first") == 1 && $(grep -c '^  what to do: .' "$BATS_TEST_TMPDIR/first") == 1 ]]
+}
+
+# Before the token was found nobody knows that there was one.
+sweep_says_pulled() {
+	grep -q '^tokenroll: .*\(was pulled out of\|is no longer plugged in\|no token is plugged in\|was never initialized\)' \
+		"$BATS_TEST_TMPDIR/first"
+}
+
+# sweep_second PLACE STATUS: the same command after a run that ended with that, and all that has to be so in the end
+sweep_second() {
+	local command=("${SWEEP_COMMAND[@]}")
+	(($2 != 0)) || command=("${SWEEP_AGAIN[@]}")
 	[[ $(card_status 0 inserted) == 1 ]] || card_ctl 0 insert || return
-	enroll alice >"$BATS_TEST_TMPDIR/second" 2>&1 ||
-		sweep_complain "$place" "the same command ended with $? after the first with $rc" || return
-	SWEEP_WHY=$(enroll_check 0 alice 2>&1 && sweep_pins) || sweep_complain "$place" "$SWEEP_WHY"
+	sweep_enroll "${command[@]}" >"$BATS_TEST_TMPDIR/second" 2>&1 ||
+		sweep_complain "$1" "the same command ended with $? after the first with $2" || return
+	SWEEP_WHY=$(sweep_labelled && enroll_check 0 alice 2>&1 && sweep_rows && sweep_pins && sweep_known_finally 2>&1) ||
+		sweep_complain "$1" "$SWEEP_WHY"
+}
+
+# A card that was set up has its label besides, if that was not what went wrong.
+sweep_labelled() {
+	ENROLL_OURS=''
+	[[ $SWEEP_KIND != init ]] || ! enroll_foreign_kept 0 >/dev/null || [[ $(enroll_ours 0) != 'file 2f '* ]] ||
+		ENROLL_OURS='file 2f file c4 file ce key'
+}
+
+# sweep_rows: no certificate was issued twice
+sweep_rows() {
+	[[ $(grep -c '/CN=alice$' "$ENROLL/pki/index.txt") == "$SWEEP_ROWS" ]] || { cat "$ENROLL/pki/index.txt" && return 1; }
 }
 
 # sweep_pins: no wrong PIN was ever compared. A management key is shown by an answer to the card's challenge: if that is
@@ -97,13 +153,14 @@ sweep_pins() {
 sweep_apdus() {
 	awk -F'\t' -v telling="$SWEEP_TELLING" -v all="${TOKENROLL_ALL:-}" -v step="$1" '
 		{ split($1, n, " "); name = $1; sub(/^[0-9]+ /, "", name) }
-		all || name ~ "^(" telling ")" || (step && NR % step == 1) { print n[1] }' "$SWEEP_WHOLE"
+		all || name ~ "^(" telling ")" || (step && (NR - 1) % step == 0) { print n[1] }' "$SWEEP_WHOLE"
 }
 
 # sweep_at K WORD...: one round, counted
 sweep_at() {
 	local k=$1
 	shift
+	SWEEP_DEED=$1
 	sweep_round "APDU $k ($*)" "${@/#K/$k}" || SWEEP_FAILED+=" $k($*)"
 	((SWEEP_MET == 0)) || SWEEP_HURT=$((SWEEP_HURT + 1)) SWEEP_LAST=$k
 }

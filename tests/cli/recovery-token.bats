@@ -118,7 +118,7 @@ counted() {
 	by_file=$(so_pin)
 	done_by escrow show --serial "$serial" --recovery-key "$rsa?module-path=$tools/liboaep.so" "${pin[@]}" --json
 	[[ $(so_pin) == "$by_file" ]]
-	life_recovery "$dir/other" "somebody else"
+	recovery_new "$dir/other" "somebody else"
 	onto Admin 7182937 "$dir/other" bare 04 decrypt nocert
 	refused 3 "cannot decrypt with the recovery key" escrow show --serial "$serial" \
 		--recovery-key "pkcs11:token=Admin;object=bare?module-path=$tools/liboaep.so" "${pin[@]}"
@@ -148,7 +148,7 @@ counted() {
 		--recovery-key "pkcs11:token=Admin;object=nothing" "${pin[@]}"
 	refused 2 "there is no private key with the CKA_ID 99 on token $admin" escrow show --serial "$serial" \
 		--recovery-key "pkcs11:token=Admin;id=%99" "${pin[@]}"
-	life_recovery "$dir/other" "somebody else"
+	recovery_new "$dir/other" "somebody else"
 	onto Admin 7182937 "$dir/other" other 03 decrypt
 	refused 2 "opens none of the recipients" unblock --serial "$serial" --recovery-key "pkcs11:token=Admin;object=other" \
 		"${pin[@]}" --new-pin-file "$dir/newer"

@@ -8,6 +8,8 @@
 
 # shellcheck source=tests/lib/company.bash
 source "${BASH_SOURCE[0]%/*}/company.bash"
+# shellcheck source=tests/lib/recovery.bash
+source "${BASH_SOURCE[0]%/*}/recovery.bash"
 # shellcheck source=tests/cards/cards.bash
 source "${BASH_SOURCE[0]%/*}/../cards/cards.bash"
 
@@ -15,19 +17,9 @@ source "${BASH_SOURCE[0]%/*}/../cards/cards.bash"
 PIV_PIN=123456 PIV_PUK=12345678 PIV_ADMIN=010203040506070801020304050607080102030405060708
 HSM_PIN=648219 HSM_SO_PIN=3537363231383830
 
-# life_recovery FILE NAME [OPTION...]: FILE.key and FILE.pem with CN=NAME
-life_recovery() {
-	local file=$1 name=$2
-	shift 2
-	[[ $* == *pass* ]] || set -- -nodes "$@"
-	openssl req -x509 -newkey rsa:2048 -days 400 -subj "/CN=$name" -addext basicConstraints=critical,CA:FALSE \
-		-addext keyUsage=critical,keyEncipherment -keyout "$file.key" -out "$file.pem" "$@" 2>/dev/null
-	chmod 0600 "$file.key"
-}
-
 life_file() {
 	export COMPANY_CACHE=$BATS_FILE_TMPDIR/cache
-	life_recovery "$BATS_FILE_TMPDIR/recovery" "VPN recovery"
+	recovery_new "$BATS_FILE_TMPDIR/recovery" "VPN recovery"
 }
 
 # The token that company_new makes is kept aside: most of these tests are about another one.
