@@ -1,6 +1,6 @@
 /*
  * tokenroll tokens: every reader and token, and whose it is. Changes nothing
- * and needs no PIN.
+ * on them and needs no PIN.
  */
 #include "core/blob.h"
 #include "core/clean.h"

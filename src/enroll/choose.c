@@ -1,3 +1,4 @@
+#include "enroll/recover.h"
 #include "enroll/run.h"
 #include "enroll/why.h"
 
@@ -90,7 +91,7 @@ static void select_named(const struct enroll_options *opt, struct choice *d)
 		if (enroll_allows(opt, &d->list[i].token))
 			d->list[kept++] = d->list[i];
 	}
-	d->n = kept;
+	d->n = recover_leave_out(opt->recovery_uri, d->list, kept);
 }
 
 void enroll_token_id(const struct worker_token *t, struct store_token *ret)

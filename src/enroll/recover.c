@@ -1,6 +1,5 @@
 #include "enroll/recover.h"
 #include "core/xalloc.h"
-#include "enroll/discover.h"
 #include "store/escrow.h"
 
 #include <stdlib.h>
@@ -46,10 +45,24 @@ void recover_note(const struct recover *r, const char *text)
 	r->req.note(r->req.arg, text);
 }
 
-bool recover_is_on(const struct p11_uri *uri, const struct worker_token *t)
+static bool is_on(const struct p11_uri *uri, const struct worker_token *t)
 {
 	return uri != NULL && p11_uri_names_token(uri) &&
 	       p11_uri_fits(uri, t->label, t->manufacturer, t->model, t->serial);
+}
+
+size_t recover_leave_out(const struct p11_uri *uri, struct enroll_candidate *list, size_t n)
+{
+	size_t others = 0, at = 0;
+	for (size_t i = 0; i < n; i++)
+		others += !is_on(uri, &list[i].token);
+	if (others == 0)
+		return n;
+	for (size_t i = 0; i < n; i++) {
+		if (!is_on(uri, &list[i].token))
+			list[at++] = list[i];
+	}
+	return others;
 }
 
 /* ---- in a file */
@@ -208,7 +221,9 @@ static int get_pin(struct recover *r, struct secret *ret, struct err *e)
 {
 	if (r->req.pin(r->req.arg, &r->token, r->profile, ret, e) != 0)
 		return -1;
-	return profile_pin_possible(r->profile, PROFILE_PIN, r->token.pin_min, r->token.pin_max, ret, e);
+	if (profile_pin_possible(r->profile, PROFILE_PIN, r->token.pin_min, r->token.pin_max, ret, e) == 0)
+		return 0;
+	return err_prefix(e, "the recovery key's token");
 }
 
 static int log_in(struct recover *r, struct err *e)

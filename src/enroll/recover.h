@@ -11,6 +11,7 @@
 #define ENROLL_RECOVER_H
 
 #include "core/config.h"
+#include "enroll/discover.h"
 #include "enroll/ports.h"
 #include "pkcs11/uri.h"
 
@@ -51,7 +52,8 @@ const char *recover_serial(const struct recover *r);
 /* Tells whoever is asked. */
 void recover_note(const struct recover *r, const char *text);
 
-/* Whether a URI names this token: it is not the one to be worked on then, if there is another. */
-bool recover_is_on(const struct p11_uri *uri, const struct worker_token *t);
+/* Takes those that a URI (NULL: none) names by their token out of a list, if there are others: what is to be worked on
+ * is not what the recovery key is on. Returns how many are left. */
+size_t recover_leave_out(const struct p11_uri *uri, struct enroll_candidate *list, size_t n);
 
 #endif

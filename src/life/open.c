@@ -91,21 +91,6 @@ static int nothing_found(const struct life *l, const struct store_token *users, 
 	return err_next(e, "put it in; `tokenroll tokens` shows what is there");
 }
 
-/* The token that the recovery key is on is not worked on, if there is another. */
-static size_t leave_recovery_out(const struct life *l, struct enroll_candidate *list, size_t n)
-{
-	size_t others = 0, at = 0;
-	for (size_t i = 0; i < n; i++)
-		others += !recover_is_on(l->opt->recovery_uri, &list[i].token);
-	if (others == 0)
-		return n;
-	for (size_t i = 0; i < n; i++) {
-		if (!recover_is_on(l->opt->recovery_uri, &list[i].token))
-			list[at++] = list[i];
-	}
-	return others;
-}
-
 /* NULL if none was meant, or too many were. */
 static struct enroll_candidate *select_token(struct life *l, bool blank_too, struct err *e)
 {
@@ -121,7 +106,7 @@ static struct enroll_candidate *select_token(struct life *l, bool blank_too, str
 		if (is_usable(&list[i].token, blank_too) && is_meant(l, wanted, &list[i].token))
 			list[kept++] = list[i];
 	}
-	kept = leave_recovery_out(l, list, kept);
+	kept = recover_leave_out(l->opt->recovery_uri, list, kept);
 	if (kept == 0) {
 		nothing_found(l, wanted, e);
 		return NULL;

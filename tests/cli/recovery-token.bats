@@ -130,11 +130,11 @@ counted() {
 	export FAULTY_RULE=C_DecryptInit:1:CKR_MECHANISM_INVALID
 	done_by escrow show --serial "$serial" --recovery-key "$rsa$faulty" "${pin[@]}"
 	rm -f "$FAULTY_COUNT"
-	export FAULTY_RULE=C_DecryptInit:*:CKR_KEY_FUNCTION_NOT_PERMITTED
+	export FAULTY_RULE='C_DecryptInit:*:CKR_KEY_FUNCTION_NOT_PERMITTED'
 	refused 3 "cannot decrypt with the recovery key" escrow show --serial "$serial" --recovery-key "$rsa$faulty" "${pin[@]}"
 	says CKR_KEY_FUNCTION_NOT_PERMITTED "CKA_DECRYPT"
 	rm -f "$FAULTY_COUNT"
-	export FAULTY_RULE=C_DeriveKey:*:CKR_MECHANISM_INVALID
+	export FAULTY_RULE='C_DeriveKey:*:CKR_MECHANISM_INVALID'
 	refused 3 "cannot agree on a key with the recovery key" escrow show --serial "$serial" --recovery-key "$ec$faulty" \
 		"${pin[@]}"
 	says CKR_MECHANISM_INVALID "CKM_ECDH1_DERIVE"
@@ -178,9 +178,9 @@ counted() {
 
 @test "a locked recovery token is known before its PIN is asked, and its last try is never spent here" {
 	counted
-	export FAULTY_RULE=C_GetTokenInfo:*:flags=LOCKED
+	export FAULTY_RULE='C_GetTokenInfo:*:flags=LOCKED'
 	refused 4 "the PIN of the recovery token $admin is locked" escrow show --serial "$serial" --recovery-key "$rsa$faulty"
-	export FAULTY_RULE=C_GetTokenInfo:*:flags=FINAL_TRY
+	export FAULTY_RULE='C_GetTokenInfo:*:flags=FINAL_TRY'
 	refused 4 "has one try left, which was not spent" unblock --last-try --serial "$serial" --recovery-key "$rsa$faulty" \
 		"${pin[@]}" --new-pin-file "$dir/newer"
 	says "tokenroll pin --serial $admin --last-try"
@@ -222,10 +222,16 @@ counted() {
 @test "the vendor's module that uses the recovery key is in no process that the parent or the CA is" {
 	strace -f -q -e trace=openat,execve -o "$BATS_TEST_TMPDIR/calls" -- "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" \
 		-c "$dir/tokenroll.conf" escrow show --serial "$serial" --recovery-key "$rsa" "${pin[@]}" >/dev/null
-	! grep -E 'execve.*tokenroll-signer' "$BATS_TEST_TMPDIR/calls"
+	run ! grep -E 'execve.*tokenroll-signer' "$BATS_TEST_TMPDIR/calls"
 	users=$(awk '/openat.*libsofthsm2.so".*= [0-9]/ { print $1 }' "$BATS_TEST_TMPDIR/calls" | sort -u)
 	[[ -n $users ]]
 	for user in $users; do
 		grep -E "^$user .*execve.*tokenroll-worker" "$BATS_TEST_TMPDIR/calls" >/dev/null
 	done
+}
+
+@test "of the tokens that are plugged in the one of the recovery key is not enrolled by mistake" {
+	refused 4 "is wrong" --recovery-key "$rsa" "${pin[@]}" "${ca[@]}" --pin-file "$dir/admin" alice
+	says "token $serial"
+	refused 3 "tokens are plugged in" "${ca[@]}" --pin-file "$dir/admin" alice
 }
