@@ -81,6 +81,10 @@ static int run_step(struct enroll_run *r, const struct step *s, struct err *e)
 static int prepare(struct enroll_run *r, struct err *e)
 {
 	bool setup = enroll_needs_setup(r);
+	bool signs = r->from < CRED_ISSUED && !r->opt->csr_only && r->opt->cert_file == NULL;
+	/* said before anybody types a PIN for nothing */
+	if (signs && r->ca.hsm.fails && enroll_unlock_end(r, e) != 0)
+		return -1;
 	if (r->from < CRED_PROVEN && !setup && enroll_ask_replacements(r, e) != 0)
 		return -1;
 	if (setup ? enroll_ask_new_pins(r, e) != 0 : r->from < CRED_PROVEN && enroll_ask_pin(r, e) != 0)
@@ -89,7 +93,7 @@ static int prepare(struct enroll_run *r, struct err *e)
 		return -1;
 	if (r->from < CRED_REQUESTED && r->ports->ca.subject(r->signer, r->opt->user, &r->subject, e) != 0)
 		return -1;
-	if (r->from < CRED_ISSUED && !r->opt->csr_only && r->opt->cert_file == NULL && enroll_unlock_begin(r, e) != 0)
+	if (signs && enroll_unlock_begin(r, e) != 0)
 		return -1;
 	if (setup && ((r->unlocking && enroll_unlock_end(r, e) != 0) || enroll_set_up(r, e) != 0))
 		return -1;
