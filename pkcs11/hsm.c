@@ -112,11 +112,19 @@ static int open_token(struct p11_hsm *h, struct err *e)
 	return p11_token_open(&h->token, h->module, h->profile, slot, &info, false, e) == 0 ? 0 : of_hsm(e, h->name);
 }
 
+static int check_locked(const struct p11_hsm *h, struct err *e)
+{
+	if ((p11_hsm_token(h)->flags & CKF_USER_PIN_LOCKED) == 0)
+		return 0;
+	err_set(e, ERR_PIN_LOCKED, "the PIN of the CA's HSM %s is locked", h->name);
+	return err_next(e, "unlock it with the HSM's SO PIN, in its maker's way, then run the same command");
+}
+
 int p11_hsm_open(struct p11_hsm **ret, const struct p11_uri *uri, struct err *e)
 {
 	struct p11_hsm *h = xcalloc(1, sizeof *h);
 	h->uri = uri;
-	if (load(h, e) != 0 || open_token(h, e) != 0) {
+	if (load(h, e) != 0 || open_token(h, e) != 0 || check_locked(h, e) != 0) {
 		p11_hsm_close(&h);
 		return -1;
 	}

@@ -208,6 +208,7 @@ int enroll_run(const struct enroll_ports *ports, const struct config *cfg, const
 {
 	struct enroll_run *r = xcalloc(1, sizeof *r);
 	*r = (struct enroll_run){.ports = ports, .cfg = cfg, .opt = opt, .ui = ui, .result = ret};
+	guard_init(&r->guard, &cfg->ca);
 	int got = enroll_whole(r, e);
 	secret_free(&r->pin);
 	secret_free(&r->so_pin);
@@ -222,6 +223,7 @@ int enroll_run(const struct enroll_ports *ports, const struct config *cfg, const
 	ports->handover.stop(&r->courier);
 	ports->ca.stop(&r->signer);
 	ca_info_free(&r->ca);
+	guard_free(&r->guard);
 	blob_free(&r->subject);
 	ret->cred = r->cred; /* handed over with what it owns */
 	free(r);

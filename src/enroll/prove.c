@@ -64,7 +64,7 @@ static int prepare(struct enroll_run *r, const char *module, struct err *e)
 {
 	if (r->prover != NULL)
 		return 0;
-	if (enroll_start_worker(r, true, &r->prover, e) != 0)
+	if (enroll_start_worker_for(r, module, true, &r->prover, e) != 0)
 		return -1;
 	return r->ports->token.load_begin(r->prover, module, e);
 }

@@ -74,6 +74,7 @@ enum worker_place_kind {
 	WORKER_PLACE_KEY,     /* the file of a CA key that is elsewhere */
 	WORKER_PLACE_STORE,   /* the database, with the files that go with it */
 	WORKER_PLACE_BUNDLES, /* the folder of bundles */
+	WORKER_PLACE_MODULE,  /* the PKCS#11 module of the CA's HSM */
 	WORKER_PLACE_SECRET,  /* the file of a PIN or passphrase; may be a descriptor's name, such as /dev/fd/3 */
 };
 
@@ -82,7 +83,7 @@ struct worker_place {
 	const char *path; /* NULL: there is none */
 };
 
-#define WORKER_PLACES_MAX 12
+#define WORKER_PLACES_MAX 16
 
 /* The file for worker_turn and worker_open is the database's with this behind it; it stays within reach. */
 #define WORKER_TURN_SUFFIX "-turn"
