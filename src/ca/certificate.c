@@ -86,6 +86,8 @@ static int set_period(X509 *cert, bool *ret_shortened, const struct ca *ca, cons
 	if (to <= now)
 		return err_set(e, ERR_CA_PKI,
 			       "by EASYRSA_CERT_EXPIRE and EASYRSA_FIX_OFFSET certificates have expired already");
+	if (end <= now) /* of a CA above, accept.h tells */
+		end = certificate_not_after(ca->cert);
 	if (end <= now)
 		return err_set(e, ERR_CA_PKI, "the CA certificate has expired");
 	*ret_shortened = to > end;
