@@ -23,7 +23,8 @@ OBJ := $(SRC:%.c=$(BUILD)/%.o)
 # all below main, the roles and the verbs; each program takes from it what it uses and is linked with no library more
 LIB := $(BUILD)/libtokenroll.a
 LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/*/*.c pkcs11/*.c))
-ROLES := worker signer courier mailer
+ROLES := worker signer hsm-signer courier mailer
+ROLE_OBJ := $(patsubst %,$(BUILD)/src/%.o,$(subst -,_,$(ROLES)))
 ROLE_PROGRAMS := $(ROLES:%=$(BUILD)/tokenroll-%)
 
 all: $(BUILD)/tokenroll $(ROLE_PROGRAMS) $(BUILD)/profiles
@@ -37,13 +38,15 @@ $(LIB): $(LIB_OBJ)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-$(BUILD)/tokenroll: $(filter-out $(ROLES:%=$(BUILD)/src/%.o) $(LIB_OBJ),$(OBJ)) $(LIB)
+$(BUILD)/tokenroll: $(filter-out $(ROLE_OBJ) $(LIB_OBJ),$(OBJ)) $(LIB)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
-$(ROLE_PROGRAMS): $(BUILD)/tokenroll-%: $(BUILD)/src/%.o $(LIB)
+$(BUILD)/tokenroll-hsm-signer: $(BUILD)/src/hsm_signer.o
+$(filter-out %-hsm-signer,$(ROLE_PROGRAMS)): $(BUILD)/tokenroll-%: $(BUILD)/src/%.o
+$(ROLE_PROGRAMS): $(LIB)
 	@echo "  LD    $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(PKG_LIBS)
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@echo "  CC    $<"

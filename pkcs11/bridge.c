@@ -73,15 +73,21 @@ static PKCS11_SLOT *find_slot(struct p11_bridge *b, CK_SLOT_ID slot)
 	return NULL;
 }
 
-/* The key as an EVP_PKEY of the caller's; NULL if libp11 does not see it. */
-static EVP_PKEY *find_key(PKCS11_SLOT *slot, const struct blob *cka_id)
+static bool is_key(const PKCS11_KEY *k, const struct blob *cka_id, const char *label)
+{
+	return k->id_len == cka_id->len && (cka_id->len == 0 || memcmp(k->id, cka_id->data, cka_id->len) == 0) &&
+	       (label == NULL || strcmp(k->label != NULL ? k->label : "", label) == 0);
+}
+
+/* The key as an EVP_PKEY of the caller's; NULL if libp11 does not see it. label NULL: any. */
+static EVP_PKEY *find_key(PKCS11_SLOT *slot, const struct blob *cka_id, const char *label)
 {
 	PKCS11_KEY *keys = NULL;
 	unsigned n = 0;
 	if (slot == NULL || slot->token == NULL || PKCS11_enumerate_keys(slot->token, &keys, &n) != 0)
 		return NULL;
 	for (unsigned i = 0; i < n; i++) {
-		if (keys[i].id_len == cka_id->len && memcmp(keys[i].id, cka_id->data, cka_id->len) == 0)
+		if (is_key(&keys[i], cka_id, label))
 			return PKCS11_get_private_key(&keys[i]);
 	}
 	return NULL;
@@ -137,7 +143,7 @@ int p11_bridge_request(struct p11_bridge *b, struct p11_token *t, const struct b
 		       const struct blob *subject, struct blob *ret_csr, struct err *e)
 {
 	PKCS11_set_ui_method(b->ctx, b->ui, t);
-	EVP_PKEY *key = find_key(find_slot(b, p11_token_slot(t)), cka_id);
+	EVP_PKEY *key = find_key(find_slot(b, p11_token_slot(t)), cka_id, NULL);
 	if (key == NULL)
 		return err_openssl(e, ERR_TOKEN_FAILED, "libp11 does not find the new key on token %s",
 				   p11_token_name(t));
@@ -147,4 +153,14 @@ int p11_bridge_request(struct p11_bridge *b, struct p11_token *t, const struct b
 	X509_REQ_free(req);
 	EVP_PKEY_free(key);
 	return ret;
+}
+
+int p11_bridge_key(struct p11_bridge *b, struct p11_token *t, const struct blob *cka_id, const char *label,
+		   EVP_PKEY **ret, struct err *e)
+{
+	PKCS11_set_ui_method(b->ctx, b->ui, t);
+	*ret = find_key(find_slot(b, p11_token_slot(t)), cka_id, label);
+	return *ret != NULL ? 0
+			    : err_openssl(e, ERR_TOKEN_FAILED, "libp11 does not find the key \"%s\" on token %s", label,
+					  p11_token_description(t)->serial);
 }

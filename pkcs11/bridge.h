@@ -1,6 +1,6 @@
 /*
  * bridge: a private key on a token as an EVP_PKEY, through libp11, so that
- * OpenSSL can sign a request with it.
+ * OpenSSL can sign a request with it, or a CA what it issues.
  *
  * libp11 opens the same module a second time in this process and shares its
  * state: who is logged in through token.h is logged in here, and no PIN goes
@@ -12,6 +12,8 @@
 
 #include "core/blob.h"
 #include "pkcs11/token.h"
+
+#include <openssl/types.h>
 
 struct p11_bridge;
 
@@ -25,5 +27,10 @@ void p11_bridge_free(struct p11_bridge **b);
  */
 int p11_bridge_request(struct p11_bridge *b, struct p11_token *t, const struct blob *cka_id, const struct blob *spki,
 		       const struct blob *subject, struct blob *ret_csr, struct err *e);
+
+/* The private key with this CKA_ID and CKA_LABEL, to be freed before the bridge is. It signs as above for as long as t
+ * is open. */
+int p11_bridge_key(struct p11_bridge *b, struct p11_token *t, const struct blob *cka_id, const char *label,
+		   EVP_PKEY **ret, struct err *e);
 
 #endif

@@ -32,8 +32,8 @@ static bool is_one_of(const char *name, size_t len, const char *const *list)
 }
 
 /* All attributes of one part, up to end, are among those that mean something here. */
-static int check_names(const char *part, const char *end, char separator, const char *const *known, const char *all,
-		       struct err *e)
+static int check_names(const struct p11_uri_use *use, const char *part, const char *end, char separator,
+		       const char *const *known, const char *all, struct err *e)
 {
 	for (const char *at = part; at < end;) {
 		const char *stop = memchr(at, separator, (size_t)(end - at));
@@ -41,8 +41,8 @@ static int check_names(const char *part, const char *end, char separator, const 
 		size_t len = strcspn(at, "=");
 		len = len < (size_t)(stop - at) ? len : (size_t)(stop - at);
 		if (len != 0 && !is_one_of(at, len, known)) {
-			err_set(e, ERR_USAGE, "'%.*s' of the URI of the recovery key has no meaning here",
-				len < 40 ? (int)len : 40, at);
+			err_set(e, use->code, "'%.*s' of the URI of %s has no meaning here", len < 40 ? (int)len : 40,
+				at, use->what);
 			return err_next(e, "use %s", all);
 		}
 		at = stop + 1;
@@ -50,17 +50,18 @@ static int check_names(const char *part, const char *end, char separator, const 
 	return 0;
 }
 
-static int check_attributes(const char *text, struct err *e)
+static int check_attributes(const struct p11_uri_use *use, const char *text, struct err *e)
 {
-	static const char *const in_path[] = {"token", "serial", "manufacturer", "model", "object", "id", "type", NULL};
+	static const char *const in_path[] = {"token",  "serial", "manufacturer", "model", "slot-id",
+					      "object", "id",     "type",         NULL};
 	static const char *const in_query[] = {"module-path", "module-name", "pin-source", "pin-value", NULL};
 	const char *path = text + strlen(SCHEME), *query = strchr(path, '?');
 	const char *end = query != NULL ? query : path + strlen(path);
-	if (check_names(path, end, ';', in_path, "token, serial, manufacturer, model, object, id and type=private",
-			e) != 0)
+	if (check_names(use, path, end, ';', in_path,
+			"token, serial, manufacturer, model, slot-id, object, id and type=private", e) != 0)
 		return -1;
 	return query == NULL ? 0
-			     : check_names(query + 1, query + strlen(query), '&', in_query,
+			     : check_names(use, query + 1, query + strlen(query), '&', in_query,
 					   "module-path, module-name and pin-source after the question mark", e);
 }
 
@@ -81,9 +82,12 @@ static void take_token(struct p11_uri *ret, P11KitUri *uri)
 	take_field(ret->manufacturer, t->manufacturerID, sizeof t->manufacturerID);
 	take_field(ret->model, t->model, sizeof t->model);
 	take_field(ret->serial, t->serialNumber, sizeof t->serialNumber);
+	CK_SLOT_ID slot = p11_kit_uri_get_slot_id(uri);
+	ret->has_slot = slot != (CK_SLOT_ID)-1;
+	ret->slot = slot;
 }
 
-static int take_object(struct p11_uri *ret, P11KitUri *uri, struct err *e)
+static int take_object(const struct p11_uri_use *use, struct p11_uri *ret, P11KitUri *uri, struct err *e)
 {
 	const CK_ATTRIBUTE *class = p11_kit_uri_get_attribute(uri, CKA_CLASS);
 	const CK_ATTRIBUTE *label = p11_kit_uri_get_attribute(uri, CKA_LABEL);
@@ -92,11 +96,11 @@ static int take_object(struct p11_uri *ret, P11KitUri *uri, struct err *e)
 	if (class != NULL && class->ulValueLen == sizeof is)
 		memcpy(&is, class->pValue, sizeof is);
 	if (is != CKO_PRIVATE_KEY) {
-		err_set(e, ERR_USAGE, "the URI of the recovery key names something that is no private key");
+		err_set(e, use->code, "the URI of %s names something that is no private key", use->what);
 		return err_next(e, "leave its type out, or write type=private");
 	}
 	if (label != NULL && label->ulValueLen >= sizeof ret->object)
-		return err_set(e, ERR_USAGE, "the object in the URI of the recovery key is too long a name");
+		return err_set(e, use->code, "the object in the URI of %s is too long a name", use->what);
 	if (label != NULL)
 		memcpy(ret->object, label->pValue, label->ulValueLen);
 	if (id != NULL)
@@ -104,7 +108,7 @@ static int take_object(struct p11_uri *ret, P11KitUri *uri, struct err *e)
 	return 0;
 }
 
-static int take_pin_source(struct p11_uri *ret, const char *source, struct err *e)
+static int take_pin_source(const struct p11_uri_use *use, struct p11_uri *ret, const char *source, struct err *e)
 {
 	if (strncmp(source, "file:", strlen("file:")) == 0)
 		source += strlen("file:");
@@ -112,51 +116,51 @@ static int take_pin_source(struct p11_uri *ret, const char *source, struct err *
 	if (strncmp(source, "///", 3) == 0)
 		source += 2;
 	if (*source == '\0' || *source == '|' || strncmp(source, "//", 2) == 0) {
-		err_set(e, ERR_USAGE, "the pin-source in the URI of the recovery key is not the path of a file");
-		return err_next(e, "name the file that has the PIN with --recovery-pin-file, or leave it out");
+		err_set(e, use->code, "the pin-source in the URI of %s is not the path of a file", use->what);
+		return err_next(e, "write pin-source=file:/PATH, or leave it out: then the PIN is %s", use->asked);
 	}
 	ret->pin_file = xstrdup(source);
 	return 0;
 }
 
-static int take_query(struct p11_uri *ret, P11KitUri *uri, struct err *e)
+static int take_query(const struct p11_uri_use *use, struct p11_uri *ret, P11KitUri *uri, struct err *e)
 {
 	const char *path = p11_kit_uri_get_module_path(uri), *name = p11_kit_uri_get_module_name(uri);
 	const char *source = p11_kit_uri_get_pin_source(uri);
 	if (p11_kit_uri_get_pin_value(uri) != NULL) {
-		err_set(e, ERR_USAGE, "there is a PIN in the URI of the recovery key, where others can see it");
-		return err_next(e, "leave the pin-value out: it is asked for, or read from --recovery-pin-file; and "
-				   "change that PIN");
+		err_set(e, use->code, "there is a PIN (pin-value) in the URI of %s, where others can see it",
+			use->what);
+		return err_next(e, "leave the pin-value out: then the PIN is %s; and change that PIN", use->asked);
 	}
 	if (path != NULL || name != NULL)
 		ret->module = xstrdup(path != NULL ? path : name);
 	if (path != NULL && *path != '/') {
-		err_set(e, ERR_USAGE, "the module-path in the URI of the recovery key is not a whole path");
-		return err_next(e, "let it begin with a slash; p11-kit's name of a module is a module-name");
+		err_set(e, use->code, "the module-path in the URI of %s is not a whole path", use->what);
+		return err_next(e, "let it begin with a slash; what is only a name is a module-name");
 	}
-	return source != NULL ? take_pin_source(ret, source, e) : 0;
+	return source != NULL ? take_pin_source(use, ret, source, e) : 0;
 }
 
-int p11_uri_parse(struct p11_uri *ret, const char *text, struct err *e)
+int p11_uri_parse(struct p11_uri *ret, const char *text, const struct p11_uri_use *use, struct err *e)
 {
 	P11KitUri *uri = p11_kit_uri_new();
 	memset(ret, 0, sizeof *ret);
-	int got = uri != NULL ? check_attributes(text, e) : err_set(e, ERR_SYSTEM, "no memory for a URI");
+	int got = uri != NULL ? check_attributes(use, text, e) : err_set(e, ERR_SYSTEM, "no memory for a URI");
 	if (got == 0) {
 		int rc = p11_kit_uri_parse(text, P11_KIT_URI_FOR_ANY, uri);
 		if (rc != P11_KIT_URI_OK) {
-			err_set(e, ERR_USAGE, "the URI of the recovery key cannot be read");
+			err_set(e, use->code, "the URI of %s cannot be read", use->what);
 			err_native(e, "%s", p11_kit_uri_message(rc));
 			got = err_next(e, "write it as `p11tool --list-all` does, in quotes: "
-					  "'pkcs11:token=Admin;object=recovery'");
+					  "'pkcs11:token=NAME;object=NAME'");
 		}
 	}
 	if (got == 0)
 		take_token(ret, uri);
 	if (got == 0)
-		got = take_object(ret, uri, e);
+		got = take_object(use, ret, uri, e);
 	if (got == 0)
-		got = take_query(ret, uri, e);
+		got = take_query(use, ret, uri, e);
 	p11_kit_uri_free(uri);
 	if (got != 0)
 		p11_uri_clear(ret);

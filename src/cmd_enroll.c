@@ -148,10 +148,8 @@ static int ui_confirm_last_try(void *arg, const struct worker_token *t, struct e
 static int ui_passphrase(void *arg, const struct ca_info *ca, unsigned attempt, struct secret *ret, struct err *e)
 {
 	struct enroll_cmd *c = arg;
-	char text[640];
-	snprintf(text, sizeof text, "Passphrase of the CA key (%s): ", ca->subject);
 	screen_pause(&c->screen);
-	int got = credentials_passphrase(c->o, text, attempt, ret, e);
+	int got = credentials_ca(c->o, ca, attempt, ret, e);
 	screen_resume(&c->screen);
 	return got;
 }

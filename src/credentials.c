@@ -1,4 +1,5 @@
 #include "credentials.h"
+#include "core/clean.h"
 #include "core/prompt.h"
 
 #define PASSPHRASE_ATTEMPTS 3u
@@ -36,19 +37,48 @@ int credentials_so_pin(const struct options *o, const char *text, struct secret 
 	return credentials_other(o->so_pin_file, "--so-pin-file", "token's SO PIN", text, ret, e);
 }
 
-int credentials_passphrase(const struct options *o, const char *text, unsigned attempt, struct secret *ret,
-			   struct err *e)
+static int get_ca_secret(const struct options *o, const struct ca_info *ca, struct secret *ret, struct err *e)
 {
-	bool given = o->ca_pass_file != NULL || o->ca_pass_fd >= 0;
-	if (attempt > 0 && (given || attempt >= PASSPHRASE_ATTEMPTS))
-		return err_set(e, ERR_CA_PASSPHRASE, "the passphrase of the CA key is wrong");
+	char line[700], text[700];
+	bool hsm = ca->hsm.name[0] != '\0';
 	if (o->ca_pass_file != NULL)
 		return secret_read_file(ret, o->ca_pass_file, e);
 	if (o->ca_pass_fd >= 0)
 		return secret_read_fd(ret, (int)o->ca_pass_fd, e);
-	if (prompt_possible())
+	if (prompt_possible()) {
+		snprintf(line, sizeof line, hsm ? "PIN of the CA's HSM %s: " : "Passphrase of the CA key (%s): ",
+			 hsm ? ca->hsm.name : ca->subject);
+		clean_text(text, sizeof text, line);
 		return prompt_secret(ret, text, e);
-	err_set(e, ERR_CA_PASSPHRASE_NEEDED,
-		"the CA key's passphrase is needed and there is no terminal to ask for it");
+	}
+	err_set(e, ERR_CA_PASSPHRASE_NEEDED, "%s is needed and there is no terminal to ask for it",
+		hsm ? "the PIN of the CA's HSM" : "the CA key's passphrase");
 	return err_next(e, "give it with --ca-pass-file FILE or --ca-pass-fd N");
+}
+
+/* --yes is for plain questions; this one is not. */
+static int agree_to_last_try(const struct options *o, const struct ca_info *ca, struct err *e)
+{
+	bool yes = o->last_try;
+	char line[200], text[200];
+	snprintf(line, sizeof line, "The CA's HSM %s has ONE PIN try left; a wrong PIN locks it. Try it? [y/N] ",
+		 ca->hsm.name);
+	clean_text(text, sizeof text, line);
+	if (!yes && prompt_possible() && prompt_yes(&yes, text, e) != 0)
+		return -1;
+	return yes ? 0
+		   : err_set(e, ERR_PIN_LAST_TRY, "the CA's HSM %s has one PIN try left, which was not spent",
+			     ca->hsm.name);
+}
+
+int credentials_ca(const struct options *o, const struct ca_info *ca, unsigned attempt, struct secret *ret,
+		   struct err *e)
+{
+	bool given = o->ca_pass_file != NULL || o->ca_pass_fd >= 0;
+	if (attempt > 0 && (given || attempt >= PASSPHRASE_ATTEMPTS))
+		return err_set(e, ERR_CA_PASSPHRASE, "the passphrase of the CA key is wrong");
+	if (ca->hsm.last_try && agree_to_last_try(o, ca, e) != 0)
+		return -1;
+	bool typed = ca->hsm.name[0] == '\0' || ca->hsm.wants_pin;
+	return typed ? get_ca_secret(o, ca, ret, e) : 0;
 }

@@ -5,6 +5,7 @@
 #ifndef CREDENTIALS_H
 #define CREDENTIALS_H
 
+#include "ca/signer.h"
 #include "core/secret.h"
 #include "options.h"
 
@@ -21,9 +22,10 @@ int credentials_other(const char *file, const char *option, const char *what, co
 /* Whether --pin-file or --pin-fd was given. */
 bool credentials_has_pin(const struct options *o);
 
-/* The CA passphrase from --ca-pass-file or --ca-pass-fd, else asked. From a file there is one attempt, at the
- * terminal three; after that ERR_CA_PASSPHRASE. attempt counts from 0. */
-int credentials_passphrase(const struct options *o, const char *text, unsigned attempt, struct secret *ret,
-			   struct err *e);
+/* The CA key's passphrase or its HSM's PIN from --ca-pass-file or --ca-pass-fd, else asked. From a file there is one
+ * attempt, at the terminal three; after that ERR_CA_PASSPHRASE. attempt counts from 0. The last try of a PIN is agreed
+ * to by --last-try or at the terminal, ERR_PIN_LAST_TRY; where nobody types the PIN, *ret stays empty. */
+int credentials_ca(const struct options *o, const struct ca_info *ca, unsigned attempt, struct secret *ret,
+		   struct err *e);
 
 #endif

@@ -167,9 +167,7 @@ static int ui_confirm(void *arg, const struct worker_token *t, const char *what,
 static int ui_passphrase(void *arg, const struct ca_info *ca, unsigned attempt, struct secret *ret, struct err *e)
 {
 	struct lifeui *u = arg;
-	char text[640];
-	snprintf(text, sizeof text, "Passphrase of the CA key (%s): ", ca->subject);
-	return credentials_passphrase(u->o, text, attempt, ret, e);
+	return credentials_ca(u->o, ca, attempt, ret, e);
 }
 
 static void ui_note(void *arg, const char *text)

@@ -6,6 +6,8 @@
 
 int recoverykey_parse(struct recoverykey *ret, const struct options *o, struct err *e)
 {
+	static const struct p11_uri_use use = {ERR_USAGE, "the recovery key",
+					       "asked for, or read from --recovery-pin-file"};
 	memset(ret, 0, sizeof *ret);
 	bool on_token = p11_uri_is(o->recovery_key);
 	if (o->recovery_pin_file != NULL && !on_token) {
@@ -21,8 +23,12 @@ int recoverykey_parse(struct recoverykey *ret, const struct options *o, struct e
 		ret->file = o->recovery_key;
 		return 0;
 	}
-	if (p11_uri_parse(&ret->own, o->recovery_key, e) != 0)
+	if (p11_uri_parse(&ret->own, o->recovery_key, &use, e) != 0)
 		return -1;
+	if (ret->own.has_slot) {
+		err_set(e, ERR_USAGE, "the slot-id in the URI of the recovery key says nothing lasting of a token");
+		return err_next(e, "name it by token (its label) or serial");
+	}
 	ret->uri = &ret->own;
 	ret->pin_file = o->recovery_pin_file != NULL ? o->recovery_pin_file : ret->own.pin_file;
 	return 0;

@@ -6,5 +6,5 @@
 
 int main(void)
 {
-	return signer_main();
+	return signer_main(NULL);
 }

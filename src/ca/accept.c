@@ -1,5 +1,7 @@
 #include "ca/accept.h"
 
+#include "ca/chain.h"
+
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
@@ -8,41 +10,66 @@
 #define SERVER_LEVEL 1
 
 struct verdict {
-	int error; /* X509_V_ERR_..., X509_V_OK for a good one */
-	int depth; /* 0: the certificate, 1: the CA's */
+	int error;        /* X509_V_ERR_..., X509_V_OK for a good one */
+	int depth;        /* 0: the certificate, 1: the CA's, 2: of the CA above that */
+	const X509 *cert; /* the one at that depth; NULL if it is none of ours */
 };
 
 static int pass_signature(int ok, X509_STORE_CTX *ctx)
 {
-	return ok || X509_STORE_CTX_get_error(ctx) == X509_V_ERR_CERT_SIGNATURE_FAILURE;
+	return ok || (X509_STORE_CTX_get_error_depth(ctx) == 0 &&
+		      X509_STORE_CTX_get_error(ctx) == X509_V_ERR_CERT_SIGNATURE_FAILURE);
 }
 
-/* The CA need not be a root: the server has the rest of the chain. */
 static void set_up(X509_STORE_CTX *ctx, bool signed_yet)
 {
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
 	X509_STORE_CTX_set_purpose(ctx, X509_PURPOSE_SSL_CLIENT);
-	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
 	X509_VERIFY_PARAM_set_auth_level(param, SERVER_LEVEL);
 	if (!signed_yet)
 		X509_STORE_CTX_set_verify_cb(ctx, pass_signature);
 }
 
+/* What a server reads with `ca`, and a client in its profile: without a root among them it accepts nothing. */
+static X509_STORE *trusted(const struct ca *ca)
+{
+	X509_STORE *store = X509_STORE_new();
+	bool good = store != NULL && X509_STORE_add_cert(store, ca->cert) == 1;
+	for (int i = 0; good && i < sk_X509_num(ca->above); i++)
+		good = X509_STORE_add_cert(store, sk_X509_value(ca->above, i)) == 1;
+	if (good)
+		return store;
+	X509_STORE_free(store);
+	return NULL;
+}
+
+/* The verdict outlives what OpenSSL has looked at. */
+static const X509 *ours(const struct ca *ca, const X509 *cert)
+{
+	if (cert == NULL || X509_cmp(cert, ca->cert) == 0)
+		return cert != NULL ? ca->cert : NULL;
+	for (int i = 0; i < sk_X509_num(ca->above); i++) {
+		if (X509_cmp(cert, sk_X509_value(ca->above, i)) == 0)
+			return sk_X509_value(ca->above, i);
+	}
+	return NULL;
+}
+
 static struct verdict verify(X509 *cert, const struct ca *ca, bool signed_yet)
 {
-	struct verdict v = {X509_V_ERR_OUT_OF_MEM, 0};
-	X509_STORE *store = X509_STORE_new();
+	struct verdict v = {X509_V_ERR_OUT_OF_MEM, 0, NULL};
+	X509_STORE *store = trusted(ca);
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-	if (store != NULL && ctx != NULL && X509_STORE_add_cert(store, ca->cert) == 1 &&
-	    X509_STORE_CTX_init(ctx, store, cert, NULL) == 1) {
+	if (store != NULL && ctx != NULL && X509_STORE_CTX_init(ctx, store, cert, NULL) == 1) {
 		set_up(ctx, signed_yet);
 		bool good = X509_verify_cert(ctx) == 1;
 		v.error = good ? X509_V_OK : X509_STORE_CTX_get_error(ctx);
 		v.depth = X509_STORE_CTX_get_error_depth(ctx);
+		v.cert = ours(ca, X509_STORE_CTX_get_current_cert(ctx));
 	}
 	/* the purpose is content with keyAgreement, but a token's key signs */
 	if (v.error == X509_V_OK && (X509_get_key_usage(cert) & KU_DIGITAL_SIGNATURE) == 0)
-		v = (struct verdict){X509_V_ERR_INVALID_PURPOSE, 0};
+		v = (struct verdict){X509_V_ERR_INVALID_PURPOSE, 0, NULL};
 	X509_STORE_CTX_free(ctx);
 	X509_STORE_free(store);
 	ERR_clear_error();
@@ -84,6 +111,63 @@ static int bad_digest(const struct ca *ca, const char *user, struct err *e)
 			ca->vars->file != NULL ? ca->vars->file : "vars");
 }
 
+static void name_of(const X509_NAME *name, char *ret, size_t size)
+{
+	if (X509_NAME_oneline(name, ret, (int)size) == NULL)
+		snprintf(ret, size, "a name that cannot be read");
+}
+
+static int no_root(const struct ca *ca, const struct verdict *v, struct err *e)
+{
+	char subject[200], issuer[200];
+	const X509 *cert = v->cert != NULL ? v->cert : ca->cert;
+	name_of(X509_get_subject_name(cert), subject, sizeof subject);
+	name_of(X509_get_issuer_name(cert), issuer, sizeof issuer);
+	err_set(e, ERR_CA_PKI, "%s is an intermediate CA, and the certificate of the CA above it, %s, is missing",
+		subject, issuer);
+	return err_next(e,
+			"neither client nor server would accept what it signs: add the certificates up to the root "
+			"behind the one in %s, or name a file with them as [ca] chain",
+			ca->cert_file);
+}
+
+static int bad_time(const struct verdict *v, struct err *e)
+{
+	char subject[200], date[64];
+	bool over = v->error == X509_V_ERR_CERT_HAS_EXPIRED;
+	name_of(X509_get_subject_name(v->cert), subject, sizeof subject);
+	chain_date(date, sizeof date, over ? X509_get0_notAfter(v->cert) : X509_get0_notBefore(v->cert));
+	err_set(e, ERR_CA_PKI, "the certificate of the CA %s %s %s", subject,
+		over ? "expired on" : "is not valid before", date);
+	return err_next(e, over
+			       ? "have it renewed first, and put the new one into its place in the CA's files: nothing "
+				 "that is signed below it would be accepted"
+			       : "check this computer's clock");
+}
+
+static int bad_length(const struct ca *ca, const struct verdict *v, const char *user, struct err *e)
+{
+	char subject[200] = "a CA above";
+	if (v->cert != NULL)
+		name_of(X509_get_subject_name(v->cert), subject, sizeof subject);
+	err_set(
+	    e, ERR_CA_PKI,
+	    "a VPN server would refuse the certificate of %s: the basicConstraints of %s (pathlen) do not let a CA so "
+	    "far below it sign",
+	    user, subject);
+	return err_next(e,
+			"have the CA above %s make another certificate for the same key, with a pathlen that is "
+			"large enough or with none",
+			ca->cert_file);
+}
+
+/* What is wrong above the certificate itself, and not with it. */
+static bool is_time(const struct verdict *v)
+{
+	return v->depth > 0 && v->cert != NULL &&
+	       (v->error == X509_V_ERR_CERT_HAS_EXPIRED || v->error == X509_V_ERR_CERT_NOT_YET_VALID);
+}
+
 static int bad_otherwise(const struct ca *ca, const struct verdict *v, const char *user, struct err *e)
 {
 	err_set(e, ERR_CA_PKI, "a VPN server would refuse the certificate of %s", user);
@@ -99,6 +183,10 @@ static int bad_otherwise(const struct ca *ca, const struct verdict *v, const cha
 int accept_check(X509 *cert, const struct ca *ca, const char *user, bool signed_yet, struct err *e)
 {
 	struct verdict v = verify(cert, ca, signed_yet);
+	if (is_time(&v)) {
+		bad_time(&v, e);
+		return err_native(e, "%s", X509_verify_cert_error_string(v.error));
+	}
 	switch (v.error) {
 	case X509_V_OK:
 		return 0;
@@ -109,6 +197,13 @@ int accept_check(X509 *cert, const struct ca *ca, const char *user, bool signed_
 	case X509_V_ERR_PERMITTED_VIOLATION:
 	case X509_V_ERR_EXCLUDED_VIOLATION:
 		bad_name(ca, user, e);
+		break;
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+		no_root(ca, &v, e);
+		break;
+	case X509_V_ERR_PATH_LENGTH_EXCEEDED:
+		bad_length(ca, &v, user, e);
 		break;
 	case X509_V_ERR_CA_MD_TOO_WEAK:
 		bad_digest(ca, user, e);

@@ -1,6 +1,7 @@
 #include "ca/ca.h"
 
 #include "ca/certificate.h"
+#include "ca/chain.h"
 #include "ca/key.h"
 #include "ca/lock.h"
 #include "ca/names.h"
@@ -12,7 +13,6 @@
 #include "ca/subject.h"
 #include "ca/sweep.h"
 #include "ca/trial.h"
-#include "core/file.h"
 #include "core/xalloc.h"
 
 #include <errno.h>
@@ -24,71 +24,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CA_FILE_MAX ((size_t)1 << 20)
 #define SETTLE_MS 10000
 #define SETTLE_ROUNDS 10
-
-static void date_text(char *ret, size_t size, const ASN1_TIME *t)
-{
-	struct tm tm;
-	if (ASN1_TIME_to_tm(t, &tm) != 1 || strftime(ret, size, "%Y-%m-%d %H:%M UTC", &tm) == 0)
-		snprintf(ret, size, "a date that cannot be read");
-}
-
-static int check_ca_certificate(const struct ca *ca, struct err *e)
-{
-	char date[64];
-	if (X509_check_ca(ca->cert) != 1) {
-		err_set(e, ERR_CA_PKI, "%s is not the certificate of a CA", ca->cert_file);
-		return err_next(e,
-				"its basicConstraints must say CA:TRUE, and its keyUsage, if it has one, keyCertSign");
-	}
-	if (X509_cmp_current_time(X509_get0_notBefore(ca->cert)) > 0) {
-		date_text(date, sizeof date, X509_get0_notBefore(ca->cert));
-		err_set(e, ERR_CA_PKI, "the CA certificate %s is not valid before %s", ca->cert_file, date);
-		return err_next(e, "check this computer's clock");
-	}
-	if (X509_cmp_current_time(X509_get0_notAfter(ca->cert)) < 0) {
-		date_text(date, sizeof date, X509_get0_notAfter(ca->cert));
-		err_set(e, ERR_CA_PKI, "the CA certificate %s expired on %s", ca->cert_file, date);
-		return err_next(e, "renew the CA first: nothing that it signs now would be accepted");
-	}
-	return 0;
-}
-
-/* All certificates of the file as PEM without text: the profile needs the chain, the first one is the CA. */
-static int read_ca_certificate(struct ca *ca, struct blob *ret_chain, struct err *e)
-{
-	struct blob text = BLOB_INIT;
-	if (file_read(ca->cert_file, CA_FILE_MAX, &text, e) != 0) {
-		int missing = errno == ENOENT;
-		if (e != NULL)
-			e->code = ERR_CA_PKI;
-		err_prefix(e, "the CA certificate cannot be read");
-		return missing ? err_next(e, "was `easyrsa build-ca` run in %s? Else set [ca] pki or cert", ca->pki)
-			       : -1;
-	}
-	BIO *in = BIO_new_mem_buf(text.data, (int)text.len), *out = BIO_new(BIO_s_mem());
-	X509 *cert;
-	while ((cert = PEM_read_bio_X509(in, NULL, NULL, NULL)) != NULL) {
-		PEM_write_bio_X509(out, cert);
-		if (ca->cert == NULL)
-			ca->cert = cert;
-		else
-			X509_free(cert);
-	}
-	const char *pem;
-	long n = BIO_get_mem_data(out, &pem);
-	if (ca->cert != NULL)
-		blob_set(ret_chain, pem, (size_t)n);
-	else
-		err_openssl(e, ERR_CA_PKI, "%s is not a certificate in PEM form, or is damaged", ca->cert_file);
-	ERR_clear_error();
-	BIO_free(out);
-	BIO_free(in);
-	blob_free(&text);
-	return ca->cert != NULL ? check_ca_certificate(ca, e) : -1;
-}
 
 static int under_lock(struct ca *ca, int (*fn)(struct ca *, struct err *), struct err *e)
 {
@@ -136,10 +73,6 @@ static int open_database(struct ca *ca, struct err *e)
 
 static int check_pki_folder(struct ca *ca, const struct config_ca *cfg, struct err *e)
 {
-	if (cfg->key != NULL && strncmp(cfg->key, "pkcs11:", 7) == 0) {
-		err_set(e, ERR_CONFIG, "[ca] key = %s: a CA key on an HSM cannot be used by this version", cfg->key);
-		return err_next(e, "use --csr-only and have the request signed where the HSM is, then --cert");
-	}
 	struct stat st;
 	ca->pki = realpath(cfg->pki, NULL);
 	if (ca->pki != NULL && stat(ca->pki, &st) == 0 && !S_ISDIR(st.st_mode)) {
@@ -181,6 +114,14 @@ static int check_crl_place(const struct ca *ca, const struct config_ca *cfg, str
 			"CRL at all, so have it read a file");
 }
 
+/* Of one on an HSM it is known later whether it is there. */
+static int look_for_key(struct ca *ca, const struct config_ca *cfg, struct err *e)
+{
+	ca->on_hsm = config_key_on_hsm(cfg);
+	ca->has_key = ca->on_hsm;
+	return ca->on_hsm ? 0 : ca_key_probe(ca->key_file, &ca->has_key, &ca->encrypted, e);
+}
+
 static void take_config(struct ca *ca, const struct config_ca *cfg)
 {
 	ca->cert_file = cfg->cert != NULL ? xstrdup(cfg->cert) : pki_path(ca, "ca.crt");
@@ -209,7 +150,7 @@ static void describe(const struct ca *ca, struct blob *chain, struct ca_info *re
 	memset(ret, 0, sizeof *ret);
 	X509_NAME_oneline(X509_get_subject_name(ca->cert), ret->subject, sizeof ret->subject);
 	snprintf(ret->pki, sizeof ret->pki, "%s", ca->pki);
-	ret->not_after = certificate_not_after(ca->cert);
+	ret->not_after = ca->not_after;
 	ret->has_key = ca->has_key && ca->index != NULL;
 	ret->needs_passphrase = ca->encrypted;
 	ret->chain_pem = *chain;
@@ -229,9 +170,9 @@ int ca_open(struct ca **ret, const struct config_ca *cfg, rpc_note_fn *note, voi
 	take_config(ca, cfg);
 	if (read_roots(ca, cfg, e) != 0 || check_crl_place(ca, cfg, e) != 0)
 		goto out;
-	if (read_ca_certificate(ca, &chain, e) != 0 || vars_load(&ca->vars, cfg->vars, ca->pki, e) != 0 ||
-	    pki_find_ext_dir(&ca->ext_dir, cfg, ca->vars, ca->pki, e) != 0 ||
-	    ca_key_probe(ca->key_file, &ca->has_key, &ca->encrypted, e) != 0 || open_database(ca, e) != 0)
+	if (chain_read(ca, cfg, &chain, e) != 0 || vars_load(&ca->vars, cfg->vars, ca->pki, e) != 0 ||
+	    pki_find_ext_dir(&ca->ext_dir, cfg, ca->vars, ca->pki, e) != 0 || look_for_key(ca, cfg, e) != 0 ||
+	    open_database(ca, e) != 0)
 		goto out;
 	describe(ca, &chain, ret_info);
 	*ret = ca;
@@ -251,7 +192,9 @@ void ca_close(struct ca **ca)
 	vars_free(&(*ca)->vars);
 	attestation_roots_free(&(*ca)->roots);
 	EVP_PKEY_free((*ca)->key);
+	ca_hsm_close(&(*ca)->hsm);
 	X509_free((*ca)->cert);
+	sk_X509_pop_free((*ca)->above, X509_free);
 	free((*ca)->pki);
 	free((*ca)->key_file);
 	free((*ca)->cert_file);
@@ -261,7 +204,7 @@ void ca_close(struct ca **ca)
 	*ca = NULL;
 }
 
-int ca_unlock(struct ca *ca, const struct secret *passphrase, struct err *e)
+static int load_file(const struct ca *ca, const struct secret *passphrase, EVP_PKEY **ret, struct err *e)
 {
 	EVP_PKEY *key = NULL;
 	if (!ca->has_key) {
@@ -274,8 +217,18 @@ int ca_unlock(struct ca *ca, const struct secret *passphrase, struct err *e)
 	if (X509_check_private_key(ca->cert, key) != 1) {
 		EVP_PKEY_free(key);
 		err_openssl(e, ERR_CA_PKI, "the CA key %s is not the key of %s", ca->key_file, ca->cert_file);
-		return err_next(e, "one of the two is from another CA; restore the right one");
+		return err_next(e, "one of the two is from another CA; restore the right one. Of several certificates "
+				   "in a file the first one is the CA's");
 	}
+	*ret = key;
+	return 0;
+}
+
+int ca_unlock(struct ca *ca, const struct secret *passphrase, struct err *e)
+{
+	EVP_PKEY *key = NULL;
+	if ((ca->on_hsm ? ca_hsm_unlock(ca, passphrase, &key, e) : load_file(ca, passphrase, &key, e)) != 0)
+		return -1;
 	EVP_PKEY_free(ca->key);
 	ca->key = key;
 	if (ca->index == NULL ||

@@ -25,23 +25,25 @@ X509_ALGOR *certificate_algorithm(EVP_PKEY *key, const EVP_MD *md)
 	OSSL_PARAM id[] = {OSSL_PARAM_octet_string(OSSL_SIGNATURE_PARAM_ALGORITHM_ID, der, sizeof der), OSSL_PARAM_END};
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *sign = NULL;
-	bool known = ctx != NULL && EVP_DigestSignInit(ctx, &sign, md, NULL, key) == 1 &&
+	bool known = ctx != NULL && EVP_DigestVerifyInit(ctx, &sign, md, NULL, key) == 1 &&
 		     EVP_PKEY_CTX_get_params(sign, id) == 1 && id[0].return_size <= sizeof der;
 	X509_ALGOR *ret = known ? d2i_X509_ALGOR(NULL, &p, (long)id[0].return_size) : NULL;
 	EVP_MD_CTX_free(ctx);
 	return ret;
 }
 
+/* By the public half, which is OpenSSL's own also where the private one is on an HSM. */
 int certificate_digest(const EVP_MD **ret, const struct ca *ca, struct err *e)
 {
 	char own[64];
+	EVP_PKEY *key = X509_get0_pubkey(ca->cert);
 	const char *name = ca->vars->value[VAR_DIGEST];
-	if (EVP_PKEY_get_default_digest_name(ca->key, own, sizeof own) == 2 && strcmp(own, "UNDEF") == 0) {
+	if (EVP_PKEY_get_default_digest_name(key, own, sizeof own) == 2 && strcmp(own, "UNDEF") == 0) {
 		*ret = NULL; /* EdDSA */
 		return 0;
 	}
 	*ret = EVP_get_digestbyname(name);
-	X509_ALGOR *algorithm = *ret != NULL ? certificate_algorithm(ca->key, *ret) : NULL;
+	X509_ALGOR *algorithm = *ret != NULL ? certificate_algorithm(key, *ret) : NULL;
 	if (algorithm != NULL) {
 		X509_ALGOR_free(algorithm);
 		return 0;
@@ -75,7 +77,7 @@ static void fixed_period(const struct vars *v, time_t now, time_t *ret_from, tim
 
 static int set_period(X509 *cert, bool *ret_shortened, const struct ca *ca, const struct cert_order *o, struct err *e)
 {
-	time_t now = time(NULL), from = now, to, end = certificate_not_after(ca->cert);
+	time_t now = time(NULL), from = now, to, end = ca->not_after;
 	long days = o->days > 0 ? o->days : ca->days;
 	if (days == 0 && ca->vars->fix_offset > 0)
 		fixed_period(ca->vars, now, &from, &to);
@@ -84,6 +86,8 @@ static int set_period(X509 *cert, bool *ret_shortened, const struct ca *ca, cons
 	if (to <= now)
 		return err_set(e, ERR_CA_PKI,
 			       "by EASYRSA_CERT_EXPIRE and EASYRSA_FIX_OFFSET certificates have expired already");
+	if (end <= now) /* of a CA above, accept.h tells */
+		end = certificate_not_after(ca->cert);
 	if (end <= now)
 		return err_set(e, ERR_CA_PKI, "the CA certificate has expired");
 	*ret_shortened = to > end;
@@ -124,7 +128,8 @@ int certificate_make(X509 **ret, bool *ret_shortened, const struct ca *ca, const
 		return -1;
 	if (X509_sign(cert, ca->key, md) <= 0) {
 		X509_free(cert);
-		return err_openssl(e, ERR_CA_FAILED, "the CA key could not sign the certificate for %s", o->user);
+		err_openssl(e, ERR_CA_FAILED, "the CA key could not sign the certificate for %s", o->user);
+		return ca_hsm_blame(ca, e);
 	}
 	*ret = cert;
 	return 0;

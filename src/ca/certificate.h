@@ -44,8 +44,8 @@ bool certificate_is_client(X509 *cert);
  * it, or not for this CA's key. */
 int certificate_digest(const EVP_MD **ret, const struct ca *ca, struct err *e);
 
-/* The AlgorithmIdentifier of what the key signs with this digest (RFC 5280, 4.1.1.2); NULL if it cannot, or there is
- * none. */
+/* The AlgorithmIdentifier of what the private half of this public key signs with this digest (RFC 5280, 4.1.1.2); NULL
+ * if it cannot, or there is none. */
 X509_ALGOR *certificate_algorithm(EVP_PKEY *key, const EVP_MD *md);
 
 time_t certificate_not_after(const X509 *cert);

@@ -31,12 +31,22 @@ static void allow_crl(struct landlock *l, const struct ca *ca)
 	free(folder);
 }
 
-bool ca_confine(const struct ca *ca)
+/* A reader or a TPM is written to as a device. */
+static void allow_hsm(struct landlock *l, const struct pathset *writes)
+{
+	landlock_allow(l, "/dev", LANDLOCK_CHANGE);
+	for (size_t i = 0; i < writes->n; i++)
+		landlock_allow(l, writes->path[i], LANDLOCK_CHANGE);
+}
+
+bool ca_confine(const struct ca *ca, const struct pathset *hsm_writes)
 {
 	struct landlock *l = NULL;
 	if (!landlock_begin(&l, LANDLOCK_CHANGE | LANDLOCK_EXECUTE))
 		return false;
 	allow_pki(l, ca);
 	allow_crl(l, ca);
+	if (ca->on_hsm)
+		allow_hsm(l, hsm_writes);
 	return landlock_enforce(&l);
 }

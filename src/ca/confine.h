@@ -5,12 +5,13 @@
 #define CA_CONFINE_H
 
 #include "ca/ca.h"
+#include "core/pathset.h"
 
 /*
- * From here on this process can run no program, and write nowhere but in the PKI and in the folder of the
- * published CRL (Landlock, from Linux 5.19 on). Where the kernel has no such thing, nothing happens. Returns
- * whether it took effect.
+ * From here on this process can run no program, and write nowhere but in the PKI, in the folder of the published
+ * CRL and, with a key on an HSM, in devices and in the folders that its module needs (Landlock, from Linux 5.19 on).
+ * Where the kernel has no such thing, nothing happens. Returns whether it took effect.
  */
-bool ca_confine(const struct ca *ca);
+bool ca_confine(const struct ca *ca, const struct pathset *hsm_writes);
 
 #endif

@@ -190,6 +190,7 @@ static int make_pem(struct blob *ret, const struct ca *ca, const char *last_path
 			status = 0;
 		} else {
 			err_openssl(e, ERR_CA_FAILED, "the CA key could not sign a CRL");
+			(void)ca_hsm_blame(ca, e);
 		}
 	}
 	BIO_free(b);

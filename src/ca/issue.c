@@ -248,7 +248,7 @@ static int issue_locked(struct work *w, struct err *e)
 		return err_next(e, "correct that, then `easyrsa revoke %s`, and run the same command again",
 				w->req->user);
 	w->out.existed = true;
-	w->out.shortened = ASN1_TIME_compare(X509_get0_notAfter(w->cert), X509_get0_notAfter(w->ca->cert)) == 0;
+	w->out.shortened = certificate_not_after(w->cert) == w->ca->not_after;
 	if (w->req->replace && w->out.replaced[0] == '\0')
 		names_last_superseded(w->ca, w->req->user, w->out.replaced);
 	return complete_files(w, e);

@@ -7,6 +7,7 @@
 
 #include "ca/attestation.h"
 #include "ca/ca.h"
+#include "ca/hsm.h"
 #include "ca/index.h"
 #include "ca/vars.h"
 
@@ -27,6 +28,10 @@ struct ca {
 	struct attestation_roots *roots; /* NULL: no proof is judged */
 	struct vars *vars;
 	X509 *cert;
+	STACK_OF(X509) * above; /* the other certificates of the CA's file and those of [ca] chain */
+	time_t not_after;       /* what it signs is good until then, as are the CAs above */
+	bool on_hsm;            /* its key is not in a file */
+	struct ca_hsm hsm;
 	EVP_PKEY *key;       /* from ca_unlock on */
 	struct index *index; /* NULL if there is no index.txt: nothing can be issued here */
 	bool has_key, encrypted;

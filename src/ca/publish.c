@@ -1,5 +1,6 @@
 #include "ca/publish.h"
 
+#include "ca/crlabove.h"
 #include "ca/lock.h"
 #include "ca/published.h"
 #include "ca/sweep.h"
@@ -251,6 +252,7 @@ int ca_publish(struct ca *ca, const char *user, struct err *e)
 	bool outdated;
 	if (ca->crl_file == NULL)
 		return 0;
+	crlabove_note(ca);
 	int ret = is_outdated(ca, user, &outdated, e);
 	if (ret != 0 || !outdated)
 		return ret;

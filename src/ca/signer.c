@@ -24,12 +24,19 @@ static int bad_answer(struct err *e)
 	return err_set(e, ERR_CA_FAILED, "the signer process gave an answer that cannot be read");
 }
 
+static void put_list(struct rpc_msg *m, const struct config_list *l)
+{
+	rpc_put_u32(m, (uint32_t)l->n);
+	for (size_t i = 0; i < l->n; i++)
+		rpc_put_str(m, l->text[i]);
+}
+
 static int send_open(struct signer *s, const struct config_ca *cfg, struct err *e)
 {
 	struct rpc_msg in = RPC_MSG_INIT;
 	rpc_msg_reset(&in, SIGNER_OPEN);
-	const char *const paths[] = {
-	    cfg->pki, cfg->cert, cfg->key, cfg->vars, cfg->x509_types, cfg->crl, cfg->attestation_roots};
+	const char *const paths[] = {cfg->pki,  cfg->cert,       cfg->chain, cfg->key,
+				     cfg->vars, cfg->x509_types, cfg->crl,   cfg->attestation_roots};
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
 		rpc_put_str(&in, paths[i]);
 	rpc_put_u64(&in, (uint64_t)cfg->days);
@@ -38,6 +45,8 @@ static int send_open(struct signer *s, const struct config_ca *cfg, struct err *
 	rpc_put_u32(&in, cfg->require_attestation);
 	rpc_put_u32(&in, cfg->attestation_pins);
 	rpc_put_u32(&in, cfg->attestation_touch);
+	put_list(&in, &cfg->hsm_env);
+	put_list(&in, &cfg->hsm_writes);
 	int status = rpc_send(s->peer, &in, e);
 	rpc_msg_free(&in);
 	return status;
@@ -48,7 +57,7 @@ int signer_start(struct signer **ret, const struct config_ca *cfg, bool verbose,
 {
 	struct signer *s = xcalloc(1, sizeof *s);
 	s->timeout_ms = WORK_MS + (int)(cfg->lock_wait > 3600 ? 3600 : cfg->lock_wait) * 1000;
-	int status = rpc_peer_start(&s->peer, "signer", verbose, e);
+	int status = rpc_peer_start(&s->peer, config_key_on_hsm(cfg) ? "hsm-signer" : "signer", verbose, e);
 	if (status == 0) {
 		rpc_peer_on_note(s->peer, note, note_arg);
 		status = send_open(s, cfg, e);
@@ -72,6 +81,7 @@ int signer_open(struct signer *s, struct ca_info *ret, struct err *e)
 		info.has_key = rpc_get_u32(&out) != 0;
 		info.needs_passphrase = rpc_get_u32(&out) != 0;
 		rpc_get_blob(&out, &info.chain_pem);
+		signer_get_hsm(&out, &info.hsm);
 		status = rpc_msg_done(&out) ? 0 : bad_answer(e);
 	}
 	if (status == 0)

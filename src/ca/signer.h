@@ -25,14 +25,26 @@
 #define CA_ATTESTED_MAX 160
 
 struct signer;
+struct ca_hsm_port;
+
+/* The HSM that has the CA's key; all "" and false for a key in a file. */
+struct ca_hsm_info {
+	char name[80];                                /* "NAME" (serial), for people */
+	char manufacturer[33], model[17], serial[17]; /* of the token */
+	bool wants_pin;                               /* somebody has to type it */
+	bool pin_pad;                                 /* it is typed on the HSM's reader */
+	bool last_try; /* one try is left: a secret, also an empty one, is the yes to spend it */
+	bool fails;    /* it cannot be used: signer_unlock_end tells why, before anything is asked */
+};
 
 struct ca_info {
 	char subject[512];     /* one line, for people */
 	char pki[512];         /* the folder */
-	time_t not_after;      /* of the CA certificate */
+	time_t not_after;      /* of the CA certificate, or of one above it that ends before */
 	bool has_key;          /* a private key is at hand, so certificates can be issued here */
-	bool needs_passphrase; /* it is encrypted */
-	struct blob chain_pem; /* the CA certificate as PEM without text, for the profile */
+	bool needs_passphrase; /* it is encrypted; or on an HSM whose PIN has to be typed, or its last try agreed to */
+	struct blob chain_pem; /* the CA certificate and those above it as PEM without text, for the profile */
+	struct ca_hsm_info hsm;
 };
 
 struct ca_certificate {
@@ -67,9 +79,9 @@ struct ca_issued {
 					 */
 };
 
-/* Starts the process and has it open the PKI: vars, CA certificate and key file, index.txt, attestation-roots are read
- * and checked.
- * In two halves, so that tokens can be looked for meanwhile. Notes (rpc_note) go to note. */
+/* Starts the process, another one for a key on an HSM, and has it open the PKI: vars, CA certificate and key file,
+ * index.txt, attestation-roots are read and checked. In two halves, so that tokens can be looked for meanwhile. Notes
+ * (rpc_note) go to note. */
 int signer_start(struct signer **ret, const struct config_ca *cfg, bool verbose, rpc_note_fn *note, void *note_arg,
 		 struct err *e);
 
@@ -77,7 +89,9 @@ int signer_start(struct signer **ret, const struct config_ca *cfg, bool verbose,
 int signer_open(struct signer *s, struct ca_info *ret, struct err *e);
 
 /* Unlocks the CA key, in two halves so that the token can work meanwhile. passphrase is NULL for a key that
- * needs none. ERR_CA_PASSPHRASE when it is wrong: the caller may try again. Then looks whether a certificate could be
+ * needs none. ERR_CA_PASSPHRASE when it is wrong: the caller may try again. For a key on an HSM it is the PIN, which is
+ * tried once: ERR_PIN_WRONG, ERR_PIN_LAST_TRY, ERR_PIN_LOCKED; ERR_CA_HSM if the HSM or the key on it is not there, and
+ * ERR_CA_PKI if it is another key than the CA's. Then looks whether a certificate could be
  * issued at all: ERR_CA_PKI if the PKI cannot be written; one that another program has locked is waited for, with a
  * note, and ERR_CA_LOCKED says in the end who holds it. For the user whose subject was asked for before, all else is
  * tried, too, but the signature: ERR_CA_PKI or ERR_NAME_TAKEN if signer_issue would fail for what is in the PKI, or a
@@ -158,7 +172,8 @@ void signer_stop(struct signer **s);
 void ca_info_free(struct ca_info *i);
 void ca_certificate_free(struct ca_certificate *c);
 
-/* The role's entry point: serves the calls above on RPC_FD. Returns the exit status. */
-int signer_main(void);
+/* The role's entry point: serves the calls above on RPC_FD. hsm is what a process has for a key on an HSM (hsm.h), NULL
+ * for the ordinary one. Returns the exit status. */
+int signer_main(const struct ca_hsm_port *hsm);
 
 #endif

@@ -1,10 +1,13 @@
 /*
  * signer_main: the signer process. It reads its calls from RPC_FD and passes
  * them to ca.h. It runs no vendor's code: OpenSSL reads no configuration, so
- * no engine and no provider is loaded, and the environment is dropped.
+ * no engine and no provider is loaded, and the environment is dropped. With
+ * the CA's key on an HSM it runs that HSM's module and no other, which keeps
+ * the environment that it is configured by.
  */
 #include "ca/ca.h"
 #include "ca/confine.h"
+#include "ca/hsm.h"
 #include "ca/signer_wire.h"
 #include "core/process.h"
 #include "core/xalloc.h"
@@ -16,6 +19,15 @@
 
 #define PATH_BYTES_MAX 4096
 #define TYPED_BYTES_MAX 4096
+#define LIST_MAX 64
+
+/* how long a call into an HSM's module may still take once the parent is dead */
+#define ORPHAN_SECONDS 30
+
+struct state {
+	struct ca *ca;                  /* NULL before the PKI is open */
+	const struct ca_hsm_port *port; /* NULL in the ordinary signer */
+};
 
 static int bad_call(struct err *e)
 {
@@ -24,7 +36,7 @@ static int bad_call(struct err *e)
 
 static int the_ca(const struct rpc_server *s, struct ca **ret, struct err *e)
 {
-	*ret = *(struct ca **)s->state;
+	*ret = ((struct state *)s->state)->ca;
 	return *ret != NULL ? 0 : err_set(e, ERR_FAILED, "the signer process has not opened the PKI");
 }
 
@@ -52,11 +64,52 @@ static char *get_path(struct rpc_msg *in)
 	return NULL;
 }
 
+static void get_list(struct rpc_msg *in, struct config_list *ret)
+{
+	uint32_t n = rpc_get_u32(in);
+	in->bad = in->bad || n > LIST_MAX;
+	for (uint32_t i = 0; !in->bad && i < n; i++)
+		config_list_add(ret, rpc_get_strdup(in, PATH_BYTES_MAX));
+}
+
+/* Before any of an HSM's code runs, this process is shut off. */
+static int open_all(struct rpc_server *s, const struct config_ca *cfg, struct ca_info *ret, struct err *e)
+{
+	struct state *st = s->state;
+	struct pathset writes = PATHSET_INIT;
+	void *hsm = NULL;
+	bool on_hsm = st->port != NULL && config_key_on_hsm(cfg);
+	int got = on_hsm ? st->port->prepare(&hsm, cfg, &writes, e) : 0;
+	if (got == 0)
+		got = ca_open(&st->ca, cfg, on_note, s, ret, e);
+	if (got == 0) {
+		(void)ca_confine(st->ca, &writes); /* a kernel without it is no reason not to issue */
+		if (on_hsm)
+			ca_hsm_open(st->ca, st->port, hsm, ret);
+	} else if (hsm != NULL) {
+		st->port->close(&hsm);
+	}
+	pathset_free(&writes);
+	return got;
+}
+
+static void put_info(struct rpc_msg *out, const struct ca_info *info)
+{
+	rpc_put_str(out, info->subject);
+	rpc_put_str(out, info->pki);
+	rpc_put_u64(out, (uint64_t)info->not_after);
+	rpc_put_u32(out, info->has_key);
+	rpc_put_u32(out, info->needs_passphrase);
+	rpc_put_blob(out, &info->chain_pem);
+	signer_put_hsm(out, &info->hsm);
+}
+
 static int op_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
 	struct config_ca cfg = {.pki = NULL};
-	char **texts[] = {&cfg.pki, &cfg.cert, &cfg.key, &cfg.vars, &cfg.x509_types, &cfg.crl, &cfg.attestation_roots};
-	struct ca **ca = s->state;
+	char **texts[] = {&cfg.pki,  &cfg.cert,       &cfg.chain, &cfg.key,
+			  &cfg.vars, &cfg.x509_types, &cfg.crl,   &cfg.attestation_roots};
+	const struct state *st = s->state;
 	struct ca_info info = {.subject = ""};
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		*texts[i] = get_path(in);
@@ -66,19 +119,16 @@ static int op_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 	cfg.require_attestation = rpc_get_u32(in) != 0;
 	cfg.attestation_pins = rpc_get_u32(in);
 	cfg.attestation_touch = rpc_get_u32(in) != 0;
-	int ret = rpc_msg_done(in) && cfg.pki != NULL && *ca == NULL ? 0 : bad_call(e);
+	get_list(in, &cfg.hsm_env);
+	get_list(in, &cfg.hsm_writes);
+	int ret = rpc_msg_done(in) && cfg.pki != NULL && st->ca == NULL ? 0 : bad_call(e);
 	if (ret == 0)
-		ret = ca_open(ca, &cfg, on_note, s, &info, e);
-	if (ret == 0) {
-		(void)ca_confine(*ca); /* a kernel without it is no reason not to issue */
-		rpc_put_str(out, info.subject);
-		rpc_put_str(out, info.pki);
-		rpc_put_u64(out, (uint64_t)info.not_after);
-		rpc_put_u32(out, info.has_key);
-		rpc_put_u32(out, info.needs_passphrase);
-		rpc_put_blob(out, &info.chain_pem);
-	}
+		ret = open_all(s, &cfg, &info, e);
+	if (ret == 0)
+		put_info(out, &info);
 	ca_info_free(&info);
+	config_list_free(&cfg.hsm_env);
+	config_list_free(&cfg.hsm_writes);
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		free(*texts[i]);
 	return ret;
@@ -276,18 +326,32 @@ static const struct rpc_op ops[] = {
     {SIGNER_ATTEST, 0, op_attest},   {SIGNER_REVOKE, 0, op_revoke},
 };
 
-int signer_main(void)
+/* What OpenSSL would take for code to load goes in any case. */
+static int drop_environment(const struct ca_hsm_port *hsm)
+{
+	static const char *const of_openssl[] = {"OPENSSL_CONF", "OPENSSL_CONF_INCLUDE", "OPENSSL_ENGINES",
+						 "OPENSSL_MODULES"};
+	if (hsm == NULL)
+		return clearenv();
+	for (size_t i = 0; i < sizeof of_openssl / sizeof *of_openssl; i++)
+		unsetenv(of_openssl[i]);
+	return 0;
+}
+
+int signer_main(const struct ca_hsm_port *hsm)
 {
 	struct err e = ERR_INIT;
-	struct ca *ca = NULL;
-	struct rpc_server s = {.fd = RPC_FD, .state = &ca};
-	if (process_harden(&e) != 0 || clearenv() != 0 || OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1) {
+	struct state st = {NULL, hsm};
+	struct rpc_server s = {RPC_FD, &st};
+	if (process_harden(&e) != 0 || drop_environment(hsm) != 0 ||
+	    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1) {
 		fprintf(stderr, "signer: %s\n", e.what);
 		return EXIT_FAILURE;
 	}
-	/* the parent decides when to stop: only waiting for a lock is broken off, never a change in its middle */
-	process_catch_term();
+	/* the parent decides when to stop: only waiting for a lock is broken off, never a change in its middle; but an
+	 * HSM's module may hang */
+	process_catch_term(hsm != NULL ? ORPHAN_SECONDS : 0);
 	int status = rpc_serve(&s, ops, sizeof ops / sizeof *ops);
-	ca_close(&ca);
+	ca_close(&st.ca);
 	return status;
 }

@@ -17,3 +17,26 @@ void signer_get_certificate(struct rpc_msg *m, struct ca_certificate *ret)
 	rpc_get_blob(m, &ret->der);
 	rpc_get_blob(m, &ret->spki);
 }
+
+void signer_put_hsm(struct rpc_msg *m, const struct ca_hsm_info *h)
+{
+	const char *const texts[] = {h->name, h->manufacturer, h->model, h->serial};
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		rpc_put_str(m, texts[i]);
+	rpc_put_u32(m, h->wants_pin);
+	rpc_put_u32(m, h->pin_pad);
+	rpc_put_u32(m, h->last_try);
+	rpc_put_u32(m, h->fails);
+}
+
+void signer_get_hsm(struct rpc_msg *m, struct ca_hsm_info *ret)
+{
+	rpc_get_str(m, ret->name, sizeof ret->name);
+	rpc_get_str(m, ret->manufacturer, sizeof ret->manufacturer);
+	rpc_get_str(m, ret->model, sizeof ret->model);
+	rpc_get_str(m, ret->serial, sizeof ret->serial);
+	ret->wants_pin = rpc_get_u32(m) != 0;
+	ret->pin_pad = rpc_get_u32(m) != 0;
+	ret->last_try = rpc_get_u32(m) != 0;
+	ret->fails = rpc_get_u32(m) != 0;
+}

@@ -25,4 +25,7 @@ enum signer_op {
 void signer_put_certificate(struct rpc_msg *m, const struct ca_certificate *c);
 void signer_get_certificate(struct rpc_msg *m, struct ca_certificate *ret);
 
+void signer_put_hsm(struct rpc_msg *m, const struct ca_hsm_info *h);
+void signer_get_hsm(struct rpc_msg *m, struct ca_hsm_info *ret);
+
 #endif

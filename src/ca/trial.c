@@ -49,7 +49,7 @@ static int make(X509 **ret, const struct ca *ca, const char *user, struct err *e
 	const struct cert_order order = {user, "01", subject, key, 0};
 	if (certificate_fill(&cert, &shortened, ca, &order, e) != 0)
 		goto out;
-	algorithm = certificate_algorithm(ca->key, md);
+	algorithm = certificate_algorithm(X509_get0_pubkey(ca->cert), md);
 	*ret = algorithm != NULL && name_algorithm(cert, algorithm) == 0 ? read_back(cert) : NULL;
 	status = *ret != NULL ? 0 : err_openssl(e, ERR_CA_FAILED, "cannot encode a certificate for %s", user);
 out:

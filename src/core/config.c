@@ -1,5 +1,4 @@
 #include "core/config.h"
-#include "core/file.h"
 #include "core/keypolicy.h"
 #include "core/keytype.h"
 #include "core/xalloc.h"
@@ -15,7 +14,6 @@
 #define LINE_LIMIT 198
 #define NAME_LIMIT 48
 #define KEYS_MAX 64
-#define CONFIG_BYTES_MAX ((size_t)1 << 20)
 
 struct reader {
 	struct config *c;
@@ -91,6 +89,24 @@ static int add_recovery(struct reader *r, void *field, const char *value)
 	escrow->recovery = xrealloc(escrow->recovery, escrow->n + 1, sizeof *escrow->recovery);
 	escrow->recovery[escrow->n++] = path;
 	return ret;
+}
+
+static int add_folder(struct reader *r, void *field, const char *value)
+{
+	char *path = NULL;
+	int ret = set_path(r, &path, value);
+	if (path != NULL)
+		config_list_add(field, path);
+	return ret;
+}
+
+static int add_variable(struct reader *r, void *field, const char *value)
+{
+	if (*value != '\0' && !config_list_is_variable(value))
+		return fault(r, "'%s' is not NAME=VALUE of a variable of the environment", value);
+	if (*value != '\0')
+		config_list_add(field, xstrdup(value));
+	return 1;
 }
 
 static int set_count(struct reader *r, void *field, const char *value, long min, long max)
@@ -222,7 +238,10 @@ struct key {
 static const struct key keys[] = {
     KEY("ca", "pki", ca.pki, set_path),
     KEY("ca", "cert", ca.cert, set_path),
+    KEY("ca", "chain", ca.chain, set_path),
     KEY("ca", "key", ca.key, set_path),
+    KEY("ca", "hsm-env", ca.hsm_env, add_variable),
+    KEY("ca", "hsm-writes", ca.hsm_writes, add_folder),
     KEY("ca", "vars", ca.vars, set_path),
     KEY("ca", "x509-types", ca.x509_types, set_path),
     KEY("ca", "crl", ca.crl, set_path),
@@ -285,6 +304,11 @@ static int add_name(struct reader *r, const char *name, const char *value)
 	return 1;
 }
 
+static bool may_repeat(const struct key *k)
+{
+	return k->set == add_recovery || k->set == add_folder || k->set == add_variable;
+}
+
 static int on_pair(void *user, const char *section, const char *name, const char *value)
 {
 	struct reader *r = user;
@@ -293,7 +317,7 @@ static int on_pair(void *user, const char *section, const char *name, const char
 	for (size_t i = 0; i < N_KEYS; i++) {
 		if (strcmp(keys[i].section, section) != 0 || strcmp(keys[i].name, name) != 0)
 			continue;
-		if (r->seen[i] != 0 && keys[i].set != add_recovery)
+		if (r->seen[i] != 0 && !may_repeat(&keys[i]))
 			return fault(r, "[%s] %s is given twice, first in line %d", section, name, r->seen[i]);
 		r->seen[i] = r->line;
 		return keys[i].set(r, (char *)r->c + keys[i].offset, value);
@@ -389,20 +413,6 @@ int config_parse(struct config **ret, const char *path, struct blob *text, struc
 	return 0;
 }
 
-int config_read(struct config **ret, const char *path, struct err *e)
-{
-	struct blob text = BLOB_INIT;
-	if (file_read(path, CONFIG_BYTES_MAX, &text, e) != 0) {
-		bool denied = errno == EACCES;
-		e->code = ERR_CONFIG;
-		err_prefix(e, "no configuration");
-		if (denied)
-			return err_next(e, "run it as root or as the user whom %s belongs to", path);
-		return err_next(e, "write %s, or name another file with -c or TOKENROLL_CONFIG", path);
-	}
-	return config_parse(ret, path, &text, e);
-}
-
 static bool is_text(const struct key *k)
 {
 	return k->set == set_text || k->set == set_text_or_empty || k->set == set_path || k->set == set_module;
@@ -424,14 +434,10 @@ void config_free(struct config **c)
 	for (size_t i = 0; i < (*c)->escrow.n; i++)
 		free((*c)->escrow.recovery[i]);
 	free((*c)->escrow.recovery);
+	config_list_free(&(*c)->ca.hsm_env);
+	config_list_free(&(*c)->ca.hsm_writes);
 	free((*c)->path);
 	blob_free(&(*c)->text);
 	free(*c);
 	*c = NULL;
-}
-
-const char *config_platform_name(enum config_platform p)
-{
-	static const char *const names[PLATFORM_COUNT] = {"linux", "windows", "macos"};
-	return p < PLATFORM_COUNT ? names[p] : "unknown";
 }

@@ -8,10 +8,12 @@
 #define CORE_CONFIG_H
 
 #include "core/blob.h"
+#include "core/config_list.h"
 #include "core/err.h"
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #define CONFIG_PATH_DEFAULT SYSCONF_DIR "/tokenroll.conf"
 
@@ -19,15 +21,18 @@ enum config_pin { CONFIG_PIN_ASK, CONFIG_PIN_RANDOM, CONFIG_PIN_KEEP };
 enum config_mail_tls { CONFIG_MAIL_STARTTLS, CONFIG_MAIL_TLS, CONFIG_MAIL_PLAIN };
 
 struct config_ca {
-	char *pki;                 /* easy-rsa's pki folder; default /etc/easy-rsa/pki */
-	char *cert;                /* the CA certificate; default PKI/ca.crt */
-	char *key;                 /* default PKI/private/ca.key */
-	char *vars;                /* easy-rsa's vars; default: where easy-rsa looks */
-	char *x509_types;          /* folder; default: where easy-rsa looks */
-	char *crl;                 /* where a fresh CRL is published, besides PKI/crl.pem */
-	long days;                 /* 0: vars, else 825 */
-	unsigned key_types;        /* KEYTYPE_BIT set the CA accepts; default all */
-	long lock_wait;            /* seconds to wait for a PKI that another program has locked; default 30 */
+	char *pki;                     /* easy-rsa's pki folder; default /etc/easy-rsa/pki */
+	char *cert;                    /* the CA certificate; default PKI/ca.crt */
+	char *chain;                   /* PEM: the CAs above this one, besides those in cert */
+	char *key;                     /* default PKI/private/ca.key; or a "pkcs11:" URI, for one on an HSM */
+	struct config_list hsm_env;    /* NAME=VALUE, for the HSM's module */
+	struct config_list hsm_writes; /* folders that the HSM's module writes to */
+	char *vars;                    /* easy-rsa's vars; default: where easy-rsa looks */
+	char *x509_types;              /* folder; default: where easy-rsa looks */
+	char *crl;                     /* where a fresh CRL is published, besides PKI/crl.pem */
+	long days;                     /* 0: vars, else 825 */
+	unsigned key_types;            /* KEYTYPE_BIT set the CA accepts; default all */
+	long lock_wait;                /* seconds to wait for a PKI that another program has locked; default 30 */
 	bool require_attestation;  /* a key without a proof that its token made it gets no certificate; default no */
 	char *attestation_roots;   /* PEM: the vendors' roots and intermediates; no proof is judged without */
 	unsigned attestation_pins; /* KEYPOLICY_PIN_BIT set a proof may say; 0 and default: any but never */
@@ -90,6 +95,12 @@ int config_read(struct config **ret, const char *path, struct err *e);
 
 /* The same from a text that was read already, which is moved out of *text; path is for messages. */
 int config_parse(struct config **ret, const char *path, struct blob *text, struct err *e);
+
+/* Whether the CA's key is on an HSM: a PKCS#11 URI (RFC 7512). */
+static inline bool config_key_on_hsm(const struct config_ca *ca)
+{
+	return ca->key != NULL && strncmp(ca->key, "pkcs11:", sizeof "pkcs11:" - 1) == 0;
+}
 
 /* Frees; accepts NULL and nulls the pointer. */
 void config_free(struct config **c);

@@ -64,6 +64,9 @@ static const struct code_info codes[ERR_CODE_COUNT] = {
     [ERR_CA_LOCKED] = {"CA_LOCKED", 5, "let the other program finish, then run the same command"},
     [ERR_CA_REFUSED] = {"CA_REFUSED", 5, ""},
     [ERR_CA_FAILED] = {"CA_FAILED", 5, "run the same command again; no second certificate is issued"},
+    [ERR_CA_HSM] = {"CA_HSM", 5,
+		    "see that the CA's HSM is plugged in and answers, then run the same command again; it goes on "
+		    "where it stopped"},
     [ERR_CRL_UNPUBLISHED] = {"CRL_UNPUBLISHED", 5, "let tokenroll write [ca] crl, then run the same command again"},
     [ERR_NAME_TAKEN] = {"NAME_TAKEN", 6,
 			"add --replace to revoke the old certificate as superseded and issue a new one"},

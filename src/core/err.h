@@ -56,6 +56,7 @@ enum err_code {
 	ERR_CA_LOCKED,
 	ERR_CA_REFUSED,
 	ERR_CA_FAILED,
+	ERR_CA_HSM,
 	ERR_CRL_UNPUBLISHED,
 	ERR_CERT_MISMATCH,
 	/* 6: refused, to protect something */

@@ -46,7 +46,7 @@ void landlock_allow_at(struct landlock *l, int folder, const char *name, unsigne
  */
 void landlock_allow_all_but(struct landlock *l, const struct pathset *but, unsigned rights);
 
-#define LANDLOCK_ENTRIES_MAX 4096
+#define LANDLOCK_ENTRIES_MAX 16384
 
 /* From here on it is so; frees *l. Also gives up new privileges (no_new_privs). Returns whether it took effect. To be
  * called before a second thread is started: only the caller's is bound. */

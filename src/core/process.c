@@ -73,13 +73,18 @@ void process_catch_signals(void)
 	sigaction(SIGHUP, &sa, NULL);
 }
 
+static unsigned term_grace_s;
+
 static void on_term(int sig)
 {
 	stop_signal = sig;
+	if (term_grace_s != 0)
+		alarm(term_grace_s);
 }
 
-void process_catch_term(void)
+void process_catch_term(unsigned grace_s)
 {
+	term_grace_s = grace_s;
 	struct sigaction sa = {.sa_handler = on_term, .sa_flags = SA_RESTART};
 	sigemptyset(&sa.sa_mask);
 	signal(SIGINT, SIG_IGN);

@@ -26,8 +26,8 @@ int process_folder(char *ret, struct err *e);
 /* SIGINT, SIGTERM and SIGHUP set a flag from here on; the third of them ends the process. */
 void process_catch_signals(void);
 /* For a process whose parent decides when to stop: SIGTERM is noted, and ends no system call in its middle; SIGINT and
- * SIGHUP are ignored. */
-void process_catch_term(void);
+ * SIGHUP are ignored. grace_s: after how many seconds it ends the process nevertheless, 0 for never. */
+void process_catch_term(unsigned grace_s);
 /* The signal that asked us to stop, or 0. */
 int process_stop_signal(void);
 /* Whether we were asked twice: children that are still busy are not waited for any more. */

@@ -66,8 +66,8 @@ struct rpc_peer;
 /* A remark from the child while it works on a call ("touch the token"). */
 typedef void rpc_note_fn(void *arg, const char *text);
 
-/* Starts the program of a role, tokenroll-worker, -signer, -courier or -mailer, with one socket and nothing else of
- * ours: stdin and stdout are /dev/null; stderr too unless verbose. */
+/* Starts the program of a role, tokenroll-worker, -signer, -hsm-signer, -courier or -mailer, with one socket and
+ * nothing else of ours: stdin and stdout are /dev/null; stderr too unless verbose. */
 int rpc_peer_start(struct rpc_peer **ret, const char *role, bool verbose, struct err *e);
 
 /* Who gets the child's notes; NULL for nobody. */

@@ -43,6 +43,7 @@ struct role {
 static const struct role roles[] = {
     {"worker", "the process that runs the token's PKCS#11 module", ERR_MODULE, "the token", false},
     {"signer", "the signer process", ERR_CA_FAILED, "the CA", true},
+    {"hsm-signer", "the signer process that runs the PKCS#11 module of the CA's HSM", ERR_CA_HSM, "the CA", false},
     {"courier", "the process that packs the bundle", ERR_FAILED, "", false},
     {"mailer", "the process that mails the bundle", ERR_MAIL, "", false},
 };

@@ -6,11 +6,6 @@
 #include <string.h>
 #include <strings.h>
 
-static bool is_uri(const char *key)
-{
-	return key != NULL && strncmp(key, "pkcs11:", strlen("pkcs11:")) == 0;
-}
-
 struct worker_settings enroll_worker_settings(struct enroll_run *r)
 {
 	const struct config *cfg = r->cfg;
@@ -19,7 +14,7 @@ struct worker_settings enroll_worker_settings(struct enroll_run *r)
 	    .timeout_s = (int)cfg->token.timeout,
 	    .verbose = opt->verbose,
 	    .places = {{WORKER_PLACE_PKI, cfg->ca.pki},
-		       {WORKER_PLACE_KEY, is_uri(cfg->ca.key) ? NULL : cfg->ca.key},
+		       {WORKER_PLACE_KEY, config_key_on_hsm(&cfg->ca) ? NULL : cfg->ca.key},
 		       {WORKER_PLACE_STORE, cfg->store_path},
 		       {WORKER_PLACE_BUNDLES, cfg->bundle.dir},
 		       {WORKER_PLACE_SECRET, cfg->mail.password_file},
@@ -35,15 +30,22 @@ struct worker_settings enroll_worker_settings(struct enroll_run *r)
 	};
 }
 
-int enroll_start_worker(struct enroll_run *r, bool reads_only, struct worker **ret, struct err *e)
+int enroll_start_worker_for(struct enroll_run *r, const char *module, bool reads_only, struct worker **ret,
+			    struct err *e)
 {
 	struct worker_settings settings = enroll_worker_settings(r);
 	settings.reads_only = reads_only;
+	guard_hide(&r->guard, module, &settings);
 	if (r->ports->token.start(ret, &settings, e) != 0)
 		return -1;
 	bool in_reader = (r->token.flags & WORKER_TOKEN_IN_HARDWARE) != 0;
 	r->ports->token.know(*ret, in_reader ? r->token.reader : NULL, r->profile);
 	return 0;
+}
+
+int enroll_start_worker(struct enroll_run *r, bool reads_only, struct worker **ret, struct err *e)
+{
+	return enroll_start_worker_for(r, r->module, reads_only, ret, e);
 }
 
 int enroll_discover_begin(struct enroll_run *r, struct err *e)
@@ -55,6 +57,7 @@ int enroll_discover_begin(struct enroll_run *r, struct err *e)
 	    .module = opt->module != NULL ? opt->module : r->cfg->token.module,
 	    .module_given = opt->module != NULL,
 	    .reader = opt->reader,
+	    .ca = &r->cfg->ca,
 	    .profiles = r->cfg->token.profiles,
 	    .note = r->ui->note,
 	    .note_arg = r->ui->arg,
@@ -198,9 +201,19 @@ static int choose(struct enroll_run *r, const struct choice *d, const struct enr
 	return is_unreadable(*ret) ? unreadable(r, *ret, e) : 0;
 }
 
+static int only_hsm(const struct worker_token *hsm, struct err *e)
+{
+	err_set(e, ERR_NO_TOKEN, "the only token that is plugged in is the CA's HSM, \"%s\" (%s), and nobody gets that",
+		hsm->label, hsm->serial);
+	return err_next(e, "put the employee's token in, or correct [ca] key; nothing was changed");
+}
+
 static int nothing_found(const struct enroll_run *r, size_t n_all, struct err *e)
 {
 	const struct err *why;
+	const struct worker_token *hsm = discover_hsm(r->discovery);
+	if (hsm != NULL && n_all == 0 && enroll_allows(r->opt, hsm))
+		return only_hsm(hsm, e);
 	const char *failed = discover_failed(r->discovery, &why);
 	bool named = n_all != 0 || r->opt->reader != NULL;
 	if (named && r->opt->serial != NULL)

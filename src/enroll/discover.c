@@ -1,6 +1,8 @@
 #include "enroll/discover.h"
 #include "core/xalloc.h"
 #include "enroll/cards.h"
+#include "enroll/guard.h"
+#include "enroll/why.h"
 #include "pkcs11/opensc.h"
 
 #include <stdlib.h>
@@ -16,6 +18,9 @@ struct source {
 
 struct discovery {
 	struct discover_request req;
+	struct guard guard;
+	struct worker_token hsm; /* the CA's, where it was found */
+	bool has_hsm;
 	struct profiles *profiles;
 	struct reader *readers;
 	size_t n_readers;
@@ -30,17 +35,6 @@ struct discovery {
 	const char *first_failed;
 	size_t n_failed;
 };
-
-static int no_such_module(const char *name, struct err *e)
-{
-	if (name == NULL) {
-		err_set(e, ERR_MODULE, "p11-kit knows no PKCS#11 module");
-		return err_next(
-		    e, "install the token's package (opensc-pkcs11, ykcs11, softhsm2 …) or set [token] module");
-	}
-	err_set(e, ERR_MODULE, "p11-kit knows no PKCS#11 module named '%s'", name);
-	return err_next(e, "`p11-kit list-modules` shows the names; a path works, too");
-}
 
 static void add_source(struct discovery *d, const struct worker_module *m, const char *reader)
 {
@@ -70,7 +64,7 @@ static int registered_modules(struct discovery *d, struct err *e)
 	free(list);
 	if (ret != 0)
 		return -1;
-	return d->n_sources != 0 ? 0 : no_such_module(d->req.module, e);
+	return d->n_sources != 0 ? 0 : why_no_module(&d->guard, d->req.module, e);
 }
 
 static int named_module(struct worker_module *ret, const char *path, struct err *e)
@@ -114,6 +108,7 @@ static int start_worker(struct discovery *d, struct worker **ret, const struct w
 		read_readers(d);
 	char *cards = cards_describe(d->readers, d->n_readers, d->profiles, m, d->req.module_given);
 	settings.cards = cards;
+	guard_hide(&d->guard, module, &settings);
 	int got = d->req.port->start(ret, &settings, e);
 	free(cards);
 	if (got != 0)
@@ -141,10 +136,13 @@ int discover_begin(struct discovery **ret, const struct discover_request *req, s
 	struct discovery *d = *ret = xcalloc(1, sizeof *d);
 	struct worker_module one = {.name = ""};
 	d->req = *req;
+	guard_init(&d->guard, req->ca);
 	if (profiles_load_usual(&d->profiles, req->profiles, e) != 0)
 		return -1;
 	if (req->module == NULL || strchr(req->module, '/') == NULL) {
-		if (req->port->start(&d->lister, &req->settings, e) != 0 || req->port->modules_begin(d->lister, e) != 0)
+		struct worker_settings settings = req->settings;
+		guard_hide(&d->guard, NULL, &settings);
+		if (req->port->start(&d->lister, &settings, e) != 0 || req->port->modules_begin(d->lister, e) != 0)
 			return -1;
 	} else {
 		if (named_module(&one, req->module, e) != 0)
@@ -171,6 +169,16 @@ static const struct profile *profile_of(struct discovery *d, const struct worker
 	return profiles_match(d->profiles, &facts);
 }
 
+/* Nobody is enrolled on the CA's HSM, nor is it wiped. */
+static bool is_cas(struct discovery *d, const struct worker_token *t, const char *module)
+{
+	if (!guard_is_hsm(&d->guard, t, module))
+		return false;
+	d->hsm = *t;
+	d->has_hsm = true;
+	return true;
+}
+
 static void list_source(struct discovery *d, struct source *s)
 {
 	struct worker_token *tokens = NULL;
@@ -189,7 +197,8 @@ static void list_source(struct discovery *d, struct source *s)
 		c->profile = profile_of(d, &c->token, c->module.path);
 		if (c->profile->serial_none != NULL && strcmp(c->token.serial, c->profile->serial_none) == 0)
 			c->token.flags = (c->token.flags & WORKER_TOKEN_IN_HARDWARE) | WORKER_TOKEN_UNREADABLE;
-		d->n += !profile_hides(c->profile, c->token.label, c->token.model);
+		d->n +=
+		    !profile_hides(c->profile, c->token.label, c->token.model) && !is_cas(d, &c->token, c->module.path);
 	}
 	s->shown = n;
 	free(tokens);
@@ -349,6 +358,11 @@ bool discover_is_pulled(struct discovery *d, const char *reader)
 	return is_smart_card(d, reader) && reader_is_empty(reader, 0);
 }
 
+const struct worker_token *discover_hsm(const struct discovery *d)
+{
+	return d->has_hsm ? &d->hsm : NULL;
+}
+
 const struct profiles *discover_profiles(const struct discovery *d)
 {
 	return d->profiles;
@@ -427,6 +441,7 @@ void discover_free(struct discovery **discovery)
 	free(d->sources);
 	free(d->readers);
 	profiles_free(&d->profiles);
+	guard_free(&d->guard);
 	free(d->list);
 	free(d);
 	*discovery = NULL;

@@ -32,6 +32,7 @@ struct discover_request {
 	const char *module;              /* path or p11-kit name; NULL: all that p11-kit knows */
 	bool module_given;               /* by the person in charge, who is not to be overruled by a profile */
 	const char *reader;              /* only what is in it; NULL: all */
+	const struct config_ca *ca;      /* whose HSM is kept apart; NULL: none is */
 	const char *profiles;            /* folder with profiles of this company; NULL: the usual one */
 	rpc_note_fn *note;
 	void *note_arg;
@@ -66,6 +67,9 @@ bool discover_enrolls(const struct profile *p, const struct worker_module *m);
 /* Has a worker of the candidate's module that talks to no other token, and knows this one's profile: another one, if
  * the module has seen more. The worker is the caller's from then on, and knows c->token, which d owns. */
 int discover_take(struct discovery *d, struct enroll_candidate *c, struct worker **ret, struct err *e);
+
+/* The CA's HSM, if that is what was found and left out; NULL if not. */
+const struct worker_token *discover_hsm(const struct discovery *d);
 
 /* Ends all workers but those that were taken. The profiles and readers that candidates point to go, too. Accepts NULL.
  */

@@ -106,6 +106,10 @@ static int run_step(struct enroll_run *r, const struct step *s, struct err *e)
 static int prepare(struct enroll_run *r, struct err *e)
 {
 	bool setup = enroll_needs_setup(r);
+	bool signs = r->from < CRED_ISSUED && !r->opt->csr_only && r->opt->cert_file == NULL;
+	/* said before anybody types a PIN for nothing */
+	if (signs && r->ca.hsm.fails && enroll_unlock_end(r, e) != 0)
+		return -1;
 	if (r->from < CRED_PROVEN && !setup && enroll_ask_replacements(r, e) != 0)
 		return -1;
 	if (setup ? enroll_ask_new_pins(r, e) != 0 : r->from < CRED_PROVEN && enroll_ask_pin(r, e) != 0)
@@ -114,7 +118,7 @@ static int prepare(struct enroll_run *r, struct err *e)
 		return -1;
 	if (r->from < CRED_REQUESTED && r->ports->ca.subject(r->signer, r->opt->user, &r->subject, e) != 0)
 		return -1;
-	if (r->from < CRED_ISSUED && !r->opt->csr_only && r->opt->cert_file == NULL && enroll_unlock_begin(r, e) != 0)
+	if (signs && enroll_unlock_begin(r, e) != 0)
 		return -1;
 	if (setup && ((r->unlocking && enroll_unlock_end(r, e) != 0) || enroll_set_up(r, e) != 0))
 		return -1;
@@ -229,6 +233,7 @@ int enroll_run(const struct enroll_ports *ports, const struct config *cfg, const
 {
 	struct enroll_run *r = xcalloc(1, sizeof *r);
 	*r = (struct enroll_run){.ports = ports, .cfg = cfg, .opt = opt, .ui = ui, .result = ret};
+	guard_init(&r->guard, &cfg->ca);
 	int got = enroll_whole(r, e);
 	secret_free(&r->pin);
 	secret_free(&r->so_pin);
@@ -243,6 +248,7 @@ int enroll_run(const struct enroll_ports *ports, const struct config *cfg, const
 	ports->handover.stop(&r->courier);
 	ports->ca.stop(&r->signer);
 	ca_info_free(&r->ca);
+	guard_free(&r->guard);
 	blob_free(&r->subject);
 	ret->cred = r->cred; /* handed over with what it owns */
 	free(r);

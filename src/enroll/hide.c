@@ -93,9 +93,9 @@ static void resolve(struct pathset *ret, const struct worker_place *places, size
 		enum worker_place_kind kind;
 		void (*add)(struct pathset *h, const char *path);
 	} order[] = {
-	    {WORKER_PLACE_PKI, add_pki},         {WORKER_PLACE_KEY, add},
-	    {WORKER_PLACE_STORE, add_store},     {WORKER_PLACE_BUNDLES, add_if_apart},
-	    {WORKER_PLACE_SECRET, add_if_apart},
+	    {WORKER_PLACE_PKI, add_pki},          {WORKER_PLACE_KEY, add},
+	    {WORKER_PLACE_MODULE, add},           {WORKER_PLACE_STORE, add_store},
+	    {WORKER_PLACE_BUNDLES, add_if_apart}, {WORKER_PLACE_SECRET, add_if_apart},
 	};
 	for (size_t k = 0; k < sizeof order / sizeof *order; k++) {
 		for (size_t i = 0; i < n; i++) {

@@ -9,7 +9,7 @@
  * /var/lib, a module can make and remove nothing. Names are not hidden, only
  * what is behind them.
  *
- * CA and journal are always hidden. Bundles and the files of secrets are not
+ * CA, with the module of its HSM, and journal are always hidden. Bundles and the files of secrets are not
  * where the price would be too high: on a way through a folder in which
  * everybody makes files (/tmp, /dev/shm), or when the user's home or the CA
  * is in there.

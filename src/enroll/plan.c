@@ -377,6 +377,18 @@ static int check_options(struct enroll_run *r, struct err *e)
 	return second && !(r->opt->replace && r->cred.state == CRED_DELIVERED) ? refuse_second(r, e) : 0;
 }
 
+/* [ca] key need not say which token it is on: the signer knows. */
+static int check_not_hsm(const struct enroll_run *r, struct err *e)
+{
+	const struct ca_hsm_info *hsm = &r->ca.hsm;
+	if (hsm->name[0] == '\0' || strcmp(hsm->serial, r->token.serial) != 0 ||
+	    strcmp(hsm->manufacturer, r->token.manufacturer) != 0 || strcmp(hsm->model, r->token.model) != 0)
+		return 0;
+	err_set(e, ERR_FOREIGN, "token %s \"%s\" is the CA's HSM, and nobody gets that", r->token.serial,
+		r->token.label);
+	return err_next(e, "put the employee's token in, and name that with --serial or --reader");
+}
+
 int enroll_plan(struct enroll_run *r, bool *ret_finished, struct err *e)
 {
 	enum place_use use = r->opt->csr_only ? PLACE_REQUEST : PLACE_BUNDLE;
@@ -385,7 +397,7 @@ int enroll_plan(struct enroll_run *r, bool *ret_finished, struct err *e)
 		return -1;
 	if (!enroll_is_blank(r) && r->ports->store.claim_token(r->store, &r->token_id, e) != 0)
 		return -1;
-	if (r->ports->ca.open(r->signer, &r->ca, e) != 0)
+	if (r->ports->ca.open(r->signer, &r->ca, e) != 0 || check_not_hsm(r, e) != 0)
 		return -1;
 	if (r->ports->store.find(r->store, r->opt->user, &r->token_id, &found, &r->cred, e) != 0 ||
 	    check_replaceable(r, e) != 0 || check_owner(r, e) != 0 || check_options(r, e) != 0 ||

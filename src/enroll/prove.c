@@ -73,7 +73,7 @@ static int prepare(struct enroll_run *r, const char *module, struct err *e)
 {
 	if (r->prover != NULL)
 		return 0;
-	if (enroll_start_worker(r, true, &r->prover, e) != 0)
+	if (enroll_start_worker_for(r, module, true, &r->prover, e) != 0)
 		return -1;
 	/* some modules of laptops know no serial number, or tell it in another way */
 	r->ports->token.name(r->prover, r->token.serial);

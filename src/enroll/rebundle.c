@@ -116,12 +116,14 @@ int enroll_bundle(const struct enroll_ports *ports, const struct config *cfg, co
 	struct enroll_run *r = xcalloc(1, sizeof *r);
 	struct profiles *all = NULL;
 	*r = (struct enroll_run){.ports = ports, .cfg = cfg, .opt = opt, .ui = ui, .result = ret};
+	guard_init(&r->guard, &cfg->ca);
 	int got = profiles_load_usual(&all, cfg->token.profiles, e) == 0 ? rebundle(r, all, e) : -1;
 	ports->token.stop(&r->prover);
 	ports->handover.stop(&r->courier);
 	ports->ca.stop(&r->signer);
 	ports->store.close(&r->store);
 	ca_info_free(&r->ca);
+	guard_free(&r->guard);
 	ret->cred = r->cred; /* handed over with what it owns */
 	free(r);
 	profiles_free(&all);

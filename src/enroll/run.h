@@ -6,6 +6,7 @@
 
 #include "enroll/discover.h"
 #include "enroll/enroll.h"
+#include "enroll/guard.h"
 #include "store/recovery.h"
 
 struct enroll_run {
@@ -23,6 +24,7 @@ struct enroll_run {
 	bool unlocking, unlocked; /* the CA key: asked to, done; while it is asked to the signer takes no other call */
 	unsigned pass_attempts;
 
+	struct guard guard;            /* keeps the CA's HSM apart */
 	struct discovery *discovery;   /* holds the profiles, too */
 	struct worker *worker;         /* has the token's module loaded */
 	struct worker *prover;         /* started, but has not seen the token yet */
@@ -55,6 +57,9 @@ void enroll_step_end(struct enroll_run *r, int ret, const char *detail, const st
 /* choose.c: one more worker for the chosen token; it knows its profile and talks to no other token, and with
  * reads_only changes nothing on this one. */
 int enroll_start_worker(struct enroll_run *r, bool reads_only, struct worker **ret, struct err *e);
+/* choose.c: the same for another module than the one that enrolls. */
+int enroll_start_worker_for(struct enroll_run *r, const char *module, bool reads_only, struct worker **ret,
+			    struct err *e);
 
 /* choose.c: has the modules look for tokens, while the caller goes on. */
 int enroll_discover_begin(struct enroll_run *r, struct err *e);

@@ -77,3 +77,22 @@ int why_no_token(struct discovery *d, const char *reader, struct err *e)
 	}
 	return 0;
 }
+
+int why_no_module(const struct guard *g, const char *name, struct err *e)
+{
+	if (g->module != NULL) {
+		err_set(e, ERR_MODULE, "p11-kit knows no PKCS#11 module %s%s%s besides that of the CA's HSM",
+			name != NULL ? "named '" : "", name != NULL ? name : "", name != NULL ? "'" : "");
+		return err_next(e,
+				"name the path of the tokens' module in [token] module; if it is that of the CA's HSM, "
+				"too, that is %s",
+				g->module);
+	}
+	if (name == NULL) {
+		err_set(e, ERR_MODULE, "p11-kit knows no PKCS#11 module");
+		return err_next(
+		    e, "install the token's package (opensc-pkcs11, ykcs11, softhsm2 …) or set [token] module");
+	}
+	err_set(e, ERR_MODULE, "p11-kit knows no PKCS#11 module named '%s'", name);
+	return err_next(e, "`p11-kit list-modules` shows the names; a path works, too");
+}

@@ -6,6 +6,7 @@
 #define ENROLL_WHY_H
 
 #include "enroll/discover.h"
+#include "enroll/guard.h"
 
 /*
  * Fills *e and returns -1 where the readers, or the one of this name (NULL: any), tell why no module shows a token:
@@ -14,5 +15,8 @@
  * nothing.
  */
 int why_no_token(struct discovery *d, const char *reader, struct err *e);
+
+/* ERR_MODULE: p11-kit knows no module of this name, or none at all (NULL), that of the CA's HSM left out. */
+int why_no_module(const struct guard *g, const char *name, struct err *e);
 
 #endif

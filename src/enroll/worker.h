@@ -77,6 +77,7 @@ enum worker_place_kind {
 	WORKER_PLACE_KEY,     /* the file of a CA key that is elsewhere */
 	WORKER_PLACE_STORE,   /* the database, with the files that go with it */
 	WORKER_PLACE_BUNDLES, /* the folder of bundles */
+	WORKER_PLACE_MODULE,  /* the PKCS#11 module of the CA's HSM */
 	WORKER_PLACE_SECRET,  /* the file of a PIN or passphrase; may be a descriptor's name, such as /dev/fd/3 */
 };
 

@@ -415,13 +415,21 @@ static void a_folder_is_no_place_for_the_crl(void **state)
 	refuses(ERR_CONFIG, "is a folder");
 }
 
-static void a_key_on_an_hsm_is_not_promised(void **state)
+static void the_ordinary_signer_has_nothing_that_could_use_an_hsm(void **state)
 {
 	(void)state;
-	char uri[] = "pkcs11:token=x";
+	char uri[] = "pkcs11:token=x?module-path=/usr/lib/x.so";
+	struct ca *ca = NULL;
+	struct ca_info info = {.subject = ""};
+	struct err e = ERR_INIT;
 	fixture_use(&fx, "rsa");
 	fx.cfg.key = uri;
-	refuses(ERR_CONFIG, "HSM");
+	assert_ok(ca_open(&ca, &fx.cfg, NULL, NULL, &info, &e), &e);
+	assert_true(info.has_key);
+	assert_int_equal(ca_unlock(ca, NULL, &e), -1);
+	assert_says(&e, "nothing in it that could use an HSM");
+	ca_info_free(&info);
+	ca_close(&ca);
 }
 
 int main(void)
@@ -441,7 +449,7 @@ int main(void)
 	    cmocka_unit_test(without_a_key_or_an_index_one_can_look_but_not_issue),
 	    cmocka_unit_test(vars_mean_what_the_shell_makes_of_them),
 	    cmocka_unit_test(a_folder_is_no_place_for_the_crl),
-	    cmocka_unit_test(a_key_on_an_hsm_is_not_promised),
+	    cmocka_unit_test(the_ordinary_signer_has_nothing_that_could_use_an_hsm),
 	};
 	return cmocka_run_group_tests(tests, make_all, remove_all);
 }

@@ -1,0 +1,50 @@
+#include "enroll/guard.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+void guard_init(struct guard *g, const struct config_ca *ca)
+{
+	static const struct p11_uri_use use = {ERR_CONFIG, "[ca] key", ""};
+	*g = (struct guard){.on = ca != NULL && config_key_on_hsm(ca)};
+	if (g->on && p11_uri_parse(&g->uri, ca->key, &use, NULL) == 0)
+		g->module = p11_uri_module_path(&g->uri);
+}
+
+void guard_free(struct guard *g)
+{
+	free(g->module);
+	p11_uri_clear(&g->uri);
+	*g = (struct guard){.on = false};
+}
+
+bool guard_is_module(const struct guard *g, const char *path)
+{
+	struct stat a, b;
+	return g->module != NULL && path != NULL && stat(g->module, &a) == 0 && stat(path, &b) == 0 &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+static void add(struct worker_settings *s, enum worker_place_kind kind, const char *path)
+{
+	for (size_t i = 0; path != NULL && i < WORKER_PLACES_MAX; i++) {
+		if (s->places[i].path != NULL)
+			continue;
+		s->places[i] = (struct worker_place){kind, path};
+		return;
+	}
+}
+
+void guard_hide(const struct guard *g, const char *module, struct worker_settings *s)
+{
+	add(s, WORKER_PLACE_SECRET, g->uri.pin_file);
+	if (!guard_is_module(g, module))
+		add(s, WORKER_PLACE_MODULE, g->module);
+}
+
+bool guard_is_hsm(const struct guard *g, const struct worker_token *t, const char *module)
+{
+	return g->on && p11_uri_names_token(&g->uri) && (g->uri.serial[0] != '\0' || guard_is_module(g, module)) &&
+	       p11_uri_fits(&g->uri, t->label, t->manufacturer, t->model, t->serial);
+}
