@@ -342,7 +342,7 @@ int signer_main(const struct ca_hsm_port *hsm)
 {
 	struct err e = ERR_INIT;
 	struct state st = {NULL, hsm};
-	struct rpc_server s = {RPC_FD, &st};
+	struct rpc_server s = {.fd = RPC_FD, .state = &st};
 	if (process_harden(&e) != 0 || drop_environment(hsm) != 0 ||
 	    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1) {
 		fprintf(stderr, "signer: %s\n", e.what);
