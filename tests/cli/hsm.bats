@@ -260,7 +260,7 @@ watch_maps() {
 	faulty_hsm
 	printf '%s\n' "C_GetTokenInfo:*:flags=PINPAD" "C_Login:1:CKR_FUNCTION_CANCELED" >"$dir/hsm/rules"
 	rm "$dir/hsm.pin"
-	refused 5 alice
+	refused 4 alice
 	says "enter the PIN of the CA's HSM \"Company CA\"" "on its reader" "CKR_FUNCTION_CANCELED"
 }
 
