@@ -212,10 +212,6 @@ int store_init_begun(struct store *s, const char *user, bool *ret_begun, char re
  * that it was: the last of STORE_TOKEN_INIT, STORE_PIN_INIT and STORE_PIN_SET in the trail is not that one. */
 int store_pin_begun(struct store *s, const char *token_serial, bool *ret, struct err *e);
 
-/* Computes the audit trail's hash chain again, from the first record to the last. *ret_records is how many there
- * are. ERR_STORE names the first record that is not as it was written. */
-int store_audit_verify(struct store *s, uint64_t *ret_records, struct err *e);
-
 void store_credential_free(struct store_credential *c);
 
 /* "planned" … "abandoned". */
