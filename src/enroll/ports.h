@@ -81,7 +81,8 @@ struct enroll_ca_port {
 };
 
 struct enroll_store_port {
-	int (*open)(struct store **ret, const char *path, struct err *e);
+	/* store_open as the configuration says, its [audit] too */
+	int (*open)(struct store **ret, const struct config *cfg, struct err *e);
 	void (*close)(struct store **s);
 	int (*claim_user)(struct store *s, const char *user, struct err *e);
 	int (*claim_token)(struct store *s, const struct store_token *t, struct err *e);

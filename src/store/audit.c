@@ -3,6 +3,7 @@
 #include "core/clean.h"
 #include "core/xalloc.h"
 #include "store/audit_record.h"
+#include "store/audit_syslog.h"
 #include "store/store.h"
 
 #include <pwd.h>
@@ -80,6 +81,8 @@ static int append(struct store *s, struct audit_record *r, struct err *e)
 	if (follow_head(s, r, e) == 0 && audit_hasher_open(&h, e) == 0 &&
 	    audit_record_hash(&h, r, r->id, r->hash, e) == 0)
 		rc = record_insert(s, r, e);
+	if (rc == 0)
+		audit_syslog_note(s, r->id);
 	audit_hasher_close(&h);
 	return rc;
 }

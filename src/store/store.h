@@ -103,6 +103,10 @@ struct store_holding {
 int store_open(struct store **ret, const char *path, struct err *e);
 void store_close(struct store **s);
 
+/* From here on each audit record goes to the system's log as well (authpriv), those first that opening the database has
+ * made. A log that takes nothing is no failure, and is not waited for. */
+void store_use_syslog(struct store *s);
+
 /*
  * Takes the right to work on a user, and on a token, until store_close or the end of the process, so that two
  * tokenrolls never work on the same. A user or token that the database does not know yet is put into it, and a
