@@ -321,6 +321,24 @@ finds() {
 	((status == 0))
 }
 
+@test "every certificate that --replace has revoked has a record, also one that easy-rsa had issued" {
+	local old
+	company_run "$dir" easyrsa company_easyrsa "$dir" build-client-full bob nopass
+	old=$(openssl x509 -in "$dir/pki/issued/bob.crt" -noout -serial)
+	company_token "$dir" "bob's token"
+	company_tokenroll "$dir" -q --replace --serial "$(company_token_serial "$dir" "bob's token")" bob
+	audit --json --user bob
+	[[ $(json '[(r["action"], r["detail"]) for r in d["records"] if r["cert_serial"] == "'"${old#*=}"'"]') == \
+		"[('revoked', 'superseded, not of the inventory')]" ]]
+	audit --verify
+	((status == 0))
+	# one of the inventory has its own record of that
+	company_tokenroll "$dir" -q --replace --serial "$token" alice
+	audit --json --user alice
+	[[ $(json '[r["action"] for r in d["records"] if r["cert_serial"] == "'"$cert"'"][-1]') == superseded ]]
+	[[ $(json '[r for r in d["records"] if "not of the inventory" in (r["detail"] or "")]') == "[]" ]]
+}
+
 @test "what others chose is harmless in a spreadsheet and on a terminal" {
 	by_force "UPDATE audit SET token_serial = '=1+1', detail = '@SUM(1),\"x\"' || char(27) || '[2J' || char(10) || 'y'
 		WHERE id = 2"
