@@ -274,6 +274,6 @@ void options_help(FILE *out, const struct verb *v)
 	print_options(out, title, v, false);
 	print_options(out, "options of every verb", v, true);
 	fputs("\nexit status: 0 done, 1 failed, 2 usage or configuration, 3 token, 4 PIN, 5 CA,\n"
-	      "6 refused to protect something, 7 interrupted (run it again to go on)\n",
+	      "6 refused to protect something or audit trail changed, 7 interrupted (run it again to go on)\n",
 	      out);
 }

@@ -77,6 +77,7 @@ const struct enroll_ports enroll_ports_real = {
 	    .advance = store_advance,
 	    .handed_over = store_handed_over,
 	    .supersede = store_supersede,
+	    .replaced = store_replaced,
 	    .removed = store_removed,
 	    .audit = store_audit,
 	    .pin_begun = store_pin_begun,

@@ -159,6 +159,10 @@ int store_handed_over(struct store *s, struct store_credential *c, struct err *e
 /* Ends as superseded every other credential of keep's user that has a certificate: a user has one that counts. */
 int store_supersede(struct store *s, const struct store_credential *keep, struct err *e);
 
+/* Records that the CA has revoked this certificate of the user's as superseded, if no credential has it, because then
+ * nothing else tells of that: easy-rsa had issued it. */
+int store_replaced(struct store *s, const char *user, const char *cert_serial, struct err *e);
+
 /* Notes which profile (its id, e.g. "yubikey-piv") a token has. The token is added if the inventory does not know it.
  */
 int store_token_profile(struct store *s, const struct store_token *t, const char *profile, struct err *e);

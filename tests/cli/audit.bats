@@ -335,7 +335,7 @@ finds() {
 	# one of the inventory has its own record of that
 	company_tokenroll "$dir" -q --replace --serial "$token" alice
 	audit --json --user alice
-	[[ $(json '[r["action"] for r in d["records"] if r["cert_serial"] == "'"$cert"'"][-1]') == superseded ]]
+	[[ $(json '[r["action"] for r in d["records"] if r["cert_serial"] == "'"$cert"'"][-2]') == superseded ]]
 	[[ $(json '[r for r in d["records"] if "not of the inventory" in (r["detail"] or "")]') == "[]" ]]
 }
 
