@@ -9,7 +9,7 @@
 
 #define CHECKPOINT_FILE_MAX ((size_t)64 << 10)
 
-static void on_note(void *arg, const char *text)
+void trailcheck_note(void *arg, const char *text)
 {
 	char clean[512];
 	(void)arg;
@@ -21,7 +21,7 @@ int trailcheck_need_signer(struct trailcheck *t, struct err *e)
 {
 	if (t->signer != NULL)
 		return 0;
-	if (signer_start(&t->signer, &t->cfg->ca, t->o->verbose, on_note, NULL, e) == 0 &&
+	if (signer_start(&t->signer, &t->cfg->ca, t->o->verbose, trailcheck_note, NULL, e) == 0 &&
 	    signer_open(t->signer, &t->ca, e) == 0)
 		return 0;
 	signer_stop(&t->signer);

@@ -44,6 +44,7 @@ int trailcheck_sign(struct trailcheck *t, const char *file, struct err *e);
 /* For trailsign.c: reads a file with a checkpoint of this CA, and sees whether it is of this trail. */
 int trailcheck_file(struct trailcheck *t, const char *path, struct err *e);
 int trailcheck_need_signer(struct trailcheck *t, struct err *e);
+void trailcheck_note(void *arg, const char *text);
 
 void trailcheck_free(struct trailcheck *t);
 

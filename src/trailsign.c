@@ -55,7 +55,7 @@ static int unlock(struct trailcheck *t, struct err *e)
 	for (unsigned attempt = 0; got == 1; attempt++) {
 		got = ask_and_unlock(t, attempt, e);
 		if (got == 1)
-			fprintf(stderr, "  note: %s\n", e->what);
+			trailcheck_note(NULL, e->what);
 	}
 	return got;
 }
