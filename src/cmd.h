@@ -17,6 +17,7 @@ int cmd_pin(const struct options *o, struct err *e);
 int cmd_unblock(const struct options *o, struct err *e);
 int cmd_wipe(const struct options *o, struct err *e);
 int cmd_escrow(const struct options *o, struct err *e);
+int cmd_audit(const struct options *o, struct err *e);
 int cmd_bundle(const struct options *o, struct err *e);
 
 #endif

@@ -41,7 +41,7 @@ static json_t *document(const struct lifeui *u, const void *result, const struct
 static void print(const struct lifeui *u, const void *result)
 {
 	const struct shown *s = result;
-	printf("In escrow of token %s:\n", u->life.token.serial);
+	lifeui_print("In escrow of token %s:", u->life.token.serial);
 	for (size_t i = 0; i < s->n; i++) {
 		const struct life_escrowed *v = &s->list[i];
 		char day[DAY_SIZE];

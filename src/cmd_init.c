@@ -23,8 +23,8 @@ static json_t *document(const struct lifeui *u, const void *result, const struct
 static void print(const struct lifeui *u, const void *result)
 {
 	const struct life_setup *s = result;
-	printf("Token %s \"%s\" (%s) is initialized.\n", u->life.token.serial, u->life.token.label,
-	       u->life.token.model);
+	lifeui_print("Token %s \"%s\" (%s) is initialized.", u->life.token.serial, u->life.token.label,
+		     u->life.token.model);
 	if (s->destroyed != 0)
 		printf("  destroyed    %zu object%s\n", s->destroyed, s->destroyed == 1 ? "" : "s");
 	if (s->so_pin_sealed)

@@ -20,8 +20,8 @@ static void print_done(const struct lifeui *u, const struct life_pins *pins, con
 	char before[80], after[80];
 	lifeui_pin_text(&pins->before[PROFILE_PIN], before, sizeof before);
 	lifeui_pin_text(&pins->after[PROFILE_PIN], after, sizeof after);
-	printf("Token %s%s%s has a new PIN%s.\n", u->life.token.serial, u->life.owner[0] != '\0' ? " of " : "",
-	       u->life.owner, done);
+	lifeui_print("Token %s%s%s has a new PIN%s.", u->life.token.serial, u->life.owner[0] != '\0' ? " of " : "",
+		     u->life.owner, done);
 	if (before[0] != '\0' || after[0] != '\0')
 		printf("  before       %s\n  now          %s\n", before[0] != '\0' ? before : "not known",
 		       after[0] != '\0' ? after : "no try spent");

@@ -304,7 +304,7 @@ static void print(const struct lifeui *u, const void *result)
 			print_reader(all, &all->readers[i]);
 	}
 	if (all->no_readers != NULL)
-		printf("No readers: %s.\n", all->no_readers->what);
+		lifeui_print("No readers: %s.", all->no_readers->what);
 	else if (all->n == 0 && all->n_readers == 0)
 		puts("Nothing is plugged in.");
 }

@@ -27,7 +27,7 @@ static json_t *document(const struct lifeui *u, const void *result, const struct
 static void print(const struct lifeui *u, const void *result)
 {
 	const struct life_wiped *w = result;
-	printf("Token %s (%s) is empty.\n", u->life.token.serial, u->life.token.model);
+	lifeui_print("Token %s (%s) is empty.", u->life.token.serial, u->life.token.model);
 	printf("  destroyed    %zu object%s\n", w->destroyed, w->destroyed == 1 ? "" : "s");
 	for (size_t i = 0; i < w->n_revoked; i++)
 		printf("  revoked      %s, cessationOfOperation\n", w->revoked[i]);

@@ -6,6 +6,7 @@
 #include "report.h"
 
 #include <jansson.h>
+#include <stdarg.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -127,7 +128,7 @@ static int ui_choose(void *arg, const struct enroll_candidate *list, size_t n, s
 		size_t len = (size_t)snprintf(text, sizeof text, "%zu tokens are plugged in:", n);
 		for (size_t i = 0; i < n && len < sizeof text; i++) {
 			describe(&list[i], line, sizeof line);
-			len += (size_t)snprintf(text + len, sizeof text - len, "\n  %s", line);
+			len += (size_t)snprintf(text + len, sizeof text - len, "%s %s", i != 0 ? ";" : "", line);
 		}
 		return err_set(e, ERR_SEVERAL_TOKENS, "%s", text);
 	}
@@ -250,6 +251,17 @@ int lifeui_arguments(const struct options *o, int most, struct err *e)
 	if (o->json)
 		report_error_json(e);
 	return -1;
+}
+
+void lifeui_print(const char *fmt, ...)
+{
+	char line[600], clean[600];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof line, fmt, ap);
+	va_end(ap);
+	clean_text(clean, sizeof clean, line);
+	puts(clean);
 }
 
 struct json_t *lifeui_json(const struct lifeui *u, const struct err *error)

@@ -39,6 +39,9 @@ int lifeui_run(const struct lifeui_verb *v, const struct options *o, const char 
 /* ERR_USAGE for more arguments than a verb takes. */
 int lifeui_arguments(const struct options *o, int most, struct err *e);
 
+/* A line on stdout that may hold what a token says of itself. */
+void lifeui_print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /* What all of these results begin with: ok, and the token. */
 struct json_t *lifeui_json(const struct lifeui *u, const struct err *error);
 

@@ -20,6 +20,8 @@ const struct verb verbs[] = {
     {"escrow", VERB_ESCROW, "show", "show SO PIN and PUK of a token that are kept for the day they are needed",
      cmd_escrow},
     {"bundle", VERB_BUNDLE, "USER", "make a user's profiles and guides again", cmd_bundle},
+    {"audit", VERB_AUDIT, "[FILE]", "who did what to which token and certificate; verify that, have the CA sign it",
+     cmd_audit},
     {NULL, 0, NULL, NULL, NULL},
 };
 

@@ -28,7 +28,8 @@ struct option_def {
 	}
 
 static const struct option_def defs[] = {
-    OPT("serial", 0, TEXT, VERB_ENROLL | VERB_LIFE | VERB_ESCROW, serial, "S", "the token with this serial number"),
+    OPT("serial", 0, TEXT, VERB_ENROLL | VERB_LIFE | VERB_ESCROW | VERB_AUDIT, serial, "S",
+	"the token with this serial number"),
     OPT("reader", 0, TEXT, VERB_ENROLL | VERB_LIFE, reader, "R", "the token in this reader or slot"),
     OPT("key-type", 0, TEXT, VERB_ENROLL, key_type, "T", "ec:P-256, ec:P-384, rsa:2048, rsa:3072 or rsa:4096"),
     OPT("days", 0, DAYS, VERB_ENROLL, days, "N", "how long the certificate is valid"),
@@ -46,6 +47,14 @@ static const struct option_def defs[] = {
     OPT("random-pin", 0, FLAG, VERB_INIT | VERB_PIN | VERB_UNBLOCK, random_pin, NULL,
 	"make the new PIN at random and show it once"),
     OPT("last-try", 0, FLAG, VERB_ENROLL | VERB_LIFE, last_try, NULL, "the token's last PIN try may be spent"),
+    OPT("since", 0, TEXT, VERB_AUDIT, since, "WHEN", "from this day on (2026-11-01), or for so long back (7d, 12h)"),
+    OPT("user", 0, TEXT, VERB_AUDIT, user, "U", "what was done for this user"),
+    OPT("csv", 0, FLAG, VERB_AUDIT, csv, NULL, "print the result as comma-separated values"),
+    OPT("verify", 0, FLAG, VERB_AUDIT, verify, NULL, "look whether any record was changed, removed or inserted"),
+    OPT("checkpoint-file", 0, TEXT, VERB_AUDIT, checkpoint_file, "FILE",
+	"with --verify: a checkpoint that was kept elsewhere"),
+    OPT("checkpoint", 0, FLAG, VERB_AUDIT, checkpoint, NULL,
+	"have the CA key sign where the trail stands, and write that to FILE"),
     OPT("module", 0, TEXT, VERB_ALL, module, "M", "PKCS#11 module: a path, or a name that p11-kit knows"),
     OPT("config", 'c', TEXT, VERB_ALL, config, "FILE", "configuration (default " CONFIG_PATH_DEFAULT ")"),
     OPT("pin-file", 0, TEXT, VERB_ALL, pin_file, "F", "read the token's PIN from the first line of a file"),
@@ -161,9 +170,8 @@ static int bad_option(int c, char **argv, struct err *e)
 /* Names that verbs will have: a user of such a name would be enrolled by mistake. */
 static int check_name(const struct options *o, struct err *e)
 {
-	static const char *const reserved[] = {"adopt",  "audit", "crl",  "doctor",  "found",
-					       "help",   "list",  "lost", "rekey",   "renew",
-					       "revoke", "setup", "show", "station", "status"};
+	static const char *const reserved[] = {"adopt", "crl",   "doctor", "found", "help", "list",    "lost",
+					       "rekey", "renew", "revoke", "setup", "show", "station", "status"};
 	for (size_t i = 0; !o->verb_named && o->n_args > 0 && i < sizeof reserved / sizeof *reserved; i++) {
 		if (strcmp(o->args[0], reserved[i]) != 0)
 			continue;
@@ -270,6 +278,6 @@ void options_help(FILE *out, const struct verb *v)
 	print_options(out, title, v, false);
 	print_options(out, "options of every verb", v, true);
 	fputs("\nexit status: 0 done, 1 failed, 2 usage or configuration, 3 token, 4 PIN, 5 CA,\n"
-	      "6 refused to protect something, 7 interrupted (run it again to go on)\n",
+	      "6 refused to protect something or audit trail changed, 7 interrupted (run it again to go on)\n",
 	      out);
 }

@@ -26,6 +26,10 @@ struct options {
 	const char *puk_file, *recovery_key, *recovery_pass_file, *recovery_pin_file, *confirm, *client_module;
 	bool random_pin, wipe, no_revoke;
 
+	/* audit */
+	const char *since, *user, *checkpoint_file;
+	bool csv, verify, checkpoint;
+
 	const char *verb;  /* never NULL after options_parse */
 	bool verb_named;   /* it was written out */
 	const char **args; /* what is left, without the verb; points into argv */
@@ -48,6 +52,7 @@ enum {
 	VERB_WIPE = 32,
 	VERB_ESCROW = 64,
 	VERB_BUNDLE = 128,
+	VERB_AUDIT = 256,
 	VERB_ALL = ~0
 };
 

@@ -68,8 +68,23 @@ int record_read(const char *pki, bool *ret_found, struct record *ret, struct err
 	return status;
 }
 
+/* It becomes one in issued/ and elsewhere; and here a line. */
+static int check_name(const char *name, struct err *e)
+{
+	bool good = name[0] != '\0' && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+	for (const char *c = name; good && *c != '\0'; c++)
+		good = *c != '/' && (unsigned char)*c >= 0x20 && *c != 0x7F;
+	if (good)
+		return 0;
+	err_set(e, ERR_CA_REFUSED,
+		"\"%.100s\" is no name for a file, so nothing is done with the certificate of that name", name);
+	return err_next(e, "see who has issued it; easyrsa can revoke it by the name of its file in issued/");
+}
+
 int record_write(const char *pki, const struct record *r, struct err *e)
 {
+	if (check_name(r->name, e) != 0)
+		return -1;
 	char *path = record_path(pki);
 	char *row = r->row != NULL ? xasprintf("row %s\n", r->row) : xstrdup("");
 	char *revoke = r->revoke != NULL ? xasprintf("revoke %s\nrevoked %s\n", r->revoke, r->revoked) : xstrdup("");

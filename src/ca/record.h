@@ -25,6 +25,7 @@ struct record {
 
 /* *ret_found is false if there is none. ERR_CA_PKI if it is not one that tokenroll wrote. */
 int record_read(const char *pki, bool *ret_found, struct record *ret, struct err *e);
+/* ERR_CA_REFUSED for a name that would lead out of the folders of the PKI, or be more than a line. */
 int record_write(const char *pki, const struct record *r, struct err *e);
 int record_remove(const char *pki, struct err *e);
 void record_free(struct record *r);

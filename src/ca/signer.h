@@ -15,6 +15,7 @@
 #include "core/secret.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <time.h>
 
 #define CA_SERIAL_HEX_MAX 41 /* 20 bytes in uppercase hex and a NUL (RFC 5280, 4.1.2.2) */
@@ -22,6 +23,8 @@
 #define CA_ATTESTATION_MAX \
 	((size_t)16 << 10) /* bytes of a token's proof; a YubiKey's certificates are below 3,100 each */
 #define CA_TOKEN_SERIAL_MAX 65
+#define CA_DATABASE_MAX 1024
+#define CA_HASH_LEN 32
 #define CA_ATTESTED_MAX 160
 
 struct signer;
@@ -77,6 +80,14 @@ struct ca_issued {
 	char replaced[CA_SERIAL_HEX_MAX]; /* serial that was revoked for it, or "" */
 	char attested[CA_ATTESTED_MAX]; /* what came of the proof, one line of ASCII for the journal, see signer_attest
 					 */
+};
+
+/* Where an audit trail stands, see checkpoint.h. */
+struct ca_checkpoint {
+	char database[CA_DATABASE_MAX]; /* whose trail, for people: a line of text */
+	uint64_t record;
+	unsigned char hash[CA_HASH_LEN];
+	time_t time; /* when it was signed */
 };
 
 /* Starts the process, another one for a key on an HSM, and has it open the PKI: vars, CA certificate and key file,
@@ -162,6 +173,14 @@ int signer_attest(struct signer *s, const char *user, const struct blob *spki, c
 /* Makes sure, when all else is done, that the row of this certificate is still in index.txt: easy-rsa before
  * 3.2.3 takes no lock and may have written an older copy over it. */
 int signer_settle(struct signer *s, const char *serial, struct err *e);
+
+/* Signs where an audit trail stands with the CA key, which has to be unlocked: CMS in DER. Sets c->time. ERR_CA_FAILED.
+ */
+int signer_checkpoint(struct signer *s, struct ca_checkpoint *c, struct blob *ret_cms, struct err *e);
+
+/* What a checkpoint, in DER or PEM, says, if this CA's key has signed it; needs no key. ERR_USAGE for what is no
+ * checkpoint, ERR_AUDIT_CHANGED for one that another CA has signed or that was changed. */
+int signer_checkpoint_check(struct signer *s, const struct blob *cms, struct ca_checkpoint *ret, struct err *e);
 
 /* Nothing more will be asked: it ends while the caller goes on. Accepts NULL. */
 void signer_dismiss(struct signer *s);

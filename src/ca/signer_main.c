@@ -6,6 +6,7 @@
  * the environment that it is configured by.
  */
 #include "ca/ca.h"
+#include "ca/checkpoint.h"
 #include "ca/confine.h"
 #include "ca/hsm.h"
 #include "ca/signer_wire.h"
@@ -317,13 +318,53 @@ static int op_publish(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *
 	return rpc_msg_done(in) ? ca_publish(ca, user, e) : bad_call(e);
 }
 
+static int op_checkpoint(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	struct ca_checkpoint c = {.record = 0};
+	struct blob cms = BLOB_INIT;
+	struct ca *ca = NULL;
+	signer_get_checkpoint(in, &c);
+	int ret = rpc_msg_done(in) ? the_ca(s, &ca, e) : bad_call(e);
+	if (ret == 0)
+		ret = ca_checkpoint(ca, &c, &cms, e);
+	if (ret == 0) {
+		signer_put_checkpoint(out, &c);
+		rpc_put_blob(out, &cms);
+	}
+	blob_free(&cms);
+	return ret;
+}
+
+static int op_checkpoint_check(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	struct ca_checkpoint c = {.record = 0};
+	struct blob cms = BLOB_INIT;
+	struct ca *ca = NULL;
+	rpc_get_blob(in, &cms);
+	int ret = rpc_msg_done(in) ? the_ca(s, &ca, e) : bad_call(e);
+	if (ret == 0)
+		ret = ca_checkpoint_check(ca, &cms, &c, e);
+	if (ret == 0)
+		signer_put_checkpoint(out, &c);
+	blob_free(&cms);
+	return ret;
+}
+
 static const struct rpc_op ops[] = {
-    {SIGNER_OPEN, 0, op_open},       {SIGNER_UNLOCK, 1, op_unlock},
-    {SIGNER_SUBJECT, 0, op_subject}, {SIGNER_FIND, 0, op_find},
-    {SIGNER_ISSUE, 0, op_issue},     {SIGNER_CHECK, 0, op_check},
-    {SIGNER_SETTLE, 0, op_settle},   {SIGNER_REVOKED, 0, op_revoked},
-    {SIGNER_PUBLISH, 0, op_publish}, {SIGNER_REPLACEABLE, 0, op_replaceable},
-    {SIGNER_ATTEST, 0, op_attest},   {SIGNER_REVOKE, 0, op_revoke},
+    {SIGNER_OPEN, 0, op_open},
+    {SIGNER_UNLOCK, 1, op_unlock},
+    {SIGNER_SUBJECT, 0, op_subject},
+    {SIGNER_FIND, 0, op_find},
+    {SIGNER_ISSUE, 0, op_issue},
+    {SIGNER_CHECK, 0, op_check},
+    {SIGNER_SETTLE, 0, op_settle},
+    {SIGNER_REVOKED, 0, op_revoked},
+    {SIGNER_PUBLISH, 0, op_publish},
+    {SIGNER_REPLACEABLE, 0, op_replaceable},
+    {SIGNER_ATTEST, 0, op_attest},
+    {SIGNER_REVOKE, 0, op_revoke},
+    {SIGNER_CHECKPOINT, 0, op_checkpoint},
+    {SIGNER_CHECKPOINT_CHECK, 0, op_checkpoint_check},
 };
 
 /* What OpenSSL would take for code to load goes in any case. */

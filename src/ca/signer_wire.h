@@ -20,10 +20,14 @@ enum signer_op {
 	SIGNER_REPLACEABLE,
 	SIGNER_ATTEST,
 	SIGNER_REVOKE,
+	SIGNER_CHECKPOINT,
+	SIGNER_CHECKPOINT_CHECK,
 };
 
 void signer_put_certificate(struct rpc_msg *m, const struct ca_certificate *c);
 void signer_get_certificate(struct rpc_msg *m, struct ca_certificate *ret);
+void signer_put_checkpoint(struct rpc_msg *m, const struct ca_checkpoint *c);
+void signer_get_checkpoint(struct rpc_msg *m, struct ca_checkpoint *ret);
 
 void signer_put_hsm(struct rpc_msg *m, const struct ca_hsm_info *h);
 void signer_get_hsm(struct rpc_msg *m, struct ca_hsm_info *ret);

@@ -271,6 +271,7 @@ static const struct key keys[] = {
     KEY("mail", "tls", mail.tls, set_tls),
     KEY("mail", "ca-file", mail.ca_file, set_path),
     KEY("escrow", "recovery", escrow, add_recovery),
+    KEY("audit", "syslog", audit.syslog, set_yes_no),
     KEY("store", "path", store_path, set_path),
 };
 

@@ -76,6 +76,10 @@ struct config_escrow {
 	size_t n;
 };
 
+struct config_audit {
+	bool syslog; /* each record goes to the system's log as well; default no */
+};
+
 struct config {
 	char *path;       /* the file it came from */
 	struct blob text; /* what was in it, for a process that needs the whole */
@@ -87,6 +91,7 @@ struct config {
 	struct config_bundle bundle;
 	struct config_mail mail;
 	struct config_escrow escrow;
+	struct config_audit audit;
 	char *store_path;
 };
 

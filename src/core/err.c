@@ -77,6 +77,9 @@ static const struct code_info codes[ERR_CODE_COUNT] = {
 		     "index.txt of the PKI says when and why; if this user may get in again, run it on a terminal and "
 		     "say yes, or add --replace or --yes"},
     [ERR_BUSY] = {"BUSY", 6, "wait for it to finish, then run the same command"},
+    [ERR_AUDIT_CHANGED] = {"AUDIT_CHANGED", 6,
+			   "somebody has changed the database by other means: keep it as it is, and compare it with a "
+			   "backup"},
     [ERR_INTERRUPTED] = {"INTERRUPTED", 7, "run the same command again; it goes on where it stopped"},
 };
 

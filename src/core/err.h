@@ -66,6 +66,7 @@ enum err_code {
 	ERR_FOREIGN,
 	ERR_REVOKED,
 	ERR_BUSY,
+	ERR_AUDIT_CHANGED,
 	/* 7: interrupted, the same command goes on */
 	ERR_INTERRUPTED,
 	ERR_CODE_COUNT

@@ -216,7 +216,7 @@ static int start_all(struct enroll_run *r, struct err *e)
 static int enroll_whole(struct enroll_run *r, struct err *e)
 {
 	bool finished = false;
-	if (start_all(r, e) != 0 || r->ports->store.open(&r->store, r->cfg->store_path, e) != 0 ||
+	if (start_all(r, e) != 0 || r->ports->store.open(&r->store, r->cfg, e) != 0 ||
 	    r->ports->store.claim_user(r->store, r->opt->user, e) != 0)
 		return -1;
 	if (enroll_choose_token(r, e) != 0 || enroll_look_at_pins(r, e) != 0)

@@ -1,5 +1,14 @@
 #include "enroll/ports.h"
 
+static int open_store(struct store **ret, const struct config *cfg, struct err *e)
+{
+	if (store_open(ret, cfg->store_path, e) != 0)
+		return -1;
+	if (cfg->audit.syslog)
+		store_use_syslog(*ret);
+	return 0;
+}
+
 const struct enroll_ports enroll_ports_real = {
     .token =
 	{
@@ -57,7 +66,7 @@ const struct enroll_ports enroll_ports_real = {
 	},
     .store =
 	{
-	    .open = store_open,
+	    .open = open_store,
 	    .close = store_close,
 	    .claim_user = store_claim_user,
 	    .claim_token = store_claim_token,
@@ -70,6 +79,7 @@ const struct enroll_ports enroll_ports_real = {
 	    .advance = store_advance,
 	    .handed_over = store_handed_over,
 	    .supersede = store_supersede,
+	    .replaced = store_replaced,
 	    .removed = store_removed,
 	    .audit = store_audit,
 	    .pin_begun = store_pin_begun,

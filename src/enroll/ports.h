@@ -84,7 +84,8 @@ struct enroll_ca_port {
 };
 
 struct enroll_store_port {
-	int (*open)(struct store **ret, const char *path, struct err *e);
+	/* store_open as the configuration says, its [audit] too */
+	int (*open)(struct store **ret, const struct config *cfg, struct err *e);
 	void (*close)(struct store **s);
 	int (*claim_user)(struct store *s, const char *user, struct err *e);
 	int (*claim_token)(struct store *s, const struct store_token *t, struct err *e);
@@ -102,6 +103,7 @@ struct enroll_store_port {
 	int (*advance)(struct store *s, struct store_credential *c, enum cred_state to, struct err *e);
 	int (*handed_over)(struct store *s, struct store_credential *c, struct err *e);
 	int (*supersede)(struct store *s, const struct store_credential *keep, struct err *e);
+	int (*replaced)(struct store *s, const char *user, const char *cert_serial, struct err *e);
 	int (*removed)(struct store *s, const struct store_credential *c, struct err *e);
 	int (*audit)(struct store *s, const char *action, const char *user, const char *token_serial,
 		     const char *detail, struct err *e);

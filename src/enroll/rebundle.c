@@ -88,7 +88,7 @@ static int rebundle(struct enroll_run *r, const struct profiles *all, struct err
 	bool found = false;
 	if (r->ports->ca.start(&r->signer, &r->cfg->ca, r->opt->verbose, r->ui->note, r->ui->arg, e) != 0 ||
 	    r->ports->handover.start(&r->courier, r->cfg, r->opt->user, r->opt->verbose, e) != 0 ||
-	    r->ports->store.open(&r->store, r->cfg->store_path, e) != 0 ||
+	    r->ports->store.open(&r->store, r->cfg, e) != 0 ||
 	    r->ports->store.claim_user(r->store, r->opt->user, e) != 0 ||
 	    r->ports->store.find_user(r->store, r->opt->user, &found, &r->cred, e) != 0)
 		return -1;

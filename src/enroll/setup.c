@@ -1,3 +1,4 @@
+#include "core/clean.h"
 #include "core/xalloc.h"
 #include "enroll/run.h"
 
@@ -70,7 +71,10 @@ bool enroll_is_left_behind(struct enroll_run *r, const struct worker_token *t)
 	if ((t->flags & WORKER_TOKEN_NO_PIN) == 0 ||
 	    r->ports->store.init_begun(r->store, r->opt->user, &begun, serial, NULL) != 0 || !begun)
 		return false;
-	bool same = serial[0] != '\0' ? strcmp(serial, t->serial) == 0 : has_label(r, t);
+	/* as it is in the trail */
+	char is[sizeof t->serial];
+	clean_text(is, sizeof is, t->serial);
+	bool same = serial[0] != '\0' ? strcmp(serial, is) == 0 : has_label(r, t);
 	return same && !is_anybodys(r, t);
 }
 

@@ -80,7 +80,7 @@ static int render_profile(struct render *r, const struct template *t, const char
 {
 	struct blob text = BLOB_INIT;
 	char *path = xasprintf("%s/%s (%s)", r->folder, name, config_platform_name(p));
-	int ret = template_render(t, r->names[p], false, r->cfg->bundle.legacy_placeholder, &text, e);
+	int ret = template_render(t, r->names[p], TEMPLATE_TEXT, r->cfg->bundle.legacy_placeholder, &text, e);
 	if (ret != 0)
 		goto out;
 	/* OpenVPN reads both; with CR LF an old Notepad shows lines when support has to look into the profile */
@@ -97,9 +97,9 @@ out:
 
 static int render_common(struct render *r, const struct template *t, const char *name, struct err *e)
 {
-	bool html = text_has_suffix(name, ".html") || text_has_suffix(name, ".htm");
+	enum template_form form = template_form_of(t, name);
 	struct blob text = BLOB_INIT;
-	if (template_render(t, r->names[PLATFORM_COUNT], html, r->cfg->bundle.legacy_placeholder, &text, e) != 0)
+	if (template_render(t, r->names[PLATFORM_COUNT], form, r->cfg->bundle.legacy_placeholder, &text, e) != 0)
 		return -1;
 	int ret = add_output(r, name, replaced(r, name, strlen(name)), &text, e);
 	blob_free(&text);

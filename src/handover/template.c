@@ -270,15 +270,40 @@ void template_replace(struct blob *ret, const char *text, size_t len, const char
 	text_append(ret, text, (size_t)(end - text));
 }
 
-static int put_value(const struct template *t, const struct node *o, const struct names *n, bool html, struct blob *ret,
-		     struct err *e)
+enum template_form template_form_of(const struct template *t, const char *name)
+{
+	static const char *const markup[] = {".html", ".htm", ".xhtml", ".xml", ".svg", ".plist", ".mobileconfig"};
+	static const char *const script[] = {".sh",  ".bash", ".command", ".bat", ".cmd", ".ps1",         ".psm1",
+					     ".vbs", ".js",   ".py",      ".pl",  ".rb",  ".applescript", ".reg"};
+	for (size_t i = 0; i < sizeof markup / sizeof *markup; i++) {
+		if (text_has_suffix(name, markup[i]))
+			return TEMPLATE_MARKUP;
+	}
+	for (size_t i = 0; i < sizeof script / sizeof *script; i++) {
+		if (text_has_suffix(name, script[i]))
+			return TEMPLATE_SCRIPT;
+	}
+	return t->len >= 2 && memcmp(t->text, "#!", 2) == 0 ? TEMPLATE_SCRIPT : TEMPLATE_TEXT;
+}
+
+/* {{token_label}} and its like */
+static bool is_of_token(const struct node *o)
+{
+	static const char token[] = "token_";
+	return o->len >= sizeof token && memcmp(o->s, token, sizeof token - 1) == 0;
+}
+
+static int put_value(const struct template *t, const struct node *o, const struct names *n, enum template_form form,
+		     struct blob *ret, struct err *e)
 {
 	const char *value = NULL;
 	if (names_find(n, o->s, o->len, &value) != NAME_TEXT)
 		return fault(t, o->line, "give it a value under [template] in the configuration", e,
 			     "{{%.*s}} has no value", (int)o->len, o->s);
-	if (html)
+	if (form == TEMPLATE_MARKUP)
 		text_append_html(ret, value);
+	else if (form == TEMPLATE_SCRIPT && is_of_token(o))
+		text_append_script(ret, value);
 	else
 		text_append(ret, value, strlen(value));
 	return 0;
@@ -291,7 +316,7 @@ static bool is_true(const struct node *o, const struct names *n)
 	return kind == NAME_FLAG_ON || (kind == NAME_TEXT && value[0] != '\0');
 }
 
-int template_render(const struct template *t, const struct names *n, bool html, const char *placeholder,
+int template_render(const struct template *t, const struct names *n, enum template_form form, const char *placeholder,
 		    struct blob *ret, struct err *e)
 {
 	if (template_check(t, n, e) != 0)
@@ -302,7 +327,7 @@ int template_render(const struct template *t, const struct names *n, bool html, 
 		const struct node *o = &t->nodes[i];
 		if (o->kind == NODE_TEXT)
 			template_replace(&out, o->s, o->len, placeholder, names_user(n));
-		else if (o->kind == NODE_VALUE && put_value(t, o, n, html, &out, e) != 0)
+		else if (o->kind == NODE_VALUE && put_value(t, o, n, form, &out, e) != 0)
 			goto out;
 		else if ((o->kind == NODE_SECTION || o->kind == NODE_INVERTED) &&
 			 is_true(o, n) != (o->kind == NODE_SECTION))

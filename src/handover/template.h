@@ -28,9 +28,19 @@ void template_free(struct template **t);
 /* Every name in it is known and can stand where it stands, in sections that are left out, too. ERR_TEMPLATE. */
 int template_check(const struct template *t, const struct names *n, struct err *e);
 
-/* Renders into *ret. html: values are escaped for HTML. placeholder: text that stands for the user, too; NULL or
- * "" for none. ERR_TEMPLATE for a name that has no value. */
-int template_render(const struct template *t, const struct names *n, bool html, const char *placeholder,
+/* What a file is to whoever reads it. */
+enum template_form {
+	TEMPLATE_TEXT,
+	TEMPLATE_MARKUP, /* HTML or XML: values are escaped */
+	TEMPLATE_SCRIPT, /* it is run: what a token says of itself is made plain */
+};
+
+/* The form of a file, by the end of its name, or by a "#!" at its beginning. */
+enum template_form template_form_of(const struct template *t, const char *name);
+
+/* Renders into *ret. placeholder: text that stands for the user, too; NULL or "" for none. ERR_TEMPLATE for a name that
+ * has no value. */
+int template_render(const struct template *t, const struct names *n, enum template_form form, const char *placeholder,
 		    struct blob *ret, struct err *e);
 
 /* Copies len bytes to *ret with every placeholder replaced by the user. */

@@ -30,6 +30,16 @@ void text_append_html(struct blob *b, const char *s)
 	}
 }
 
+void text_append_script(struct blob *b, const char *s)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 ._:@+,/-";
+	for (; *s != '\0'; s++) {
+		if (((unsigned char)*s & 0xC0) == 0x80)
+			continue; /* the rest of a character that was replaced */
+		text_append(b, strchr(plain, *s) != NULL ? s : "_", 1);
+	}
+}
+
 char *text_one_line(const char *s)
 {
 	return clean_dup(s);

@@ -16,6 +16,10 @@ void text_append(struct blob *b, const void *data, size_t len);
 /* The same with & < > " ' as HTML character references. */
 void text_append_html(struct blob *b, const char *s);
 
+/* The same for a script in whatever language, within quotes or without: only ASCII letters, digits, blanks and what no
+ * shell knows stay, any other character becomes '_' (to PowerShell typographic quotes are quotes). */
+void text_append_script(struct blob *b, const char *s);
+
 /* A copy of UTF-8 text with '?' for each control character, line or paragraph separator, text-direction mark and
  * malformed byte, so that it stays on its line and reads as it is written. */
 char *text_one_line(const char *s);

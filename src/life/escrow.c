@@ -58,7 +58,7 @@ int life_escrow_show(struct life *l, struct life_escrowed **ret, size_t *ret_n, 
 {
 	*ret = NULL;
 	*ret_n = 0;
-	if (l->ports->store.open(&l->store, l->cfg->store_path, e) != 0 || find_token(l, &l->id, e) != 0)
+	if (l->ports->store.open(&l->store, l->cfg, e) != 0 || find_token(l, &l->id, e) != 0)
 		return -1;
 	memcpy(l->token.serial, l->id.serial, sizeof l->token.serial);
 	memcpy(l->token.label, l->id.label, sizeof l->token.label);

@@ -39,7 +39,7 @@ int life_start(struct life *l, struct err *e)
 	    .note = l->ui->note,
 	    .note_arg = l->ui->arg,
 	};
-	if (l->ports->store.open(&l->store, l->cfg->store_path, e) != 0)
+	if (l->ports->store.open(&l->store, l->cfg, e) != 0)
 		return -1;
 	return discover_begin(&l->discovery, &req, e);
 }

@@ -22,7 +22,12 @@ struct audit_entry {
 	const char *detail;
 };
 
-/* Appends a record; must be called inside the transaction of the change it tells of. */
+/* What a checkpoint of the trail leaves in it; the number of the record that was signed is behind the words. */
+#define AUDIT_CHECKPOINT "checkpoint"
+#define AUDIT_CHECKPOINT_OF "of record "
+
+/* Appends a record, all its texts cleaned (core/clean.h); must be called inside the transaction of the change it tells
+ * of. */
 int audit_append(struct store *s, const struct audit_entry *a, struct err *e);
 
 #endif

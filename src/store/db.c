@@ -1,5 +1,7 @@
 #include "store/db.h"
 
+#include "store/audit_syslog.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -97,8 +99,11 @@ int db_begin(struct store *s, struct err *e)
 
 int db_end(struct store *s, int rc, struct err *e)
 {
-	if (rc == 0 && db_exec(s, "COMMIT", e, "write to") == 0)
+	if (rc == 0 && db_exec(s, "COMMIT", e, "write to") == 0) {
+		audit_syslog_say(s);
 		return 0;
+	}
+	audit_syslog_forget(s);
 	/* SQLite has rolled back by itself after some failures; then there is nothing left to undo */
 	if (!sqlite3_get_autocommit(s->db))
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);

@@ -18,6 +18,9 @@ struct store {
 	int lock_fd; /* PATH-lock, see claim.h */
 	/* who is at work, for the audit trail; read when the first record is written */
 	char *login, *sudo_user, *host;
+	/* for the system's log, see audit_syslog.h: whether, and the records that are on disk soon but not there yet */
+	bool syslog;
+	int64_t unsaid_from, unsaid_to; /* 0: there are none */
 };
 
 /* One statement with its place among the bound values. The first failure sticks until query_next reports it. */

@@ -123,7 +123,8 @@ static const char schema_2[] =
  * credentials: way is how it came about, replaces the one that a renewal or rekeying takes over from; revoke_at is
  * when a certificate that was replaced is to be revoked (0: it is not waiting for that), revoked and reason tell that
  * it was, by index.txt. certificates are those that index.txt has and no credential: issued by easy-rsa, and adopted.
- * audit_head is where the trail ends: without it nobody could tell that its last records are gone.
+ * audit_head is where the trail ends: without it nobody could tell that its last records are gone. The next record
+ * follows from it, so that it does not close the gap, either.
  */
 static const char schema_3[] =
     "ALTER TABLE tokens ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;"
@@ -168,8 +169,21 @@ static const char schema_3[] =
     ") STRICT;"
     "INSERT INTO audit_head SELECT 1, ifnull(max(id), 0),"
     " ifnull((SELECT hash FROM audit ORDER BY id DESC LIMIT 1), zeroblob(32)) FROM audit;"
+    "DROP TRIGGER audit_only_append;"
+    "CREATE TRIGGER audit_only_append BEFORE INSERT ON audit"
+    " WHEN NEW.id IS NOT (SELECT max(id, ifnull((SELECT max(id) FROM audit), 0)) + 1 FROM audit_head)"
+    "  OR NEW.prev IS NOT (SELECT hash FROM audit_head) BEGIN"
+    " SELECT RAISE(ABORT, 'the audit trail is append-only'); END;"
     "CREATE TRIGGER audit_moves_head AFTER INSERT ON audit BEGIN"
     " UPDATE audit_head SET id = NEW.id, hash = NEW.hash; END;"
+    "CREATE TRIGGER audit_head_follows BEFORE UPDATE ON audit_head"
+    " WHEN NEW.id IS NOT (SELECT max(id) FROM audit)"
+    "  OR NEW.hash IS NOT (SELECT hash FROM audit ORDER BY id DESC LIMIT 1) BEGIN"
+    " SELECT RAISE(ABORT, 'the audit trail is append-only'); END;"
+    "CREATE TRIGGER audit_head_stays BEFORE DELETE ON audit_head BEGIN"
+    " SELECT RAISE(ABORT, 'the audit trail is append-only'); END;"
+    "CREATE TRIGGER audit_head_is_one BEFORE INSERT ON audit_head BEGIN"
+    " SELECT RAISE(ABORT, 'the audit trail is append-only'); END;"
     "CREATE TABLE checkpoints ("
     " id INTEGER PRIMARY KEY,"
     " at INTEGER NOT NULL,"
@@ -180,7 +194,11 @@ static const char schema_3[] =
     "CREATE TRIGGER checkpoints_no_update BEFORE UPDATE ON checkpoints BEGIN"
     " SELECT RAISE(ABORT, 'a checkpoint stays as it is'); END;"
     "CREATE TRIGGER checkpoints_no_delete BEFORE DELETE ON checkpoints BEGIN"
-    " SELECT RAISE(ABORT, 'a checkpoint stays as it is'); END;";
+    " SELECT RAISE(ABORT, 'a checkpoint stays as it is'); END;"
+    "CREATE TRIGGER checkpoints_no_replace BEFORE INSERT ON checkpoints"
+    " WHEN EXISTS (SELECT 1 FROM checkpoints WHERE id = NEW.id) BEGIN"
+    " SELECT RAISE(ABORT, 'a checkpoint stays as it is'); END;"
+    "CREATE INDEX checkpoints_by_record ON checkpoints (record);";
 
 /* migrations[n] leads from version n to n + 1; each is run in a transaction of its own */
 static const char *const migrations[] = {

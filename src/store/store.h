@@ -102,6 +102,10 @@ struct store_holding {
 int store_open(struct store **ret, const char *path, struct err *e);
 void store_close(struct store **s);
 
+/* From here on each audit record goes to the system's log as well (authpriv), those first that opening the database has
+ * made. A log that takes nothing is no failure, and is not waited for. */
+void store_use_syslog(struct store *s);
+
 /*
  * Takes the right to work on a user, and on a token, until store_close or the end of the process, so that two
  * tokenrolls never work on the same. A user or token that the database does not know yet is put into it, and a
@@ -153,6 +157,10 @@ int store_handed_over(struct store *s, struct store_credential *c, struct err *e
 
 /* Ends as superseded every other credential of keep's user that has a certificate: a user has one that counts. */
 int store_supersede(struct store *s, const struct store_credential *keep, struct err *e);
+
+/* Records that the CA has revoked this certificate of the user's as superseded, if no credential has it, because then
+ * nothing else tells of that: easy-rsa had issued it. */
+int store_replaced(struct store *s, const char *user, const char *cert_serial, struct err *e);
 
 /* All tokens of the inventory, oldest first; *ret is one block, to be freed, NULL where there is none. */
 int store_tokens(struct store *s, struct store_holding **ret, size_t *ret_n, struct err *e);
@@ -206,10 +214,6 @@ int store_init_begun(struct store *s, const char *user, bool *ret_begun, char re
 /* Whether a token (by its serial number) was initialized, or its first user PIN was about to be set, and nothing says
  * that it was: the last of STORE_TOKEN_INIT, STORE_PIN_INIT and STORE_PIN_SET in the trail is not that one. */
 int store_pin_begun(struct store *s, const char *token_serial, bool *ret, struct err *e);
-
-/* Computes the audit trail's hash chain again, from the first record to the last. *ret_records is how many there
- * are. ERR_STORE names the first record that is not as it was written. */
-int store_audit_verify(struct store *s, uint64_t *ret_records, struct err *e);
 
 void store_credential_free(struct store_credential *c);
 

@@ -143,6 +143,32 @@ profile_id() {
 	[[ $status == 6 && $(json 'd["error"]["code"], "belongs to alice" in d["error"]["message"]') == "('TOKEN_TAKEN', True)" ]]
 }
 
+@test "what is said when a token got another PIN, is one of several, and was emptied, is clean" {
+	claims label '\x1b]0\x3bowned\x07\x0ax' model '\x1b[31m\xff' serial '1\x1b[2J\x0a\x9b5n'
+	local serial=$'1\e[2J\n\x9b5n'
+	company_secret "$dir/new-pin" 739164
+	tokenroll pin --new-pin-file "$dir/new-pin"
+	[[ $status == 0 ]]
+	says_nothing_raw "$dir/out"
+	cp "$dir/new-pin" "$dir/pin"
+	tokenroll unblock --so-pin-file "$dir/so-pin" --new-pin-file "$dir/new-pin"
+	[[ $status == 0 ]]
+	says_nothing_raw "$dir/out"
+	# the blank one that SoftHSM2 always has says the same
+	tokenroll init --so-pin-file "$dir/so-pin"
+	[[ $status == 3 ]]
+	local reader
+	reader=$(grep -o 'in SoftHSM slot ID 0x[0-9a-f]*;' "$dir/err" | head -n 1)
+	reader=${reader#in } reader=${reader%;}
+	says_nothing_raw "$dir/err"
+	company_tokenroll "$dir" tokens >"$dir/out"
+	says_nothing_raw "$dir/out"
+	tokenroll wipe --serial "$serial" --reader "$reader" --confirm "$serial"
+	[[ $status == 0 ]]
+	says_nothing_raw "$dir/out" "$dir/err"
+	sqlite3 "$dir/tokenroll.db" "SELECT count(*) FROM audit WHERE action = 'token-wipe'" | grep -qx 1
+}
+
 @test "a field ends at a NUL, and one that is full needs none" {
 	claims label 'ab\x00cdefgh' manufacturer 01234567890123456789012345678901 model 0123456789abcdef serial 0123456789ABCDEF \
 		reader 0123456789012345678901234567890123456789012345678901234567890123

@@ -294,6 +294,31 @@ static void a_lost_row_comes_back(void **state)
 	ca_close(&ca);
 }
 
+/* A certificate's name is a file name in the PKI, and whoever signs requests by hand may have let any pass. */
+static void a_name_that_leads_out_of_its_folder_is_never_a_file_name(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"..\\/evil", "a\nrevoke AB", ".."};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		struct err e = ERR_INIT;
+		fixture_use(&fx, "rsa");
+		assert_int_equal(
+		    shell("cd %s && openssl req -x509 -key private/ca.key -set_serial 0xABCD -days 9 -subj \"/CN=%s\" "
+			  "-out certs_by_serial/ABCD.pem",
+			  fx.pki, names[i]),
+		    0);
+		struct ca *ca = fixture_unlocked(&fx);
+		assert_int_equal(ca_settle(ca, "ABCD", &e), -1);
+		assert_int_equal(e.code, ERR_CA_REFUSED);
+		assert_says(&e, "is no name for a file");
+		assert_int_equal(
+		    shell("cd %s && test ! -e evil.crt && test ! -e index.txt.tokenroll && ! grep -q ABCD index.txt",
+			  fx.pki),
+		    0);
+		ca_close(&ca);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -307,6 +332,7 @@ int main(void)
 	    cmocka_unit_test(serials_are_counted_if_the_vars_say_so),
 	    cmocka_unit_test(a_certificate_never_outlives_the_ca),
 	    cmocka_unit_test(a_lost_row_comes_back),
+	    cmocka_unit_test(a_name_that_leads_out_of_its_folder_is_never_a_file_name),
 	};
 	return cmocka_run_group_tests(tests, make_all, remove_all);
 }

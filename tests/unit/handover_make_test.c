@@ -54,6 +54,40 @@ static void every_template_is_rendered_under_its_name(void **state)
 	free(text);
 }
 
+static void expect_text(struct fixture *f, const char *name, const char *expected)
+{
+	char path[128];
+	snprintf(path, sizeof path, "bundles/alice/%s", name);
+	char *text = fixture_read(f, path);
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+/* A token's label, model or serial number is whatever somebody has written there. */
+static void what_a_token_says_is_neither_markup_nor_a_command_in_any_file(void **state)
+{
+	struct fixture *f = *state;
+	fixture_template(f, "client.ovpn", FIXTURE_PROFILE);
+	fixture_template(f, "a.XHTML", "<p title='{{token_label}}'/>");
+	fixture_template(f, "b.svg", "<text>{{token_label}}</text>");
+	fixture_template(f, "c.mobileconfig", "<string>{{token_label}}</string>");
+	fixture_template(f, "d.sh", "echo \"{{token_label}}\" {{token_serial}} {{user}}\n");
+	fixture_template(f, "e.ps1", "$a = '{{token_label}}'\r\n");
+	fixture_template(f, "f", "#!/bin/sh\necho {{token_model}}\n");
+	fixture_template(f, "g.txt", "{{token_label}}\n");
+	f->facts.token_label = "<i>\"'`x`$(id);& %PATH% ü";
+	f->facts.token_serial = "1|2>3";
+	f->facts.token_model = "$HOME\\*";
+	fixture_make(f);
+	expect_text(f, "a.XHTML", "<p title='&lt;i&gt;&quot;&#39;`x`$(id);&amp; %PATH% ü'/>");
+	expect_text(f, "b.svg", "<text>&lt;i&gt;&quot;&#39;`x`$(id);&amp; %PATH% ü</text>");
+	expect_text(f, "c.mobileconfig", "<string>&lt;i&gt;&quot;&#39;`x`$(id);&amp; %PATH% ü</string>");
+	expect_text(f, "d.sh", "echo \"_i____x___id___ _PATH_ _\" 1_2_3 alice\n");
+	expect_text(f, "e.ps1", "$a = '_i____x___id___ _PATH_ _'\r\n");
+	expect_text(f, "f", "#!/bin/sh\necho _HOME__\n");
+	expect_text(f, "g.txt", "<i>\"'`x`$(id);& %PATH% ü\n");
+}
+
 static void only_the_owner_can_read_a_bundle(void **state)
 {
 	struct fixture *f = *state;
@@ -316,6 +350,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    PROMISE(every_template_is_rendered_under_its_name),
+	    PROMISE(what_a_token_says_is_neither_markup_nor_a_command_in_any_file),
 	    PROMISE(only_the_owner_can_read_a_bundle),
 	    PROMISE(a_binary_file_is_copied_as_it_is),
 	    PROMISE(a_profile_in_utf16_is_refused),

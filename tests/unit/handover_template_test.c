@@ -15,7 +15,7 @@ static char *render(struct fixture *f, const char *text, bool html, enum config_
 	assert_int_equal(extras_load(&extras, &f->cfg, &f->e), 0);
 	assert_int_equal(names_new(&names, &extras, &f->facts, target, &f->e), 0);
 	if (template_parse(&t, "x.txt", text, strlen(text), &f->e) == 0)
-		template_render(t, names, html, "change_me", &out, &f->e);
+		template_render(t, names, html ? TEMPLATE_MARKUP : TEMPLATE_TEXT, "change_me", &out, &f->e);
 	template_free(&t);
 	names_free(&names);
 	extras_free(&extras);

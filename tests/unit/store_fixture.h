@@ -7,6 +7,7 @@
 
 #include "core/keytype.h"
 #include "store/store.h"
+#include "store/trail.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -164,14 +165,28 @@ static inline void enrolled(struct store *s, struct store_credential *c, const c
 		fail_msg("%s (%s)", e.what, e.native);
 }
 
+/* What is wrong with the trail. */
+static inline struct trail_report verified(struct store *s)
+{
+	struct trail_report report;
+	struct err e = ERR_INIT;
+
+	if (trail_verify(s, &report, &e) == -1)
+		fail_msg("%s", e.what);
+	return report;
+}
+
+/* How many there are in a trail that is whole. */
 static inline uint64_t records(struct store *s)
 {
-	struct err e = ERR_INIT;
-	uint64_t n = 0;
+	struct trail_report report = verified(s);
+	char text[TRAIL_TEXT_MAX];
 
-	if (store_audit_verify(s, &n, &e) == -1)
-		fail_msg("%s", e.what);
-	return n;
+	if (report.n_all != 0) {
+		trail_finding_text(text, &report.findings[0]);
+		fail_msg("%s", text);
+	}
+	return report.records;
 }
 
 /* A process that claims, says so, and holds on until it is killed. */

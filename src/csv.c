@@ -1,0 +1,34 @@
+#include "csv.h"
+#include "core/clean.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void put_value(FILE *out, const char *raw)
+{
+	char *value = clean_dup(raw);
+	bool formula = *value != '\0' && strchr("=+-@", *value) != NULL;
+	bool quoted = strpbrk(value, ",\"") != NULL;
+	if (quoted)
+		fputc('"', out);
+	if (formula)
+		fputc('\'', out);
+	for (const char *p = value; *p != '\0'; p++) {
+		if (*p == '"')
+			fputc('"', out);
+		fputc(*p, out);
+	}
+	if (quoted)
+		fputc('"', out);
+	free(value);
+}
+
+void csv_line(FILE *out, const char *const *values, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (i != 0)
+			fputc(',', out);
+		put_value(out, values[i]);
+	}
+	fputs("\r\n", out);
+}
