@@ -49,7 +49,7 @@ void p11_hsm_writes(const struct p11_uri *uri, struct pathset *ret)
 	bool is_softhsm = module != NULL && strstr(module, "softhsm") != NULL;
 	if (is_softhsm && file_read(path, CONFIG_MAX, &text, NULL) == 0) {
 		const char *p = (const char *)text.data, *end = p + text.len;
-		for (const char *lf; p < end; p = lf + 1) {
+		for (const char *lf; p < end; p = lf < end ? lf + 1 : end) {
 			lf = memchr(p, '\n', (size_t)(end - p));
 			lf = lf != NULL ? lf : end;
 			char *folder = value_of(p, (size_t)(lf - p), "directories.tokendir");

@@ -53,6 +53,15 @@ static bool is_known(const struct ca *ca, const X509 *cert)
 	return known;
 }
 
+/* The first is the CA's. */
+static bool keep(struct ca *ca, X509 *cert)
+{
+	if (ca->cert != NULL)
+		return sk_X509_push(ca->above, cert) > 0;
+	ca->cert = cert;
+	return true;
+}
+
 /* All certificates of a text. Returns how many. */
 static size_t take_all(struct ca *ca, const struct blob *text, BIO *out)
 {
@@ -61,11 +70,7 @@ static size_t take_all(struct ca *ca, const struct blob *text, BIO *out)
 	size_t n = 0;
 	while (in != NULL && (cert = PEM_read_bio_X509(in, NULL, NULL, NULL)) != NULL) {
 		n++;
-		if (is_known(ca, cert) || PEM_write_bio_X509(out, cert) != 1)
-			X509_free(cert);
-		else if (ca->cert == NULL)
-			ca->cert = cert;
-		else if (sk_X509_push(ca->above, cert) == 0)
+		if (is_known(ca, cert) || PEM_write_bio_X509(out, cert) != 1 || !keep(ca, cert))
 			X509_free(cert);
 	}
 	BIO_free(in);

@@ -7,8 +7,11 @@
 void guard_init(struct guard *g, const struct config_ca *ca)
 {
 	static const struct p11_uri_use use = {ERR_CONFIG, "[ca] key", ""};
-	*g = (struct guard){.on = ca != NULL && config_key_on_hsm(ca)};
-	if (g->on && p11_uri_parse(&g->uri, ca->key, &use, NULL) == 0)
+	*g = (struct guard){.on = false};
+	if (ca == NULL || !config_key_on_hsm(ca))
+		return;
+	g->on = true;
+	if (p11_uri_parse(&g->uri, ca->key, &use, NULL) == 0)
 		g->module = p11_uri_module_path(&g->uri);
 }
 

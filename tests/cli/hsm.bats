@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154  # bats sets $status, $output and $stderr
+# shellcheck disable=SC2154,SC2030,SC2031  # bats sets $status, $output and $stderr, each test in its own shell
+# shellcheck disable=SC2016  # the conversations are expect's, not the shell's
 # The CA's key on an HSM: what is issued and revoked with it is as good as with a key in a file, its PIN is as sacred as
 # that of a token, and an HSM that is missing, wrong or goes away is said in time.
 
@@ -29,8 +30,7 @@ on_hsm() {
 faulty_hsm() {
 	mkdir "$dir/hsm/counts"
 	: >"$dir/hsm/rules"
-	HSM_MODULE=$tools/libfaulty.so
-	hsm_conf "$dir" "$(hsm_uri "$dir")"
+	hsm_conf "$dir" "$(HSM_MODULE=$tools/libfaulty.so hsm_uri "$dir")"
 	printf '%s\n' "hsm-env = FAULTY_MODULE=$dir/hsm/libhsm.so" "hsm-env = FAULTY_RULE_FILE=$dir/hsm/rules" \
 		"hsm-env = FAULTY_COUNT=$dir/hsm/counts/n" \
 		"hsm-writes = $dir/hsm/counts" >"$dir/lines"
@@ -153,26 +153,54 @@ watch_maps() {
 	run -1 grep -E "^(worker libhsm|hsm-signer libsofthsm2)" "$dir/seen"
 }
 
+needs_landlock() {
+	python3 -c 'import ctypes, sys; sys.exit(ctypes.CDLL(None).syscall(444, None, 0, 1) < 2)' ||
+		skip "this kernel has no Landlock, or not that of Linux 5.19"
+}
+
+# nosy_hsm [SECTION.KEY=VALUE...]: the HSM's module tries what is in log/list, and writes down in hsm/counts/nosy what
+# came of it; in any other process than the signer it would do so in log/nosy
+nosy_hsm() {
+	export NOSY_MODULE NOSY_LIST=$dir/log/list NOSY_LOG=$dir/log/nosy
+	NOSY_MODULE=$(company_softhsm)
+	mkdir -p "$dir/hsm/counts"
+	cp "$tools/libnosy.so" "$dir/hsm/libnosy.so"
+	hsm_conf "$dir" "$(HSM_MODULE=$dir/hsm/libnosy.so hsm_uri "$dir")" "$@"
+	printf '%s\n' "hsm-env = NOSY_MODULE=$dir/hsm/libhsm.so" "hsm-env = NOSY_LOG=$dir/hsm/counts/nosy" \
+		"hsm-writes = $dir/hsm/counts" >"$dir/lines"
+	sed -i "/^hsm-env/r $dir/lines" "$dir/tokenroll.conf"
+}
+
 @test "an HSM's module that p11-kit knows is not loaded to look for tokens" {
-	((EUID == 0)) || skip "only root may look at the maps of these processes"
 	company_can_p11kit || skip "needs a mount namespace when run as root"
+	needs_landlock
 	on_hsm
-	company_p11kit "$dir" hsm="$dir/hsm/libhsm.so" good="$(company_softhsm)"
-	hsm_conf "$dir" "$(hsm_uri "$dir")" token.module=
-	watch_maps 3>&- &
-	company_with_p11kit "$dir" "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$dir/tokenroll.conf" \
-		--pin-file "$dir/pin" --ca-pass-file "$dir/hsm.pin" alice </dev/null
-	touch "$dir/done"
-	wait
-	cat "$dir/seen"
-	grep -q "^worker libsofthsm2" "$dir/seen"
-	run -1 grep "^worker libhsm" "$dir/seen"
-	# also by its name
-	hsm_conf "$dir" "$(hsm_uri "$dir")" token.module=hsm
-	run --separate-stderr company_with_p11kit "$dir" "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" \
-		-c "$dir/tokenroll.conf" bob
-	[[ $status == 3 ]]
-	says "knows no PKCS#11 module named 'hsm' besides that of the CA's HSM"
+	: >"$dir/log/list"
+	company_p11kit "$dir" hsm="$dir/hsm/libnosy.so" good="$(company_softhsm)"
+	by_p11kit() {
+		nosy_hsm "token.module=$1"
+		run --separate-stderr company_with_p11kit "$dir" "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" \
+			-c "$dir/tokenroll.conf" --pin-file "$dir/pin" --ca-pass-file "$dir/hsm.pin" "$2" </dev/null
+		printf 'status %s, stderr: %s\n' "$status" "$stderr"
+	}
+	by_p11kit "" alice
+	[[ $status == 0 && -s $dir/hsm/counts/nosy && ! -e $dir/log/nosy ]]
+	# also where its name there is given
+	by_p11kit hsm bob
+	[[ $status == 3 && ! -e $dir/log/nosy ]]
+	says "knows no PKCS#11 module named 'hsm' besides that of the CA's HSM" "name the path"
+}
+
+@test "the HSM's module can change nothing but the PKI, what it needs itself, and can get into no other process" {
+	needs_landlock
+	on_hsm
+	company_tokenroll "$dir" enroll --csr-only alice
+	printf '%s\n' "$dir/tokenroll.db" "$dir/tokenroll.conf" "$dir/bundles/x" "$dir/hsm/x" "$dir/pin" >"$dir/log/list"
+	nosy_hsm
+	hsm_tokenroll "$dir" alice
+	verifies
+	grep -qE "^load E[A-Z]+ write $dir/tokenroll.db\$" "$dir/hsm/counts/nosy"
+	run -1 grep -E "^[a-z]+ done (write|make|move|cut|remove|attach|memory|folder) " "$dir/hsm/counts/nosy"
 }
 
 @test "the PIN comes from pin-source, which wins, and is hidden from the token's module" {
@@ -187,11 +215,11 @@ watch_maps() {
 	NOSY_MODULE=$(company_softhsm)
 	printf '%s\n' "$dir/secrets/p" "$dir/hsm/libhsm.so" >"$NOSY_LIST"
 	hsm_tokenroll "$dir" --module "$tools/libnosy.so" --replace alice
-	python3 -c 'import ctypes, sys; sys.exit(ctypes.CDLL(None).syscall(444, None, 0, 1) < 2)' || return 0
-	run -1 grep -E "^[a-z]+ done (read|write) $dir/(secrets/p|hsm/libhsm.so)\$" "$NOSY_LOG"
 	chmod 644 "$dir/secrets/p"
 	refused 2 --replace alice
 	says "secrets/p" "chmod 600"
+	needs_landlock
+	run -1 grep -E "^[a-z]+ done (read|write) $dir/(secrets/p|hsm/libhsm.so)\$" "$NOSY_LOG"
 }
 
 @test "a PIN in the URI is refused, and not shown" {
@@ -225,12 +253,32 @@ watch_maps() {
 @test "the last try of a PIN from pin-source needs the same yes" {
 	hsm_take_key "$dir"
 	faulty_hsm
-	sed -i "s|^key = .*|key = $(hsm_uri "$dir" "token=Company%20CA" "\\&pin-source=$dir/hsm.pin")|" "$dir/tokenroll.conf"
+	sed -i "s|^key = .*|key = $(HSM_MODULE=$tools/libfaulty.so hsm_uri "$dir" "token=Company%20CA" "\\&pin-source=$dir/hsm.pin")|" "$dir/tokenroll.conf"
 	echo "C_GetTokenInfo:*:flags=FINAL_TRY" >"$dir/hsm/rules"
 	refused 4 alice
 	says "one PIN try left, which was not spent"
 	[[ $(called C_Login) == 0 ]]
 	hsm_tokenroll "$dir" --last-try alice
+	verifies
+}
+
+# at_terminal ANSWERS: tokenroll alice with these Tcl lines for an expect at its terminal
+at_terminal() {
+	printf 'set timeout 20\nspawn -noecho {*}$argv\n%s\nexpect eof\nexit [lindex [wait] 3]\n' "$1" >"$dir/talk.exp"
+	run timeout -k 1 60 expect -f "$dir/talk.exp" -- "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" \
+		-c "$dir/tokenroll.conf" --pin-file "$dir/pin" alice 3>&-
+	printf 'status %s, terminal: %s\n' "$status" "$output"
+}
+
+@test "at a terminal the HSM is named when its PIN is asked, and its last try is a question of its own" {
+	on_hsm
+	faulty_hsm
+	echo "C_GetTokenInfo:*:flags=FINAL_TRY" >"$dir/hsm/rules"
+	at_terminal 'expect "has ONE PIN try left; a wrong PIN locks it. Try it?" {send "n\r"}'
+	[[ $status == 4 && $(called C_Login) == 0 ]]
+	at_terminal "expect {ONE PIN try left} {send \"y\\r\"}
+		expect {PIN of the CA's HSM \"Company CA\"} {send \"$HSM_PIN\\r\"}"
+	[[ $status == 0 ]]
 	verifies
 }
 
@@ -302,7 +350,7 @@ watch_maps() {
 	openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$dir/away/second.key"
 	hsm_import "$dir" "$HSM_LABEL" second 0b "$dir/away/second.key"
 	faulty_hsm
-	sed -i "s|^key = .*|key = $(hsm_uri "$dir" "token=Company%20CA;object=second")|" "$dir/tokenroll.conf"
+	sed -i "s|^key = .*|key = $(HSM_MODULE=$tools/libfaulty.so hsm_uri "$dir" "token=Company%20CA;object=second")|" "$dir/tokenroll.conf"
 	refused 5 alice
 	says "the key on the CA's HSM \"Company CA\"" "is not the key of $dir/pki/ca.crt"
 	[[ $(called C_Login) == 0 ]]

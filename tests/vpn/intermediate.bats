@@ -26,7 +26,7 @@ teardown() {
 
 enroll() {
 	company_tokenroll "$dir" alice 2>&1 | tee "$dir/log/enroll"
-	mkdir -p -m 0700 "$dir/home"
+	mkdir -m 0700 "$dir/home"
 	tar -xzf "$dir/bundles/alice.tar.gz" -C "$dir/home"
 	profile=$dir/home/alice/alice-linux.ovpn
 }
