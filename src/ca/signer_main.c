@@ -16,6 +16,7 @@
 
 #define PATH_BYTES_MAX 4096
 #define TYPED_BYTES_MAX 4096
+#define SERIALS_BYTES_MAX 65536
 
 static int bad_call(struct err *e)
 {
@@ -117,7 +118,9 @@ static int op_find(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 	bool found = false;
 	if (begin(s, in, user, &ca, e) != 0)
 		return -1;
-	int ret = rpc_msg_done(in) ? ca_find(ca, user, &found, &c, e) : bad_call(e);
+	char *except = rpc_get_strdup(in, SERIALS_BYTES_MAX);
+	int ret = rpc_msg_done(in) ? ca_find_other(ca, user, except, &found, &c, e) : bad_call(e);
+	free(except);
 	if (ret == 0) {
 		rpc_put_u32(out, found);
 		if (found)
@@ -147,6 +150,8 @@ static int op_issue(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *ou
 	rpc_get_blob(in, &csr);
 	req.days = (long)rpc_get_u64(in);
 	req.replace = rpc_get_u32(in) != 0;
+	char *beside = rpc_get_strdup(in, SERIALS_BYTES_MAX);
+	req.beside = beside;
 	rpc_get_blob(in, &serial);
 	get_proof(in, &attestation, token_serial, &req.proof);
 	int ret = rpc_msg_done(in) && serial.len == sizeof req.serial ? 0 : bad_call(e);
@@ -162,6 +167,7 @@ static int op_issue(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *ou
 		signer_put_certificate(out, &issued.cert);
 	}
 	ca_certificate_free(&issued.cert);
+	free(beside);
 	blob_free(&csr);
 	blob_free(&serial);
 	blob_free(&attestation);
@@ -257,6 +263,19 @@ static int op_replaceable(struct rpc_server *s, struct rpc_msg *in, struct rpc_m
 	return rpc_msg_done(in) ? ca_replaceable(ca, user, e) : bad_call(e);
 }
 
+static int op_renewable(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	char user[CA_USER_MAX];
+	struct ca *ca = NULL;
+	(void)out;
+	if (begin(s, in, user, &ca, e) != 0)
+		return -1;
+	char *beside = rpc_get_strdup(in, SERIALS_BYTES_MAX);
+	int ret = rpc_msg_done(in) ? ca_renewable(ca, user, beside, e) : bad_call(e);
+	free(beside);
+	return ret;
+}
+
 static int op_publish(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
 	char user[CA_USER_MAX];
@@ -268,12 +287,13 @@ static int op_publish(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *
 }
 
 static const struct rpc_op ops[] = {
-    {SIGNER_OPEN, 0, op_open},       {SIGNER_UNLOCK, 1, op_unlock},
-    {SIGNER_SUBJECT, 0, op_subject}, {SIGNER_FIND, 0, op_find},
-    {SIGNER_ISSUE, 0, op_issue},     {SIGNER_CHECK, 0, op_check},
-    {SIGNER_SETTLE, 0, op_settle},   {SIGNER_REVOKED, 0, op_revoked},
-    {SIGNER_PUBLISH, 0, op_publish}, {SIGNER_REPLACEABLE, 0, op_replaceable},
-    {SIGNER_ATTEST, 0, op_attest},   {SIGNER_REVOKE, 0, op_revoke},
+    {SIGNER_OPEN, 0, op_open},           {SIGNER_UNLOCK, 1, op_unlock},
+    {SIGNER_SUBJECT, 0, op_subject},     {SIGNER_FIND, 0, op_find},
+    {SIGNER_ISSUE, 0, op_issue},         {SIGNER_CHECK, 0, op_check},
+    {SIGNER_SETTLE, 0, op_settle},       {SIGNER_REVOKED, 0, op_revoked},
+    {SIGNER_PUBLISH, 0, op_publish},     {SIGNER_REPLACEABLE, 0, op_replaceable},
+    {SIGNER_ATTEST, 0, op_attest},       {SIGNER_REVOKE, 0, op_revoke},
+    {SIGNER_RENEWABLE, 0, op_renewable},
 };
 
 int signer_main(void)

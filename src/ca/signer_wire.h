@@ -20,6 +20,7 @@ enum signer_op {
 	SIGNER_REPLACEABLE,
 	SIGNER_ATTEST,
 	SIGNER_REVOKE,
+	SIGNER_RENEWABLE,
 };
 
 void signer_put_certificate(struct rpc_msg *m, const struct ca_certificate *c);
