@@ -243,6 +243,7 @@ static int fill_options(struct enroll_options *ret, const struct options *o, str
 	    .module = o->module,
 	    .key_type = KEYTYPE_NONE,
 	    .days = o->days,
+	    .no_token = o->no_token,
 	    .replace = o->replace,
 	    .csr_only = o->csr_only,
 	    .cert_file = o->cert_file,
@@ -308,7 +309,7 @@ static int enroll(struct enroll_cmd *c, const struct enroll_options *opt, struct
 	return enroll_run(&enroll_ports_real, c->pins.cfg, opt, &ui, result, e);
 }
 
-int cmd_enroll(const struct options *o, struct err *e)
+int cmd_make(const struct options *o, enum cred_way way, struct err *e)
 {
 	struct config *cfg = NULL;
 	struct enroll_options opt;
@@ -322,6 +323,7 @@ int cmd_enroll(const struct options *o, struct err *e)
 	screen_init(&c.screen, o);
 	c.pins = (struct newpins){.o = o, .cfg = cfg, .screen = &c.screen};
 	int ret = fill_options(&opt, o, e);
+	opt.way = way;
 	if (ret == 0)
 		ret = enroll(&c, &opt, &result, e);
 	screen_free(&c.screen);
@@ -334,4 +336,9 @@ int cmd_enroll(const struct options *o, struct err *e)
 	newpins_free(&c.pins);
 	config_free(&cfg);
 	return ret;
+}
+
+int cmd_enroll(const struct options *o, struct err *e)
+{
+	return cmd_make(o, CRED_WAY_ENROLL, e);
 }
