@@ -8,8 +8,10 @@
  *   proof      only then the older certificate, or key, goes from the token, the older credential is superseded,
  *              and when the overlap is over its certificate is revoked
  *
- * Where a token has one place for a key's certificate, as a PIV card, the new one takes the old one's place when it is
- * written. That is sound: the CA has issued it, the VPN server takes both, and what was cut off is written again.
+ * Where a token has one place for a key's certificate, the new one takes the old one's place when it is written. That
+ * is sound, because the CA has issued it: the VPN server takes whichever of the two is there. A PIV card exchanges them
+ * at once; through OpenSC a SmartCard-HSM's is deleted first, within the one call that writes the new one, and what was
+ * cut off there is written again by the same command.
  */
 #include "core/day.h"
 #include "core/xalloc.h"
@@ -80,10 +82,10 @@ int enroll_complete_plan(struct enroll_run *r, struct err *e)
 	return r->ports->store.advance(r->store, c, CRED_KEYED, e);
 }
 
-/* The private key's place is its certificate's, too. */
 static bool has_one_place(const struct enroll_run *r)
 {
-	return r->profile->key.id == PROFILE_ID_FIXED;
+	const struct profile_key *k = &r->profile->key;
+	return k->id == PROFILE_ID_FIXED || k->certificate_follows;
 }
 
 static int remove_older(struct enroll_run *r, struct err *e)

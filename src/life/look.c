@@ -15,7 +15,7 @@ static int read_renewed(struct life *l, const struct store_credential *c, struct
 	ret->renewal = c->state;
 	ret->renewal_way = c->way;
 	int got = c->state < CRED_PROVEN ? l->ports->store.find_id(l->store, c->replaces, &found, &old, e) : 0;
-	if (got == 0 && found) {
+	if (got == 0 && found && old.state < CRED_REVOKED) {
 		ret->state = old.state;
 		ret->not_after = old.not_after;
 	}
