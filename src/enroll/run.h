@@ -126,8 +126,6 @@ int enroll_plan_succession(struct enroll_run *r, bool *ret_finished, struct err 
 int enroll_settle_pending(struct enroll_run *r, bool *ret_going, bool *ret_finished, struct err *e);
 /* Whether another certificate may take over from r->cred's, before anything is made for it. */
 int enroll_check_successor(struct enroll_run *r, struct err *e);
-/* Whether the CA would issue one beside those of this user that the journal knows. */
-int enroll_check_beside(struct enroll_run *r, struct err *e);
 
 /* succession_refuse.c: ERR_REVOKED; ERR_NO_TOKEN for who is not enrolled, ERR_REVOKED for who was revoked;
  * ERR_TOKEN_TAKEN or ERR_NO_TOKEN for a token that is not this user's; ERR_REVOKED for one that is lost. */

@@ -187,14 +187,41 @@ static int check_old(struct enroll_run *r, struct err *e)
 	return revoked ? enroll_refuse_revoked(r, c, e) : 0;
 }
 
-int enroll_check_beside(struct enroll_run *r, struct err *e)
+static int refuse_renewed(const struct enroll_run *r, const char *serial, struct err *e)
+{
+	err_set(e, ERR_NAME_TAKEN, "the CA has renewed the certificate of %s itself: %s, for the key on token %s",
+		r->opt->user, serial, r->token_id.serial);
+	return err_next(e, "run `tokenroll %s` first, which puts that one on the token", r->opt->user);
+}
+
+/* The serial of one that `easyrsa renew` made of the kept request, "" if there is none: a renewal takes that one. */
+static int find_renewed(struct enroll_run *r, const char *known, char ret[CA_SERIAL_HEX_MAX], struct err *e)
+{
+	struct ca_certificate other = {.der = BLOB_INIT};
+	bool found = false;
+	ret[0] = '\0';
+	if (r->ports->ca.find(r->signer, r->opt->user, known, &found, &other, e) != 0)
+		return -1;
+	if (found && blob_equal(&other.spki, &r->cred.spki))
+		memcpy(ret, other.serial, CA_SERIAL_HEX_MAX);
+	ca_certificate_free(&other);
+	return ret[0] != '\0' && is_rekey(r) ? refuse_renewed(r, ret, e) : 0;
+}
+
+/* Whether the CA would issue one beside those of this user that the journal knows. */
+static int check_beside(struct enroll_run *r, struct err *e)
 {
 	struct store_credential next = {.id = 0};
+	char renewed[CA_SERIAL_HEX_MAX];
 	char *serials = NULL;
 	snprintf(next.user, sizeof next.user, "%s", r->opt->user);
-	int ret = r->ports->store.serials_beside(r->store, &next, &serials, e);
+	if (r->ports->store.serials_beside(r->store, &next, &serials, e) != 0)
+		return -1;
+	int ret = find_renewed(r, serials, renewed, e);
+	char *all = ret == 0 ? xasprintf("%s %s", serials, renewed) : NULL;
 	if (ret == 0)
-		ret = r->ports->ca.renewable(r->signer, r->opt->user, serials, e);
+		ret = r->ports->ca.renewable(r->signer, r->opt->user, all, e);
+	free(all);
 	free(serials);
 	return ret;
 }
@@ -205,7 +232,7 @@ int enroll_check_successor(struct enroll_run *r, struct err *e)
 		return refuse_half_done(r, e);
 	if (!r->ca.has_key)
 		return no_key(r, e);
-	return check_old(r, e) != 0 ? -1 : enroll_check_beside(r, e);
+	return check_old(r, e) != 0 ? -1 : check_beside(r, e);
 }
 
 static int plan_renew(struct enroll_run *r, struct err *e)

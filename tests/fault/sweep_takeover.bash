@@ -68,7 +68,7 @@ sweep_again() {
 	sweep_check "$1" && takeover_ended "$1"
 }
 
-# takeover_calls ACTION FROM: at every eighth PKCS#11 call from that one on
+# takeover_calls ACTION FROM: at every twelfth PKCS#11 call from that one on
 takeover_calls() {
-	sweep_calls "$1" "$2" 8
+	sweep_calls "$1" "$2" 12
 }
