@@ -485,3 +485,17 @@ half() {
 	revoked "$first"
 	[[ $(rows V) == 1 && $(rows R) == 1 ]]
 }
+
+@test "an overlap that is no number of days is refused by its line" {
+	enrolled
+	conf ca.overlap=soon
+	refused 2 "'soon' is not a number from 0 to 3650" renew alice "${with[@]}"
+	conf ca.overlap=-1
+	refused 2 "'-1' is not a number from 0 to 3650" renew alice "${with[@]}"
+}
+
+@test "a user whose name is a verb is renewed like any other" {
+	done_by enroll renew "${with[@]}"
+	done_by renew renew "${with[@]}"
+	[[ $(rows V renew) == 1 && $(rows R renew) == 1 ]]
+}
