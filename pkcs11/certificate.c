@@ -243,7 +243,7 @@ int p11_certificate_delete(const struct p11_token *t, const struct blob *cka_id,
 }
 
 int p11_certificate_write(const struct p11_token *t, const struct blob *cka_id, const char *label,
-			  const struct blob *der, bool key_is_old, struct err *e)
+			  const struct blob *der, bool key_is_old, bool keep_older, struct err *e)
 {
 	struct blob spki = BLOB_INIT;
 	struct walk there = {.der = der}, older = {.der = der, .spki = &spki};
@@ -253,7 +253,7 @@ int p11_certificate_write(const struct p11_token *t, const struct blob *cka_id, 
 		ret = each_certificate(t, cka_id, visit_find, &there, e);
 	if (ret == 0 && there.seen == 0)
 		ret = write_anyhow(t, cka_id, label, der, key_is_old, e);
-	if (ret == 0)
+	if (ret == 0 && !keep_older)
 		ret = each_certificate(t, cka_id, visit_delete_older, &older, e);
 	blob_free(&spki);
 	return ret;

@@ -6,11 +6,17 @@
 
 #include "core/config.h"
 #include "options.h"
+#include "store/store.h"
 
 /* The configuration by -c, TOKENROLL_CONFIG or the default path. */
 int cmd_config(struct config **ret, const struct options *o, struct err *e);
 
+/* What enroll, renew and rekey have in common: way says which of them it is. */
+int cmd_make(const struct options *o, enum cred_way way, struct err *e);
+
 int cmd_enroll(const struct options *o, struct err *e);
+int cmd_renew(const struct options *o, struct err *e);
+int cmd_rekey(const struct options *o, struct err *e);
 int cmd_tokens(const struct options *o, struct err *e);
 int cmd_init(const struct options *o, struct err *e);
 int cmd_pin(const struct options *o, struct err *e);

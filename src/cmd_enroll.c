@@ -256,6 +256,7 @@ static int fill_options(struct enroll_options *ret, const struct options *o, con
 	    .module = o->module,
 	    .key_type = KEYTYPE_NONE,
 	    .days = o->days,
+	    .no_token = o->no_token,
 	    .replace = o->replace,
 	    .csr_only = o->csr_only,
 	    .cert_file = o->cert_file,
@@ -324,7 +325,7 @@ static int enroll(struct enroll_cmd *c, const struct enroll_options *opt, struct
 	return enroll_run(&enroll_ports_real, c->pins.cfg, opt, &ui, result, e);
 }
 
-int cmd_enroll(const struct options *o, struct err *e)
+int cmd_make(const struct options *o, enum cred_way way, struct err *e)
 {
 	struct config *cfg = NULL;
 	struct enroll_options opt;
@@ -340,6 +341,7 @@ int cmd_enroll(const struct options *o, struct err *e)
 	int ret = recoverykey_parse(&c.recovery, o, e);
 	if (ret == 0)
 		ret = fill_options(&opt, o, &c.recovery, e);
+	opt.way = way;
 	if (ret == 0)
 		ret = enroll(&c, &opt, &result, e);
 	screen_free(&c.screen);
@@ -353,4 +355,9 @@ int cmd_enroll(const struct options *o, struct err *e)
 	recoverykey_clear(&c.recovery);
 	config_free(&cfg);
 	return ret;
+}
+
+int cmd_enroll(const struct options *o, struct err *e)
+{
+	return cmd_make(o, CRED_WAY_ENROLL, e);
 }

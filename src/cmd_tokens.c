@@ -128,6 +128,7 @@ static json_t *token_json(const struct life_seen *s)
 	json_object_set_new(j, "user", report_json_text(s->owner));
 	json_object_set_new(j, "state", s->owner[0] != '\0' ? json_string(cred_state_name(s->state)) : json_null());
 	json_object_set_new(j, "valid_until", report_json_text(day));
+	json_object_set_new(j, "renewal", s->renewing ? json_string(cred_state_name(s->renewal)) : json_null());
 	json_object_set_new(j, "objects", objects_json(s));
 	json_object_set_new(j, "trouble", s->trouble.code != ERR_NONE ? report_json_error(&s->trouble) : json_null());
 	return j;
@@ -224,13 +225,17 @@ static void print_objects(const struct life_seen *s)
 
 static void print_owner(const struct life_seen *s)
 {
-	char line[160], day[DAY_SIZE];
+	char line[320], day[DAY_SIZE];
 	if (s->owner[0] == '\0') {
 		print_line("belongs to", "nobody");
 		return;
 	}
 	day_format(day, s->not_after);
-	if (s->state >= CRED_ISSUED)
+	if (s->state >= CRED_ISSUED && s->renewing)
+		snprintf(line, sizeof line,
+			 "%s, certificate until %s; `tokenroll %s %s` goes on with what was begun (%s)", s->owner, day,
+			 cred_way_name(s->renewal_way), s->owner, cred_state_name(s->renewal));
+	else if (s->state >= CRED_ISSUED)
 		snprintf(line, sizeof line, "%s, certificate until %s", s->owner, day);
 	else
 		snprintf(line, sizeof line, "%s, whose enrollment is not finished (%s)", s->owner,

@@ -12,6 +12,8 @@
 const struct verb verbs[] = {
     {"enroll", VERB_ENROLL, "USER", "make a key on the user's token, have it certified, and pack what the user needs",
      cmd_enroll},
+    {"renew", VERB_RENEW, "USER", "another certificate for the key on the user's token", cmd_renew},
+    {"rekey", VERB_REKEY, "USER", "another key on the user's token, and its certificate", cmd_rekey},
     {"tokens", VERB_TOKENS, "", "what is plugged in, and whose it is", cmd_tokens},
     {"init", VERB_INIT, "", "initialize a token: label, SO PIN and PIN", cmd_init},
     {"pin", VERB_PIN, "[USER]", "change a token's PIN", cmd_pin},

@@ -21,6 +21,7 @@ struct options {
 	const char *serial, *reader, *key_type, *label, *cert_file;
 	long days; /* 0: not given */
 	bool replace, csr_only, init, last_try, keep_factory_pins;
+	bool no_token; /* renew */
 
 	/* the life of a token */
 	const char *puk_file, *recovery_key, *recovery_pass_file, *recovery_pin_file, *confirm, *client_module;
@@ -53,6 +54,8 @@ enum {
 	VERB_ESCROW = 64,
 	VERB_BUNDLE = 128,
 	VERB_AUDIT = 256,
+	VERB_RENEW = 512,
+	VERB_REKEY = 1024,
 	VERB_ALL = ~0
 };
 

@@ -139,6 +139,22 @@ static json_t *certificate_json(const struct enroll_result *r)
 			 r->shortened, "replaced", text_or_null(r->replaced));
 }
 
+/* The one that a renewal or rekeying takes over from. */
+static json_t *replaces_json(const struct enroll_result *r)
+{
+	const struct store_credential *old = &r->old;
+	char at[DAY_SIZE] = "", when[DAY_SIZE] = "";
+	if (old->id == 0)
+		return json_null();
+	if (old->revoke_at != 0)
+		day_format(at, old->revoke_at);
+	if (old->revoked != 0)
+		day_format(when, old->revoked);
+	return json_pack("{s:s, s:s, s:o, s:o, s:o}", "serial", old->cert_serial, "state", cred_state_name(old->state),
+			 "revoke_at", text_or_null(at), "revoked", text_or_null(when), "reason",
+			 text_or_null(old->reason));
+}
+
 static json_t *bundle_json(const struct enroll_result *r)
 {
 	if (r->folder == NULL)
@@ -167,6 +183,9 @@ static json_t *enrollment_json(const struct options *o, const struct enroll_resu
 	json_object_set_new(doc, "key_attributes", text_or_null(r->cred.key_attributes));
 	json_object_set_new(doc, "cka_id", text_or_null(hex));
 	json_object_set_new(doc, "certificate", certificate_json(r));
+	json_object_set_new(doc, "way", json_string(cred_way_name(r->cred.way)));
+	json_object_set_new(doc, "replaces", replaces_json(r));
+	json_object_set_new(doc, "waits_for_token", json_boolean(r->waits));
 	json_object_set_new(doc, "pkcs11_id", text_or_null(r->cred.pkcs11_id));
 	json_object_set_new(doc, "enroll_id", text_or_null(r->cred.enroll_id));
 	json_object_set_new(doc, "attestation", text_or_null(r->cred.attested));
@@ -179,12 +198,51 @@ static json_t *enrollment_json(const struct options *o, const struct enroll_resu
 	return doc;
 }
 
+/* What becomes of the certificate that was replaced. */
+static void print_old(const struct store_credential *old, bool waits)
+{
+	char at[DAY_SIZE];
+	if (old->revoked != 0)
+		printf("  replaced     %s, revoked as %s\n", old->cert_serial, old->reason);
+	else if (old->revoke_at > time(NULL)) {
+		day_format(at, old->revoke_at);
+		printf("  replaced     %s, to be revoked on %s\n", old->cert_serial, at);
+	} else if (old->not_after <= time(NULL))
+		printf("  replaced     %s, which has expired\n", old->cert_serial);
+	else
+		printf("  %s     %s, valid until the new one is %s\n", waits ? "replaces" : "replaced",
+		       old->cert_serial, waits ? "on the token" : "proven");
+}
+
+static void print_waiting(const struct enroll_result *r)
+{
+	printf("\nIt waits for token %s: put that in and run `tokenroll renew %s`.\n", r->cred.token.serial,
+	       r->cred.user);
+}
+
 static void print_bundle(const struct enroll_result *r)
 {
 	printf("  bundle       %s\n               %s\n", r->tar_gz, r->zip);
+	if (r->old.id != 0 && r->cred.way == CRED_WAY_RENEW) {
+		printf("\n%s goes on with the profile that is there already, and the same PIN.\n", r->cred.user);
+		return;
+	}
+	if (r->old.id != 0)
+		printf("\nThe old key is gone, and with it the old profile: %s needs the new bundle.\n", r->cred.user);
 	printf("\nTell %s: unpack the bundle, open the guide in it, put the token in, start the profile for the\n"
 	       "system (%s-linux, -windows or -macos .ovpn) and type the PIN. No key is in the bundle.\n",
 	       r->cred.user, r->cred.user);
+}
+
+static const char *outcome(const struct enroll_result *r)
+{
+	if (r->waits)
+		return r->already ? "has a new certificate already" : "has a new certificate";
+	if (r->already)
+		return "is enrolled already; nothing was changed";
+	if (r->old.id == 0)
+		return "is enrolled";
+	return r->cred.way == CRED_WAY_REKEY ? "has a new key and certificate" : "has a new certificate on the token";
 }
 
 static void print_enrollment(const struct enroll_result *r)
@@ -200,7 +258,7 @@ static void print_enrollment(const struct enroll_result *r)
 		       r->request_path, c->user);
 		return;
 	}
-	printf("%s %s.\n", c->user, r->already ? "is enrolled already; nothing was changed" : "is enrolled");
+	printf("%s %s.\n", c->user, outcome(r));
 	printf("  token        %s\n", token);
 	printf("  certificate  %s, valid until %s%s\n", c->cert_serial, until,
 	       r->shortened ? ", shortened: the CA certificate ends then" : "");
@@ -209,6 +267,10 @@ static void print_enrollment(const struct enroll_result *r)
 		printf("  attestation  %s\n", c->attested);
 	if (r->replaced[0] != '\0')
 		printf("  replaced     %s, revoked as superseded\n", r->replaced);
+	if (r->old.id != 0)
+		print_old(&r->old, r->waits);
+	if (r->waits)
+		print_waiting(r);
 	if (r->folder != NULL)
 		print_bundle(r);
 }

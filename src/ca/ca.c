@@ -1,5 +1,6 @@
 #include "ca/ca.h"
 
+#include "ca/beside.h"
 #include "ca/certificate.h"
 #include "ca/chain.h"
 #include "ca/key.h"
@@ -257,14 +258,15 @@ int ca_subject(struct ca *ca, const char *user, struct blob *ret_name, struct er
 	return ret;
 }
 
-int ca_find(struct ca *ca, const char *user, bool *ret_found, struct ca_certificate *ret, struct err *e)
+int ca_find_other(struct ca *ca, const char *user, const char *except, bool *ret_found, struct ca_certificate *ret,
+		  struct err *e)
 {
 	struct name_row row = NAME_ROW_INIT, best = NAME_ROW_INIT;
 	bool found = false;
 	if (ca->index != NULL && read_index(ca, e) != 0)
 		return -1;
 	for (size_t pos = 0; ca->index != NULL && names_next_valid(ca, user, &pos, &row);) {
-		if (found && row.not_after <= best.not_after)
+		if ((found && row.not_after <= best.not_after) || beside_has(except, row.serial))
 			continue;
 		names_row_free(&best);
 		best = row;
@@ -282,6 +284,18 @@ int ca_find(struct ca *ca, const char *user, bool *ret_found, struct ca_certific
 		*ret = c;
 	*ret_found = found;
 	return 0;
+}
+
+int ca_find(struct ca *ca, const char *user, bool *ret_found, struct ca_certificate *ret, struct err *e)
+{
+	return ca_find_other(ca, user, "", ret_found, ret, e);
+}
+
+int ca_renewable(struct ca *ca, const char *user, const char *beside, struct err *e)
+{
+	if (ca->index == NULL)
+		return 0;
+	return read_index(ca, e) == 0 ? beside_check(ca, user, beside, e) : -1;
 }
 
 int ca_replaceable(struct ca *ca, const char *user, struct err *e)

@@ -26,6 +26,9 @@ void ca_close(struct ca **ca);
 int ca_unlock(struct ca *ca, const struct secret *passphrase, struct err *e);
 int ca_subject(struct ca *ca, const char *user, struct blob *ret_name, struct err *e);
 int ca_find(struct ca *ca, const char *user, bool *ret_found, struct ca_certificate *ret, struct err *e);
+int ca_find_other(struct ca *ca, const char *user, const char *except, bool *ret_found, struct ca_certificate *ret,
+		  struct err *e);
+int ca_renewable(struct ca *ca, const char *user, const char *beside, struct err *e);
 int ca_replaceable(struct ca *ca, const char *user, struct err *e);
 int ca_issue(struct ca *ca, const struct ca_request *req, struct ca_issued *ret, struct err *e);
 int ca_check(struct ca *ca, const char *user, const struct blob *spki, const struct blob *cert,

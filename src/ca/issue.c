@@ -3,13 +3,14 @@
  *
  *   1 finish what an earlier run began        6 with --replace: revoke what is valid
  *   2 is there a certificate for this key?    7 record, certs_by_serial/SERIAL.pem
- *   3 may the name be had, or be replaced?    8 reqs/NAME.req
+ *   3 may the name be had, or be replaced?    8 the one before put aside, reqs/NAME.req
  *   4 serial, signature                       9 the row of index.txt
  *   5 check what was made                    10 issued/NAME.crt, record removed
  *
  * Up to 5 nothing is given up: what fails there leaves the old certificate valid.
  */
 #include "ca/accept.h"
+#include "ca/beside.h"
 #include "ca/certificate.h"
 #include "ca/lock.h"
 #include "ca/names.h"
@@ -98,13 +99,15 @@ static int complete_files(const struct work *w, struct err *e)
 	return ret;
 }
 
-/* Step 2, from the index: a valid row of this name whose certificate has this key. */
+/* Step 2, from the index: a valid row of this name whose certificate has this key. Those before a renewal have it, too;
+ * whichever is not one of them was issued for this request, by a run that was killed, or by `easyrsa renew`. */
 static bool find_issued(struct work *w)
 {
 	struct name_row row = NAME_ROW_INIT;
 	size_t pos = 0;
 	while (w->cert == NULL && names_next_valid(w->ca, w->req->user, &pos, &row)) {
-		if (row.cert != NULL && certificate_is_ours(row.cert, w->ca, w->req->user, w->key)) {
+		if (row.cert != NULL && !beside_has(w->req->beside, row.serial) &&
+		    certificate_is_ours(row.cert, w->ca, w->req->user, w->key)) {
 			w->cert = row.cert;
 			row.cert = NULL;
 		}
@@ -125,7 +128,7 @@ static int adopt(struct work *w, const char *path, struct err *e)
 	}
 	char *serial = certificate_serial(cert);
 	int ret = 0;
-	if (!index_by_serial(w->ca->index, serial, &row)) {
+	if (!beside_has(w->req->beside, serial) && !index_by_serial(w->ca->index, serial, &row)) {
 		ret = redo_add_row(w->ca, w->req->user, cert, e);
 		w->cert = cert;
 		cert = NULL;
@@ -157,6 +160,8 @@ static int check_name(const struct work *w, struct err *e)
 	int ret = 0;
 	if (w->req->replace)
 		ret = revoke_check(w->ca, w->req->user, e);
+	else if (w->req->beside != NULL && w->req->beside[0] != '\0')
+		ret = beside_check(w->ca, w->req->user, w->req->beside, e);
 	else if (names_next_valid(w->ca, w->req->user, &pos, &row))
 		ret = names_taken(w->req->user, &row, e);
 	names_row_free(&row);
@@ -203,11 +208,13 @@ static int clear_name(struct work *w, struct err *e)
 }
 
 /* Behind the record. */
-static int write_all(struct work *w, struct err *e)
+static int write_all(struct work *w, const char *aside, struct err *e)
 {
 	char *by_serial = pki_path(w->ca, "certs_by_serial/%s.pem", w->serial);
 	char *by_name = pki_path(w->ca, "issued/%s.crt", w->req->user);
 	int ret = pki_write(by_serial, w->text.data, w->text.len, e);
+	if (ret == 0 && aside != NULL)
+		ret = beside_put_aside(w->ca, w->req->user, aside, e);
 	if (ret == 0)
 		ret = write_request(w, e);
 	if (ret == 0)
@@ -222,14 +229,18 @@ static int write_all(struct work *w, struct err *e)
 /* Steps 7 to 10. */
 static int enter_new(struct work *w, struct err *e)
 {
+	char aside[CA_SERIAL_HEX_MAX];
 	struct record r = {.name = xstrdup(w->req->user), .row = xstrdup(w->row)};
 	if (w->revoked != NULL) {
 		r.revoke = xstrdup(w->out.replaced);
 		r.revoked = xstrdup(w->revoked);
 	}
+	beside_find(w->ca, w->req->user, w->req->beside, aside);
+	if (aside[0] != '\0')
+		r.aside = xstrdup(aside);
 	int ret = record_write(w->ca->pki, &r, e);
 	if (ret == 0)
-		ret = write_all(w, e);
+		ret = write_all(w, r.aside, e);
 	if (ret == 0)
 		ret = record_remove(w->ca->pki, e);
 	record_free(&r);

@@ -33,8 +33,9 @@ static bool parse(char *text, struct record *r)
 	char *rest = text + (good ? sizeof header - 1 : 0);
 	while (good && *rest != '\0') {
 		char *line = strsep(&rest, "\n");
-		good = rest != NULL && (take(&r->name, "name", line) || take(&r->row, "row", line) ||
-					take(&r->revoke, "revoke", line) || take(&r->revoked, "revoked", line));
+		good = rest != NULL &&
+		       (take(&r->name, "name", line) || take(&r->row, "row", line) || take(&r->aside, "aside", line) ||
+			take(&r->revoke, "revoke", line) || take(&r->revoked, "revoked", line));
 	}
 	return good && r->name != NULL && (r->revoke == NULL) == (r->revoked == NULL);
 }
@@ -43,7 +44,7 @@ int record_read(const char *pki, bool *ret_found, struct record *ret, struct err
 {
 	char *path = record_path(pki);
 	struct blob text = BLOB_INIT;
-	struct record r = {NULL, NULL, NULL, NULL};
+	struct record r = RECORD_INIT;
 	int status = file_read(path, RECORD_MAX, &text, e);
 	if (status != 0 && errno == ENOENT) {
 		err_clear(e);
@@ -87,13 +88,15 @@ int record_write(const char *pki, const struct record *r, struct err *e)
 		return -1;
 	char *path = record_path(pki);
 	char *row = r->row != NULL ? xasprintf("row %s\n", r->row) : xstrdup("");
+	char *aside = r->aside != NULL ? xasprintf("aside %s\n", r->aside) : xstrdup("");
 	char *revoke = r->revoke != NULL ? xasprintf("revoke %s\nrevoked %s\n", r->revoke, r->revoked) : xstrdup("");
-	char *text = xasprintf("%sname %s\n%s%s", header, r->name, row, revoke);
+	char *text = xasprintf("%sname %s\n%s%s%s", header, r->name, row, aside, revoke);
 	int ret = file_replace(path, text, strlen(text), 0600, e);
 	if (ret != 0 && e != NULL)
 		e->code = ERR_CA_FAILED;
 	free(text);
 	free(revoke);
+	free(aside);
 	free(row);
 	free(path);
 	return ret;
@@ -115,7 +118,8 @@ void record_free(struct record *r)
 {
 	free(r->name);
 	free(r->row);
+	free(r->aside);
 	free(r->revoke);
 	free(r->revoked);
-	*r = (struct record){NULL, NULL, NULL, NULL};
+	*r = (struct record)RECORD_INIT;
 }

@@ -7,6 +7,7 @@
  *     tokenroll 1
  *     name alice
  *     row V<TAB>...          a certificate is issued; the whole row of index.txt
+ *     aside SERIAL           before issued/NAME.crt is written, the one with this serial is put aside (beside.h)
  *     revoke SERIAL          a certificate of that name is revoked, before the new one if there is a row
  *     revoked DATE,reason    ... with this third column
  */
@@ -17,9 +18,15 @@
 
 #include <stdbool.h>
 
+#define RECORD_INIT                          \
+	{                                    \
+		NULL, NULL, NULL, NULL, NULL \
+	}
+
 struct record {
 	char *name;
 	char *row;              /* or NULL */
+	char *aside;            /* or NULL */
 	char *revoke, *revoked; /* or NULL, both */
 };
 

@@ -1,5 +1,6 @@
 #include "ca/redo.h"
 
+#include "ca/beside.h"
 #include "ca/certificate.h"
 #include "ca/revoke.h"
 #include "core/xalloc.h"
@@ -54,7 +55,7 @@ static int restore(struct ca *ca, const struct record *r, const X509 *cert, stru
 
 int redo_row(struct ca *ca, struct err *e)
 {
-	struct record r = {NULL, NULL, NULL, NULL};
+	struct record r = RECORD_INIT;
 	bool found = false;
 	int ret = record_read(ca->pki, &found, &r, e);
 	if (ret == 0 && found && r.row != NULL) {
@@ -84,6 +85,8 @@ static int finish_issue(struct ca *ca, const struct record *r, struct err *e)
 {
 	X509 *cert = recorded_certificate(ca, r->row);
 	int ret = restore(ca, r, cert, e);
+	if (ret == 0 && cert != NULL && r->aside != NULL)
+		ret = beside_put_aside(ca, r->name, r->aside, e);
 	if (ret == 0 && cert != NULL)
 		ret = restore_issued(ca, r->name, cert, e);
 	X509_free(cert);
@@ -99,7 +102,7 @@ static bool is_superseded(const char *revoked)
 
 int redo_all(struct ca *ca, const char *user, char replaced[CA_SERIAL_HEX_MAX], struct err *e)
 {
-	struct record r = {NULL, NULL, NULL, NULL};
+	struct record r = RECORD_INIT;
 	bool found = false;
 	int ret = record_read(ca->pki, &found, &r, e);
 	if (ret != 0 || !found)

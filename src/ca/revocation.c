@@ -54,7 +54,7 @@ static int check_ready(const struct ca *ca, struct err *e)
 /* Whether a run was killed in the middle of this very revocation. */
 static bool was_begun(const struct work *w)
 {
-	struct record r = {NULL, NULL, NULL, NULL};
+	struct record r = RECORD_INIT;
 	bool found = false;
 	bool ret = record_read(w->ca->pki, &found, &r, NULL) == 0 && found && r.row == NULL && r.revoke != NULL &&
 		   strcmp(r.name, w->user) == 0 && strcmp(r.revoke, w->serial) == 0;

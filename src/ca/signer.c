@@ -145,11 +145,13 @@ static int take_certificate(struct rpc_msg *out, struct ca_certificate *ret, str
 	return signer_bad_answer(e);
 }
 
-int signer_find(struct signer *s, const char *user, bool *ret_found, struct ca_certificate *ret, struct err *e)
+int signer_find_other(struct signer *s, const char *user, const char *except, bool *ret_found,
+		      struct ca_certificate *ret, struct err *e)
 {
 	struct rpc_msg in = RPC_MSG_INIT, out = RPC_MSG_INIT;
 	rpc_msg_reset(&in, SIGNER_FIND);
 	rpc_put_str(&in, user);
+	rpc_put_str(&in, except);
 	int status = signer_call(s, &in, &out, e);
 	bool found = status == 0 && rpc_get_u32(&out) != 0;
 	if (found)
@@ -161,6 +163,11 @@ int signer_find(struct signer *s, const char *user, bool *ret_found, struct ca_c
 	rpc_msg_free(&in);
 	rpc_msg_free(&out);
 	return status;
+}
+
+int signer_find(struct signer *s, const char *user, bool *ret_found, struct ca_certificate *ret, struct err *e)
+{
+	return signer_find_other(s, user, "", ret_found, ret, e);
 }
 
 static void put_proof(struct rpc_msg *m, const struct ca_proof *p)
@@ -179,6 +186,7 @@ int signer_issue(struct signer *s, const struct ca_request *req, struct ca_issue
 	rpc_put_blob(&in, req->csr);
 	rpc_put_u64(&in, (uint64_t)req->days);
 	rpc_put_u32(&in, req->replace);
+	rpc_put_str(&in, req->beside);
 	rpc_put_bytes(&in, req->serial, sizeof req->serial);
 	put_proof(&in, &req->proof);
 	int status = signer_call(s, &in, &out, e);
@@ -289,6 +297,20 @@ int signer_revoke(struct signer *s, const char *user, const char *serial, const 
 int signer_replaceable(struct signer *s, const char *user, struct err *e)
 {
 	return call_about(s, SIGNER_REPLACEABLE, user, e);
+}
+
+int signer_renewable(struct signer *s, const char *user, const char *beside, struct err *e)
+{
+	struct rpc_msg in = RPC_MSG_INIT, out = RPC_MSG_INIT;
+	rpc_msg_reset(&in, SIGNER_RENEWABLE);
+	rpc_put_str(&in, user);
+	rpc_put_str(&in, beside);
+	int status = signer_call(s, &in, &out, e);
+	if (status == 0 && !rpc_msg_done(&out))
+		status = signer_bad_answer(e);
+	rpc_msg_free(&in);
+	rpc_msg_free(&out);
+	return status;
 }
 
 int signer_publish(struct signer *s, const char *user, struct err *e)

@@ -66,9 +66,10 @@ struct ca_proof {
 
 struct ca_request {
 	const char *user;
-	const struct blob *csr;   /* PKCS#10, DER */
-	long days;                /* 0: the CA's own */
-	bool replace;             /* revoke a valid certificate of that name (superseded) first, and publish a CRL */
+	const struct blob *csr; /* PKCS#10, DER */
+	long days;              /* 0: the CA's own */
+	bool replace;           /* revoke a valid certificate of that name (superseded) first, and publish a CRL */
+	const char *beside; /* serials of those that may stay valid beside it, blanks between; NULL or "" for none */
 	unsigned char serial[16]; /* proposed by the journal, used unless the PKI counts its serials */
 	struct ca_proof proof;
 };
@@ -116,6 +117,17 @@ int signer_subject(struct signer *s, const char *user, struct blob *ret_name, st
 /* The valid certificate of that name, by index.txt; *ret_found false if there is none. */
 int signer_find(struct signer *s, const char *user, bool *ret_found, struct ca_certificate *ret, struct err *e);
 
+/* The same, but for those with these serials (blanks between). */
+int signer_find_other(struct signer *s, const char *user, const char *except, bool *ret_found,
+		      struct ca_certificate *ret, struct err *e);
+
+/*
+ * Whether signer_issue would issue a certificate of that name beside those with these serials. To be asked before
+ * anything is made for it. ERR_NAME_TAKEN for a valid one that is not among them; ERR_CA_PKI if index.txt.attr allows
+ * no second valid one, with which easyrsa could not read the index any more. Changes nothing, and needs no key.
+ */
+int signer_renewable(struct signer *s, const char *user, const char *beside, struct err *e);
+
 /* Whether what is valid under that name could be revoked and replaced by signer_issue; true of nothing. To be asked
  * before a key is made. ERR_NAME_TAKEN for a server's certificate; ERR_CA_PKI if the CA's certificate does not let its
  * key sign CRLs, or the PKI's files could not be replaced. Changes nothing, and needs no key. */
@@ -143,8 +155,10 @@ int signer_revoke(struct signer *s, const char *user, const char *serial, const 
 		  struct err *e);
 
 /* Issues. Checks the request's own signature, its subject and its key against the CA's policy first, then the token's
- * proof as signer_attest does, also for a certificate that exists already. Idempotent by (name, public key).
- * ERR_NAME_TAKEN, ERR_CA_REFUSED, ERR_CA_LOCKED, ERR_CA_FAILED. */
+ * proof as signer_attest does, also for a certificate that exists already. Idempotent by (name, public key), except for
+ * the certificates of req->beside: a renewal has the key of the one before. Where one of those is in issued/NAME.crt,
+ * it is put aside as `easyrsa renew` does, so that `easyrsa revoke-renewed` finds it. ERR_NAME_TAKEN, ERR_CA_REFUSED,
+ * ERR_CA_LOCKED, ERR_CA_FAILED. */
 int signer_issue(struct signer *s, const struct ca_request *req, struct ca_issued *ret, struct err *e);
 
 /*

@@ -29,6 +29,7 @@ struct state {
 	struct ca *ca;                  /* NULL before the PKI is open */
 	const struct ca_hsm_port *port; /* NULL in the ordinary signer */
 };
+#define SERIALS_BYTES_MAX 65536
 
 static int bad_call(struct err *e)
 {
@@ -168,7 +169,9 @@ static int op_find(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 	bool found = false;
 	if (begin(s, in, user, &ca, e) != 0)
 		return -1;
-	int ret = rpc_msg_done(in) ? ca_find(ca, user, &found, &c, e) : bad_call(e);
+	char *except = rpc_get_strdup(in, SERIALS_BYTES_MAX);
+	int ret = rpc_msg_done(in) ? ca_find_other(ca, user, except, &found, &c, e) : bad_call(e);
+	free(except);
 	if (ret == 0) {
 		rpc_put_u32(out, found);
 		if (found)
@@ -198,6 +201,8 @@ static int op_issue(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *ou
 	rpc_get_blob(in, &csr);
 	req.days = (long)rpc_get_u64(in);
 	req.replace = rpc_get_u32(in) != 0;
+	char *beside = rpc_get_strdup(in, SERIALS_BYTES_MAX);
+	req.beside = beside;
 	rpc_get_blob(in, &serial);
 	get_proof(in, &attestation, token_serial, &req.proof);
 	int ret = rpc_msg_done(in) && serial.len == sizeof req.serial ? 0 : bad_call(e);
@@ -213,6 +218,7 @@ static int op_issue(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *ou
 		signer_put_certificate(out, &issued.cert);
 	}
 	ca_certificate_free(&issued.cert);
+	free(beside);
 	blob_free(&csr);
 	blob_free(&serial);
 	blob_free(&attestation);
@@ -308,6 +314,19 @@ static int op_replaceable(struct rpc_server *s, struct rpc_msg *in, struct rpc_m
 	return rpc_msg_done(in) ? ca_replaceable(ca, user, e) : bad_call(e);
 }
 
+static int op_renewable(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	char user[CA_USER_MAX];
+	struct ca *ca = NULL;
+	(void)out;
+	if (begin(s, in, user, &ca, e) != 0)
+		return -1;
+	char *beside = rpc_get_strdup(in, SERIALS_BYTES_MAX);
+	int ret = rpc_msg_done(in) ? ca_renewable(ca, user, beside, e) : bad_call(e);
+	free(beside);
+	return ret;
+}
+
 static int op_publish(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
 	char user[CA_USER_MAX];
@@ -365,6 +384,7 @@ static const struct rpc_op ops[] = {
     {SIGNER_REVOKE, 0, op_revoke},
     {SIGNER_CHECKPOINT, 0, op_checkpoint},
     {SIGNER_CHECKPOINT_CHECK, 0, op_checkpoint_check},
+    {SIGNER_RENEWABLE, 0, op_renewable},
 };
 
 /* What OpenSSL would take for code to load goes in any case. */

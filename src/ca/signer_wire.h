@@ -22,6 +22,7 @@ enum signer_op {
 	SIGNER_REVOKE,
 	SIGNER_CHECKPOINT,
 	SIGNER_CHECKPOINT_CHECK,
+	SIGNER_RENEWABLE,
 };
 
 void signer_put_certificate(struct rpc_msg *m, const struct ca_certificate *c);

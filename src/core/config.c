@@ -127,6 +127,11 @@ static int set_days(struct reader *r, void *field, const char *value)
 	return set_count(r, field, value, 1, 36500);
 }
 
+static int set_overlap(struct reader *r, void *field, const char *value)
+{
+	return set_count(r, field, value, 0, 3650);
+}
+
 static int set_seconds(struct reader *r, void *field, const char *value)
 {
 	return set_count(r, field, value, 1, 3600);
@@ -246,6 +251,7 @@ static const struct key keys[] = {
     KEY("ca", "x509-types", ca.x509_types, set_path),
     KEY("ca", "crl", ca.crl, set_path),
     KEY("ca", "days", ca.days, set_days),
+    KEY("ca", "overlap", ca.overlap, set_overlap),
     KEY("ca", "key-types", ca.key_types, set_key_types),
     KEY("ca", "lock-wait", ca.lock_wait, set_seconds),
     KEY("ca", "require-attestation", ca.require_attestation, set_yes_no),

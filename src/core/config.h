@@ -31,6 +31,7 @@ struct config_ca {
 	char *x509_types;              /* folder; default: where easy-rsa looks */
 	char *crl;                     /* where a fresh CRL is published, besides PKI/crl.pem */
 	long days;                     /* 0: vars, else 825 */
+	long overlap;                  /* days that a certificate stays valid after it was renewed; default 0 */
 	unsigned key_types;            /* KEYTYPE_BIT set the CA accepts; default all */
 	long lock_wait;                /* seconds to wait for a PKI that another program has locked; default 30 */
 	bool require_attestation;  /* a key without a proof that its token made it gets no certificate; default no */

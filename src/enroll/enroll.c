@@ -41,7 +41,8 @@ static void note_pin_each_time(struct enroll_run *r)
 static int step_prove(struct enroll_run *r, struct err *e)
 {
 	/* so that the proof is with the PIN that the token goes out with */
-	if (enroll_replace_factory(r, e) != 0 || enroll_prove(r, e) != 0 || enroll_remove_leftovers(r, e) != 0)
+	if (enroll_replace_factory(r, e) != 0 || enroll_prove(r, e) != 0 || enroll_take_over(r, e) != 0 ||
+	    enroll_remove_leftovers(r, e) != 0)
 		return -1;
 	secret_free(&r->pin);
 	note_pin_each_time(r);
@@ -118,7 +119,7 @@ static int prepare(struct enroll_run *r, struct err *e)
 		return -1;
 	if (r->from < CRED_REQUESTED && r->ports->ca.subject(r->signer, r->opt->user, &r->subject, e) != 0)
 		return -1;
-	if (signs && enroll_unlock_begin(r, e) != 0)
+	if ((signs || enroll_will_revoke(r)) && enroll_unlock_begin(r, e) != 0)
 		return -1;
 	if (setup && ((r->unlocking && enroll_unlock_end(r, e) != 0) || enroll_set_up(r, e) != 0))
 		return -1;
@@ -176,6 +177,18 @@ static int check_finished(struct enroll_run *r, struct err *e)
 	return ret;
 }
 
+/* What was handed over is remembered, so that the same command does only what is left. If that cannot be written down,
+ * it is handed over once more: no reason to hide what the admin has to do. */
+static int one_thing_left(struct enroll_run *r, const struct err *left, struct err *e)
+{
+	if (r->cred.state == CRED_PROVEN && !r->cred.handed_over)
+		(void)r->ports->store.handed_over(r->store, &r->cred, NULL);
+	*e = *left;
+	return r->result->folder != NULL ? err_prefix(e, "%s is enrolled, with the bundle in %s; one thing is left",
+						      r->opt->user, r->result->folder)
+					 : -1;
+}
+
 /*
  * Last, and also when something else has failed: the VPN server must not let a revoked certificate of this user's in,
  * and a step that failed may have revoked one. Only then it is written down as delivered, so that the same command
@@ -187,6 +200,8 @@ static int finish(struct enroll_run *r, int done, struct err *e)
 	bool has_issued = r->cred.state >= CRED_ISSUED || (r->opt->replace && r->unlocked);
 	if (!has_issued || (done != 0 && process_stop_signal() != 0))
 		return done;
+	if (done == 0 && !r->result->already && enroll_revoke_due(r, &late) != 0)
+		return one_thing_left(r, &late, e);
 	if (r->ports->ca.publish(r->signer, r->opt->user, &late) == 0)
 		return done != 0 || r->result->already ? done
 						       : r->ports->store.advance(r->store, &r->cred, CRED_DELIVERED, e);
@@ -195,13 +210,7 @@ static int finish(struct enroll_run *r, int done, struct err *e)
 			r->ui->note(r->ui->arg, late.what);
 		return done;
 	}
-	/* if that cannot be written down, it is handed over once more: no reason to hide what the admin has to do */
-	if (r->cred.state == CRED_PROVEN && !r->cred.handed_over)
-		(void)r->ports->store.handed_over(r->store, &r->cred, NULL);
-	*e = late;
-	return r->result->folder != NULL ? err_prefix(e, "%s is enrolled, with the bundle in %s; one thing is left",
-						      r->opt->user, r->result->folder)
-					 : -1;
+	return one_thing_left(r, &late, e);
 }
 
 /* All processes are started before anything is waited for: CA, modules and templates are read side by side. */
@@ -219,6 +228,8 @@ static int enroll_whole(struct enroll_run *r, struct err *e)
 	if (start_all(r, e) != 0 || r->ports->store.open(&r->store, r->cfg, e) != 0 ||
 	    r->ports->store.claim_user(r->store, r->opt->user, e) != 0)
 		return -1;
+	if (r->opt->way != CRED_WAY_ENROLL && enroll_check_person(r, e) != 0)
+		return -1;
 	if (enroll_choose_token(r, e) != 0 || enroll_look_at_pins(r, e) != 0)
 		return -1;
 	if (r->courier != NULL && r->ports->handover.check(r->courier, e) != 0)
@@ -234,7 +245,9 @@ int enroll_run(const struct enroll_ports *ports, const struct config *cfg, const
 	struct enroll_run *r = xcalloc(1, sizeof *r);
 	*r = (struct enroll_run){.ports = ports, .cfg = cfg, .opt = opt, .ui = ui, .result = ret};
 	guard_init(&r->guard, &cfg->ca);
-	int got = enroll_whole(r, e);
+	int got = opt->no_token ? enroll_issue_ahead(r, e) : enroll_whole(r, e);
+	if (opt->way != CRED_WAY_ENROLL || ret->old.id != 0)
+		enroll_read_old(r);
 	secret_free(&r->pin);
 	secret_free(&r->so_pin);
 	secret_free(&r->new_pin);
@@ -258,6 +271,7 @@ int enroll_run(const struct enroll_ports *ports, const struct config *cfg, const
 void enroll_result_free(struct enroll_result *r)
 {
 	store_credential_free(&r->cred);
+	store_credential_free(&r->old);
 	free(r->request_path);
 	free(r->folder);
 	free(r->tar_gz);

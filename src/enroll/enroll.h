@@ -24,6 +24,8 @@
 
 struct enroll_options {
 	const char *user;
+	enum cred_way way;           /* CRED_WAY_RENEW and _REKEY: from the credential that there is */
+	bool no_token;               /* renew: issue now, to be written later */
 	const char *serial, *reader; /* which token; NULL: find out */
 	const char *module;          /* path or p11-kit name; NULL: the configuration's, else all that p11-kit knows */
 	enum keytype key_type;       /* KEYTYPE_NONE: the configuration's */
@@ -94,7 +96,10 @@ struct enroll_result {
 	unsigned replaced_pins; /* 1 << enum profile_secret: those of the factory's that were changed */
 	bool shortened;         /* the certificate ends with the CA */
 	char replaced[CA_SERIAL_HEX_MAX];
-	char *request_path; /* with csr_only */
+	struct store_credential old; /* the one that a renewal or rekeying takes over from */
+	bool waits;                  /* the certificate is issued, and is still to be written to the token */
+	size_t n_due;                /* certificates that were revoked because their overlap is over, whoever's */
+	char *request_path;          /* with csr_only */
 	char *folder, *tar_gz, *zip;
 };
 

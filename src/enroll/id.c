@@ -58,6 +58,12 @@ static int no_place(const struct enroll_run *r, struct err *e)
 	}
 	err_set(e, ERR_TOKEN_FULL, "token %s has no free place for a key: there is one in %s already", r->token.serial,
 		names);
+	if (r->cred.way == CRED_WAY_REKEY)
+		return err_next(e,
+				"the old key stays until a new one is proven, so rekey needs room for both; `tokenroll "
+				"enroll --replace %s` makes the new one in the place of the old one, and %s has no "
+				"certificate that works until that is done",
+				r->opt->user, r->opt->user);
 	return err_next(e, "what tokenroll did not make is never overwritten: take another token, or clear the place "
 			   "with the token's own tool if nobody needs that key");
 }

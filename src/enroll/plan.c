@@ -33,19 +33,49 @@ static enum cred_state owner_ends(const struct enroll_run *r, const struct store
 	return c->state == CRED_PLANNED || r->opt->replace ? CRED_ABANDONED : CRED_STATE_COUNT;
 }
 
+/* A renewal that has nothing yet is not what counts, but the one that it is to take over from. */
+static int take_older(struct enroll_run *r, struct store_credential *c, struct err *e)
+{
+	struct store_credential old = {.id = 0};
+	bool found = false;
+	if (!enroll_succeeds(c) || c->state >= CRED_ISSUED)
+		return 0;
+	if (r->ports->store.find_id(r->store, c->replaces, &found, &old, e) != 0)
+		return -1;
+	bool counts = found && old.state < CRED_REVOKED;
+	store_credential_free(counts ? c : &old);
+	if (counts)
+		*c = old;
+	return 0;
+}
+
+/* One other owner of this token. *ret_again when that one was ended and there may be another one behind it. */
+static int settle_owner(struct enroll_run *r, struct store_credential *c, bool *ret_again, struct err *e)
+{
+	bool valid = true;
+	if (take_older(r, c, e) != 0 || (c->state >= CRED_ISSUED && enroll_is_valid(r, c, &valid, e) != 0))
+		return -1;
+	enum cred_state how = owner_ends(r, c, valid);
+	if (how == CRED_STATE_COUNT)
+		return refuse_owner(r, c, e);
+	*ret_again = true;
+	return end(r, c, how, e);
+}
+
 /* Somebody else's token is never touched, unless that somebody's certificate has ended. */
 static int check_owner(struct enroll_run *r, struct err *e)
 {
-	struct store_credential c = {.id = 0};
-	bool found = false, valid = true;
-	int ret = r->ports->store.find_by_token(r->store, &r->token_id, &found, &c, e);
-	bool other = ret == 0 && found && strcmp(c.user, r->opt->user) != 0;
-	if (other && c.state >= CRED_ISSUED)
-		ret = enroll_is_valid(r, &c, &valid, e);
-	enum cred_state how = other ? owner_ends(r, &c, valid) : CRED_STATE_COUNT;
-	if (ret == 0 && other)
-		ret = how == CRED_STATE_COUNT ? refuse_owner(r, &c, e) : end(r, &c, how, e);
-	store_credential_free(&c);
+	bool again = true;
+	int ret = 0;
+	while (ret == 0 && again) {
+		struct store_credential c = {.id = 0};
+		bool found = false;
+		again = false;
+		ret = r->ports->store.find_by_token(r->store, &r->token_id, &found, &c, e);
+		if (ret == 0 && found && strcmp(c.user, r->opt->user) != 0)
+			ret = settle_owner(r, &c, &again, e);
+		store_credential_free(&c);
+	}
 	return ret;
 }
 
@@ -110,14 +140,14 @@ static int check_elsewhere(struct enroll_run *r, struct err *e)
 }
 
 /* A valid certificate of that name for another key than this one: easy-rsa made it, or an earlier inventory. An empty
- * key is none. */
+ * key is none. Those that r->cred's has taken over from may be valid for a while. */
 static int check_name(struct enroll_run *r, const struct blob *spki, struct err *e)
 {
 	struct ca_certificate other = {.der = BLOB_INIT};
 	bool found = false;
 	if (r->opt->replace || !r->ca.has_key)
 		return 0;
-	if (r->ports->ca.find(r->signer, r->opt->user, &found, &other, e) != 0)
+	if (enroll_find_issued(r, &r->cred, &found, &other, e) != 0)
 		return -1;
 	bool ours = spki->len != 0 && blob_equal(&other.spki, spki);
 	int ret = 0;
@@ -131,9 +161,12 @@ static int check_name(struct enroll_run *r, const struct blob *spki, struct err 
 	return ret;
 }
 
+/* A new key for who has one already is as that one was: some old client may have wanted it. */
 static enum keytype wanted_key_type(const struct enroll_run *r)
 {
-	return r->opt->key_type != KEYTYPE_NONE ? r->opt->key_type : (enum keytype)r->cfg->token.key_type;
+	if (r->opt->key_type != KEYTYPE_NONE)
+		return r->opt->key_type;
+	return (enum keytype)(r->opt->way == CRED_WAY_REKEY ? r->cred.key_type : r->cfg->token.key_type);
 }
 
 /* Its profile says so; what a token only lists is found out by asking it. */
@@ -189,21 +222,29 @@ static int check_new(const struct enroll_run *r, struct err *e)
 	return enroll_id_check(r, e);
 }
 
-static int plan_new(struct enroll_run *r, struct err *e)
+int enroll_propose_serial(struct store_credential *c, struct err *e)
 {
-	if (check_new(r, e) != 0)
-		return -1;
-	struct store_credential *c = &r->cred;
-	store_credential_free(c);
-	*c = (struct store_credential){.state = CRED_PLANNED};
-	snprintf(c->user, sizeof c->user, "%s", r->opt->user);
-	c->token = r->token_id;
-	c->key_type = wanted_key_type(r);
-	memcpy(c->module, r->module, sizeof c->module);
 	if (RAND_bytes(c->serial, sizeof c->serial) != 1)
 		return err_openssl(e, ERR_FAILED, "the random generator failed");
 	/* a positive INTEGER of 16 bytes without a leading zero byte, as easy-rsa 3.2 wants serials */
 	c->serial[0] = (unsigned char)((c->serial[0] & 0x7f) | 0x40);
+	return 0;
+}
+
+int enroll_plan_new(struct enroll_run *r, struct err *e)
+{
+	if (check_new(r, e) != 0)
+		return -1;
+	struct store_credential *c = &r->cred;
+	enum keytype type = wanted_key_type(r);
+	store_credential_free(c);
+	*c = (struct store_credential){.state = CRED_PLANNED};
+	snprintf(c->user, sizeof c->user, "%s", r->opt->user);
+	c->token = r->token_id;
+	c->key_type = type;
+	memcpy(c->module, r->module, sizeof c->module);
+	if (enroll_propose_serial(c, e) != 0)
+		return -1;
 	r->fresh = true;
 	r->from = CRED_PLANNED;
 	return 0;
@@ -211,15 +252,19 @@ static int plan_new(struct enroll_run *r, struct err *e)
 
 int enroll_plan_commit(struct enroll_run *r, struct err *e)
 {
-	if (r->cred.id != 0)
+	struct store_credential *c = &r->cred;
+	if (c->id != 0)
 		return 0;
-	if (enroll_id_choose(r, &r->cred.cka_id, e) != 0 || enroll_id_mark(r, &r->cred.earlier, e) != 0)
+	/* the key of a renewal is there already */
+	if (c->way == CRED_WAY_RENEW)
+		return r->ports->store.plan(r->store, c, e) != 0 ? -1
+								 : r->ports->store.advance(r->store, c, CRED_KEYED, e);
+	if (enroll_id_choose(r, &c->cka_id, e) != 0 || enroll_id_mark(r, &c->earlier, e) != 0)
 		return -1;
-	return r->ports->store.plan(r->store, &r->cred, e);
+	return r->ports->store.plan(r->store, c, e);
 }
 
-/* Whether the key that the journal knows is still on the token. */
-static int key_is_there(struct enroll_run *r, bool *ret, struct err *e)
+int enroll_key_is_there(struct enroll_run *r, bool *ret, struct err *e)
 {
 	struct worker_key key = WORKER_KEY_INIT;
 	*ret = false;
@@ -250,7 +295,7 @@ static int give_up_and_plan(struct enroll_run *r, enum cred_state how, struct er
 	static const struct blob none = BLOB_INIT;
 	if (check_new(r, e) != 0 || check_name(r, &none, e) != 0 || end(r, &r->cred, how, e) != 0)
 		return -1;
-	return plan_new(r, e);
+	return enroll_plan_new(r, e);
 }
 
 /* The CA may have revoked it because this user is to stay out: then only somebody who knows better lets them in. */
@@ -268,16 +313,41 @@ static int plan_after_end(struct enroll_run *r, struct err *e)
  * Where the CKA_ID is a place's and no random number, a key that is there now need not be the one that a plan was for:
  * only soon after it was made is that taken for granted. Else another place is chosen, and this one left as it is.
  */
-static bool is_stale(const struct enroll_run *r)
+static bool may_be_anothers(const struct enroll_run *r)
 {
 	time_t age = time(NULL) - r->cred.changed;
 	return r->profile->key.id == PROFILE_ID_FIXED && (age < 0 || age > PLAN_HOLDS_S);
+}
+
+bool enroll_is_stale(const struct enroll_run *r)
+{
+	return r->cred.state == CRED_PLANNED && may_be_anothers(r);
 }
 
 /* Whether a new key is to take the place of what is finished. What is under way is brought to its end first. */
 static bool is_given_up(const struct enroll_run *r)
 {
 	return r->cred.state == CRED_DELIVERED && r->opt->replace && r->opt->cert_file == NULL;
+}
+
+int enroll_resume_from(struct enroll_run *r, bool *ret_finished, bool *ret_there, struct err *e)
+{
+	struct store_credential *c = &r->cred;
+	*ret_there = true;
+	*ret_finished = c->state == CRED_DELIVERED;
+	bool made = c->handed_over && !enroll_needs_setup(r) && enroll_is_delivered(r);
+	r->from = made ? CRED_DELIVERED : c->state;
+	if (c->state < CRED_KEYED || (r->from == CRED_DELIVERED && !enroll_needs_setup(r)))
+		return 0;
+	if (enroll_key_is_there(r, ret_there, e) != 0)
+		return -1;
+	/* some tokens only say that they have written: what the proof does not find is written again */
+	if (c->state == CRED_WRITTEN && r->from == CRED_WRITTEN)
+		r->from = CRED_ISSUED;
+	/* the request costs nothing to make again, and the CA's DN may have been corrected since */
+	if (c->state == CRED_REQUESTED && r->opt->cert_file == NULL)
+		r->from = CRED_KEYED;
+	return 0;
 }
 
 /* What the journal says was begun on this very token. */
@@ -293,35 +363,24 @@ static int plan_resume(struct enroll_run *r, bool *ret_finished, struct err *e)
 		return plan_after_end(r, e);
 	if (is_given_up(r)) {
 		note_revocation(r, c);
-		return plan_new(r, e);
+		return enroll_plan_new(r, e);
 	}
 	if (c->state < CRED_ISSUED && r->opt->key_type != KEYTYPE_NONE &&
 	    r->opt->key_type != (enum keytype)c->key_type) {
 		enroll_note_void(r);
 		return give_up_and_plan(r, CRED_ABANDONED, e);
 	}
-	if (c->state == CRED_PLANNED && is_stale(r))
+	if (enroll_is_stale(r))
 		return give_up_and_plan(r, CRED_ABANDONED, e);
 	if (c->state >= CRED_ISSUED)
 		enroll_note_wishes(r);
-	*ret_finished = c->state == CRED_DELIVERED;
-	bool made = c->handed_over && !enroll_needs_setup(r) && enroll_is_delivered(r);
-	r->from = made ? CRED_DELIVERED : c->state;
-	if (c->state < CRED_KEYED || (r->from == CRED_DELIVERED && !enroll_needs_setup(r)))
-		return 0;
-	if (key_is_there(r, &there, e) != 0)
+	if (enroll_resume_from(r, ret_finished, &there, e) != 0)
 		return -1;
-	if (!there && c->state < CRED_ISSUED)
+	if (there)
+		return 0;
+	if (c->state < CRED_ISSUED)
 		return give_up_and_plan(r, CRED_ABANDONED, e);
-	if (!there)
-		return r->opt->replace ? plan_new(r, e) : key_gone(r, e);
-	/* some tokens only say that they have written: what the proof does not find is written again */
-	if (c->state == CRED_WRITTEN && r->from == CRED_WRITTEN)
-		r->from = CRED_ISSUED;
-	/* the request costs nothing to make again, and the CA's DN may have been corrected since */
-	if (c->state == CRED_REQUESTED && r->opt->cert_file == NULL)
-		r->from = CRED_KEYED;
-	return 0;
+	return r->opt->replace ? enroll_plan_new(r, e) : key_gone(r, e);
 }
 
 /* Asked before anything is given up or made for a new key. What is under way is brought to its end first. */
@@ -392,17 +451,24 @@ static int check_not_hsm(const struct enroll_run *r, struct err *e)
 int enroll_plan(struct enroll_run *r, bool *ret_finished, struct err *e)
 {
 	enum place_use use = r->opt->csr_only ? PLACE_REQUEST : PLACE_BUNDLE;
-	bool found = false;
+	bool found = false, going = false;
 	if (r->ports->handover.place(r->cfg->bundle.dir, r->opt->user, use, e) != 0)
 		return -1;
 	if (!enroll_is_blank(r) && r->ports->store.claim_token(r->store, &r->token_id, e) != 0)
 		return -1;
 	if (r->ports->ca.open(r->signer, &r->ca, e) != 0 || check_not_hsm(r, e) != 0)
 		return -1;
+	if (r->opt->way != CRED_WAY_ENROLL)
+		return enroll_plan_succession(r, ret_finished, e);
 	if (r->ports->store.find(r->store, r->opt->user, &r->token_id, &found, &r->cred, e) != 0 ||
-	    check_replaceable(r, e) != 0 || check_owner(r, e) != 0 || check_options(r, e) != 0 ||
+	    enroll_settle_pending(r, &going, ret_finished, e) != 0)
+		return -1;
+	if (going)
+		return 0;
+	found = r->cred.id != 0;
+	if (check_replaceable(r, e) != 0 || check_owner(r, e) != 0 || check_options(r, e) != 0 ||
 	    check_elsewhere(r, e) != 0 || check_name(r, &r->cred.spki, e) != 0)
 		return -1;
 	r->known = found;
-	return found ? plan_resume(r, ret_finished, e) : plan_new(r, e);
+	return found ? plan_resume(r, ret_finished, e) : enroll_plan_new(r, e);
 }

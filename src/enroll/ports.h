@@ -42,7 +42,7 @@ struct enroll_token_port {
 	int (*request)(struct worker *w, const struct blob *cka_id, const struct blob *spki, const struct blob *subject,
 		       struct blob *ret_csr, struct err *e);
 	int (*certificate_write)(struct worker *w, const struct blob *cka_id, const char *label, const struct blob *der,
-				 struct err *e);
+				 bool keep_older, struct err *e);
 	int (*certificate_find)(struct worker *w, const struct blob *der, struct blob *ret_cka_id, struct err *e);
 	int (*pins)(struct worker *w, const struct worker_token *t, bool brief,
 		    struct p11_pin_state ret[PROFILE_PIN_COUNT], struct err *e);
@@ -69,9 +69,11 @@ struct enroll_ca_port {
 	int (*unlock_begin)(struct signer *s, struct secret *passphrase, struct err *e);
 	int (*unlock_end)(struct signer *s, struct err *e);
 	int (*subject)(struct signer *s, const char *user, struct blob *ret_name, struct err *e);
-	int (*find)(struct signer *s, const char *user, bool *ret_found, struct ca_certificate *ret, struct err *e);
+	int (*find)(struct signer *s, const char *user, const char *except, bool *ret_found, struct ca_certificate *ret,
+		    struct err *e);
 	int (*revoked)(struct signer *s, const char *serial, bool *ret, struct err *e);
 	int (*replaceable)(struct signer *s, const char *user, struct err *e);
+	int (*renewable)(struct signer *s, const char *user, const char *beside, struct err *e);
 	int (*issue)(struct signer *s, const struct ca_request *req, struct ca_issued *ret, struct err *e);
 	int (*check)(struct signer *s, const char *user, const struct blob *spki, const struct blob *cert,
 		     struct ca_certificate *ret, struct err *e);
@@ -104,6 +106,16 @@ struct enroll_store_port {
 	int (*handed_over)(struct store *s, struct store_credential *c, struct err *e);
 	int (*supersede)(struct store *s, const struct store_credential *keep, struct err *e);
 	int (*replaced)(struct store *s, const char *user, const char *cert_serial, struct err *e);
+	int (*take_over)(struct store *s, const struct store_credential *keep, time_t revoke_at, struct err *e);
+	int (*find_last)(struct store *s, const char *user, bool *ret_found, struct store_credential *ret,
+			 struct err *e);
+	int (*find_id)(struct store *s, int64_t id, bool *ret_found, struct store_credential *ret, struct err *e);
+	int (*serials_beside)(struct store *s, const struct store_credential *c, char **ret, struct err *e);
+	int (*find_due)(struct store *s, time_t now, int64_t after, bool *ret_found, struct store_credential *ret,
+			struct err *e);
+	int (*note_revoked)(struct store *s, struct store_credential *c, time_t when, const char *reason,
+			    struct err *e);
+	int (*lost_since)(struct store *s, const struct store_token *t, time_t *ret, struct err *e);
 	int (*removed)(struct store *s, const struct store_credential *c, struct err *e);
 	int (*audit)(struct store *s, const char *action, const char *user, const char *token_serial,
 		     const char *detail, struct err *e);

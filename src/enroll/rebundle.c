@@ -10,8 +10,7 @@ static int no_credential(const struct enroll_run *r, struct err *e)
 	return err_next(e, "enroll first: tokenroll %s", r->opt->user);
 }
 
-/* The token as the inventory has it: it need not be plugged in. */
-static void remember_token(struct enroll_run *r)
+void enroll_remember_token(struct enroll_run *r)
 {
 	const struct store_token *t = &r->cred.token;
 	r->token_id = *t;
@@ -94,7 +93,7 @@ static int rebundle(struct enroll_run *r, const struct profiles *all, struct err
 		return -1;
 	if (!found)
 		return no_credential(r, e);
-	remember_token(r);
+	enroll_remember_token(r);
 	r->profile = profile_of(all, &r->cred);
 	if (r->ports->ca.open(r->signer, &r->ca, e) != 0 || r->ports->handover.check(r->courier, e) != 0)
 		return -1;

@@ -6,6 +6,7 @@
 #include "core/day.h"
 #include "enroll/run.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Whether the certificate in the journal counts, apart from what may have come after it. */
@@ -18,13 +19,25 @@ static int counts_itself(struct enroll_run *r, const struct store_credential *c,
 	return 0;
 }
 
+int enroll_find_issued(struct enroll_run *r, const struct store_credential *c, bool *ret_found,
+		       struct ca_certificate *ret, struct err *e)
+{
+	char *beside = NULL;
+	if (c->state >= CRED_ISSUED && r->ports->store.serials_beside(r->store, c, &beside, e) != 0)
+		return -1;
+	const char *user = c->user[0] != '\0' ? c->user : r->opt->user;
+	int got = r->ports->ca.find(r->signer, user, beside, ret_found, ret, e);
+	free(beside);
+	return got;
+}
+
 /* The CA's valid certificate for the same key, if that is another one than the journal's. */
 static int find_other(struct enroll_run *r, const struct store_credential *c, bool *ret_found,
 		      struct ca_certificate *ret, struct err *e)
 {
 	struct ca_certificate cert = {.der = BLOB_INIT};
 	bool found = false;
-	if (r->ports->ca.find(r->signer, c->user, &found, &cert, e) != 0)
+	if (enroll_find_issued(r, c, &found, &cert, e) != 0)
 		return -1;
 	*ret_found = found && c->spki.len != 0 && blob_equal(&cert.spki, &c->spki) && !blob_equal(&cert.der, &c->cert);
 	if (*ret_found)
@@ -118,10 +131,12 @@ static int take(struct enroll_run *r, const struct ca_certificate *cert, bool co
 	note_renewal(r, cert);
 	if (counts)
 		enroll_note_replaced(r, &r->cred);
+	/* one that takes over from another one does that when it is proven */
+	bool pending = enroll_is_pending(&r->cred);
 	enroll_take_certificate(&r->cred, cert);
-	return r->ports->store.supersede(r->store, &r->cred, e) != 0
-		   ? -1
-		   : r->ports->store.advance(r->store, &r->cred, CRED_ISSUED, e);
+	if (!pending && r->ports->store.supersede(r->store, &r->cred, e) != 0)
+		return -1;
+	return r->ports->store.advance(r->store, &r->cred, CRED_ISSUED, e);
 }
 
 int enroll_take_renewal(struct enroll_run *r, struct err *e)

@@ -5,6 +5,7 @@
 #define ENROLL_RUN_H
 
 #include "enroll/discover.h"
+#include "enroll/due.h"
 #include "enroll/enroll.h"
 #include "enroll/guard.h"
 #include "store/recovery.h"
@@ -99,10 +100,60 @@ int enroll_plan(struct enroll_run *r, bool *ret_finished, struct err *e);
  * plan into the journal, unless it is there. On a token that was just initialized any CKA_ID is free. */
 int enroll_plan_commit(struct enroll_run *r, struct err *e);
 
+/* plan.c, for `renew` and `rekey`: what has to be so for a new key, and its plan. */
+int enroll_plan_new(struct enroll_run *r, struct err *e);
+/* A random serial number for the CA. */
+int enroll_propose_serial(struct store_credential *c, struct err *e);
+/* Whether the key that the journal knows is still on the token, which is opened. */
+int enroll_key_is_there(struct enroll_run *r, bool *ret, struct err *e);
+/* Where the steps of r->cred go on, into r->from. *ret_there: whether its key is there, if that matters. */
+int enroll_resume_from(struct enroll_run *r, bool *ret_finished, bool *ret_there, struct err *e);
+/* Whether a plan is so old that what is in the key's place now need not be its own. */
+bool enroll_is_stale(const struct enroll_run *r);
+
+/* succession.c: whether it takes over from another credential, and whether it has not got to the end of that. */
+bool enroll_succeeds(const struct store_credential *c);
+bool enroll_is_pending(const struct store_credential *c);
+/* The one that r->cred takes over from, as the journal has it now, into the result. */
+void enroll_read_old(struct enroll_run *r);
+/* Makes r->cred, which is the one to be renewed, the new one, for the same key. */
+int enroll_new_renewal(struct enroll_run *r, struct err *e);
+int enroll_complete_plan(struct enroll_run *r, struct err *e);
+/* After the proof: the older certificate goes from the token, and the older credential is superseded. */
+int enroll_take_over(struct enroll_run *r, struct err *e);
+/* Whether the CA key is needed to revoke something in the end; and to do that. */
+bool enroll_will_revoke(struct enroll_run *r);
+int enroll_revoke_due(struct enroll_run *r, struct err *e);
+
+/* succession_plan.c: enroll_plan for `renew` and `rekey`. */
+int enroll_plan_succession(struct enroll_run *r, bool *ret_finished, struct err *e);
+/* Where r->cred is a renewal or rekeying that was cut off: goes on with it (*ret_going), or ends it if that cannot be,
+ * or if --replace gives it up; r->cred is then what there was before it. */
+int enroll_settle_pending(struct enroll_run *r, bool *ret_going, bool *ret_finished, struct err *e);
+/* Whether another certificate may take over from r->cred's, before anything is made for it. */
+int enroll_check_successor(struct enroll_run *r, struct err *e);
+
+/* succession_refuse.c: ERR_REVOKED; ERR_NO_TOKEN for who is not enrolled, ERR_REVOKED for who was revoked;
+ * ERR_TOKEN_TAKEN or ERR_NO_TOKEN for a token that is not this user's; ERR_REVOKED for one that is lost. */
+int enroll_refuse_revoked(const struct enroll_run *r, const struct store_credential *c, struct err *e);
+int enroll_check_person(struct enroll_run *r, struct err *e);
+int enroll_refuse_token(struct enroll_run *r, struct err *e);
+int enroll_check_lost(struct enroll_run *r, struct err *e);
+
+/* ahead.c: `renew --no-token`, all of it. */
+int enroll_issue_ahead(struct enroll_run *r, struct err *e);
+
+/* rebundle.c: r->cred's token as the inventory has it: it need not be plugged in. */
+void enroll_remember_token(struct enroll_run *r);
+
 /* renewal.c: whether a credential's key still counts: its certificate has not run out, and the CA, where its index is
  * at hand, has not revoked it, or it has another valid one for this key. One that the index does not know was signed
  * elsewhere. */
 int enroll_is_valid(struct enroll_run *r, const struct store_credential *c, bool *ret, struct err *e);
+/* renewal.c: the valid certificate that the CA has for the user of c; not one of those that are known to be valid
+ * beside that of c, once it has one. */
+int enroll_find_issued(struct enroll_run *r, const struct store_credential *c, bool *ret_found,
+		       struct ca_certificate *ret, struct err *e);
 /* renewal.c: whether the CA has revoked its certificate; says so in a note then. */
 int enroll_is_revoked(struct enroll_run *r, const struct store_credential *c, bool *ret, struct err *e);
 /* renewal.c: whether a certificate for r->cred's key may take the place of the one that it has: that does not count any

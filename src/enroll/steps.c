@@ -165,13 +165,21 @@ static int take_file(struct enroll_run *r, struct err *e)
 static int have_issued(struct enroll_run *r, struct err *e)
 {
 	struct store_credential *c = &r->cred;
-	struct ca_request req = {
-	    .user = c->user, .csr = &c->csr, .days = r->opt->days, .replace = r->opt->replace, .proof = proof_of(c)};
+	struct ca_request req = {.user = c->user,
+				 .csr = &c->csr,
+				 .days = r->opt->days,
+				 .replace = r->opt->replace && !enroll_succeeds(c),
+				 .proof = proof_of(c)};
 	struct ca_issued issued = {.existed = false};
-	memcpy(req.serial, c->serial, sizeof req.serial);
-	if (enroll_unlock_end(r, e) != 0)
+	char *beside = NULL;
+	if (enroll_succeeds(c) && r->ports->store.serials_beside(r->store, c, &beside, e) != 0)
 		return -1;
-	int ret = r->ports->ca.issue(r->signer, &req, &issued, e);
+	req.beside = beside;
+	memcpy(req.serial, c->serial, sizeof req.serial);
+	int ret = enroll_unlock_end(r, e);
+	if (ret == 0)
+		ret = r->ports->ca.issue(r->signer, &req, &issued, e);
+	free(beside);
 	if (ret == 0) {
 		enroll_take_certificate(c, &issued.cert);
 		r->result->shortened = issued.shortened;
@@ -187,7 +195,8 @@ static int have_issued(struct enroll_run *r, struct err *e)
 int enroll_step_issue(struct enroll_run *r, struct err *e)
 {
 	int ret = r->opt->cert_file != NULL ? take_file(r, e) : have_issued(r, e);
-	if (ret == 0)
+	/* a renewal or rekeying takes over when it is proven */
+	if (ret == 0 && !enroll_succeeds(&r->cred))
 		ret = r->ports->store.supersede(r->store, &r->cred, e);
 	return ret == 0 ? r->ports->store.advance(r->store, &r->cred, CRED_ISSUED, e) : -1;
 }
@@ -198,7 +207,8 @@ int enroll_step_write(struct enroll_run *r, struct err *e)
 	if (enroll_open_token(r, e) != 0)
 		return -1;
 	enroll_draft(r);
-	if (r->ports->token.certificate_write(r->worker, &c->cka_id, c->user, &c->cert, e) != 0)
+	bool keep_older = c->way == CRED_WAY_RENEW;
+	if (r->ports->token.certificate_write(r->worker, &c->cka_id, c->user, &c->cert, keep_older, e) != 0)
 		return -1;
 	return r->ports->store.advance(r->store, c, CRED_WRITTEN, e);
 }

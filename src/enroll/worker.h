@@ -180,8 +180,9 @@ int worker_key_delete(struct worker *w, const struct blob *cka_id, const struct 
 		      struct err *e);
 int worker_request(struct worker *w, const struct blob *cka_id, const struct blob *spki, const struct blob *subject,
 		   struct blob *ret_csr, struct err *e);
+/* keep_older: an older certificate for the key stays; else it goes, once this one is there. */
 int worker_certificate_write(struct worker *w, const struct blob *cka_id, const char *label, const struct blob *der,
-			     struct err *e);
+			     bool keep_older, struct err *e);
 
 /* The CKA_ID under which this certificate is found, empty if it is not there. Needs no login. */
 int worker_certificate_find(struct worker *w, const struct blob *der, struct blob *ret_cka_id, struct err *e);

@@ -104,12 +104,13 @@ int worker_request(struct worker *w, const struct blob *cka_id, const struct blo
 }
 
 int worker_certificate_write(struct worker *w, const struct blob *cka_id, const char *label, const struct blob *der,
-			     struct err *e)
+			     bool keep_older, struct err *e)
 {
 	struct worker_message c = worker_call_begin(WORKER_CERTIFICATE_WRITE);
 	rpc_put_blob(&c.in, cka_id);
 	rpc_put_str(&c.in, label);
 	rpc_put_blob(&c.in, der);
+	rpc_put_u32(&c.in, keep_older);
 	return worker_call_end(&c, worker_call_run(w, &c, e), e);
 }
 

@@ -229,9 +229,10 @@ int worker_do_certificate_write(struct rpc_server *s, struct rpc_msg *in, struct
 	rpc_get_blob(in, &id);
 	rpc_get_str(in, label, sizeof label);
 	rpc_get_blob(in, &der);
+	bool keep_older = rpc_get_u32(in) != 0;
 	int ret = worker_ready(st, in, e) ? allow(st, st->profile->key.certificate, "put a certificate on", e) : -1;
 	if (ret == 0)
-		ret = p11_certificate_write(st->token, &id, label, &der, !st->made_key, e);
+		ret = p11_certificate_write(st->token, &id, label, &der, !st->made_key, keep_older, e);
 	blob_free(&id);
 	blob_free(&der);
 	return ret;

@@ -11,7 +11,8 @@ int life_has_certificate(struct life *l, bool *ret, struct err *e)
 	struct store_credential c = {.id = 0};
 	bool found = false;
 	int got = next(l, &found, &c, e);
-	*ret = got == 0 && found && c.state >= CRED_ISSUED;
+	/* a renewal that has none takes over from one that has */
+	*ret = got == 0 && found && (c.state >= CRED_ISSUED || c.replaces != 0);
 	store_credential_free(&c);
 	return got;
 }

@@ -145,8 +145,11 @@ struct life_seen {
 	time_t pending[PROFILE_PIN_COUNT]; /* since when a value in escrow waits to be confirmed; 0 */
 	struct err trouble;                /* why more could not be found out; ERR_NONE */
 	char owner[65];
-	enum cred_state state; /* of the owner's credential */
+	enum cred_state state; /* of the owner's credential; where a renewal of it is half done, of the one in use */
 	time_t not_after;
+	bool renewing;           /* it is half done */
+	enum cred_state renewal; /* ... and has got so far */
+	enum cred_way renewal_way;
 	struct p11_listed *objects;
 	bool *ours; /* by objects */
 	size_t n_objects;

@@ -5,6 +5,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Until a renewal or rekeying is proven, the one that it takes over from is what its owner connects with. */
+static int read_renewed(struct life *l, const struct store_credential *c, struct life_seen *ret, struct err *e)
+{
+	struct store_credential old = {.id = 0};
+	bool found = false, takes_over = c->way == CRED_WAY_RENEW || c->way == CRED_WAY_REKEY;
+	if (!takes_over || c->state >= CRED_DELIVERED)
+		return 0;
+	ret->renewing = true;
+	ret->renewal = c->state;
+	ret->renewal_way = c->way;
+	int got = c->state < CRED_PROVEN ? l->ports->store.find_id(l->store, c->replaces, &found, &old, e) : 0;
+	if (got == 0 && found && old.state < CRED_REVOKED) {
+		ret->state = old.state;
+		ret->not_after = old.not_after;
+	}
+	store_credential_free(&old);
+	return got;
+}
+
 static int read_owner(struct life *l, const struct store_token *id, struct life_seen *ret, struct err *e)
 {
 	struct store_credential c = {.id = 0};
@@ -14,6 +33,7 @@ static int read_owner(struct life *l, const struct store_token *id, struct life_
 		memcpy(ret->owner, c.user, sizeof ret->owner);
 		ret->state = c.state;
 		ret->not_after = c.not_after;
+		got = read_renewed(l, &c, ret, e);
 	}
 	store_credential_free(&c);
 	return got;

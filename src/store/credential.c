@@ -1,5 +1,6 @@
 #include "core/keytype.h"
 #include "store/audit.h"
+#include "store/credential_impl.h"
 #include "store/db.h"
 #include "store/identity.h"
 #include "store/store.h"
@@ -16,24 +17,13 @@ static const char *const state_names[CRED_STATE_COUNT] = {
     [CRED_ABANDONED] = "abandoned",
 };
 
-#define ENDED "state IN ('revoked', 'superseded', 'abandoned')"
-#define NOT_ENDED "state NOT IN ('revoked', 'superseded', 'abandoned')"
+static const char *const way_names[CRED_WAY_COUNT] = {
+    [CRED_WAY_ENROLL] = "enroll", [CRED_WAY_RENEW] = "renew", [CRED_WAY_REKEY] = "rekey", [CRED_WAY_ADOPT] = "adopt"};
 
-#define SELECT_CREDENTIAL                                                                                           \
-	"SELECT c.id, p.name, t.id, t.manufacturer, t.model, t.serial, t.label, c.state, c.key_type, c.cka_id, "    \
-	"c.spki,"                                                                                                   \
-	" c.csr, c.serial, c.cert, c.cert_serial, c.not_after, c.module, c.pkcs11_id, c.client_module,"             \
-	" c.key_attributes, c.enroll_id, c.attestation, c.attested, c.earlier, c.handed_over, c.created, c.changed" \
-	" FROM credentials c JOIN people p ON p.id = c.person JOIN tokens t ON t.id = c.token WHERE c."
-#define SELECT_LIVE SELECT_CREDENTIAL NOT_ENDED
-#define NEWEST_FIRST " ORDER BY c.id DESC LIMIT 1"
-#define THIS_USER " AND p.name = ?"
-#define THIS_TOKEN " AND t.serial = ? AND t.model = ? AND t.manufacturer = ?"
-#define OTHER_TOKEN " AND NOT (t.serial = ? AND t.model = ? AND t.manufacturer = ?)"
-/* a renewed certificate shares key and CKA_ID with the one it replaced: those objects are not left over */
-#define NOT_IN_USE                                                                               \
-	" AND c.removed = 0 AND NOT EXISTS (SELECT 1 FROM credentials l WHERE l.token = c.token" \
-	" AND l.cka_id = c.cka_id AND l." NOT_ENDED ")"
+const char *cred_way_name(enum cred_way way)
+{
+	return (unsigned)way < CRED_WAY_COUNT ? way_names[way] : "unknown";
+}
 
 const char *cred_state_name(enum cred_state st)
 {
@@ -61,10 +51,20 @@ void store_credential_free(struct store_credential *c)
 	blob_free(&c->earlier);
 }
 
-/* The current row of SELECT_CREDENTIAL. */
-static void credential_read(struct query *q, struct store_credential *c)
+static int way_parse(enum cred_way *ret, const char *name)
 {
-	char state[16], key_type[32];
+	for (int i = 0; i < CRED_WAY_COUNT; i++) {
+		if (strcmp(way_names[i], name) != 0)
+			continue;
+		*ret = (enum cred_way)i;
+		return 0;
+	}
+	return -1;
+}
+
+void credential_read(struct query *q, struct store_credential *c)
+{
+	char state[16], key_type[32], way[16];
 	enum keytype type = KEYTYPE_NONE;
 	int col = 0;
 
@@ -95,34 +95,28 @@ static void credential_read(struct query *q, struct store_credential *c)
 	c->handed_over = query_int(q, col++) != 0;
 	c->created = query_int(q, col++);
 	c->changed = query_int(q, col++);
-	if (cred_state_parse(&c->state, state) == -1 || keytype_parse(&type, key_type, NULL) == -1)
+	query_text(q, col++, way, sizeof(way));
+	c->replaces = query_int(q, col++);
+	c->revoke_at = query_int(q, col++);
+	c->revoked = query_int(q, col++);
+	query_text(q, col++, c->reason, sizeof(c->reason));
+	if (cred_state_parse(&c->state, state) == -1 || way_parse(&c->way, way) == -1 ||
+	    keytype_parse(&type, key_type, NULL) == -1)
 		q->odd = true;
 	c->key_type = type;
 }
 
-/* user or t may be NULL, if sql does not ask for it */
-static int find(struct store *s, const char *sql, const char *user, const struct store_token *t, bool *ret_found,
-		struct store_credential *ret, struct err *e)
+int credential_take(struct query *q, bool *ret_found, struct store_credential *ret, struct err *e)
 {
 	struct store_credential c = {0};
-	struct query q = QUERY_INIT;
 	bool row;
 	int rc = -1;
 
-	if (query_open(&q, s, sql, e) == -1)
-		goto out;
-	if (user)
-		query_put_text(&q, user);
-	if (t) {
-		query_put_text(&q, t->serial);
-		query_put_text(&q, t->model);
-		query_put_text(&q, t->manufacturer);
-	}
-	if (query_next(&q, &row, e) == -1)
+	if (query_next(q, &row, e) == -1)
 		goto out;
 	if (row)
-		credential_read(&q, &c);
-	if (query_check(&q, e) == -1)
+		credential_read(q, &c);
+	if (query_check(q, e) == -1)
 		goto out;
 	*ret = c;
 	c = (struct store_credential){0};
@@ -130,8 +124,26 @@ static int find(struct store *s, const char *sql, const char *user, const struct
 	rc = 0;
 out:
 	store_credential_free(&c);
-	query_close(&q);
+	query_close(q);
 	return rc;
+}
+
+/* user or t may be NULL, if sql does not ask for it */
+static int find(struct store *s, const char *sql, const char *user, const struct store_token *t, bool *ret_found,
+		struct store_credential *ret, struct err *e)
+{
+	struct query q = QUERY_INIT;
+
+	if (query_open(&q, s, sql, e) == -1)
+		return -1;
+	if (user)
+		query_put_text(&q, user);
+	if (t) {
+		query_put_text(&q, t->serial);
+		query_put_text(&q, t->model);
+		query_put_text(&q, t->manufacturer);
+	}
+	return credential_take(&q, ret_found, ret, e);
 }
 
 int store_find(struct store *s, const char *user, const struct store_token *t, bool *ret_found,
@@ -188,8 +200,8 @@ out:
 	return rc;
 }
 
-static int audit_step(struct store *s, const struct store_credential *c, enum cred_state to, const char *before,
-		      struct err *e)
+int credential_audit(struct store *s, const struct store_credential *c, enum cred_state to, const char *before,
+		     struct err *e)
 {
 	char *cka_id = xcalloc(2 * c->cka_id.len + 1, 1);
 	char *detail = NULL;
@@ -209,7 +221,7 @@ static int audit_step(struct store *s, const struct store_credential *c, enum cr
 	return rc;
 }
 
-/* The fields that every write sets, in the order of the columns from key_type to earlier. */
+/* The fields that every write sets, in the order of the columns from key_type to reason. */
 static void put_fields(struct query *q, const struct store_credential *c)
 {
 	query_put_text(q, keytype_name(c->key_type));
@@ -228,6 +240,9 @@ static void put_fields(struct query *q, const struct store_credential *c)
 	query_put_bytes(q, c->attestation.data, c->attestation.len);
 	query_put_text(q, c->attested);
 	query_put_bytes(q, c->earlier.data, c->earlier.len);
+	query_put_int(q, c->revoke_at);
+	query_put_int(q, c->revoked);
+	query_put_text(q, c->reason);
 }
 
 static int credential_insert(struct store *s, struct store_credential *c, int64_t person, struct err *e)
@@ -238,8 +253,8 @@ static int credential_insert(struct store *s, struct store_credential *c, int64_
 		&q, s,
 		"INSERT INTO credentials (person, token, state, key_type, cka_id, spki, csr, serial, cert,"
 		" cert_serial, not_after, module, pkcs11_id, client_module, key_attributes, enroll_id, attestation,"
-		" attested, earlier, created, changed)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		" attested, earlier, revoke_at, revoked, reason, created, changed, way, replaces)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0))",
 		e) == -1)
 		return -1;
 	query_put_int(&q, person);
@@ -248,6 +263,8 @@ static int credential_insert(struct store *s, struct store_credential *c, int64_
 	put_fields(&q, c);
 	query_put_int(&q, c->created);
 	query_put_int(&q, c->changed);
+	query_put_text(&q, cred_way_name(c->way));
+	query_put_int(&q, c->replaces);
 	if (query_run(&q, e) == -1)
 		return -1;
 	c->id = sqlite3_last_insert_rowid(s->db);
@@ -257,7 +274,8 @@ static int credential_insert(struct store *s, struct store_credential *c, int64_
 /* What a new credential starts from; the blobs are borrowed from what was asked for. */
 static struct store_credential plan_of(const struct store_credential *c)
 {
-	struct store_credential n = {.token = c->token, .state = CRED_PLANNED, .key_type = c->key_type};
+	struct store_credential n = {
+	    .token = c->token, .state = CRED_PLANNED, .key_type = c->key_type, .way = c->way, .replaces = c->replaces};
 
 	memcpy(n.user, c->user, sizeof(n.user));
 	memcpy(n.serial, c->serial, sizeof(n.serial));
@@ -282,7 +300,7 @@ int store_plan(struct store *s, struct store_credential *c, struct err *e)
 	if (rc == 0)
 		rc = credential_insert(s, &n, person, e);
 	if (rc == 0)
-		rc = audit_step(s, &n, CRED_PLANNED, "", e);
+		rc = credential_audit(s, &n, CRED_PLANNED, "", e);
 	if (db_end(s, rc, e) == -1)
 		return -1;
 	c->id = n.id;
@@ -294,7 +312,7 @@ int store_plan(struct store *s, struct store_credential *c, struct err *e)
 }
 
 /* What the journal says of it has to be what this process knows. */
-static int check_changed(struct store *s, const struct store_credential *c, const char *to, struct err *e)
+int credential_check_changed(struct store *s, const struct store_credential *c, const char *to, struct err *e)
 {
 	if (sqlite3_changes(s->db) == 1)
 		return 0;
@@ -303,17 +321,15 @@ static int check_changed(struct store *s, const struct store_credential *c, cons
 	return err_next(e, "Another tokenroll has gone on or ended this enrollment; run the command again.");
 }
 
-static int credential_update(struct store *s, const struct store_credential *c, enum cred_state to, time_t now,
-			     struct err *e)
+int credential_update(struct store *s, const struct store_credential *c, enum cred_state to, time_t now, struct err *e)
 {
 	struct query q = QUERY_INIT;
 
 	if (query_open(&q, s,
 		       "UPDATE credentials SET key_type = ?, cka_id = ?, spki = ?, csr = ?, serial = ?, cert = ?,"
 		       " cert_serial = ?, not_after = ?, module = ?, pkcs11_id = ?, client_module = ?,"
-		       " key_attributes = ?, enroll_id = ?, attestation = ?, attested = ?, earlier = ?, handed_over = "
-		       "0, state = ?, "
-		       "changed = ? WHERE id = ? AND state = ? "
+		       " key_attributes = ?, enroll_id = ?, attestation = ?, attested = ?, earlier = ?, revoke_at = ?,"
+		       " revoked = ?, reason = ?, handed_over = 0, state = ?, changed = ? WHERE id = ? AND state = ? "
 		       "AND " NOT_ENDED,
 		       e) == -1)
 		return -1;
@@ -322,7 +338,7 @@ static int credential_update(struct store *s, const struct store_credential *c, 
 	query_put_int(&q, now);
 	query_put_int(&q, c->id);
 	query_put_text(&q, cred_state_name(c->state));
-	return query_run(&q, e) == 0 ? check_changed(s, c, cred_state_name(to), e) : -1;
+	return query_run(&q, e) == 0 ? credential_check_changed(s, c, cred_state_name(to), e) : -1;
 }
 
 int store_advance(struct store *s, struct store_credential *c, enum cred_state to, struct err *e)
@@ -334,7 +350,7 @@ int store_advance(struct store *s, struct store_credential *c, enum cred_state t
 		return -1;
 	rc = credential_update(s, c, to, now, e);
 	if (rc == 0)
-		rc = audit_step(s, c, to, cred_state_name(c->state), e);
+		rc = credential_audit(s, c, to, cred_state_name(c->state), e);
 	if (db_end(s, rc, e) == -1)
 		return -1;
 	c->state = to;
@@ -355,7 +371,7 @@ static int mark_handed_over(struct store *s, const struct store_credential *c, s
 	if (query_open(&q, s, "UPDATE credentials SET handed_over = 1 WHERE id = ? AND state = 'proven'", e) == -1)
 		return -1;
 	query_put_int(&q, c->id);
-	if (query_run(&q, e) == -1 || check_changed(s, c, a.action, e) == -1)
+	if (query_run(&q, e) == -1 || credential_check_changed(s, c, a.action, e) == -1)
 		return -1;
 	return audit_append(s, &a, e);
 }
@@ -372,7 +388,7 @@ static int supersede(struct store *s, struct store_credential *c, struct err *e)
 {
 	if (credential_update(s, c, CRED_SUPERSEDED, time(NULL), e) == -1)
 		return -1;
-	return audit_step(s, c, CRED_SUPERSEDED, cred_state_name(c->state), e);
+	return credential_audit(s, c, CRED_SUPERSEDED, cred_state_name(c->state), e);
 }
 
 /* The next one to be superseded; *ret_found false when there is none left. */

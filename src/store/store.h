@@ -37,6 +37,15 @@ enum cred_state {
 	CRED_STATE_COUNT
 };
 
+/* How a credential came about. */
+enum cred_way {
+	CRED_WAY_ENROLL,
+	CRED_WAY_RENEW, /* another certificate for the key of the one that it replaces */
+	CRED_WAY_REKEY, /* another key on the same token */
+	CRED_WAY_ADOPT, /* somebody else made it, and we took it over */
+	CRED_WAY_COUNT
+};
+
 struct store_token {
 	int64_t id;
 	char manufacturer[33], model[17], serial[17], label[33]; /* CK_TOKEN_INFO, UTF-8, blanks stripped */
@@ -66,6 +75,12 @@ struct store_credential {
 	struct blob earlier;     /* which keys were on the token when this was planned, in words of pkcs11/orphan.h */
 	bool handed_over;        /* proven, and delivered but for the CRL that tells of the certificate it replaces */
 	time_t created, changed;
+	enum cred_way way;
+	int64_t replaces; /* the id of the one that a renewal or rekeying takes over from; 0 */
+	time_t revoke_at; /* of one that was replaced: when its certificate is to be revoked; 0: it is not waiting for
+			     that */
+	time_t revoked;   /* when the CA was told to revoke it; 0: it was not */
+	char reason[32];  /* and why, in easy-rsa's words */
 };
 
 /* Secrets of a token that are kept for the day when they are needed. A management key is an SO PIN. */
@@ -140,8 +155,8 @@ int store_find_user(struct store *s, const char *user, bool *ret_found, struct s
 /* Notes that the objects of an ended credential are no longer on its token. */
 int store_removed(struct store *s, const struct store_credential *c, struct err *e);
 
-/* Puts a new credential in state planned; user, token, key_type, cka_id, serial and module are read; id, token.id,
- * state and the times are set. */
+/* Puts a new credential in state planned; user, token, key_type, cka_id, serial, module, way and replaces are read; id,
+ * token.id, state and the times are set. */
 int store_plan(struct store *s, struct store_credential *c, struct err *e);
 
 /* Writes a credential as it is now with its new state, and an audit record that names the step; state and changed
@@ -161,6 +176,32 @@ int store_supersede(struct store *s, const struct store_credential *keep, struct
 /* Records that the CA has revoked this certificate of the user's as superseded, if no credential has it, because then
  * nothing else tells of that: easy-rsa had issued it. */
 int store_replaced(struct store *s, const char *user, const char *cert_serial, struct err *e);
+
+/* Ends as superseded every other credential of keep's user on keep's token that has a certificate, which is to be
+ * revoked at revoke_at. */
+int store_take_over(struct store *s, const struct store_credential *keep, time_t revoke_at, struct err *e);
+
+/* The newest one of this user that has not ended, on whichever token, else the newest at all. */
+int store_find_last(struct store *s, const char *user, bool *ret_found, struct store_credential *ret, struct err *e);
+int store_find_id(struct store *s, int64_t id, bool *ret_found, struct store_credential *ret, struct err *e);
+
+/*
+ * The serials of all certificates of c's user but c's own that may be valid and are meant to be: those of credentials
+ * that have not ended, and those that were superseded and wait for their revocation. Blanks between; "" if there is
+ * none. *ret is from malloc.
+ */
+int store_serials_beside(struct store *s, const struct store_credential *c, char **ret, struct err *e);
+
+/* The first credential with a greater id than after whose certificate was to be revoked by now, has not expired, and is
+ * not revoked yet. */
+int store_find_due(struct store *s, time_t now, int64_t after, bool *ret_found, struct store_credential *ret,
+		   struct err *e);
+
+/* Notes that the certificate of one that was superseded is revoked, when and why; c has that then. */
+int store_note_revoked(struct store *s, struct store_credential *c, time_t when, const char *reason, struct err *e);
+
+/* Since when a token is marked as lost; 0: it is not, or is not known. */
+int store_lost_since(struct store *s, const struct store_token *t, time_t *ret, struct err *e);
 
 /* All tokens of the inventory, oldest first; *ret is one block, to be freed, NULL where there is none. */
 int store_tokens(struct store *s, struct store_holding **ret, size_t *ret_n, struct err *e);
@@ -216,6 +257,9 @@ int store_init_begun(struct store *s, const char *user, bool *ret_begun, char re
 int store_pin_begun(struct store *s, const char *token_serial, bool *ret, struct err *e);
 
 void store_credential_free(struct store_credential *c);
+
+/* "enroll", "renew", "rekey", "adopt". */
+const char *cred_way_name(enum cred_way way);
 
 /* "planned" … "abandoned". */
 const char *cred_state_name(enum cred_state st);

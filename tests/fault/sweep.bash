@@ -8,9 +8,9 @@ source "${BASH_SOURCE[0]%/*}/../lib/company.bash"
 
 FAULT_DIR=${BUILD:-$COMPANY_ROOT/build}/tests/fault
 
-# sweep_setup enroll|replace|init: a company with somebody else's objects on the token, kept aside so that each round begins
+# sweep_setup enroll|replace|init|renew|rekey: a company with somebody else's objects on the token, kept aside so that each round begins
 # with the same. With replace, alice is enrolled already, and what is swept is `tokenroll alice --replace`. With init it
-# is `tokenroll alice --init`, and there is only a blank token.
+# is `tokenroll alice --init`, and there is only a blank token. With renew and rekey alice is enrolled already, too.
 sweep_setup() {
 	SWEEP_COMMAND=(alice)
 	SWEEP_LABEL="VPN token"
@@ -28,9 +28,10 @@ sweep_setup() {
 		SWEEP_LABEL=alice
 		rm -r "$SWEEP/c/token/tokens/"*
 		: >"$SWEEP/foreign"
-	elif [[ $1 == replace ]]; then
+	elif [[ $1 != enroll ]]; then
 		company_tokenroll "$SWEEP/c" alice >"$SWEEP/first" 2>&1 || return
-		SWEEP_COMMAND=(alice --replace)
+		SWEEP_COMMAND=("$1" alice)
+		[[ $1 != replace ]] || SWEEP_COMMAND=(alice --replace)
 		SWEEP_ROWS=2
 	fi
 	mv "$SWEEP/c" "$SWEEP/template"

@@ -212,6 +212,23 @@ static inline int try_issue(struct ca *ca, const char *user, EVP_PKEY *key, bool
 	return status;
 }
 
+/* A renewal or rekeying of the user whose certificates are those with these serials. */
+static inline int try_issue_beside(struct ca *ca, const char *user, EVP_PKEY *key, const char *beside,
+				   struct ca_issued *ret, struct err *e)
+{
+	struct blob csr = BLOB_INIT;
+	struct ca_request req = {.user = user, .csr = &csr, .beside = beside};
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	/* another proposal than the one before */
+	assert_int_equal(EVP_Digest(beside, strlen(beside), digest, NULL, EVP_sha256(), NULL), 1);
+	memcpy(req.serial, digest, sizeof req.serial);
+	user_csr(&csr, ca, user, key);
+	memset(ret, 0, sizeof *ret);
+	int status = ca_issue(ca, &req, ret, e);
+	blob_free(&csr);
+	return status;
+}
+
 static inline void must_issue(struct ca *ca, const char *user, EVP_PKEY *key, bool replace, struct ca_issued *ret)
 {
 	struct err e = ERR_INIT;

@@ -18,9 +18,10 @@
 
 static struct fixture fx;
 static EVP_PKEY *key;
+static EVP_PKEY *taken_key;                  /* ... and the key of that one */
 static char taken_serial[CA_SERIAL_HEX_MAX]; /* alice's in the directory "taken" */
 
-enum job { ISSUE, REPLACE, REVOKE };
+enum job { ISSUE, REPLACE, REVOKE, RENEW };
 
 static int make_all(void **state)
 {
@@ -39,6 +40,13 @@ static int make_all(void **state)
 	memcpy(taken_serial, c.serial, sizeof taken_serial);
 	ca_certificate_free(&c);
 	ca_close(&ca);
+	char path[256];
+	snprintf(path, sizeof path, "%s/private/alice.key", fx.pki);
+	FILE *in = fopen(path, "r");
+	assert_non_null(in);
+	taken_key = PEM_read_PrivateKey(in, NULL, NULL, NULL);
+	assert_non_null(taken_key);
+	fclose(in);
 	assert_int_equal(shell("rm -rf %s/taken && mv %s/work %s/taken", fx.dir, fx.dir, fx.dir), 0);
 	key = EVP_EC_gen("P-256");
 	return 0;
@@ -48,6 +56,7 @@ static int remove_all(void **state)
 {
 	(void)state;
 	EVP_PKEY_free(key);
+	EVP_PKEY_free(taken_key);
 	fixture_done(&fx);
 	return 0;
 }
@@ -80,8 +89,9 @@ static void child(enum job job)
 	ptrace(PTRACE_TRACEME, 0, 0, 0);
 	raise(SIGSTOP);
 	bool already;
-	if (job == REVOKE ? ca_revoke(ca, "alice", taken_serial, "keyCompromise", &already, &e) != 0
-			  : try_issue(ca, "alice", key, job == REPLACE, &out, &e) != 0) {
+	if (job == REVOKE  ? ca_revoke(ca, "alice", taken_serial, "keyCompromise", &already, &e) != 0
+	    : job == RENEW ? try_issue_beside(ca, "alice", taken_key, taken_serial, &out, &e) != 0
+			   : try_issue(ca, "alice", key, job == REPLACE, &out, &e) != 0) {
 		fprintf(stderr, "%s (%s)\n", e.what, e.native);
 		_exit(1);
 	}
@@ -266,6 +276,59 @@ static void a_revocation_is_finished_by_whoever_comes_next(void **state)
 	killed_while_revoking(false);
 }
 
+/* The older one is where `easyrsa renew` puts it, the newer one has its place, and both are valid. */
+static void check_renewed(int k)
+{
+	struct err e = ERR_INIT;
+	struct ca_issued out;
+	struct ca *ca = fixture_unlocked(&fx);
+	assert_ok(try_issue_beside(ca, "alice", taken_key, taken_serial, &out, &e), &e);
+	ca_close(&ca);
+	assert_string_not_equal(out.cert.serial, taken_serial);
+	if (count_lines(&fx, "index.txt", "^V.*CN=alice$") != 2 || count_lines(&fx, "index.txt", "CN=alice$") != 2)
+		fail_msg("killed before call %d: %d rows", k, count_lines(&fx, "index.txt", "CN=alice$"));
+	if (shell(
+		"cd %s && cmp certs_by_serial/%s.pem issued/alice.crt && test $(ls certs_by_serial issued reqs | grep "
+		"-c '[.]') = 3 && test -e reqs/alice.req && grep -qi '%s' renewed/issued/alice.crt && "
+		"test -e renewed/reqs/alice.req && test -e renewed/private/alice.key && test ! -e private/alice.key && "
+		"test -z \"$(ls | grep -E 'tmp|lock|tokenroll')\"",
+		fx.pki, out.cert.serial, "CN=alice") != 0) {
+		shell("ls -R %s >&2", fx.pki);
+		fail_msg("killed before call %d: the files are not as they should be", k);
+	}
+	assert_int_equal(shell("cd %s && openssl x509 -in renewed/issued/alice.crt -noout -serial | grep -qx "
+			       "'serial=%s'",
+			       fx.pki, taken_serial),
+			 0);
+	ca_certificate_free(&out.cert);
+}
+
+static void killed_while_renewing(bool counted)
+{
+	int k = 1;
+	for (bool killed = true; killed && k < STEPS_MAX; k++) {
+		fixture_use(&fx, "taken");
+		if (counted)
+			fixture_set_var(&fx, "set_var EASYRSA_RAND_SN no");
+		killed = run_and_kill(RENEW, k);
+		check_renewed(k);
+	}
+	assert_in_range(k, 40, STEPS_MAX - 1);
+	must_easyrsa(&fx, "gen-crl");
+}
+
+static void killed_at_every_step_of_renewing(void **state)
+{
+	(void)state;
+	killed_while_renewing(false);
+}
+
+static void killed_at_every_step_of_renewing_with_counted_serials(void **state)
+{
+	(void)state;
+	killed_while_renewing(true);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -273,6 +336,8 @@ int main(void)
 	    cmocka_unit_test(killed_at_every_step_with_a_torn_row_in_the_index),
 	    cmocka_unit_test(killed_at_every_step_with_counted_serials),
 	    cmocka_unit_test(killed_at_every_step_of_replacing),
+	    cmocka_unit_test(killed_at_every_step_of_renewing),
+	    cmocka_unit_test(killed_at_every_step_of_renewing_with_counted_serials),
 	    cmocka_unit_test(killed_at_every_step_of_revoking),
 	    cmocka_unit_test(a_revocation_is_finished_by_whoever_comes_next),
 	};
