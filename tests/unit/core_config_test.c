@@ -80,12 +80,29 @@ static void a_wish_that_cannot_be_met_is_refused(void **state)
 	refused("[ca]\nattestation-roots = a\nattestation-roots = b\n", "given twice");
 }
 
+static void what_an_hsms_module_needs_is_said_line_by_line(void **state)
+{
+	(void)state;
+	struct config *c = good("[ca]\nkey = pkcs11:token=A;id=%01?module-path=/x.so\nhsm-env = A=1\nhsm-env = B=x y\n"
+				"hsm-writes = tokens\nhsm-writes = /var/lib/y\n");
+	assert_true(config_key_on_hsm(&c->ca));
+	assert_string_equal(c->ca.key, "pkcs11:token=A;id=%01?module-path=/x.so");
+	assert_int_equal(c->ca.hsm_env.n, 2);
+	assert_string_equal(c->ca.hsm_env.text[1], "B=x y");
+	assert_int_equal(c->ca.hsm_writes.n, 2);
+	assert_string_equal(c->ca.hsm_writes.text[0], "/etc/x/tokens");
+	config_free(&c);
+	refused("[ca]\nhsm-env = 1X=2\n", "'1X=2' is not NAME=VALUE");
+	refused("[ca]\nhsm-env = NAME\n", "line 2");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(nothing_is_required_by_default),
 	    cmocka_unit_test(all_can_be_said),
 	    cmocka_unit_test(a_wish_that_cannot_be_met_is_refused),
+	    cmocka_unit_test(what_an_hsms_module_needs_is_said_line_by_line),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
