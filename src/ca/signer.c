@@ -8,11 +8,6 @@
 
 #define WORK_MS 60000 /* what a call may take besides waiting for the PKI's lock and for easy-rsa */
 
-struct signer {
-	struct rpc_peer *peer;
-	int timeout_ms;
-};
-
 /* Sends in, reads the answer into out; both are freed by the caller. */
 static int call(struct signer *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {

@@ -5,6 +5,8 @@
  */
 #include "ca/ca.h"
 #include "ca/confine.h"
+#include "ca/look.h"
+#include "ca/pki.h"
 #include "ca/signer_wire.h"
 #include "core/process.h"
 #include "core/xalloc.h"
@@ -25,7 +27,9 @@ static int bad_call(struct err *e)
 static int the_ca(const struct rpc_server *s, struct ca **ret, struct err *e)
 {
 	*ret = *(struct ca **)s->state;
-	return *ret != NULL ? 0 : err_set(e, ERR_FAILED, "the signer process has not opened the PKI");
+	return *ret != NULL && !(*ret)->looks_only
+		   ? 0
+		   : err_set(e, ERR_FAILED, "the signer process has not opened the PKI");
 }
 
 /* The user comes first in most calls; it becomes a file name, so it is looked at here once more. */
@@ -268,12 +272,21 @@ static int op_publish(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *
 }
 
 static const struct rpc_op ops[] = {
-    {SIGNER_OPEN, 0, op_open},       {SIGNER_UNLOCK, 1, op_unlock},
-    {SIGNER_SUBJECT, 0, op_subject}, {SIGNER_FIND, 0, op_find},
-    {SIGNER_ISSUE, 0, op_issue},     {SIGNER_CHECK, 0, op_check},
-    {SIGNER_SETTLE, 0, op_settle},   {SIGNER_REVOKED, 0, op_revoked},
-    {SIGNER_PUBLISH, 0, op_publish}, {SIGNER_REPLACEABLE, 0, op_replaceable},
-    {SIGNER_ATTEST, 0, op_attest},   {SIGNER_REVOKE, 0, op_revoke},
+    {SIGNER_OPEN, 0, op_open},
+    {SIGNER_UNLOCK, 1, op_unlock},
+    {SIGNER_SUBJECT, 0, op_subject},
+    {SIGNER_FIND, 0, op_find},
+    {SIGNER_ISSUE, 0, op_issue},
+    {SIGNER_CHECK, 0, op_check},
+    {SIGNER_SETTLE, 0, op_settle},
+    {SIGNER_REVOKED, 0, op_revoked},
+    {SIGNER_PUBLISH, 0, op_publish},
+    {SIGNER_REPLACEABLE, 0, op_replaceable},
+    {SIGNER_ATTEST, 0, op_attest},
+    {SIGNER_REVOKE, 0, op_revoke},
+    {SIGNER_LOOK, 0, look_op_open},
+    {SIGNER_ROWS, 0, look_op_rows},
+    {SIGNER_DETAILS, 0, look_op_details},
 };
 
 int signer_main(void)
