@@ -18,5 +18,9 @@ int cmd_unblock(const struct options *o, struct err *e);
 int cmd_wipe(const struct options *o, struct err *e);
 int cmd_escrow(const struct options *o, struct err *e);
 int cmd_bundle(const struct options *o, struct err *e);
+int cmd_list(const struct options *o, struct err *e);
+int cmd_show(const struct options *o, struct err *e);
+int cmd_status(const struct options *o, struct err *e);
+int cmd_adopt(const struct options *o, struct err *e);
 
 #endif

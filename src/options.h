@@ -26,6 +26,10 @@ struct options {
 	const char *puk_file, *recovery_key, *recovery_pass_file, *confirm, *client_module;
 	bool random_pin, wipe, no_revoke;
 
+	/* the inventory */
+	const char *expiring, *state, *model, *user, *html;
+	bool csv;
+
 	const char *verb;  /* never NULL after options_parse */
 	bool verb_named;   /* it was written out */
 	const char **args; /* what is left, without the verb; points into argv */
@@ -36,6 +40,7 @@ struct verb {
 	const char *name;
 	unsigned bit; /* VERB_… */
 	const char *arguments, *summary;
+	/* 0, -1, or the exit status of a verb for monitoring */
 	int (*run)(const struct options *o, struct err *e);
 };
 
@@ -48,6 +53,10 @@ enum {
 	VERB_WIPE = 32,
 	VERB_ESCROW = 64,
 	VERB_BUNDLE = 128,
+	VERB_LIST = 1 << 16,
+	VERB_SHOW = 1 << 17,
+	VERB_STATUS = 1 << 18,
+	VERB_ADOPT = 1 << 19,
 	VERB_ALL = ~0
 };
 

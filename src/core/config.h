@@ -71,6 +71,13 @@ struct config_escrow {
 	size_t n;
 };
 
+/* From how many days on `tokenroll status` speaks of something. */
+struct config_status {
+	long warn_days, critical_days;         /* of a certificate; default 30, 7 */
+	long crl_warn_days, crl_critical_days; /* of the CRL; default 14, 3 */
+	long ca_warn_days;                     /* of the CA certificate; default 180 */
+};
+
 struct config {
 	char *path;       /* the file it came from */
 	struct blob text; /* what was in it, for a process that needs the whole */
@@ -82,6 +89,7 @@ struct config {
 	struct config_bundle bundle;
 	struct config_mail mail;
 	struct config_escrow escrow;
+	struct config_status status;
 	char *store_path;
 };
 

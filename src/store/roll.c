@@ -8,9 +8,9 @@
 
 /* What the search begins with; all else is only compared. The order of the joins is fixed (CROSS JOIN), because the
  * planner knows nothing of how many there are of what. */
-enum driver { BY_USER, BY_END, BY_MODEL, BY_STATE };
+enum driver { BY_USER, BY_END, BY_MODEL, BY_STATE, BY_NOTHING };
 
-/* A list walks through two indexes in another order than they were filled in. */
+/* An index that is walked through in another order than it was filled in. */
 #define CACHE_KIB "32768"
 
 #define LIVE "c.state NOT IN ('revoked', 'superseded', 'abandoned')"
@@ -28,7 +28,7 @@ static enum driver driver_of(const struct roll_filter *f)
 		return BY_END;
 	if (f->model)
 		return BY_MODEL;
-	return is_live_only(f) || f->states == ROLL_ALL ? BY_USER : BY_STATE;
+	return is_live_only(f) || f->states == ROLL_ALL ? BY_NOTHING : BY_STATE;
 }
 
 /* " AND c.state IN ('planned', ...)"; the plus keeps the planner from beginning with it. */
@@ -37,7 +37,12 @@ static void put_states(FILE *sql, unsigned states, bool first)
 	static const char *const names[] = {"valid", "revoked", "expired"};
 	const char *comma = "";
 
-	fprintf(sql, " AND %sc.state IN (", first ? "" : "+");
+	/* what most are is compared at once: for IN the names are kept in a table */
+	const char *most = states & 1U << CRED_DELIVERED ? "delivered" : states & ROLL_CERT_VALID ? "valid" : NULL;
+	if (first || !most)
+		fprintf(sql, " AND (%sc.state IN (", first ? "" : "+");
+	else
+		fprintf(sql, " AND (+c.state = '%s' OR +c.state IN (", most);
 	for (unsigned i = 0; i < CRED_STATE_COUNT; i++) {
 		if (!(states & 1U << i))
 			continue;
@@ -50,7 +55,7 @@ static void put_states(FILE *sql, unsigned states, bool first)
 		fprintf(sql, "%s'%s'", comma, names[i]);
 		comma = ", ";
 	}
-	fputs(")", sql);
+	fputs("))", sql);
 }
 
 /* One that somebody else has revoked counts as revoked, whatever its state. */
@@ -76,6 +81,10 @@ static void put_credential_states(FILE *sql, unsigned states, bool first)
 
 static void put_rest(FILE *sql, const struct roll_filter *f, enum driver d)
 {
+	/* People and tokens come in the order of their numbers, and are sorted afterwards: to look for each in the
+	 * order of the names takes three times as long. */
+	if (d == BY_NOTHING)
+		fputs(" AND c.person > 0", sql);
 	/* the first two narrow a pattern down to where it can begin */
 	if (f->user)
 		fputs(" AND p.name >= ?1 AND p.name < ?2 AND p.name GLOB ?3", sql);
@@ -94,12 +103,14 @@ static const char *const credential_joins[] = {
     [BY_END] = "credentials c CROSS JOIN people p ON p.id = c.person CROSS JOIN tokens t ON t.id = c.token",
     [BY_MODEL] = "tokens t CROSS JOIN credentials c ON c.token = t.id CROSS JOIN people p ON p.id = c.person",
     [BY_STATE] = "credentials c CROSS JOIN people p ON p.id = c.person CROSS JOIN tokens t ON t.id = c.token",
+    [BY_NOTHING] = "credentials c CROSS JOIN people p ON p.id = c.person CROSS JOIN tokens t ON t.id = c.token",
 };
 
 static const char *const certificate_joins[] = {
     [BY_USER] = "people p CROSS JOIN certificates c ON c.person = p.id",
     [BY_END] = "certificates c CROSS JOIN people p ON p.id = c.person",
     [BY_STATE] = "certificates c CROSS JOIN people p ON p.id = c.person",
+    [BY_NOTHING] = "certificates c CROSS JOIN people p ON p.id = c.person",
 };
 
 char *roll_credentials_sql(const struct roll_filter *f)
@@ -112,9 +123,9 @@ char *roll_credentials_sql(const struct roll_filter *f)
 	if (!(states & ((1U << CRED_STATE_COUNT) - 1U)))
 		return NULL;
 	FILE *sql = open_memstream(&text, &len);
-	fprintf(sql,
-		"SELECT p.name, CASE WHEN c.revoked <> 0 AND " LIVE " THEN 'revoked' ELSE c.state END, c.not_after,"
-		" c.cert_serial, t.serial, t.model, t.lost, '' FROM %s WHERE 1",
+	fprintf(sql, "SELECT p.name, %s, c.not_after, c.cert_serial, t.serial, t.model, t.lost, '' FROM %s WHERE 1",
+		states & 1U << CRED_REVOKED ? "CASE WHEN c.revoked <> 0 AND " LIVE " THEN 'revoked' ELSE c.state END"
+					    : "c.state",
 		credential_joins[d]);
 	put_credential_states(sql, states, d == BY_STATE);
 	put_rest(sql, f, d);

@@ -245,6 +245,7 @@ static void read_serial(struct query *q, bool adopted, struct survey_serial *ret
 		ret->counts = strcmp(state, "valid") == 0;
 	else if (cred_state_parse(&st, state) == 0)
 		ret->counts = st <= CRED_DELIVERED && !ret->revoked;
+	ret->ended = !adopted && st > CRED_DELIVERED;
 	ret->replaced = !adopted && st == CRED_SUPERSEDED;
 }
 

@@ -57,6 +57,7 @@ struct survey_serial {
 	char serial[41];
 	bool adopted;  /* no credential has it */
 	bool counts;   /* its credential has not ended, or the certificate is valid */
+	bool ended;    /* its credential has ended, whatever became of the certificate */
 	bool revoked;  /* the inventory says so */
 	bool replaced; /* by another one; it may be waiting to be revoked */
 	time_t not_after;

@@ -1,0 +1,6 @@
+#include "cmd.h"
+int cmd_status(const struct options *o, struct err *e)
+{
+	(void)o;
+	return err_set(e, ERR_FAILED, "nothing");
+}
