@@ -100,6 +100,38 @@ void table_row(FILE *out, const struct table_column *columns, size_t n, const ch
 	fputc('\n', out);
 }
 
+#define FIELD_INDENT 15
+#define FIELD_WIDTH (80 - FIELD_INDENT)
+
+/* The bytes of the words that fit, at least one. */
+static size_t fitting(const char *text)
+{
+	size_t fit = 0, n = 0;
+	while (text[n] != '\0') {
+		n += strspn(text + n, " ");
+		n += strcspn(text + n, " ");
+		char part[CELL_MAX];
+		snprintf(part, sizeof part, "%.*s", (int)n, text);
+		if (fit != 0 && table_width(part) > FIELD_WIDTH)
+			break;
+		fit = n;
+	}
+	return fit;
+}
+
+void table_field(FILE *out, const char *name, const char *value)
+{
+	char text[CELL_MAX];
+	clean_text(text, sizeof text, value);
+	const char *p = text;
+	while (*p != '\0') {
+		size_t n = fitting(p);
+		fprintf(out, "  %-*s%.*s\n", FIELD_INDENT - 2, p == text ? name : "", (int)n, p);
+		p += n;
+		p += strspn(p, " ");
+	}
+}
+
 static void csv_cell(FILE *out, const char *cell)
 {
 	char text[CELL_MAX];

@@ -18,6 +18,9 @@ struct table_column {
 void table_titles(FILE *out, const struct table_column *columns, size_t n);
 void table_row(FILE *out, const struct table_column *columns, size_t n, const char *const *cells);
 
+/* "  name         value", with the value broken between words so that it fits 80 columns; nothing if it is empty. */
+void table_field(FILE *out, const char *name, const char *value);
+
 /* A row of RFC 4180. A cell that a spreadsheet would take for a formula gets a ' before it. */
 void table_csv(FILE *out, size_t n, const char *const *cells);
 
