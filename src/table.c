@@ -101,35 +101,46 @@ void table_row(FILE *out, const struct table_column *columns, size_t n, const ch
 }
 
 #define FIELD_INDENT 15
-#define FIELD_WIDTH (80 - FIELD_INDENT)
+#define TERMINAL_WIDTH 80
 
 /* The bytes of the words that fit, at least one. */
-static size_t fitting(const char *text)
+static size_t fitting(const char *text, int width)
 {
 	size_t fit = 0, n = 0;
 	while (text[n] != '\0') {
+		char part[CELL_MAX];
 		n += strspn(text + n, " ");
 		n += strcspn(text + n, " ");
-		char part[CELL_MAX];
 		snprintf(part, sizeof part, "%.*s", (int)n, text);
-		if (fit != 0 && table_width(part) > FIELD_WIDTH)
+		if (fit != 0 && table_width(part) > width)
 			break;
 		fit = n;
 	}
 	return fit;
 }
 
-void table_field(FILE *out, const char *name, const char *value)
+/* head is what stands before the first line, in as many columns as are left out before the others. */
+static void print_broken(FILE *out, const char *head, int indent, const char *value)
 {
 	char text[CELL_MAX];
 	clean_text(text, sizeof text, value);
-	const char *p = text;
-	while (*p != '\0') {
-		size_t n = fitting(p);
-		fprintf(out, "  %-*s%.*s\n", FIELD_INDENT - 2, p == text ? name : "", (int)n, p);
+	for (const char *p = text; *p != '\0'; p += strspn(p, " ")) {
+		size_t n = fitting(p, TERMINAL_WIDTH - indent);
+		fprintf(out, "%-*s%.*s\n", indent, p == text ? head : "", (int)n, p);
 		p += n;
-		p += strspn(p, " ");
 	}
+}
+
+void table_field(FILE *out, const char *name, const char *value)
+{
+	char head[32];
+	snprintf(head, sizeof head, "  %s", name);
+	print_broken(out, head, FIELD_INDENT, value);
+}
+
+void table_text(FILE *out, int indent, const char *text)
+{
+	print_broken(out, "", indent, text);
 }
 
 static void csv_cell(FILE *out, const char *cell)

@@ -21,6 +21,9 @@ void table_row(FILE *out, const struct table_column *columns, size_t n, const ch
 /* "  name         value", with the value broken between words so that it fits 80 columns; nothing if it is empty. */
 void table_field(FILE *out, const char *name, const char *value);
 
+/* A text behind so many blanks, broken in the same way. */
+void table_text(FILE *out, int indent, const char *text);
+
 /* A row of RFC 4180. A cell that a spreadsheet would take for a formula gets a ' before it. */
 void table_csv(FILE *out, size_t n, const char *const *cells);
 

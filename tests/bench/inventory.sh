@@ -41,8 +41,7 @@ fill() {
 			'/usr/lib/opensc-pkcs11.so', 'sensitive', 1700000000, 1700000000 FROM n;
 		COMMIT;
 	SQL
-	sqlite3 -separator $'\t' "$dir/tokenroll.db" "SELECT 'V', strftime('%Y', not_after, 'unixepoch') % 100 ||
-		strftime('%m%d%H%M%SZ', not_after, 'unixepoch'), '', cert_serial, 'unknown', '/CN=' || p.name
+	sqlite3 -separator $'\t' "$dir/tokenroll.db" "SELECT 'V', substr(strftime('%Y%m%d%H%M%SZ', not_after, 'unixepoch'), 3), '', cert_serial, 'unknown', '/CN=' || p.name
 		FROM credentials c JOIN people p ON p.id = c.person" >>"$dir/pki/index.txt"
 }
 
