@@ -67,6 +67,7 @@ static int parse_state(struct roll_filter *f, const char *text, struct err *e)
 		if (words[i].ended > 0) {
 			f->from = 1;
 			f->until = now;
+			f->by_end = true;
 		} else if (words[i].ended < 0 && f->until == 0) {
 			f->from = now;
 			f->until = INT64_MAX;
@@ -92,6 +93,7 @@ static int parse_expiring(struct roll_filter *f, const char *text, struct err *e
 	}
 	f->from = time(NULL);
 	f->until = f->from + n * unit * DAY;
+	f->by_end = true;
 	return 0;
 }
 

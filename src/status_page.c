@@ -12,7 +12,8 @@
 static const char head[] =
     "<!DOCTYPE html>\n"
     "<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src "
+    "'unsafe-inline'\">\n"
     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
     "<meta name=\"referrer\" content=\"no-referrer\">\n"
     "<link rel=\"icon\" href=\"data:,\">\n"
@@ -100,7 +101,7 @@ static void put_facts(FILE *out, const struct status *st)
 static void put_finding(FILE *out, const struct status_finding *f)
 {
 	fputs("<li>", out);
-	if (f->user[0] != '\0') {
+	if (f->user[0] != '\0' && (f->what == NULL || strstr(f->what, f->user) == NULL)) {
 		fputs("<strong>", out);
 		page_text(out, f->user);
 		fputs("</strong>: ", out);

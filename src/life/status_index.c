@@ -96,8 +96,8 @@ static int name_unknown(struct status_run *r, struct err *e)
 		if (signer_details(r->ca, (const char(*)[CA_SERIAL_HEX_MAX])serial, 1, &d, &n, e) != 0)
 			return -1;
 		snprintf(f->user, sizeof f->user, "%s", d.name);
-		status_say(f, "index.txt has a row of %s%s%s that the inventory does not know", d.name,
-			   d.purpose[0] != '\0' ? ", for a " : "", d.purpose);
+		status_say(f, "%sthe inventory does not know this certificate, which index.txt has",
+			   strcmp(d.purpose, "server") == 0 ? "a server; " : "");
 		ca_detail_free(&d);
 	}
 	return 0;

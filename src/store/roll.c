@@ -24,7 +24,7 @@ static enum driver driver_of(const struct roll_filter *f)
 {
 	if (f->user)
 		return BY_USER;
-	if (f->until)
+	if (f->until && f->by_end)
 		return BY_END;
 	if (f->model)
 		return BY_MODEL;

@@ -25,6 +25,7 @@ struct roll_filter {
 	const char *user, *model; /* patterns; NULL */
 	unsigned states;          /* 0: those that have not ended, ROLL_LIVE */
 	time_t from, until;       /* the certificate ends in [from, until); until 0: no matter */
+	bool by_end;              /* the first to end first, else by user; only with until */
 };
 
 /* Texts are good until the next row. */
@@ -41,7 +42,7 @@ struct roll_row {
 /* Anything but 0 ends the list. */
 typedef int roll_fn(void *arg, const struct roll_row *row);
 
-/* All rows that the filter lets pass, by user, or with until by their end. *ret_stopped says that fn ended it. */
+/* All rows that the filter lets pass. *ret_stopped says that fn ended it. */
 int store_roll(struct store *s, const struct roll_filter *f, roll_fn *fn, void *arg, bool *ret_stopped, struct err *e);
 
 /* The models of all tokens, each once, by name. */

@@ -77,6 +77,7 @@ static void each_filter_of_the_list_uses_an_index(void **state)
 			f = (struct roll_filter){.user = with & 1 ? "al*" : NULL,
 						 .model = with & 2 ? "YubiKey*" : NULL,
 						 .until = with & 4 ? 2000000000 : 0,
+						 .by_end = true,
 						 .states = states[i]};
 			assert_filter_uses_an_index(&f);
 		}
