@@ -80,7 +80,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	int ret = run(&o, &e);
-	if (ret >= 0 && (fflush(stdout) != 0 || ferror(stdout)))
+	if (ret == 0 && (fflush(stdout) != 0 || ferror(stdout)))
 		ret = err_errno(&e, ERR_SYSTEM, "the work is done, but its result could not be written to stdout");
 	return ret >= 0 ? ret : fail(&o, &e);
 }

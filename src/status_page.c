@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char head[] =
     "<!DOCTYPE html>\n"
@@ -176,10 +177,22 @@ static int put_page(FILE *out, const struct status *st, struct store *s, struct 
 	return 0;
 }
 
+/* A rename would put a file in the place of /dev/stdout, for whoever may do that. */
+static int check_place(const char *path, struct err *e)
+{
+	struct stat st;
+	if (lstat(path, &st) != 0 || S_ISREG(st.st_mode))
+		return 0;
+	err_set(e, ERR_SYSTEM, "the page was not written: %s is there already, and is no file", path);
+	return err_next(e, "name a file");
+}
+
 int status_page_write(const char *path, const struct status *st, struct store *s, struct err *e)
 {
 	char *text = NULL;
 	size_t len = 0;
+	if (check_place(path, e) != 0)
+		return -1;
 	FILE *out = open_memstream(&text, &len);
 	if (out == NULL)
 		return err_errno(e, ERR_SYSTEM, "there is no memory for the page");

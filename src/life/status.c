@@ -138,6 +138,8 @@ int status_take(struct status **ret, struct store *s, const struct config *cfg, 
 		status_pki(&r);
 	else
 		status_untold(st, &why);
+	if (status == 0)
+		status = status_unfinished(&r, e);
 	if (status == 0 && st->has_look)
 		status = compare_index(&r, e);
 	signer_stop(&r.ca);

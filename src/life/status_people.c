@@ -61,6 +61,8 @@ static void on_expiring(void *arg, const struct survey_row *row)
 		status_next(f, "tokenroll renew %s", row->user);
 	else if (server)
 		status_next(f, "renew it with easyrsa, and give the new one to the server");
+	else if (config_check_user(row->user, NULL) != 0)
+		status_next(f, "renew it with easyrsa: no user of tokenroll can have this name");
 	else
 		status_next(f, "tokenroll enroll --replace %s, with a token for this user", row->user);
 }
@@ -69,16 +71,14 @@ static void on_expiring(void *arg, const struct survey_row *row)
 static void say_how_to_go_on(struct status_finding *f, const struct status_run *r, const struct survey_row *row)
 {
 	bool renewing = strcmp(row->way, "renew") == 0 || strcmp(row->way, "rekey") == 0;
-	char *usual = xasprintf("%s/private/ca.key", r->cfg->ca.pki);
-	const char *cert =
-	    strcmp(row->state, "requested") == 0 && strcmp(r->cfg->ca.key, usual) == 0 ? "--cert FILE " : "";
+	bool elsewhere = r->st->has_look && !r->st->look.has_key;
+	const char *cert = elsewhere && strcmp(row->state, "requested") == 0 ? "--cert FILE " : "";
 	char *serial = row->token[0] != '\0' ? xasprintf("--serial %s ", row->token) : xstrdup("");
 	if (renewing)
 		status_next(f, "tokenroll %s %s", row->way, row->user);
 	else
 		status_next(f, "tokenroll enroll %s%s%s", serial, cert, row->user);
 	free(serial);
-	free(usual);
 }
 
 static void on_unfinished(void *arg, const struct survey_row *row)
@@ -132,10 +132,14 @@ int status_people(struct status_run *r, struct err *e)
 	time_t from = r->st->now - warn, until = r->st->now + warn;
 	if (store_survey(r->store, SURVEY_EXPIRING, from, until, on_expiring, r, e) != 0 ||
 	    store_survey(r->store, SURVEY_EXPIRING_ADOPTED, from, until, on_expiring, r, e) != 0 ||
-	    store_survey(r->store, SURVEY_UNFINISHED, 0, 0, on_unfinished, r, e) != 0 ||
 	    store_survey(r->store, SURVEY_WAITING, 0, 0, on_waiting, r, e) != 0)
 		return -1;
 	return store_survey(r->store, SURVEY_LOST, 0, 0, on_lost, r, e);
+}
+
+int status_unfinished(struct status_run *r, struct err *e)
+{
+	return store_survey(r->store, SURVEY_UNFINISHED, 0, 0, on_unfinished, r, e);
 }
 
 /* ---- escrow */

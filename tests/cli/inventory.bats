@@ -143,7 +143,7 @@ invalid() {
 }
 
 @test "a reader that goes away, a closed and a full stdout" {
-	local i
+	local verb
 	some_people
 	run bash -c '"$@" | head -n 1' _ "$TOKENROLL" -c "$dir/tokenroll.conf" list
 	[[ $output == USER* && $output != *tokenroll:* ]]
