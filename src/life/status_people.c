@@ -162,34 +162,35 @@ static void on_pending(void *arg, const struct survey_row *row)
 struct kept {
 	struct status_run *r;
 	struct profiles *profiles;
-	const struct profile *last; /* most tokens are of one kind */
 	struct err *e;
 	int failed;
 };
 
-static const struct profile *profile_named(struct kept *k, const char *id)
+/* As the inventory knows it, else as the token looks. */
+static const struct profile *profile_of(const struct kept *k, const struct survey_row *row)
 {
-	if (k->last != NULL && strcmp(k->last->id, id) == 0)
-		return k->last;
+	const struct profile_token facts = {.fact = {[PROFILE_MANUFACTURER] = row->manufacturer,
+						     [PROFILE_MODEL] = row->model,
+						     [PROFILE_LABEL] = row->label,
+						     [PROFILE_SERIAL] = row->token}};
 	const struct profile *p;
-	for (size_t i = 0; (p = profiles_at(k->profiles, i)) != NULL; i++) {
-		if (strcmp(p->id, id) == 0)
-			return k->last = p;
+	for (size_t i = 0; row->profile[0] != '\0' && (p = profiles_at(k->profiles, i)) != NULL; i++) {
+		if (strcmp(p->id, row->profile) == 0)
+			return p;
 	}
-	return NULL;
+	return profiles_match(k->profiles, &facts);
 }
 
 static bool has_factory_secrets(const struct profile *p)
 {
-	return p != NULL && (p->pin[PROFILE_SO_PIN].factory.n != 0 || p->pin[PROFILE_PUK].factory.n != 0);
+	return p->pin[PROFILE_SO_PIN].factory.n != 0 || p->pin[PROFILE_PUK].factory.n != 0;
 }
 
 /* A token whose SO PIN we have set at random, or that has the factory's, and of which nothing is kept. */
 static void on_unkept(void *arg, const struct survey_row *row)
 {
 	struct kept *k = arg;
-	bool initialized = false,
-	     factory = row->profile[0] != '\0' && has_factory_secrets(profile_named(k, row->profile));
+	bool initialized = false, factory = has_factory_secrets(profile_of(k, row));
 	if (!factory && k->failed == 0 && k->r->cfg->escrow.n != 0 &&
 	    store_was_initialized(k->r->store, row->token, &initialized, k->e) != 0)
 		k->failed = -1;

@@ -29,7 +29,8 @@ enum {
 	INITIALIZED,
 };
 
-/* Of the questions the columns are those of struct survey_row. CROSS JOIN fixes the order: see roll.c. */
+/* Of the questions the columns are those of struct survey_row; the last ones may be missing. CROSS JOIN fixes the
+ * order: see roll.c. */
 const char *const survey_sql[] = {
     [SURVEY_EXPIRING] =
 	"SELECT p.name, t.serial, t.profile, c.cert_serial, c.state, c.way, '', c.not_after"
@@ -58,7 +59,8 @@ const char *const survey_sql[] = {
 		       " FROM escrow e CROSS JOIN tokens t ON t.id = e.token"
 		       " WHERE e.state = 'pending' ORDER BY t.serial",
     /* both sides of the comparison go by the token's number, so that neither is searched */
-    [SURVEY_UNKEPT] = "SELECT '', t.serial, t.profile, '', '', '', '', 0 FROM tokens t WHERE t.id > 0"
+    [SURVEY_UNKEPT] = "SELECT '', t.serial, t.profile, '', '', '', '', 0, t.manufacturer, t.model, t.label FROM tokens "
+		      "t WHERE t.id > 0"
 		      " AND NOT EXISTS (SELECT 1 FROM escrow e WHERE e.token = t.id)"
 		      " AND EXISTS (SELECT 1 FROM credentials c WHERE c.token = t.id AND c." LIVE " AND c.revoked = 0)"
 		      " ORDER BY t.id",
@@ -100,6 +102,9 @@ static void tell(struct query *q, survey_fn *fn, void *arg)
 	    .way = column(q, 5),
 	    .purpose = column(q, 6),
 	    .at = query_int(q, 7),
+	    .manufacturer = column(q, 8),
+	    .model = column(q, 9),
+	    .label = column(q, 10),
 	};
 
 	fn(arg, &row);

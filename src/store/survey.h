@@ -25,7 +25,8 @@ struct survey_row {
 	const char *user, *token, *profile, *serial; /* serial: of the certificate */
 	const char *state;                           /* of the credential; of escrow its kind */
 	const char *way;
-	const char *purpose; /* of an adopted certificate */
+	const char *purpose;                      /* of an adopted certificate */
+	const char *manufacturer, *model, *label; /* of a token with nothing in escrow */
 	time_t at;
 };
 
