@@ -138,6 +138,7 @@ BATS := $(sort $(wildcard tests/*/*.bats))
 
 check:
 	$(Q)tests/lib/packages.sh install build demo test
+	$(Q)tests/lib/packages.sh try browser
 	$(Q)+$(MAKE) --no-print-directory -j$(JOBS) all unit fault cards
 	$(Q)$(PROVE) $(BATS) $(UNIT)
 

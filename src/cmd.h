@@ -25,5 +25,9 @@ int cmd_wipe(const struct options *o, struct err *e);
 int cmd_escrow(const struct options *o, struct err *e);
 int cmd_audit(const struct options *o, struct err *e);
 int cmd_bundle(const struct options *o, struct err *e);
+int cmd_list(const struct options *o, struct err *e);
+int cmd_show(const struct options *o, struct err *e);
+int cmd_status(const struct options *o, struct err *e);
+int cmd_adopt(const struct options *o, struct err *e);
 
 #endif

@@ -24,6 +24,10 @@ const struct verb verbs[] = {
     {"bundle", VERB_BUNDLE, "USER", "make a user's profiles and guides again", cmd_bundle},
     {"audit", VERB_AUDIT, "[FILE]", "who did what to which token and certificate; verify that, have the CA sign it",
      cmd_audit},
+    {"list", VERB_LIST, "", "the inventory: who has which certificate on which token", cmd_list},
+    {"show", VERB_SHOW, "USER", "every certificate and token that a user ever had", cmd_show},
+    {"status", VERB_STATUS, "", "what expires, what is half done, what is wrong; for monitoring, too", cmd_status},
+    {"adopt", VERB_ADOPT, "", "bring an existing PKI, and tokens enrolled by hand, into the inventory", cmd_adopt},
     {NULL, 0, NULL, NULL, NULL},
 };
 
@@ -82,5 +86,5 @@ int main(int argc, char **argv)
 	int ret = run(&o, &e);
 	if (ret == 0 && (fflush(stdout) != 0 || ferror(stdout)))
 		ret = err_errno(&e, ERR_SYSTEM, "the work is done, but its result could not be written to stdout");
-	return ret == 0 ? 0 : fail(&o, &e);
+	return ret >= 0 ? ret : fail(&o, &e);
 }

@@ -54,13 +54,19 @@ static const struct option_def defs[] = {
 	"make the new PIN at random and show it once"),
     OPT("last-try", 0, FLAG, VERB_MAKE | VERB_LIFE, last_try, NULL, "the token's last PIN try may be spent"),
     OPT("since", 0, TEXT, VERB_AUDIT, since, "WHEN", "from this day on (2026-11-01), or for so long back (7d, 12h)"),
-    OPT("user", 0, TEXT, VERB_AUDIT, user, "U", "what was done for this user"),
-    OPT("csv", 0, FLAG, VERB_AUDIT, csv, NULL, "print the result as comma-separated values"),
+    OPT("user", 0, TEXT, VERB_AUDIT | VERB_LIST, user, "U",
+	"this user; for list * and ? stand for text and a character"),
+    OPT("csv", 0, FLAG, VERB_AUDIT | VERB_LIST | VERB_SHOW, csv, NULL, "print the result as CSV (RFC 4180)"),
     OPT("verify", 0, FLAG, VERB_AUDIT, verify, NULL, "look whether any record was changed, removed or inserted"),
     OPT("checkpoint-file", 0, TEXT, VERB_AUDIT, checkpoint_file, "FILE",
 	"with --verify: a checkpoint that was kept elsewhere"),
     OPT("checkpoint", 0, FLAG, VERB_AUDIT, checkpoint, NULL,
 	"have the CA key sign where the trail stands, and write that to FILE"),
+    OPT("expiring", 0, TEXT, VERB_LIST, expiring, "DAYS", "certificates that end within so many days: 30d, 6w"),
+    OPT("state", 0, TEXT, VERB_LIST, state, "STATE",
+	"valid, expired, unfinished, revoked, superseded, abandoned, all, or a step"),
+    OPT("model", 0, TEXT, VERB_LIST, model, "M", "tokens of this model; * and ? stand for text and a character"),
+    OPT("html", 0, TEXT, VERB_STATUS, html, "FILE", "also write it as a page for a browser"),
     OPT("module", 0, TEXT, VERB_ALL, module, "M", "PKCS#11 module: a path, or a name that p11-kit knows"),
     OPT("config", 'c', TEXT, VERB_ALL, config, "FILE", "configuration (default " CONFIG_PATH_DEFAULT ")"),
     OPT("pin-file", 0, TEXT, VERB_ALL, pin_file, "F", "read the token's PIN from the first line of a file"),
@@ -176,8 +182,8 @@ static int bad_option(int c, char **argv, struct err *e)
 /* Names that verbs will have: a user of such a name would be enrolled by mistake. */
 static int check_name(const struct options *o, struct err *e)
 {
-	static const char *const reserved[] = {"adopt", "crl",	  "doctor", "found", "help",	"list",
-					       "lost",	"revoke", "setup",  "show",  "station", "status"};
+	static const char *const reserved[] = {"crl",  "doctor", "found", "help",
+					       "lost", "revoke", "setup", "station"};
 	for (size_t i = 0; !o->verb_named && o->n_args > 0 && i < sizeof reserved / sizeof *reserved; i++) {
 		if (strcmp(o->args[0], reserved[i]) != 0)
 			continue;

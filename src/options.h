@@ -30,6 +30,8 @@ struct options {
 	/* audit */
 	const char *since, *user, *checkpoint_file;
 	bool csv, verify, checkpoint;
+	/* the inventory */
+	const char *expiring, *state, *model, *html;
 
 	const char *verb;  /* never NULL after options_parse */
 	bool verb_named;   /* it was written out */
@@ -41,6 +43,7 @@ struct verb {
 	const char *name;
 	unsigned bit; /* VERB_… */
 	const char *arguments, *summary;
+	/* 0, -1, or the exit status of a verb for monitoring */
 	int (*run)(const struct options *o, struct err *e);
 };
 
@@ -56,6 +59,10 @@ enum {
 	VERB_AUDIT = 256,
 	VERB_RENEW = 512,
 	VERB_REKEY = 1024,
+	VERB_LIST = 1 << 16,
+	VERB_SHOW = 1 << 17,
+	VERB_STATUS = 1 << 18,
+	VERB_ADOPT = 1 << 19,
 	VERB_ALL = ~0
 };
 

@@ -190,6 +190,7 @@ void ca_close(struct ca **ca)
 	if (ca == NULL || *ca == NULL)
 		return;
 	index_close(&(*ca)->index);
+	free((*ca)->serials);
 	vars_free(&(*ca)->vars);
 	attestation_roots_free(&(*ca)->roots);
 	EVP_PKEY_free((*ca)->key);

@@ -127,6 +127,17 @@ bool index_next(const struct index *ix, size_t *pos, struct index_row *ret)
 	return false;
 }
 
+const char *index_row_start(const struct index *ix, const char *p)
+{
+	const char *before = memrchr(ix->map, '\n', (size_t)(p - ix->map));
+	return before != NULL ? before + 1 : ix->map;
+}
+
+int index_row_at(const struct index *ix, const char *start, struct index_row *ret)
+{
+	return index_parse_row(start, index_line_end(start, ix->map + ix->len), ret) == NULL ? 0 : -1;
+}
+
 /* Searching the text is ten times as fast as going through the columns of a million rows. */
 static bool next_with(const struct index *ix, const char *needle, size_t *pos, struct index_row *ret,
 		      const char **ret_hit)

@@ -59,6 +59,10 @@ int index_refresh(struct index *ix, struct err *e);
 /* Goes through all rows; *pos begins at 0. */
 bool index_next(const struct index *ix, size_t *pos, struct index_row *ret);
 
+/* Where the row begins that p is in, and what is in the row that begins there; -1 if that is none. */
+const char *index_row_start(const struct index *ix, const char *p);
+int index_row_at(const struct index *ix, const char *start, struct index_row *ret);
+
 /* Goes through the rows whose subject has this common name. */
 bool index_next_named(struct index *ix, const char *cn, size_t *pos, struct index_row *ret);
 

@@ -38,6 +38,10 @@ struct ca {
 	char user[CA_USER_MAX]; /* whose subject was asked for last, "" for nobody's yet */
 	rpc_note_fn *note;
 	void *note_arg;
+	/* look.h: it was opened to be looked at, and all else but the folder, the certificate and these is not there */
+	bool looks_only;
+	struct span *serials; /* of the index, sorted */
+	size_t n_serials;
 };
 
 /* A path in the directory, to be freed. */

@@ -8,11 +8,6 @@
 
 #define WORK_MS 60000 /* what a call may take besides waiting for the PKI's lock and for easy-rsa */
 
-struct signer {
-	struct rpc_peer *peer;
-	int timeout_ms;
-};
-
 int signer_call(struct signer *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
 	return rpc_call(s->peer, in, out, s->timeout_ms, e);

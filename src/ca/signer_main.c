@@ -9,6 +9,8 @@
 #include "ca/checkpoint.h"
 #include "ca/confine.h"
 #include "ca/hsm.h"
+#include "ca/look.h"
+#include "ca/pki.h"
 #include "ca/signer_wire.h"
 #include "core/process.h"
 #include "core/xalloc.h"
@@ -39,7 +41,9 @@ static int bad_call(struct err *e)
 static int the_ca(const struct rpc_server *s, struct ca **ret, struct err *e)
 {
 	*ret = ((struct state *)s->state)->ca;
-	return *ret != NULL ? 0 : err_set(e, ERR_FAILED, "the signer process has not opened the PKI");
+	return *ret != NULL && !(*ret)->looks_only
+		   ? 0
+		   : err_set(e, ERR_FAILED, "the signer process has not opened the PKI");
 }
 
 /* The user comes first in most calls; it becomes a file name, so it is looked at here once more. */
@@ -385,6 +389,9 @@ static const struct rpc_op ops[] = {
     {SIGNER_CHECKPOINT, 0, op_checkpoint},
     {SIGNER_CHECKPOINT_CHECK, 0, op_checkpoint_check},
     {SIGNER_RENEWABLE, 0, op_renewable},
+    {SIGNER_LOOK, 0, look_op_open},
+    {SIGNER_ROWS, 0, look_op_rows},
+    {SIGNER_DETAILS, 0, look_op_details},
 };
 
 /* What OpenSSL would take for code to load goes in any case. */

@@ -23,6 +23,15 @@ enum signer_op {
 	SIGNER_CHECKPOINT,
 	SIGNER_CHECKPOINT_CHECK,
 	SIGNER_RENEWABLE,
+	SIGNER_LOOK = RPC_TYPE_FIRST_CALL + 64, /* look.h */
+	SIGNER_ROWS,
+	SIGNER_DETAILS,
+};
+
+/* The parent's handle. */
+struct signer {
+	struct rpc_peer *peer;
+	int timeout_ms;
 };
 
 void signer_put_certificate(struct rpc_msg *m, const struct ca_certificate *c);

@@ -4,6 +4,12 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Most of what there is. */
+static bool is_plain(char c)
+{
+	return c >= 0x20 && c <= 0x7E;
+}
+
 /* Reads one character. Returns its length, or 0 if the bytes are malformed. */
 static size_t utf8_decode(const unsigned char *s, uint32_t *ret)
 {
@@ -39,6 +45,10 @@ static bool is_tricky(uint32_t c)
 
 size_t clean_next(const char *s, bool *ret_fit)
 {
+	if (is_plain(*s)) {
+		*ret_fit = true;
+		return 1;
+	}
 	uint32_t c = 0;
 	size_t len = utf8_decode((const unsigned char *)s, &c);
 	*ret_fit = len != 0 && !is_tricky(c);
@@ -49,7 +59,11 @@ void clean_text(char *ret, size_t size, const char *text)
 {
 	size_t n = 0;
 	while (*text != '\0') {
+		for (; is_plain(*text) && n + 1 < size; text++)
+			ret[n++] = *text;
 		bool fit;
+		if (*text == '\0')
+			break;
 		size_t len = clean_next(text, &fit), shown = fit ? len : 1;
 		if (n + shown >= size)
 			break;

@@ -278,6 +278,11 @@ static const struct key keys[] = {
     KEY("mail", "ca-file", mail.ca_file, set_path),
     KEY("escrow", "recovery", escrow, add_recovery),
     KEY("audit", "syslog", audit.syslog, set_yes_no),
+    KEY("status", "warn-days", status.warn_days, set_days),
+    KEY("status", "critical-days", status.critical_days, set_days),
+    KEY("status", "crl-warn-days", status.crl_warn_days, set_days),
+    KEY("status", "crl-critical-days", status.crl_critical_days, set_days),
+    KEY("status", "ca-warn-days", status.ca_warn_days, set_days),
     KEY("store", "path", store_path, set_path),
 };
 
@@ -375,6 +380,8 @@ static void set_defaults(struct config *c)
 	c->token.timeout = 60;
 	c->bundle.dir = xstrdup("/var/lib/tokenroll/bundles");
 	c->bundle.legacy_placeholder = xstrdup("change_me");
+	c->status = (struct config_status){
+	    .warn_days = 30, .critical_days = 7, .crl_warn_days = 14, .crl_critical_days = 3, .ca_warn_days = 180};
 	c->store_path = xstrdup("/var/lib/tokenroll/tokenroll.db");
 }
 
@@ -392,6 +399,8 @@ static int complete(struct config *c, struct err *e)
 			c->path);
 		return err_next(e, "name a file with the roots of the tokens' vendor in [ca] attestation-roots");
 	}
+	if (c->status.critical_days > c->status.warn_days || c->status.crl_critical_days > c->status.crl_warn_days)
+		return err_set(e, ERR_CONFIG, "%s: [status] critical-days cannot be more than warn-days", c->path);
 	if (c->mail.to != NULL && (c->mail.from == NULL || c->mail.smtp == NULL))
 		return err_set(e, ERR_CONFIG, "%s: [mail] has 'to' but not 'from' and 'smtp'", c->path);
 	if ((c->mail.user != NULL) != (c->mail.password_file != NULL))

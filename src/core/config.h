@@ -81,6 +81,13 @@ struct config_audit {
 	bool syslog; /* each record goes to the system's log as well; default no */
 };
 
+/* From how many days on `tokenroll status` speaks of something. */
+struct config_status {
+	long warn_days, critical_days;         /* of a certificate; default 30, 7 */
+	long crl_warn_days, crl_critical_days; /* of the CRL; default 14, 3 */
+	long ca_warn_days;                     /* of the CA certificate; default 180 */
+};
+
 struct config {
 	char *path;       /* the file it came from */
 	struct blob text; /* what was in it, for a process that needs the whole */
@@ -93,6 +100,7 @@ struct config {
 	struct config_mail mail;
 	struct config_escrow escrow;
 	struct config_audit audit;
+	struct config_status status;
 	char *store_path;
 };
 

@@ -326,7 +326,9 @@ int credential_update(struct store *s, const struct store_credential *c, enum cr
 	struct query q = QUERY_INIT;
 
 	if (query_open(&q, s,
-		       "UPDATE credentials SET key_type = ?, cka_id = ?, spki = ?, csr = ?, serial = ?, cert = ?,"
+		       "UPDATE credentials SET key_type = ?, cka_id = ?, spki = ?,"
+		       /* one that was adopted may have none */
+		       " csr = coalesce(?, CASE way WHEN 'adopt' THEN x'' END), serial = ?, cert = ?,"
 		       " cert_serial = ?, not_after = ?, module = ?, pkcs11_id = ?, client_module = ?,"
 		       " key_attributes = ?, enroll_id = ?, attestation = ?, attested = ?, earlier = ?, revoke_at = ?,"
 		       " revoked = ?, reason = ?, handed_over = 0, state = ?, changed = ? WHERE id = ? AND state = ? "

@@ -12,10 +12,14 @@ struct fault {
 
 static const struct fault faults[] = {
     {SQLITE_NOTADB, "the file is not a database",
-     "Move that file away, or name another one as path in section [store] of the configuration."},
+     "Move that file away, or name another one as path in section [store] of the configuration. If it was "
+     "tokenroll's, put the last backup in its place, or let `tokenroll adopt` make a new one from the PKI."},
     {SQLITE_CORRUPT, "the database is damaged",
-     "Keep the file and those that end in -wal and -shm elsewhere, and put the last backup in its place; "
-     "'sqlite3 FILE .recover' saves what can still be read."},
+     "Move the file and those that end in -wal and -shm away, but keep them, and put the last backup in their place. "
+     "Without one, run `tokenroll adopt`, with the tokens plugged in one after the other: the PKI and they tell who "
+     "has "
+     "what. The audit trail and the SO PINs and PUKs in escrow are in the old file only; 'sqlite3 FILE .recover' saves "
+     "what can still be read of it."},
     {SQLITE_FULL, "the disk is full",
      "Make room on that disk, then run the same command again: it goes on where it stopped."},
     {SQLITE_READONLY, "it is not writable",

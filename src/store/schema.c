@@ -122,7 +122,9 @@ static const char schema_2[] =
 /*
  * credentials: way is how it came about, replaces the one that a renewal or rekeying takes over from; revoke_at is
  * when a certificate that was replaced is to be revoked (0: it is not waiting for that), revoked and reason tell that
- * it was, by index.txt. certificates are those that index.txt has and no credential: issued by easy-rsa, and adopted.
+ * it was, by index.txt; a credential that has not ended and is revoked all the same was revoked by another program.
+ * certificates are those that index.txt has and no credential: issued by easy-rsa, and adopted. The indexes hold all
+ * that a list shows, because the rows are big: certificates and requests are in them.
  * audit_head is where the trail ends: without it nobody could tell that its last records are gone. The next record
  * follows from it, so that it does not close the gap, either.
  */
@@ -136,16 +138,26 @@ static const char schema_3[] =
     "ALTER TABLE credentials ADD COLUMN revoked INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE credentials ADD COLUMN reason TEXT NOT NULL DEFAULT '';"
     "CREATE INDEX credentials_to_revoke ON credentials (revoke_at) WHERE revoke_at <> 0;"
-    "CREATE INDEX credentials_by_end ON credentials (not_after);"
-    "CREATE INDEX credentials_by_state ON credentials (state);"
+    "DROP INDEX credentials_by_person;"
+    "DROP INDEX credentials_by_token;"
+    "DROP INDEX credentials_by_cert_serial;"
+    "CREATE INDEX credentials_by_person ON credentials (person, token, state, revoked, not_after, cert_serial);"
+    "CREATE INDEX credentials_by_token ON credentials (token, state, revoked, person, not_after, cert_serial);"
+    "CREATE INDEX credentials_by_cert_serial ON credentials (cert_serial, state, revoked, not_after)"
+    " WHERE cert_serial <> '';"
+    "CREATE INDEX credentials_by_end ON credentials (not_after, state, revoked, person, token, cert_serial);"
+    "CREATE INDEX credentials_by_state ON credentials (state, revoked, person, token, not_after, cert_serial);"
     "CREATE INDEX credentials_by_key ON credentials (spki) WHERE spki IS NOT NULL;"
     "CREATE INDEX tokens_by_model ON tokens (model);"
+    "CREATE INDEX tokens_lost ON tokens (lost) WHERE lost <> 0;"
+    "CREATE INDEX escrow_pending ON escrow (token) WHERE state = 'pending';"
 
     "CREATE TABLE certificates ("
     " id INTEGER PRIMARY KEY,"
     " person INTEGER NOT NULL REFERENCES people,"
     " cert_serial TEXT NOT NULL UNIQUE,"
     " subject TEXT NOT NULL,"
+    " purpose TEXT NOT NULL DEFAULT '' CHECK (purpose IN ('', 'client', 'server', 'both')),"
     " state TEXT NOT NULL CHECK (state IN ('valid', 'revoked', 'expired')),"
     " not_after INTEGER NOT NULL,"
     " revoked INTEGER NOT NULL DEFAULT 0,"
@@ -155,9 +167,10 @@ static const char schema_3[] =
     " created INTEGER NOT NULL,"
     " changed INTEGER NOT NULL"
     ") STRICT;"
-    "CREATE INDEX certificates_by_person ON certificates (person);"
-    "CREATE INDEX certificates_by_end ON certificates (not_after);"
-    "CREATE INDEX certificates_by_state ON certificates (state);"
+    "CREATE INDEX certificates_by_person ON certificates (person, state, not_after, cert_serial, purpose);"
+    "CREATE INDEX certificates_by_cert_serial ON certificates (cert_serial, state, not_after);"
+    "CREATE INDEX certificates_by_end ON certificates (not_after, state, person, cert_serial, purpose);"
+    "CREATE INDEX certificates_by_state ON certificates (state, person, not_after, cert_serial, purpose);"
     "CREATE INDEX certificates_by_key ON certificates (spki) WHERE spki IS NOT NULL;"
 
     "CREATE INDEX audit_by_user ON audit (user);"

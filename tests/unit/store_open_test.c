@@ -112,6 +112,9 @@ static void a_damaged_database_is_noticed(void **state)
 	store_close(&s);
 	assert_int_equal(truncate(p->path, (pages - 2) * 4096), 0);
 	assert_open_fails(p, "damaged");
+	/* the way out, and what is lost by it */
+	assert_open_fails(p, "`tokenroll adopt`");
+	assert_open_fails(p, "The audit trail and the SO PINs and PUKs in escrow are in the old file only");
 }
 
 static void a_folder_in_the_databases_place_is_refused(void **state)

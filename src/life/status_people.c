@@ -1,0 +1,219 @@
+/*
+ * status_people: what the inventory alone tells.
+ */
+#include "core/day.h"
+#include "core/xalloc.h"
+#include "life/status_impl.h"
+#include "pkcs11/profile.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define HOUR 3600
+
+static void copy(char *ret, size_t size, const char *text)
+{
+	snprintf(ret, size, "%s", text);
+}
+
+/* NULL if it is one too many to be kept. */
+static struct status_finding *add(struct status *st, enum status_topic topic, enum status_level level,
+				  const struct survey_row *row)
+{
+	struct status_finding *f = status_add(st, topic, level);
+	if (f == NULL)
+		return NULL;
+	copy(f->user, sizeof f->user, row->user);
+	copy(f->token, sizeof f->token, row->token);
+	copy(f->certificate, sizeof f->certificate, row->serial);
+	f->at = row->at;
+	return f;
+}
+
+/* "in 5 days", "today", "3 days ago" */
+static void when(char *ret, size_t size, const struct status *st, time_t t)
+{
+	long days = status_days(st, t);
+	if (days == 0)
+		snprintf(ret, size, "within a day");
+	else if (days > 0)
+		snprintf(ret, size, "in %ld day%s", days, days == 1 ? "" : "s");
+	else
+		snprintf(ret, size, "%ld day%s ago", -days, days == -1 ? "" : "s");
+}
+
+static void on_expiring(void *arg, const struct survey_row *row)
+{
+	const struct status_run *r = arg;
+	struct status *st = r->st;
+	char day[DAY_SIZE], left[40];
+	bool server = strcmp(row->purpose, "server") == 0;
+	long days = status_days(st, row->at);
+	struct status_finding *f =
+	    add(st, STATUS_EXPIRING, days < r->cfg->status.critical_days ? STATUS_WRONG : STATUS_SOON, row);
+	if (f == NULL)
+		return;
+	day_format(day, row->at);
+	when(left, sizeof left, st, row->at);
+	status_say(f, "the %scertificate of %s %s on %s, %s", server ? "server's " : "", row->user,
+		   row->at <= st->now ? "ended" : "ends", day, left);
+	if (row->token[0] != '\0')
+		status_next(f, "tokenroll renew %s", row->user);
+	else if (server)
+		status_next(f, "renew it with easyrsa, and give the new one to the server");
+	else if (config_check_user(row->user, NULL) != 0)
+		status_next(f, "renew it with easyrsa: no user of tokenroll can have this name");
+	else
+		status_next(f, "tokenroll enroll --replace %s, with a token for this user", row->user);
+}
+
+/* Where the CA is elsewhere, a request is waiting for a certificate that comes back in a file. */
+static void say_how_to_go_on(struct status_finding *f, const struct status_run *r, const struct survey_row *row)
+{
+	bool renewing = strcmp(row->way, "renew") == 0 || strcmp(row->way, "rekey") == 0;
+	bool elsewhere = r->st->has_look && !r->st->look.has_key;
+	const char *cert = elsewhere && strcmp(row->state, "requested") == 0 ? "--cert FILE " : "";
+	char *serial = row->token[0] != '\0' ? xasprintf("--serial %s ", row->token) : xstrdup("");
+	if (renewing)
+		status_next(f, "tokenroll %s %s", row->way, row->user);
+	else
+		status_next(f, "tokenroll enroll %s%s%s", serial, cert, row->user);
+	free(serial);
+}
+
+static void on_unfinished(void *arg, const struct survey_row *row)
+{
+	const struct status_run *r = arg;
+	char day[DAY_SIZE];
+	/* somebody may be at it */
+	bool fresh = row->at > r->st->now - HOUR;
+	struct status_finding *f = add(r->st, STATUS_UNFINISHED, fresh ? STATUS_FINE : STATUS_SOON, row);
+	if (f == NULL)
+		return;
+	day_format(day, row->at);
+	status_say(f, "the enrollment of %s on token %s is %s since %s", row->user,
+		   row->token[0] != '\0' ? row->token : "without a serial number", row->state, day);
+	say_how_to_go_on(f, r, row);
+}
+
+static void on_waiting(void *arg, const struct survey_row *row)
+{
+	const struct status_run *r = arg;
+	char day[DAY_SIZE];
+	enum status_level level = row->at > r->st->now                    ? STATUS_FINE
+				  : row->at > r->st->now - 2 * STATUS_DAY ? STATUS_SOON
+									  : STATUS_WRONG;
+	struct status_finding *f = add(r->st, STATUS_WAITING, level, row);
+	if (f == NULL)
+		return;
+	day_format(day, row->at);
+	status_say(f, "the earlier certificate %s of %s %s to be revoked on %s", row->serial, row->user,
+		   level == STATUS_FINE ? "is" : "was", day);
+	status_next(f, "tokenroll crl, which the daily timer runs");
+}
+
+static void on_lost(void *arg, const struct survey_row *row)
+{
+	const struct status_run *r = arg;
+	char day[DAY_SIZE];
+	struct status_finding *f = add(r->st, STATUS_LOST, STATUS_WRONG, row);
+	if (f == NULL)
+		return;
+	day_format(day, row->at);
+	status_say(f, "token %s of %s is lost since %s, but its certificate %s is not revoked", row->token, row->user,
+		   day, row->serial);
+	status_next(f, "tokenroll lost %s", row->user);
+}
+
+int status_people(struct status_run *r, struct err *e)
+{
+	time_t warn = r->cfg->status.warn_days * STATUS_DAY;
+	/* what ended longer ago is history: nobody has missed it */
+	time_t from = r->st->now - warn, until = r->st->now + warn;
+	if (store_survey(r->store, SURVEY_EXPIRING, from, until, on_expiring, r, e) != 0 ||
+	    store_survey(r->store, SURVEY_EXPIRING_ADOPTED, from, until, on_expiring, r, e) != 0 ||
+	    store_survey(r->store, SURVEY_WAITING, 0, 0, on_waiting, r, e) != 0)
+		return -1;
+	return store_survey(r->store, SURVEY_LOST, 0, 0, on_lost, r, e);
+}
+
+int status_unfinished(struct status_run *r, struct err *e)
+{
+	return store_survey(r->store, SURVEY_UNFINISHED, 0, 0, on_unfinished, r, e);
+}
+
+/* ---- escrow */
+
+static void on_pending(void *arg, const struct survey_row *row)
+{
+	const struct status_run *r = arg;
+	char day[DAY_SIZE];
+	bool puk = strcmp(row->state, "puk") == 0, fresh = row->at > r->st->now - HOUR;
+	struct status_finding *f = add(r->st, STATUS_ESCROW_PENDING, fresh ? STATUS_FINE : STATUS_SOON, row);
+	if (f == NULL)
+		return;
+	day_format(day, row->at);
+	status_say(f, "%s of token %s that was made on %s may be on it, or not", puk ? "a PUK" : "an SO PIN",
+		   row->token, day);
+	status_next(f, "put it in and run the command again that broke off; tokenroll escrow show --serial %s has both",
+		    row->token);
+}
+
+struct kept {
+	struct status_run *r;
+	struct profiles *profiles;
+	struct err *e;
+	int failed;
+};
+
+/* As the inventory knows it, else as the token looks. */
+static const struct profile *profile_of(const struct kept *k, const struct survey_row *row)
+{
+	const struct profile_token facts = {.fact = {[PROFILE_MANUFACTURER] = row->manufacturer,
+						     [PROFILE_MODEL] = row->model,
+						     [PROFILE_LABEL] = row->label,
+						     [PROFILE_SERIAL] = row->token}};
+	const struct profile *p;
+	for (size_t i = 0; row->profile[0] != '\0' && (p = profiles_at(k->profiles, i)) != NULL; i++) {
+		if (strcmp(p->id, row->profile) == 0)
+			return p;
+	}
+	return profiles_match(k->profiles, &facts);
+}
+
+static bool has_factory_secrets(const struct profile *p)
+{
+	return p->pin[PROFILE_SO_PIN].factory.n != 0 || p->pin[PROFILE_PUK].factory.n != 0;
+}
+
+/* A token whose SO PIN we have set at random, or that has the factory's, and of which nothing is kept. */
+static void on_unkept(void *arg, const struct survey_row *row)
+{
+	struct kept *k = arg;
+	bool initialized = false, factory = has_factory_secrets(profile_of(k, row));
+	if (!factory && k->failed == 0 && k->r->cfg->escrow.n != 0 &&
+	    store_was_initialized(k->r->store, row->token, &initialized, k->e) != 0)
+		k->failed = -1;
+	if (!factory && !initialized)
+		return;
+	struct status_finding *f = add(k->r->st, STATUS_ESCROW_MISSING, STATUS_SOON, row);
+	if (f == NULL)
+		return;
+	if (factory)
+		status_say(f, "token %s: SO PIN and PUK are the factory's, or known only to whoever has set them",
+			   row->token);
+	else
+		status_say(f, "token %s: its SO PIN is known only to whoever has set it", row->token);
+	status_next(f, "tokenroll tokens tells which it is; enrolling it anew puts new ones into escrow");
+}
+
+int status_escrow(struct status_run *r, struct err *e)
+{
+	struct kept k = {.r = r, .e = e};
+	if (store_survey(r->store, SURVEY_PENDING, 0, 0, on_pending, r, e) != 0 ||
+	    profiles_load_usual(&k.profiles, r->cfg->token.profiles, e) != 0)
+		return -1;
+	int ret = store_survey(r->store, SURVEY_UNKEPT, 0, 0, on_unkept, &k, e);
+	profiles_free(&k.profiles);
+	return ret == 0 ? k.failed : ret;
+}

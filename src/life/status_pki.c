@@ -1,0 +1,69 @@
+/*
+ * status_pki: how long CA and CRL are good for.
+ */
+#include "core/day.h"
+#include "life/status_impl.h"
+
+static void look_at_ca(struct status_run *r)
+{
+	struct status *st = r->st;
+	long days = status_days(st, st->look.not_after);
+	char day[DAY_SIZE];
+	if (days >= r->cfg->status.ca_warn_days)
+		return;
+	/* a new CA takes its time */
+	bool wrong = days < r->cfg->status.warn_days;
+	struct status_finding *f = status_add(st, STATUS_CA, wrong ? STATUS_WRONG : STATUS_SOON);
+	day_format(day, st->look.not_after);
+	f->at = st->look.not_after;
+	status_say(f, "the CA certificate %s %s on %s", st->look.subject, days < 0 ? "ended" : "ends", day);
+	status_next(f, "renew the CA: no certificate is good for longer than it is");
+}
+
+static void say(struct status_run *r, enum status_level level, time_t at, const char *what, const char *next)
+{
+	struct status_finding *f = status_add(r->st, STATUS_CRL, level);
+	f->at = at;
+	status_say(f, "%s", what);
+	status_next(f, "%s", next);
+}
+
+static void look_at_dates(struct status_run *r, const struct ca_crl_dates *d)
+{
+	const struct config_status *c = &r->cfg->status;
+	char text[120], day[DAY_SIZE];
+	if (d->next_update == 0)
+		return;
+	long days = status_days(r->st, d->next_update);
+	if (days >= c->crl_warn_days)
+		return;
+	day_format(day, d->next_update);
+	snprintf(text, sizeof text, "the CRL %s on %s; the VPN server lets nobody in with one that is out of date",
+		 days < 0 ? "ended" : "ends", day);
+	say(r, days < c->crl_critical_days ? STATUS_WRONG : STATUS_SOON, d->next_update, text, "tokenroll crl");
+}
+
+static void look_at_crl(struct status_run *r)
+{
+	const struct ca_look *l = &r->st->look;
+	if (l->no_crl.code != ERR_NONE) {
+		say(r, STATUS_UNTOLD, 0, l->no_crl.what, err_advice(&l->no_crl));
+		return;
+	}
+	if (!l->made.there)
+		say(r, l->publishes ? STATUS_WRONG : STATUS_SOON, 0, "the PKI has no CRL", "tokenroll crl");
+	else if (l->publishes && !l->published.there)
+		say(r, STATUS_WRONG, 0, "the CRL is not where the VPN server reads it ([ca] crl)", "tokenroll crl");
+	else if (l->outdated)
+		say(r, STATUS_WRONG, 0, "the VPN server reads an older CRL ([ca] crl) than the PKI has",
+		    "tokenroll crl");
+	look_at_dates(r, l->publishes && l->published.there ? &l->published : &l->made);
+}
+
+void status_pki(struct status_run *r)
+{
+	look_at_ca(r);
+	look_at_crl(r);
+	if (r->st->look.no_index.code != ERR_NONE)
+		status_untold(r->st, &r->st->look.no_index);
+}
