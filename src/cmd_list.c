@@ -2,6 +2,7 @@
  * tokenroll list: who has which certificate on which token, row by row as
  * they come out of the database.
  */
+#include "csv.h"
 #include "core/clean.h"
 #include "core/day.h"
 #include "inventory.h"
@@ -156,7 +157,7 @@ static int csv_row(void *arg, const struct roll_row *r)
 	const char *const cells[N_CSV] = {r->user,         state_of(r), r->cert_serial, day,
 					  r->token_serial, r->model,    r->purpose,     lost};
 	l->n++;
-	table_csv(stdout, N_CSV, cells);
+	csv_line(stdout, cells, N_CSV);
 	return ferror(stdout);
 }
 
@@ -242,7 +243,7 @@ static int list_rows(struct inventory *v, const struct roll_filter *f, struct er
 	if (v->o->json)
 		fputs("{\"rows\": [", stdout);
 	if (v->o->csv)
-		table_csv(stdout, N_CSV, csv_titles);
+		csv_line(stdout, csv_titles, N_CSV);
 	int ret = store_roll(v->store, f, fn, &l, &stopped, e);
 	if (v->o->json) {
 		fputs("]", stdout);

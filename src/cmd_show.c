@@ -2,6 +2,7 @@
  * tokenroll show USER: every certificate and every token that a person ever
  * had, and what became of it.
  */
+#include "csv.h"
 #include "core/clean.h"
 #include "core/day.h"
 #include "enroll/run.h"
@@ -189,7 +190,7 @@ static void print_csv(const struct history *h)
 					     "valid_until", "created",     "changed", "revoked",  "reason",
 					     "revoke_at",   "token",       "model",   "key_type", "cka_id",
 					     "attestation", "replaces",    "subject", "purpose"};
-	table_csv(stdout, sizeof titles / sizeof *titles, titles);
+	csv_line(stdout, titles, sizeof titles / sizeof *titles);
 	for (size_t i = 0; i < h->n_certificates; i++) {
 		const struct history_certificate *c = &h->certificates[i];
 		char d[6][DAY_SIZE];
@@ -200,7 +201,7 @@ static void print_csv(const struct history *h)
 					     c->token_model, c->key_type, c->cka_id, c->attested,
 					     c->replaces,    c->subject,  c->purpose};
 		_Static_assert(sizeof cells == sizeof titles, "a cell for each title");
-		table_csv(stdout, sizeof cells / sizeof *cells, cells);
+		csv_line(stdout, cells, sizeof cells / sizeof *cells);
 	}
 }
 

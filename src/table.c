@@ -142,31 +142,3 @@ void table_text(FILE *out, int indent, const char *text)
 {
 	print_broken(out, "", indent, text);
 }
-
-static void csv_cell(FILE *out, const char *cell)
-{
-	char text[CELL_MAX];
-	clean_text(text, sizeof text, cell);
-	bool formula = text[0] != '\0' && strchr("=+-@", text[0]) != NULL;
-	if (!formula && strpbrk(text, ",\"") == NULL) {
-		fputs(text, out);
-		return;
-	}
-	fputs(formula ? "\"'" : "\"", out);
-	for (const char *p = text; *p != '\0'; p++) {
-		if (*p == '"')
-			fputc('"', out);
-		fputc(*p, out);
-	}
-	fputc('"', out);
-}
-
-void table_csv(FILE *out, size_t n, const char *const *cells)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (i != 0)
-			fputc(',', out);
-		csv_cell(out, cells[i]);
-	}
-	fputs("\r\n", out);
-}

@@ -24,9 +24,6 @@ void table_field(FILE *out, const char *name, const char *value);
 /* A text behind so many blanks, broken in the same way. */
 void table_text(FILE *out, int indent, const char *text);
 
-/* A row of RFC 4180. A cell that a spreadsheet would take for a formula gets a ' before it. */
-void table_csv(FILE *out, size_t n, const char *const *cells);
-
 /* How many columns of a terminal a text takes; UTF-8. */
 int table_width(const char *text);
 

@@ -49,6 +49,9 @@ static int step_prove(struct enroll_run *r, struct err *e)
 	if (r->ca.has_key && r->ports->ca.settle(r->signer, r->cred.cert_serial, e) != 0)
 		return -1;
 	r->result->proved = true;
+	/* so that the inventory knows which secrets such a token has, when it is not plugged in */
+	if (r->profile->id != NULL && r->ports->store.token_profile(r->store, &r->token_id, r->profile->id, e) != 0)
+		return -1;
 	return r->ports->store.advance(r->store, &r->cred, CRED_PROVEN, e);
 }
 

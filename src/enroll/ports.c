@@ -94,6 +94,7 @@ const struct enroll_ports enroll_ports_real = {
 	    .find_user = store_find_user,
 	    .find_by_serial = store_find_by_serial,
 	    .is_ours = store_is_ours,
+	    .token_profile = store_token_profile,
 	    .escrow_put = store_escrow_put,
 	    .escrow_confirm = store_escrow_confirm,
 	    .escrow_list = store_escrow_list,

@@ -126,6 +126,7 @@ struct enroll_store_port {
 			      struct err *e);
 	int (*is_ours)(struct store *s, const struct store_token *t, const struct blob *cka_id, const struct blob *spki,
 		       bool *ret, struct err *e);
+	int (*token_profile)(struct store *s, const struct store_token *t, const char *profile, struct err *e);
 	int (*escrow_put)(struct store *s, const struct store_token *t, enum escrow_kind kind, const struct blob *cms,
 			  const char *recipients, int64_t *ret_id, struct err *e);
 	int (*escrow_confirm)(struct store *s, int64_t id, struct err *e);

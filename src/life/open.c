@@ -36,6 +36,7 @@ int life_start(struct life *l, struct err *e)
 	    .module_given = l->opt->module != NULL,
 	    .reader = l->opt->reader,
 	    .profiles = l->cfg->token.profiles,
+	    .ca = &l->cfg->ca,
 	    .note = l->ui->note,
 	    .note_arg = l->ui->arg,
 	};

@@ -1,5 +1,7 @@
 #include "core/xalloc.h"
+#include "store/audit.h"
 #include "store/db.h"
+#include "store/identity.h"
 #include "store/store.h"
 
 #include <stdlib.h>
@@ -7,7 +9,7 @@
 
 /* A token's holder is found by one look into the index for each token. */
 #define SELECT_HOLDINGS                                                                                   \
-	"SELECT t.id, t.manufacturer, t.model, t.serial, t.label, ifnull(p.name, ''),"                    \
+	"SELECT t.id, t.manufacturer, t.model, t.serial, t.label, t.profile, ifnull(p.name, ''),"         \
 	" ifnull(c.state, 'planned'), ifnull(c.not_after, 0)"                                             \
 	" FROM tokens t LEFT JOIN credentials c ON c.id = (SELECT id FROM credentials WHERE token = t.id" \
 	"  ORDER BY state IN ('revoked', 'superseded', 'abandoned'), id DESC LIMIT 1)"                    \
@@ -24,6 +26,7 @@ static void holding_read(struct query *q, struct store_holding *h)
 	query_text(q, col++, h->token.model, sizeof(h->token.model));
 	query_text(q, col++, h->token.serial, sizeof(h->token.serial));
 	query_text(q, col++, h->token.label, sizeof(h->token.label));
+	query_text(q, col++, h->profile, sizeof(h->profile));
 	query_text(q, col++, h->user, sizeof(h->user));
 	query_text(q, col++, state, sizeof(state));
 	h->not_after = query_int(q, col++);
@@ -78,6 +81,66 @@ int store_tokens(struct store *s, struct store_holding **ret, size_t *ret_n, str
 int store_find_by_serial(struct store *s, const char *serial, struct store_holding **ret, size_t *ret_n, struct err *e)
 {
 	return list_holdings(s, SELECT_HOLDINGS " WHERE t.serial = ? ORDER BY t.id", serial, ret, ret_n, e);
+}
+
+static int profile_read(struct store *s, int64_t token, char *ret, size_t size, struct err *e)
+{
+	struct query q = QUERY_INIT;
+	bool row;
+	int rc = -1;
+
+	if (query_open(&q, s, "SELECT profile FROM tokens WHERE id = ?", e) == -1)
+		goto out;
+	query_put_int(&q, token);
+	if (query_next(&q, &row, e) == -1)
+		goto out;
+	ret[0] = 0;
+	if (row)
+		query_text(&q, 0, ret, size);
+	rc = query_check(&q, e);
+out:
+	query_close(&q);
+	return rc;
+}
+
+static int profile_write(struct store *s, int64_t token, const struct store_token *t, const char *profile,
+			 const char *before, struct err *e)
+{
+	char *detail = before[0] ? xasprintf("%s, was %s", profile, before) : xstrdup(profile);
+	struct audit_entry a = {.action = "token-profile", .token_serial = t->serial, .detail = detail};
+	struct query q = QUERY_INIT;
+	int rc = -1;
+
+	if (query_open(&q, s, "UPDATE tokens SET profile = ? WHERE id = ?", e) == -1)
+		goto out;
+	query_put_text(&q, profile);
+	query_put_int(&q, token);
+	if (query_run(&q, e) == 0)
+		rc = audit_append(s, &a, e);
+out:
+	free(detail);
+	return rc;
+}
+
+static int note_profile(struct store *s, const struct store_token *t, const char *profile, struct err *e)
+{
+	char before[sizeof(((struct store_holding *)0)->profile)];
+	int64_t token;
+
+	if (token_ensure(s, t, &token, e) == -1 || profile_read(s, token, before, sizeof(before), e) == -1)
+		return -1;
+	return strcmp(before, profile) == 0 ? 0 : profile_write(s, token, t, profile, before, e);
+}
+
+int store_token_profile(struct store *s, const struct store_token *t, const char *profile, struct err *e)
+{
+	if (strlen(profile) >= sizeof(((struct store_holding *)0)->profile)) {
+		err_set(e, ERR_STORE, "the id of the profile of token %s is too long for the database", t->serial);
+		return err_next(e, "Give the profile's file a shorter name.");
+	}
+	if (db_begin(s, e) == -1)
+		return -1;
+	return db_end(s, note_profile(s, t, profile, e), e);
 }
 
 int store_is_ours(struct store *s, const struct store_token *t, const struct blob *cka_id, const struct blob *spki,

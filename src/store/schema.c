@@ -93,6 +93,7 @@ static const char schema_1[] =
  * token after all.
  */
 static const char schema_2[] =
+    "ALTER TABLE tokens ADD COLUMN profile TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE credentials ADD COLUMN attestation BLOB;"
     "ALTER TABLE credentials ADD COLUMN attested TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE credentials ADD COLUMN enroll_id TEXT NOT NULL DEFAULT '';"

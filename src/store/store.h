@@ -101,7 +101,8 @@ struct store_escrow {
 /* A token of the inventory, and whose it is: of its newest credential that has not ended, else of the newest at all. */
 struct store_holding {
 	struct store_token token;
-	char user[65]; /* "" if it never had a credential; state and not_after then mean nothing */
+	char profile[256]; /* the id of its profile, "" if not known */
+	char user[65];     /* "" if it never had a credential; state and not_after then mean nothing */
 	enum cred_state state;
 	time_t not_after; /* 0 without a certificate */
 };
@@ -202,6 +203,10 @@ int store_note_revoked(struct store *s, struct store_credential *c, time_t when,
 
 /* Since when a token is marked as lost; 0: it is not, or is not known. */
 int store_lost_since(struct store *s, const struct store_token *t, time_t *ret, struct err *e);
+
+/* Notes which profile (its id, e.g. "yubikey-piv") a token has. The token is added if the inventory does not know it.
+ */
+int store_token_profile(struct store *s, const struct store_token *t, const char *profile, struct err *e);
 
 /* All tokens of the inventory, oldest first; *ret is one block, to be freed, NULL where there is none. */
 int store_tokens(struct store *s, struct store_holding **ret, size_t *ret_n, struct err *e);

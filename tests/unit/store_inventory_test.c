@@ -3,7 +3,7 @@
  */
 #include "store_fixture.h"
 
-/* The list as lines: "serial manufacturer user state". */
+/* The list as lines: "serial manufacturer profile user state". */
 static const char *lines(struct store_holding *list, size_t n)
 {
 	static char text[1024];
@@ -12,8 +12,8 @@ static const char *lines(struct store_holding *list, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		size_t len = strlen(text);
 
-		snprintf(text + len, sizeof(text) - len, "%.4s %s %s %s\n", list[i].token.serial,
-			 list[i].token.manufacturer, list[i].user,
+		snprintf(text + len, sizeof(text) - len, "%.4s %s [%s] %s %s\n", list[i].token.serial,
+			 list[i].token.manufacturer, list[i].profile, list[i].user,
 			 list[i].user[0] ? cred_state_name(list[i].state) : "-");
 	}
 	free(list);
@@ -51,17 +51,17 @@ static void every_token_is_listed_with_its_holder(void **state)
 	assert_int_equal(store_claim_token(s, &spare, NULL), 0);
 	plan(&d, "bob", &token_2);
 	assert_int_equal(store_plan(s, &d, NULL), 0);
-	assert_string_equal(all(s), "09fa SoftHSM project alice delivered\n3333 SoftHSM project  -\n"
-				    "1111 SoftHSM project bob planned\n");
+	assert_string_equal(all(s), "09fa SoftHSM project [] alice delivered\n3333 SoftHSM project []  -\n"
+				    "1111 SoftHSM project [] bob planned\n");
 	assert_int_equal(store_advance(s, &c, CRED_REVOKED, NULL), 0);
 	store_credential_free(&c);
-	assert_string_equal(by_serial(s, token_1.serial), "09fa SoftHSM project alice revoked\n");
+	assert_string_equal(by_serial(s, token_1.serial), "09fa SoftHSM project [] alice revoked\n");
 	/* who has it now counts, not who had it last */
 	enrolled(s, &c, "carol", &token_1);
 	store_credential_free(&d);
 	enrolled(s, &d, "dave", &token_1);
 	assert_int_equal(store_advance(s, &d, CRED_SUPERSEDED, NULL), 0);
-	assert_string_equal(by_serial(s, token_1.serial), "09fa SoftHSM project carol delivered\n");
+	assert_string_equal(by_serial(s, token_1.serial), "09fa SoftHSM project [] carol delivered\n");
 	store_credential_free(&c);
 	store_credential_free(&d);
 	store_close(&s);
@@ -77,8 +77,34 @@ static void a_serial_number_finds_the_tokens_of_all_makers(void **state)
 	assert_int_equal(store_claim_token(s, &token_1, NULL), 0);
 	assert_int_equal(store_claim_token(s, &token_2, NULL), 0);
 	assert_int_equal(store_claim_token(s, &twin, NULL), 0);
-	assert_string_equal(by_serial(s, token_1.serial), "09fa SoftHSM project  -\n09fa somebody else  -\n");
+	assert_string_equal(by_serial(s, token_1.serial), "09fa SoftHSM project []  -\n09fa somebody else []  -\n");
 	assert_string_equal(by_serial(s, "0815"), "");
+	store_close(&s);
+}
+
+static void a_tokens_profile_is_noted_and_a_change_of_it_recorded(void **state)
+{
+	struct place *p = *state;
+	struct store *s = open_store(p);
+	struct err e = ERR_INIT;
+	char long_id[300];
+	uint64_t n;
+
+	assert_int_equal(store_token_profile(s, &token_1, "softhsm2", NULL), 0);
+	assert_string_equal(all(s), "09fa SoftHSM project [softhsm2]  -\n");
+	n = records(s);
+	assert_int_equal(n, 2);
+	assert_int_equal(store_token_profile(s, &token_1, "softhsm2", NULL), 0);
+	assert_int_equal(records(s), n);
+	assert_int_equal(store_token_profile(s, &token_1, "ours", NULL), 0);
+	assert_int_equal(sql_int(p, "SELECT count(*) FROM audit WHERE action = 'token-profile' AND token_serial ="
+				    " '09faa980baecee43' AND detail = 'ours, was softhsm2'"),
+			 1);
+	memset(long_id, 'x', sizeof(long_id) - 1);
+	long_id[sizeof(long_id) - 1] = 0;
+	assert_int_equal(store_token_profile(s, &token_1, long_id, &e), -1);
+	assert_says(&e, ERR_STORE, "too long");
+	assert_string_equal(all(s), "09fa SoftHSM project [ours]  -\n");
 	store_close(&s);
 }
 
@@ -151,6 +177,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    PROMISE(every_token_is_listed_with_its_holder),
 	    PROMISE(a_serial_number_finds_the_tokens_of_all_makers),
+	    PROMISE(a_tokens_profile_is_noted_and_a_change_of_it_recorded),
 	    PROMISE(a_user_finds_the_newest_credential_that_can_be_used),
 	    PROMISE(what_a_token_proved_of_its_key_stays_with_the_credential),
 	};

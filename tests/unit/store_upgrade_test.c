@@ -33,8 +33,7 @@ static struct place copy_of(const struct place *p)
 static void assert_is_v1(const struct place *p)
 {
 	assert_int_equal(sql_int(p, "PRAGMA user_version"), 1);
-	assert_int_equal(sql_int(p, "SELECT count(*) FROM pragma_table_info('credentials') WHERE name = 'attested'"),
-			 0);
+	assert_int_equal(sql_int(p, "SELECT count(*) FROM pragma_table_info('tokens') WHERE name = 'profile'"), 0);
 	assert_int_equal(sql_int(p, "SELECT count(*) FROM sqlite_schema WHERE name = 'escrow'"), 0);
 	assert_int_equal(sql_int(p, "SELECT count(*) FROM credentials"), 2);
 	assert_int_equal(sql_int(p, "SELECT count(*) FROM audit"), V1_RECORDS);
@@ -172,8 +171,7 @@ static void a_migration_that_fails_leaves_the_old_database(void **state)
 	sql(p, "CREATE TABLE escrow (mine)");
 	assert_open_fails(p, "table escrow already exists");
 	assert_int_equal(sql_int(p, "PRAGMA user_version"), 1);
-	assert_int_equal(sql_int(p, "SELECT count(*) FROM pragma_table_info('credentials') WHERE name = 'attested'"),
-			 0);
+	assert_int_equal(sql_int(p, "SELECT count(*) FROM pragma_table_info('tokens') WHERE name = 'profile'"), 0);
 	assert_int_equal(sql_int(p, "SELECT count(*) FROM audit"), V1_RECORDS);
 	/* the copy is of what was there, and is still good once the hindrance is away */
 	sql(p, "DROP TABLE escrow");
