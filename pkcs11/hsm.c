@@ -109,7 +109,8 @@ static int open_token(struct p11_hsm *h, struct err *e)
 		return -1;
 	snprintf(h->name, sizeof h->name, "\"%s\" (%s)", info.label, info.serial);
 	h->profile = profile_builtin();
-	return p11_token_open(&h->token, h->module, h->profile, slot, &info, NULL, false, e) == 0 ? 0 : of_hsm(e, h->name);
+	return p11_token_open(&h->token, h->module, h->profile, slot, &info, NULL, false, e) == 0 ? 0
+												  : of_hsm(e, h->name);
 }
 
 static int check_locked(const struct p11_hsm *h, struct err *e)

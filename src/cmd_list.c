@@ -2,9 +2,9 @@
  * tokenroll list: who has which certificate on which token, row by row as
  * they come out of the database.
  */
-#include "csv.h"
 #include "core/clean.h"
 #include "core/day.h"
+#include "csv.h"
 #include "inventory.h"
 #include "report.h"
 #include "store/roll.h"

@@ -2,9 +2,9 @@
  * tokenroll show USER: every certificate and every token that a person ever
  * had, and what became of it.
  */
-#include "csv.h"
 #include "core/clean.h"
 #include "core/day.h"
+#include "csv.h"
 #include "enroll/run.h"
 #include "inventory.h"
 #include "report.h"

@@ -78,8 +78,8 @@ static const struct option_def defs[] = {
 	"use what is in escrow: the private key of a recovery certificate, a file or a pkcs11: URI"),
     OPT("recovery-pass-file", 0, TEXT, VERB_MAKE | VERB_INIT | VERB_UNBLOCK | VERB_WIPE | VERB_ESCROW,
 	recovery_pass_file, "F", "read the passphrase of that key from a file"),
-    OPT("recovery-pin-file", 0, TEXT, VERB_MAKE | VERB_INIT | VERB_UNBLOCK | VERB_WIPE | VERB_ESCROW,
-	recovery_pin_file, "F", "read the PIN of the token that this key is on from a file"),
+    OPT("recovery-pin-file", 0, TEXT, VERB_MAKE | VERB_INIT | VERB_UNBLOCK | VERB_WIPE | VERB_ESCROW, recovery_pin_file,
+	"F", "read the PIN of the token that this key is on from a file"),
     OPT("wipe", 0, FLAG, VERB_INIT, wipe, NULL, "also where there are objects on the token: they are destroyed"),
     OPT("confirm", 0, TEXT, VERB_INIT | VERB_WIPE, confirm, "S",
 	"the serial number once more, instead of typing it in"),
@@ -182,8 +182,7 @@ static int bad_option(int c, char **argv, struct err *e)
 /* Names that verbs will have: a user of such a name would be enrolled by mistake. */
 static int check_name(const struct options *o, struct err *e)
 {
-	static const char *const reserved[] = {"crl",  "doctor", "found", "help",
-					       "lost", "revoke", "setup", "station"};
+	static const char *const reserved[] = {"crl", "doctor", "found", "help", "lost", "revoke", "setup", "station"};
 	for (size_t i = 0; !o->verb_named && o->n_args > 0 && i < sizeof reserved / sizeof *reserved; i++) {
 		if (strcmp(o->args[0], reserved[i]) != 0)
 			continue;

@@ -1,4 +1,5 @@
 #include "core/config.h"
+#include "core/config_impl.h"
 #include "core/keypolicy.h"
 #include "core/keytype.h"
 #include "core/xalloc.h"
@@ -370,58 +371,20 @@ static char *next_line(char *buf, int size, void *stream)
 	return buf;
 }
 
-static void set_defaults(struct config *c)
-{
-	c->ca.pki = xstrdup("/etc/easy-rsa/pki");
-	c->ca.key_types = KEYTYPE_ALL;
-	c->ca.lock_wait = 30;
-	c->ca.attestation_pins = KEYPOLICY_PINS_DEFAULT;
-	c->token.key_type = KEYTYPE_EC_P256;
-	c->token.timeout = 60;
-	c->bundle.dir = xstrdup("/var/lib/tokenroll/bundles");
-	c->bundle.legacy_placeholder = xstrdup("change_me");
-	c->status = (struct config_status){
-	    .warn_days = 30, .critical_days = 7, .crl_warn_days = 14, .crl_critical_days = 3, .ca_warn_days = 180};
-	c->store_path = xstrdup("/var/lib/tokenroll/tokenroll.db");
-}
-
-/* What depends on other values, once all are known. */
-static int complete(struct config *c, struct err *e)
-{
-	if (c->ca.pki == NULL || c->bundle.dir == NULL || c->store_path == NULL)
-		return err_set(e, ERR_CONFIG, "%s: [ca] pki, [bundle] dir and [store] path cannot be empty", c->path);
-	if (c->ca.cert == NULL)
-		c->ca.cert = xasprintf("%s/ca.crt", c->ca.pki);
-	if (c->ca.key == NULL)
-		c->ca.key = xasprintf("%s/private/ca.key", c->ca.pki);
-	if (c->ca.require_attestation && c->ca.attestation_roots == NULL) {
-		err_set(e, ERR_CONFIG, "%s: [ca] require-attestation = yes needs attestation-roots to judge by",
-			c->path);
-		return err_next(e, "name a file with the roots of the tokens' vendor in [ca] attestation-roots");
-	}
-	if (c->status.critical_days > c->status.warn_days || c->status.crl_critical_days > c->status.crl_warn_days)
-		return err_set(e, ERR_CONFIG, "%s: [status] critical-days cannot be more than warn-days", c->path);
-	if (c->mail.to != NULL && (c->mail.from == NULL || c->mail.smtp == NULL))
-		return err_set(e, ERR_CONFIG, "%s: [mail] has 'to' but not 'from' and 'smtp'", c->path);
-	if ((c->mail.user != NULL) != (c->mail.password_file != NULL))
-		return err_set(e, ERR_CONFIG, "%s: [mail] needs both 'user' and 'password-file', or neither", c->path);
-	return 0;
-}
-
 int config_parse(struct config **ret, const char *path, struct blob *text, struct err *e)
 {
 	struct config *c = xcalloc(1, sizeof *c);
 	c->path = xstrdup(path);
 	blob_take(&c->text, text->data, text->len);
 	*text = (struct blob)BLOB_INIT;
-	set_defaults(c);
+	config_set_defaults(c);
 	struct reader r = {.c = c, .text = (const char *)c->text.data, .e = e};
 	int line = ini_parse_stream(next_line, &r, on_pair, &r);
 	if (!r.failed && line != 0) {
 		r.line = line;
 		fault(&r, "neither a [section], a comment, nor name = value");
 	}
-	if (r.failed || complete(c, e) != 0) {
+	if (r.failed || config_complete(c, e) != 0) {
 		config_free(&c);
 		return -1;
 	}

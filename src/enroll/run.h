@@ -96,6 +96,16 @@ int enroll_set_up(struct enroll_run *r, struct err *e);
  * *ret_finished is true when all is done already. */
 int enroll_plan(struct enroll_run *r, bool *ret_finished, struct err *e);
 
+/* plan.c: ends a credential. */
+int enroll_end(struct enroll_run *r, struct store_credential *c, enum cred_state how, struct err *e);
+/* plan_others.c: somebody else's credential on this token, one of this user's on another, and a valid certificate of
+ * this name for another key than the one with this SPKI (empty: none) are refused, or ended where that harms nobody. */
+int enroll_check_owner(struct enroll_run *r, struct err *e);
+int enroll_check_elsewhere(struct enroll_run *r, struct err *e);
+int enroll_check_name(struct enroll_run *r, const struct blob *spki, struct err *e);
+/* Says that the certificate of one that was given up is to be revoked by hand, where this run does not. */
+void enroll_note_revocation(struct enroll_run *r, const struct store_credential *old);
+
 /* plan.c: chooses the CKA_ID of a new credential on the open token (its private objects count, too) and puts the
  * plan into the journal, unless it is there. On a token that was just initialized any CKA_ID is free. */
 int enroll_plan_commit(struct enroll_run *r, struct err *e);

@@ -18,7 +18,7 @@
 struct state {
 	struct config *cfg;
 	char user[128];
-	struct files rendered;       /* for this user, with stand-ins for what is not known yet */
+	struct files rendered; /* for this user, with stand-ins for what is not known yet */
 	struct handover_draft *draft;
 	struct handover_facts facts; /* of the draft, then of what was made last */
 	struct handover_result made;
@@ -137,11 +137,8 @@ static int op_mail(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 }
 
 static const struct rpc_op ops[] = {
-    {COURIER_CHECK, 0, op_check},
-    {COURIER_ROOM, 0, op_room},
-    {COURIER_DRAFT, 0, op_draft},
-    {COURIER_MAKE, 0, op_make},
-    {COURIER_MAIL, 0, op_mail},
+    {COURIER_CHECK, 0, op_check}, {COURIER_ROOM, 0, op_room}, {COURIER_DRAFT, 0, op_draft},
+    {COURIER_MAKE, 0, op_make},   {COURIER_MAIL, 0, op_mail},
 };
 
 int courier_main(void)
