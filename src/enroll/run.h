@@ -103,7 +103,7 @@ int enroll_end(struct enroll_run *r, struct store_credential *c, enum cred_state
 int enroll_check_owner(struct enroll_run *r, struct err *e);
 int enroll_check_elsewhere(struct enroll_run *r, struct err *e);
 int enroll_check_name(struct enroll_run *r, const struct blob *spki, struct err *e);
-/* Says that the certificate of one that was given up is to be revoked by hand, where this run does not. */
+/* Where the CA is elsewhere: says that the certificate of one that was given up is to be revoked there. */
 void enroll_note_revocation(struct enroll_run *r, const struct store_credential *old);
 
 /* plan.c: chooses the CKA_ID of a new credential on the open token (its private objects count, too) and puts the
