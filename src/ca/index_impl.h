@@ -32,7 +32,7 @@ struct index {
 	char *last_cn;     /* the name that was looked for last, NULL for none */
 	size_t last_first; /* and where its first row is, or would be */
 	struct index_set serials;
-	bool was_read;     /* once: from then on only parts of it are looked at */
+	bool was_read; /* once: from then on only parts of it are looked at */
 };
 
 /* The same inode, size and time of change. */
