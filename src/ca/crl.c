@@ -3,8 +3,11 @@
 #include "ca/certificate.h"
 #include "ca/certlist.h"
 #include "ca/crl_entries.h"
+#include "ca/lock.h"
 #include "ca/publish.h"
 #include "ca/published.h"
+#include "ca/redo.h"
+#include "ca/sweep.h"
 #include "core/file.h"
 #include "core/xalloc.h"
 
@@ -73,7 +76,7 @@ static struct certlist *sign(const struct ca *ca, struct blob *entries, const ch
 	return ret;
 }
 
-static int make_pem(struct blob *ret, const struct ca *ca, const char *last_path, struct err *e)
+static int make_pem(struct blob *ret, struct ca_crl *ret_crl, const struct ca *ca, const char *last_path, struct err *e)
 {
 	struct blob entries = BLOB_INIT;
 	const EVP_MD *md = NULL;
@@ -86,6 +89,7 @@ static int make_pem(struct blob *ret, const struct ca *ca, const char *last_path
 		if (crl != NULL && b != NULL && certlist_write(b, crl) == 1) {
 			long n = BIO_get_mem_data(b, &data);
 			blob_set(ret, data, (size_t)n);
+			crls_describe(crl, ret_crl);
 			status = 0;
 		} else {
 			err_openssl(e, ERR_CA_FAILED, "the CA key could not sign a CRL");
@@ -111,11 +115,13 @@ int crl_check(const struct ca *ca, struct err *e)
 			"again");
 }
 
-int crl_make(struct ca *ca, struct err *e)
+int crl_make(struct ca *ca, struct ca_crl *ret_crl, struct err *e)
 {
+	struct ca_crl made = {.path = ""};
 	struct blob pem = BLOB_INIT;
 	char *path = pki_path(ca, "crl.pem");
-	int ret = make_pem(&pem, ca, path, e);
+	snprintf(made.path, sizeof made.path, "%s", path);
+	int ret = make_pem(&pem, &made, ca, path, e);
 	if (ret == 0)
 		ret = pki_write(path, pem.data, pem.len, e);
 	if (ret == 0 && ca->crl_file == NULL)
@@ -125,7 +131,33 @@ int crl_make(struct ca *ca, struct err *e)
 			 path);
 	if (ret == 0)
 		(void)publish_crl(ca, NULL); /* ca_publish tries again and tells why */
+	if (ret == 0 && ret_crl != NULL)
+		*ret_crl = made;
 	blob_free(&pem);
 	free(path);
 	return ret;
+}
+
+static int make_locked(struct ca *ca, struct ca_crl *ret, struct err *e)
+{
+	char replaced[CA_SERIAL_HEX_MAX] = "";
+	if (redo_all(ca, "", replaced, e) != 0 || crl_check(ca, e) != 0 || pki_check_replace(ca, "crl.pem", e) != 0)
+		return -1;
+	return crl_make(ca, ret, e);
+}
+
+int ca_crl(struct ca *ca, struct ca_crl *ret, struct err *e)
+{
+	struct pki_lock *lock = NULL;
+	if (ca->key == NULL || ca->index == NULL) {
+		err_set(e, ERR_CA_PKI, "the PKI %s has no %s: no CRL can be made here", ca->pki,
+			ca->index == NULL ? "index.txt" : "CA key that is unlocked");
+		return err_next(e, "make it where the CA is, and copy it to where the VPN server reads it");
+	}
+	if (pki_lock_take(&lock, ca->pki, ca->lock_wait, ca->note, ca->note_arg, e) != 0)
+		return -1;
+	sweep_pki(ca->pki, pki_lock_was_stale(lock));
+	int status = make_locked(ca, ret, e);
+	pki_lock_release(&lock);
+	return status;
 }

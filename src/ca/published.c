@@ -30,7 +30,7 @@ static int compare_age(const struct certlist *a, const struct certlist *b)
 	return order;
 }
 
-static int read_made(struct crls *c, const struct ca *ca, struct err *e)
+int crls_read_made(struct crls *c, const struct ca *ca, struct err *e)
 {
 	if (file_read(c->made_path, CRL_FILE_MAX, &c->made_text, e) != 0) {
 		if (errno != ENOENT)
@@ -77,7 +77,7 @@ static void sort_published(struct crls *c, const struct ca *ca)
 	ERR_clear_error();
 }
 
-static int read_published(struct crls *c, const struct ca *ca, struct err *e)
+int crls_read_published(struct crls *c, const struct ca *ca, struct err *e)
 {
 	if (file_read(ca->crl_file, CRL_FILE_MAX, &c->read_text, e) != 0) {
 		if (errno != ENOENT)
@@ -97,7 +97,7 @@ static int read_published(struct crls *c, const struct ca *ca, struct err *e)
 int crls_read(struct crls *ret, const struct ca *ca, struct err *e)
 {
 	ret->made_path = pki_path(ca, "crl.pem");
-	if (read_made(ret, ca, e) == 0 && read_published(ret, ca, e) == 0)
+	if (crls_read_made(ret, ca, e) == 0 && crls_read_published(ret, ca, e) == 0)
 		return 0;
 	if (e != NULL && e->code == ERR_SYSTEM)
 		e->code = ERR_CA_FAILED;
@@ -142,4 +142,23 @@ bool crls_outdated(const struct crls *c)
 	int order = compare_age(c->read, c->made);
 	/* two of the same age that differ: the CA's own is right */
 	return order < 0 || (order == 0 && !certlist_equal(c->read, c->made));
+}
+
+static time_t time_of(const ASN1_TIME *t)
+{
+	struct tm tm;
+	return t != NULL && ASN1_TIME_to_tm(t, &tm) == 1 ? timegm(&tm) : 0;
+}
+
+void crls_describe(const struct certlist *l, struct ca_crl *ret)
+{
+	const struct certlist_head head = certlist_head(l);
+	BIGNUM *number = certlist_number(l);
+	char *text = number != NULL ? BN_bn2dec(number) : NULL;
+	snprintf(ret->number, sizeof ret->number, "%s", text != NULL ? text : "");
+	ret->entries = certlist_count(l);
+	ret->this_update = time_of(head.this_update);
+	ret->next_update = time_of(head.next_update);
+	OPENSSL_free(text);
+	BN_free(number);
 }

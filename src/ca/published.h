@@ -33,6 +33,13 @@ struct crls {
 int crls_read(struct crls *ret, const struct ca *ca, struct err *e);
 void crls_free(struct crls *c);
 
+/* The two halves of crls_read, with made_path set; here what cannot be read is ERR_SYSTEM. */
+int crls_read_made(struct crls *c, const struct ca *ca, struct err *e);
+int crls_read_published(struct crls *c, const struct ca *ca, struct err *e);
+
+/* Fills all but ret->path. */
+void crls_describe(const struct certlist *l, struct ca_crl *ret);
+
 /* Whether the server reads PKI/crl.pem itself, or the same bytes. */
 bool crls_same(const struct crls *c, const struct ca *ca);
 

@@ -1,5 +1,6 @@
 #include "ca/signer.h"
 
+#include "ca/signer_handle.h"
 #include "ca/signer_wire.h"
 #include "core/xalloc.h"
 
@@ -13,13 +14,12 @@ struct signer {
 	int timeout_ms;
 };
 
-/* Sends in, reads the answer into out; both are freed by the caller. */
-static int call(struct signer *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+int signer_call(struct signer *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
 	return rpc_call(s->peer, in, out, s->timeout_ms, e);
 }
 
-static int bad_answer(struct err *e)
+int signer_bad_answer(struct err *e)
 {
 	return err_set(e, ERR_CA_FAILED, "the signer process gave an answer that cannot be read");
 }
@@ -72,7 +72,7 @@ int signer_open(struct signer *s, struct ca_info *ret, struct err *e)
 		info.has_key = rpc_get_u32(&out) != 0;
 		info.needs_passphrase = rpc_get_u32(&out) != 0;
 		rpc_get_blob(&out, &info.chain_pem);
-		status = rpc_msg_done(&out) ? 0 : bad_answer(e);
+		status = rpc_msg_done(&out) ? 0 : signer_bad_answer(e);
 	}
 	if (status == 0)
 		*ret = info;
@@ -98,7 +98,7 @@ int signer_unlock_end(struct signer *s, struct err *e)
 	struct rpc_msg out = RPC_MSG_INIT;
 	int status = rpc_wait(s->peer, &out, s->timeout_ms, e);
 	if (status == 0 && !rpc_msg_done(&out))
-		status = bad_answer(e);
+		status = signer_bad_answer(e);
 	rpc_msg_free(&out);
 	return status;
 }
@@ -109,10 +109,10 @@ int signer_subject(struct signer *s, const char *user, struct blob *ret_name, st
 	struct blob name = BLOB_INIT;
 	rpc_msg_reset(&in, SIGNER_SUBJECT);
 	rpc_put_str(&in, user);
-	int status = call(s, &in, &out, e);
+	int status = signer_call(s, &in, &out, e);
 	if (status == 0) {
 		rpc_get_blob(&out, &name);
-		status = rpc_msg_done(&out) ? 0 : bad_answer(e);
+		status = rpc_msg_done(&out) ? 0 : signer_bad_answer(e);
 	}
 	if (status == 0)
 		blob_take(ret_name, name.data, name.len);
@@ -133,7 +133,7 @@ static int take_certificate(struct rpc_msg *out, struct ca_certificate *ret, str
 		return 0;
 	}
 	ca_certificate_free(&c);
-	return bad_answer(e);
+	return signer_bad_answer(e);
 }
 
 int signer_find(struct signer *s, const char *user, bool *ret_found, struct ca_certificate *ret, struct err *e)
@@ -141,12 +141,12 @@ int signer_find(struct signer *s, const char *user, bool *ret_found, struct ca_c
 	struct rpc_msg in = RPC_MSG_INIT, out = RPC_MSG_INIT;
 	rpc_msg_reset(&in, SIGNER_FIND);
 	rpc_put_str(&in, user);
-	int status = call(s, &in, &out, e);
+	int status = signer_call(s, &in, &out, e);
 	bool found = status == 0 && rpc_get_u32(&out) != 0;
 	if (found)
 		status = take_certificate(&out, ret, e);
 	else if (status == 0 && !rpc_msg_done(&out))
-		status = bad_answer(e);
+		status = signer_bad_answer(e);
 	if (status == 0)
 		*ret_found = found;
 	rpc_msg_free(&in);
@@ -172,7 +172,7 @@ int signer_issue(struct signer *s, const struct ca_request *req, struct ca_issue
 	rpc_put_u32(&in, req->replace);
 	rpc_put_bytes(&in, req->serial, sizeof req->serial);
 	put_proof(&in, &req->proof);
-	int status = call(s, &in, &out, e);
+	int status = signer_call(s, &in, &out, e);
 	if (status == 0) {
 		issued.existed = rpc_get_u32(&out) != 0;
 		issued.shortened = rpc_get_u32(&out) != 0;
@@ -195,7 +195,7 @@ int signer_check(struct signer *s, const char *user, const struct blob *spki, co
 	rpc_put_str(&in, user);
 	rpc_put_blob(&in, spki);
 	rpc_put_blob(&in, cert);
-	int status = call(s, &in, &out, e);
+	int status = signer_call(s, &in, &out, e);
 	if (status == 0)
 		status = take_certificate(&out, ret, e);
 	rpc_msg_free(&in);
@@ -212,10 +212,10 @@ int signer_attest(struct signer *s, const char *user, const struct blob *spki, c
 	rpc_put_str(&in, user);
 	rpc_put_blob(&in, spki);
 	put_proof(&in, proof);
-	int status = call(s, &in, &out, e);
+	int status = signer_call(s, &in, &out, e);
 	if (status == 0) {
 		rpc_get_str(&out, attested, sizeof attested);
-		status = rpc_msg_done(&out) ? 0 : bad_answer(e);
+		status = rpc_msg_done(&out) ? 0 : signer_bad_answer(e);
 	}
 	if (status == 0)
 		memcpy(ret_attested, attested, sizeof attested);
@@ -230,9 +230,9 @@ static int call_about(struct signer *s, enum signer_op op, const char *text, str
 	struct rpc_msg in = RPC_MSG_INIT, out = RPC_MSG_INIT;
 	rpc_msg_reset(&in, op);
 	rpc_put_str(&in, text);
-	int status = call(s, &in, &out, e);
+	int status = signer_call(s, &in, &out, e);
 	if (status == 0 && !rpc_msg_done(&out))
-		status = bad_answer(e);
+		status = signer_bad_answer(e);
 	rpc_msg_free(&in);
 	rpc_msg_free(&out);
 	return status;
@@ -247,10 +247,10 @@ int signer_settle(struct signer *s, const char *serial, struct err *e)
 static int call_yes_no(struct signer *s, struct rpc_msg *in, bool *ret, struct err *e)
 {
 	struct rpc_msg out = RPC_MSG_INIT;
-	int status = call(s, in, &out, e);
+	int status = signer_call(s, in, &out, e);
 	bool yes = status == 0 && rpc_get_u32(&out) != 0;
 	if (status == 0 && !rpc_msg_done(&out))
-		status = bad_answer(e);
+		status = signer_bad_answer(e);
 	if (status == 0)
 		*ret = yes;
 	rpc_msg_free(in);

@@ -5,6 +5,7 @@
  */
 #include "ca/ca.h"
 #include "ca/confine.h"
+#include "ca/signer_serve.h"
 #include "ca/signer_wire.h"
 #include "core/process.h"
 #include "core/xalloc.h"
@@ -14,15 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PATH_BYTES_MAX 4096
-#define TYPED_BYTES_MAX 4096
-
-static int bad_call(struct err *e)
+int signer_bad_call(struct err *e)
 {
 	return err_set(e, ERR_FAILED, "the signer process got a call that cannot be read");
 }
 
-static int the_ca(const struct rpc_server *s, struct ca **ret, struct err *e)
+int signer_the_ca(const struct rpc_server *s, struct ca **ret, struct err *e)
 {
 	*ret = *(struct ca **)s->state;
 	return *ret != NULL ? 0 : err_set(e, ERR_FAILED, "the signer process has not opened the PKI");
@@ -33,8 +31,8 @@ static int begin(const struct rpc_server *s, struct rpc_msg *in, char user[CA_US
 {
 	rpc_get_str(in, user, CA_USER_MAX);
 	if (in->bad)
-		return bad_call(e);
-	return config_check_user(user, e) == 0 ? the_ca(s, ret, e) : -1;
+		return signer_bad_call(e);
+	return config_check_user(user, e) == 0 ? signer_the_ca(s, ret, e) : -1;
 }
 
 static void on_note(void *arg, const char *text)
@@ -45,7 +43,7 @@ static void on_note(void *arg, const char *text)
 /* An empty path means that the configuration has none. */
 static char *get_path(struct rpc_msg *in)
 {
-	char *path = rpc_get_strdup(in, PATH_BYTES_MAX);
+	char *path = rpc_get_strdup(in, SIGNER_PATH_BYTES_MAX);
 	if (path[0] != '\0')
 		return path;
 	free(path);
@@ -66,7 +64,7 @@ static int op_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 	cfg.require_attestation = rpc_get_u32(in) != 0;
 	cfg.attestation_pins = rpc_get_u32(in);
 	cfg.attestation_touch = rpc_get_u32(in) != 0;
-	int ret = rpc_msg_done(in) && cfg.pki != NULL && *ca == NULL ? 0 : bad_call(e);
+	int ret = rpc_msg_done(in) && cfg.pki != NULL && *ca == NULL ? 0 : signer_bad_call(e);
 	if (ret == 0)
 		ret = ca_open(ca, &cfg, on_note, s, &info, e);
 	if (ret == 0) {
@@ -89,8 +87,8 @@ static int op_unlock(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *o
 	struct ca *ca = NULL;
 	(void)out;
 	if (!rpc_msg_done(in))
-		return bad_call(e);
-	if (the_ca(s, &ca, e) != 0)
+		return signer_bad_call(e);
+	if (signer_the_ca(s, &ca, e) != 0)
 		return -1;
 	return ca_unlock(ca, in->n_secrets > 0 ? in->secrets[0] : NULL, e);
 }
@@ -102,7 +100,7 @@ static int op_subject(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *
 	struct ca *ca = NULL;
 	if (begin(s, in, user, &ca, e) != 0)
 		return -1;
-	int ret = rpc_msg_done(in) ? ca_subject(ca, user, &name, e) : bad_call(e);
+	int ret = rpc_msg_done(in) ? ca_subject(ca, user, &name, e) : signer_bad_call(e);
 	if (ret == 0)
 		rpc_put_blob(out, &name);
 	blob_free(&name);
@@ -117,7 +115,7 @@ static int op_find(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 	bool found = false;
 	if (begin(s, in, user, &ca, e) != 0)
 		return -1;
-	int ret = rpc_msg_done(in) ? ca_find(ca, user, &found, &c, e) : bad_call(e);
+	int ret = rpc_msg_done(in) ? ca_find(ca, user, &found, &c, e) : signer_bad_call(e);
 	if (ret == 0) {
 		rpc_put_u32(out, found);
 		if (found)
@@ -149,7 +147,7 @@ static int op_issue(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *ou
 	req.replace = rpc_get_u32(in) != 0;
 	rpc_get_blob(in, &serial);
 	get_proof(in, &attestation, token_serial, &req.proof);
-	int ret = rpc_msg_done(in) && serial.len == sizeof req.serial ? 0 : bad_call(e);
+	int ret = rpc_msg_done(in) && serial.len == sizeof req.serial ? 0 : signer_bad_call(e);
 	if (ret == 0) {
 		memcpy(req.serial, serial.data, sizeof req.serial);
 		ret = ca_issue(ca, &req, &issued, e);
@@ -178,7 +176,7 @@ static int op_attest(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *o
 		return -1;
 	rpc_get_blob(in, &spki);
 	get_proof(in, &attestation, token_serial, &proof);
-	int ret = rpc_msg_done(in) ? ca_attest(ca, user, &spki, &proof, attested, e) : bad_call(e);
+	int ret = rpc_msg_done(in) ? ca_attest(ca, user, &spki, &proof, attested, e) : signer_bad_call(e);
 	if (ret == 0)
 		rpc_put_str(out, attested);
 	blob_free(&spki);
@@ -196,7 +194,7 @@ static int op_check(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *ou
 		return -1;
 	rpc_get_blob(in, &spki);
 	rpc_get_blob(in, &cert);
-	int ret = rpc_msg_done(in) ? ca_check(ca, user, &spki, &cert, &c, e) : bad_call(e);
+	int ret = rpc_msg_done(in) ? ca_check(ca, user, &spki, &cert, &c, e) : signer_bad_call(e);
 	if (ret == 0)
 		signer_put_certificate(out, &c);
 	ca_certificate_free(&c);
@@ -212,8 +210,8 @@ static int op_settle(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *o
 	(void)out;
 	rpc_get_str(in, serial, sizeof serial);
 	if (!rpc_msg_done(in))
-		return bad_call(e);
-	return the_ca(s, &ca, e) == 0 ? ca_settle(ca, serial, e) : -1;
+		return signer_bad_call(e);
+	return signer_the_ca(s, &ca, e) == 0 ? ca_settle(ca, serial, e) : -1;
 }
 
 static int op_revoked(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
@@ -223,8 +221,8 @@ static int op_revoked(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *
 	bool revoked = false;
 	rpc_get_str(in, serial, sizeof serial);
 	if (!rpc_msg_done(in))
-		return bad_call(e);
-	if (the_ca(s, &ca, e) != 0 || ca_revoked(ca, serial, &revoked, e) != 0)
+		return signer_bad_call(e);
+	if (signer_the_ca(s, &ca, e) != 0 || ca_revoked(ca, serial, &revoked, e) != 0)
 		return -1;
 	rpc_put_u32(out, revoked);
 	return 0;
@@ -238,8 +236,8 @@ static int op_revoke(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *o
 	if (begin(s, in, user, &ca, e) != 0)
 		return -1;
 	/* a person typed them: ca_revoke says what is wrong with one that is too long */
-	char *serial = rpc_get_strdup(in, TYPED_BYTES_MAX), *reason = rpc_get_strdup(in, TYPED_BYTES_MAX);
-	int ret = rpc_msg_done(in) ? ca_revoke(ca, user, serial, reason, &already, e) : bad_call(e);
+	char *serial = rpc_get_strdup(in, SIGNER_TYPED_BYTES_MAX), *reason = rpc_get_strdup(in, SIGNER_TYPED_BYTES_MAX);
+	int ret = rpc_msg_done(in) ? ca_revoke(ca, user, serial, reason, &already, e) : signer_bad_call(e);
 	if (ret == 0)
 		rpc_put_u32(out, already);
 	free(reason);
@@ -254,7 +252,7 @@ static int op_replaceable(struct rpc_server *s, struct rpc_msg *in, struct rpc_m
 	(void)out;
 	if (begin(s, in, user, &ca, e) != 0)
 		return -1;
-	return rpc_msg_done(in) ? ca_replaceable(ca, user, e) : bad_call(e);
+	return rpc_msg_done(in) ? ca_replaceable(ca, user, e) : signer_bad_call(e);
 }
 
 static int op_publish(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
@@ -264,16 +262,28 @@ static int op_publish(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *
 	(void)out;
 	if (begin(s, in, user, &ca, e) != 0)
 		return -1;
-	return rpc_msg_done(in) ? ca_publish(ca, user, e) : bad_call(e);
+	return rpc_msg_done(in) ? ca_publish(ca, user, e) : signer_bad_call(e);
 }
 
 static const struct rpc_op ops[] = {
-    {SIGNER_OPEN, 0, op_open},       {SIGNER_UNLOCK, 1, op_unlock},
-    {SIGNER_SUBJECT, 0, op_subject}, {SIGNER_FIND, 0, op_find},
-    {SIGNER_ISSUE, 0, op_issue},     {SIGNER_CHECK, 0, op_check},
-    {SIGNER_SETTLE, 0, op_settle},   {SIGNER_REVOKED, 0, op_revoked},
-    {SIGNER_PUBLISH, 0, op_publish}, {SIGNER_REPLACEABLE, 0, op_replaceable},
-    {SIGNER_ATTEST, 0, op_attest},   {SIGNER_REVOKE, 0, op_revoke},
+    {SIGNER_OPEN, 0, op_open},
+    {SIGNER_UNLOCK, 1, op_unlock},
+    {SIGNER_SUBJECT, 0, op_subject},
+    {SIGNER_FIND, 0, op_find},
+    {SIGNER_ISSUE, 0, op_issue},
+    {SIGNER_CHECK, 0, op_check},
+    {SIGNER_SETTLE, 0, op_settle},
+    {SIGNER_REVOKED, 0, op_revoked},
+    {SIGNER_PUBLISH, 0, op_publish},
+    {SIGNER_REPLACEABLE, 0, op_replaceable},
+    {SIGNER_ATTEST, 0, op_attest},
+    {SIGNER_REVOKE, 0, op_revoke},
+    {SIGNER_KNOWN, 0, signer_op_known},
+    {SIGNER_REVOKE_SERIAL, 0, signer_op_revoke_serial},
+    {SIGNER_CRL, 0, signer_op_crl},
+    {SIGNER_PUBLISH_FRESH, 0, signer_op_publish_fresh},
+    {SIGNER_PUBLISHED, 0, signer_op_published},
+    {SIGNER_CRL_STATE, 0, signer_op_crl_state},
 };
 
 int signer_main(void)

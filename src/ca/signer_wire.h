@@ -20,9 +20,23 @@ enum signer_op {
 	SIGNER_REPLACEABLE,
 	SIGNER_ATTEST,
 	SIGNER_REVOKE,
+	SIGNER_KNOWN,
+	SIGNER_REVOKE_SERIAL,
+	SIGNER_CRL,
+	SIGNER_PUBLISH_FRESH,
+	SIGNER_PUBLISHED,
+	SIGNER_CRL_STATE,
 };
+
+#define SIGNER_PATH_BYTES_MAX 4096
+#define SIGNER_TYPED_BYTES_MAX \
+	4096 /* what a person typed: its own check says what is wrong with one that is too long */
 
 void signer_put_certificate(struct rpc_msg *m, const struct ca_certificate *c);
 void signer_get_certificate(struct rpc_msg *m, struct ca_certificate *ret);
+void signer_put_known(struct rpc_msg *m, const struct ca_known *k);
+void signer_get_known(struct rpc_msg *m, struct ca_known *ret);
+void signer_put_crl(struct rpc_msg *m, const struct ca_crl *c);
+void signer_get_crl(struct rpc_msg *m, struct ca_crl *ret);
 
 #endif
