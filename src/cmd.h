@@ -18,5 +18,9 @@ int cmd_unblock(const struct options *o, struct err *e);
 int cmd_wipe(const struct options *o, struct err *e);
 int cmd_escrow(const struct options *o, struct err *e);
 int cmd_bundle(const struct options *o, struct err *e);
+int cmd_revoke(const struct options *o, struct err *e);
+int cmd_lost(const struct options *o, struct err *e);
+int cmd_found(const struct options *o, struct err *e);
+int cmd_crl(const struct options *o, struct err *e);
 
 #endif

@@ -20,6 +20,10 @@ const struct verb verbs[] = {
     {"escrow", VERB_ESCROW, "show", "show SO PIN and PUK of a token that are kept for the day they are needed",
      cmd_escrow},
     {"bundle", VERB_BUNDLE, "USER", "make a user's profiles and guides again", cmd_bundle},
+    {"revoke", VERB_REVOKE, "[USER]", "revoke a certificate, whoever issued it, and publish the CRL", cmd_revoke},
+    {"lost", VERB_LOST, "USER", "a token is lost: revoke what is on it, publish the CRL, note it", cmd_lost},
+    {"found", VERB_FOUND, "[USER]", "a token that was reported lost has come back", cmd_found},
+    {"crl", VERB_CRL, "", "make and publish a fresh CRL, or check the one there is", cmd_crl},
     {NULL, 0, NULL, NULL, NULL},
 };
 
@@ -78,5 +82,5 @@ int main(int argc, char **argv)
 	int ret = run(&o, &e);
 	if (ret == 0 && (fflush(stdout) != 0 || ferror(stdout)))
 		ret = err_errno(&e, ERR_SYSTEM, "the work is done, but its result could not be written to stdout");
-	return ret == 0 ? 0 : fail(&o, &e);
+	return ret >= 0 ? ret : fail(&o, &e);
 }

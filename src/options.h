@@ -26,6 +26,11 @@ struct options {
 	const char *puk_file, *recovery_key, *recovery_pass_file, *confirm, *client_module;
 	bool random_pin, wipe, no_revoke;
 
+	/* the life of a certificate */
+	const char *cert_serial, *reason;
+	long temporary; /* days; 0: not given */
+	bool check;
+
 	const char *verb;  /* never NULL after options_parse */
 	bool verb_named;   /* it was written out */
 	const char **args; /* what is left, without the verb; points into argv */
@@ -36,6 +41,7 @@ struct verb {
 	const char *name;
 	unsigned bit; /* VERB_… */
 	const char *arguments, *summary;
+	/* 0, -1 with an error, or an exit status of the verb's own when all is said. */
 	int (*run)(const struct options *o, struct err *e);
 };
 
@@ -48,6 +54,10 @@ enum {
 	VERB_WIPE = 32,
 	VERB_ESCROW = 64,
 	VERB_BUNDLE = 128,
+	VERB_REVOKE = 256,
+	VERB_LOST = 512,
+	VERB_FOUND = 1024,
+	VERB_CRL = 2048,
 	VERB_ALL = ~0
 };
 

@@ -2,6 +2,7 @@
 #include "core/file.h"
 #include "core/keypolicy.h"
 #include "core/keytype.h"
+#include "core/words.h"
 #include "core/xalloc.h"
 
 #include <errno.h>
@@ -78,6 +79,16 @@ static int set_path(struct reader *r, void *field, const char *value)
 static int set_module(struct reader *r, void *field, const char *value)
 {
 	return strchr(value, '/') != NULL ? set_path(r, field, value) : set_text(r, field, value);
+}
+
+static int set_command(struct reader *r, void *field, const char *value)
+{
+	struct words w = WORDS_INIT;
+	struct err e = ERR_INIT;
+	if (words_split(&w, value, &e) != 0)
+		return fault(r, "%s", e.what);
+	words_free(&w);
+	return set_text(r, field, value);
 }
 
 /* One more file; the key may be given several times. */
@@ -226,6 +237,7 @@ static const struct key keys[] = {
     KEY("ca", "vars", ca.vars, set_path),
     KEY("ca", "x509-types", ca.x509_types, set_path),
     KEY("ca", "crl", ca.crl, set_path),
+    KEY("ca", "after-crl", ca.after_crl, set_command),
     KEY("ca", "days", ca.days, set_days),
     KEY("ca", "key-types", ca.key_types, set_key_types),
     KEY("ca", "lock-wait", ca.lock_wait, set_seconds),
@@ -251,6 +263,8 @@ static const struct key keys[] = {
     KEY("mail", "password-file", mail.password_file, set_path),
     KEY("mail", "tls", mail.tls, set_tls),
     KEY("mail", "ca-file", mail.ca_file, set_path),
+    KEY("crl", "warn-days", crl.warn_days, set_days),
+    KEY("crl", "critical-days", crl.critical_days, set_days),
     KEY("escrow", "recovery", escrow, add_recovery),
     KEY("store", "path", store_path, set_path),
 };
@@ -342,6 +356,8 @@ static void set_defaults(struct config *c)
 	c->ca.attestation_pins = KEYPOLICY_PINS_DEFAULT;
 	c->token.key_type = KEYTYPE_EC_P256;
 	c->token.timeout = 60;
+	c->crl.warn_days = 14;
+	c->crl.critical_days = 3;
 	c->bundle.dir = xstrdup("/var/lib/tokenroll/bundles");
 	c->bundle.legacy_placeholder = xstrdup("change_me");
 	c->store_path = xstrdup("/var/lib/tokenroll/tokenroll.db");
@@ -361,6 +377,8 @@ static int complete(struct config *c, struct err *e)
 			c->path);
 		return err_next(e, "name a file with the roots of the tokens' vendor in [ca] attestation-roots");
 	}
+	if (c->crl.critical_days > c->crl.warn_days)
+		return err_set(e, ERR_CONFIG, "%s: [crl] critical-days is more than warn-days", c->path);
 	if (c->mail.to != NULL && (c->mail.from == NULL || c->mail.smtp == NULL))
 		return err_set(e, ERR_CONFIG, "%s: [mail] has 'to' but not 'from' and 'smtp'", c->path);
 	if ((c->mail.user != NULL) != (c->mail.password_file != NULL))
@@ -405,7 +423,8 @@ int config_read(struct config **ret, const char *path, struct err *e)
 
 static bool is_text(const struct key *k)
 {
-	return k->set == set_text || k->set == set_text_or_empty || k->set == set_path || k->set == set_module;
+	return k->set == set_text || k->set == set_text_or_empty || k->set == set_path || k->set == set_module ||
+	       k->set == set_command;
 }
 
 void config_free(struct config **c)

@@ -91,6 +91,7 @@ struct enroll_result {
 	unsigned replaced_pins; /* 1 << enum profile_secret: those of the factory's that were changed */
 	bool shortened;         /* the certificate ends with the CA */
 	char replaced[CA_SERIAL_HEX_MAX];
+	bool crl_published; /* a fresh CRL is where the VPN server reads it */
 	char *request_path; /* with csr_only */
 	char *folder, *tar_gz, *zip;
 };

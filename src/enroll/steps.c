@@ -187,6 +187,8 @@ int enroll_step_issue(struct enroll_run *r, struct err *e)
 	int ret = r->opt->cert_file != NULL ? take_file(r, e) : have_issued(r, e);
 	if (ret == 0)
 		ret = r->ports->store.supersede(r->store, &r->cred, e);
+	if (ret == 0 && r->result->replaced[0] != '\0')
+		ret = r->ports->store.revoked(r->store, r->result->replaced, r->cred.user, time(NULL), "superseded", e);
 	return ret == 0 ? r->ports->store.advance(r->store, &r->cred, CRED_ISSUED, e) : -1;
 }
 
