@@ -45,6 +45,17 @@ static void fill_reason(const struct index_row *row, char ret[CA_REASON_MAX])
 	free(text);
 }
 
+/* Also where easy-rsa puts it when it is revoked. */
+static X509 *find_certificate(const struct ca *ca, const char *name, const char *serial)
+{
+	X509 *cert = names_certificate(ca, name, serial);
+	char *path = pki_path(ca, "revoked/certs_by_serial/%s.crt", serial);
+	if (cert == NULL)
+		cert = certificate_read(path, NULL);
+	free(path);
+	return cert;
+}
+
 void known_fill(const struct ca *ca, const struct index_row *row, struct ca_known *ret)
 {
 	*ret = (struct ca_known){.revoked = row->status == 'R', .not_after = index_time(row->not_after)};
@@ -55,7 +66,7 @@ void known_fill(const struct ca *ca, const struct index_row *row, struct ca_know
 		ret->when = index_time(row->revoked);
 		fill_reason(row, ret->reason);
 	}
-	X509 *cert = names_certificate(ca, ret->name, ret->serial);
+	X509 *cert = find_certificate(ca, ret->name, ret->serial);
 	char *cn = cert != NULL ? subject_cn(X509_get_subject_name(cert)) : NULL;
 	if (cn != NULL)
 		snprintf(ret->name, sizeof ret->name, "%s", cn);
