@@ -132,7 +132,7 @@ gen_crl() {
 	echo "set_var EASYRSA_CRL_DAYS 10" >>"$dir/pki/vars"
 	done_by crl "${ca[@]}"
 	checked 1 "CRL WARNING: the CRL $dir/server/crl.pem is good until $(date -u -d '+10 days' +%F)"
-	echo "set_var EASYRSA_CRL_DAYS 2" >>"$dir/pki/vars"
+	sed -i 's/CRL_DAYS 10$/CRL_DAYS 2/' "$dir/pki/vars"
 	done_by crl "${ca[@]}"
 	checked 2 "CRL CRITICAL"
 	life_conf "token.module=$(company_softhsm)" "crl.warn-days=1"
