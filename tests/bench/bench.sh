@@ -3,7 +3,7 @@
 #
 # Each round runs every contender once, one after the other, each in a fresh company, so that a slow moment of the
 # machine hits all of them. Times are wall clock, medians over ROUNDS rounds (15), as are the ratios of each round.
-# cards.sh then counts what an enrollment asks of virtual cards.
+# crl.sh does the same for a CRL; cards.sh then counts what an enrollment asks of virtual cards.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -150,4 +150,5 @@ grow() {
 
 compare
 grow
+"$root/tests/bench/crl.sh"
 "$root/tests/bench/cards.sh"

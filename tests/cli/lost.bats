@@ -38,7 +38,7 @@ spare() {
 
 # gone SERIAL...: these tokens are not plugged in any more
 gone() {
-	local dirs d
+	local d
 	mkdir -p "$dir/log/gone"
 	for serial_gone; do
 		for d in "$dir/token/tokens"/*; do
@@ -75,7 +75,8 @@ gone() {
 }
 
 @test "a lost token that is plugged in is refused by enroll, pin and unblock, and tokens shows it" {
-	local said="token $serial was reported lost on $(date -u +%F)"
+	local said
+	said="token $serial was reported lost on $(date -u +%F)"
 	enroll --pin-file "$old"
 	done_by lost alice "${ca[@]}"
 	refused 6 "$said" enroll alice --pin-file "$old" "${ca[@]}"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2154  # bats sets $stderr
 # The day after a token was lost: a real VPN server that does not stay root refuses it at its next connection, without a
 # restart, and lets the others in.
 
@@ -32,7 +33,7 @@ teardown() {
 # enroll USER LABEL: and the bundle unpacked
 enroll() {
 	company_tokenroll "$dir" enroll "$1" --serial "$(company_token_serial "$dir" "$2")"
-	mkdir -p -m 0700 "$dir/home"
+	mkdir -p "$dir/home"
 	tar -xzf "$dir/bundles/$1.tar.gz" -C "$dir/home"
 }
 
