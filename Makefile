@@ -5,6 +5,8 @@ Q := $(if $(filter 1,$(V)),,@)
 BUILD ?= build
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
+# systemd looks there for both of /usr and /usr/local
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 VERSION := 0.1.0
 
 CC ?= cc
@@ -168,6 +170,7 @@ bench:
 ROOT = $(DESTDIR)$(PREFIX)
 # the manual and the example name the places of this installation
 PLACES = sed -e 's|/usr/local/|$(PREFIX)/|g' -e 's|/etc/tokenroll|$(SYSCONFDIR)/tokenroll|g'
+UNITS = $(wildcard udev/*.service udev/*.timer)
 install: all
 	install -d "$(ROOT)/bin" "$(ROOT)/libexec/tokenroll" "$(ROOT)/share/man/man8" "$(ROOT)/share/tokenroll/templates" "$(ROOT)/share/tokenroll/profiles" "$(ROOT)/share/doc/tokenroll"
 	install -m 0755 $(BUILD)/tokenroll "$(ROOT)/bin/tokenroll"
@@ -178,9 +181,12 @@ install: all
 	install -m 0644 $(wildcard pkcs11/profiles/*.conf) "$(ROOT)/share/tokenroll/profiles"
 	$(PLACES) src/tokenroll.conf.example | install -m 0644 /dev/stdin "$(ROOT)/share/doc/tokenroll/tokenroll.conf.example"
 	install -m 0644 README.md LICENSE "$(ROOT)/share/doc/tokenroll"
+	install -d "$(DESTDIR)$(UNITDIR)"
+	$(foreach unit,$(UNITS),$(PLACES) $(unit) | install -m 0644 /dev/stdin "$(DESTDIR)$(UNITDIR)/$(notdir $(unit))" &&) :
 
 uninstall:
 	rm -f "$(ROOT)/bin/tokenroll" "$(ROOT)/share/man/man8/tokenroll.8"
+	rm -f $(UNITS:udev/%="$(DESTDIR)$(UNITDIR)/%")
 	rm -rf "$(ROOT)/libexec/tokenroll" "$(ROOT)/share/tokenroll" "$(ROOT)/share/doc/tokenroll"
 
 clean:

@@ -29,5 +29,9 @@ int cmd_list(const struct options *o, struct err *e);
 int cmd_show(const struct options *o, struct err *e);
 int cmd_status(const struct options *o, struct err *e);
 int cmd_adopt(const struct options *o, struct err *e);
+int cmd_revoke(const struct options *o, struct err *e);
+int cmd_lost(const struct options *o, struct err *e);
+int cmd_found(const struct options *o, struct err *e);
+int cmd_crl(const struct options *o, struct err *e);
 
 #endif

@@ -7,8 +7,8 @@
 #include "core/prompt.h"
 #include "core/xalloc.h"
 #include "credentials.h"
-#include "enroll/enroll.h"
-#include "newpins.h"
+#include "enrollment.h"
+#include "hook.h"
 #include "recoverykey.h"
 #include "report.h"
 #include "screen.h"
@@ -19,8 +19,9 @@
 struct enroll_cmd {
 	const struct options *o;
 	struct screen screen;
-	struct newpins pins;
+	struct newpins *pins;
 	struct recoverykey recovery;
+	const struct secret *passphrase; /* known already; NULL */
 };
 
 static int ui_pin(void *arg, const struct worker_token *t, struct secret *ret, struct err *e)
@@ -75,20 +76,20 @@ static int ui_new_pins(void *arg, const struct worker_token *t, const struct pro
 		       struct secret *ret_pin, struct err *e)
 {
 	struct enroll_cmd *c = arg;
-	return newpins_get(&c->pins, t, p, ret_so_pin, ret_pin, e);
+	return newpins_get(c->pins, t, p, ret_so_pin, ret_pin, e);
 }
 
 static int ui_new_pin(void *arg, const struct worker_token *t, const struct profile *p, struct secret *ret,
 		      struct err *e)
 {
 	struct enroll_cmd *c = arg;
-	return newpins_replacement(&c->pins, t, p, ret, e);
+	return newpins_replacement(c->pins, t, p, ret, e);
 }
 
 static int ui_show_pins(void *arg, struct err *e)
 {
 	struct enroll_cmd *c = arg;
-	return newpins_show(&c->pins, e);
+	return newpins_show(c->pins, e);
 }
 
 static int ui_confirm_init(void *arg, const struct worker_token *t, struct err *e)
@@ -148,6 +149,8 @@ static int ui_confirm_last_try(void *arg, const struct worker_token *t, struct e
 static int ui_passphrase(void *arg, const struct ca_info *ca, unsigned attempt, struct secret *ret, struct err *e)
 {
 	struct enroll_cmd *c = arg;
+	if (c->passphrase != NULL && attempt == 0)
+		return secret_set(ret, c->passphrase->bytes, c->passphrase->len, e);
 	screen_pause(&c->screen);
 	int got = credentials_ca(c->o, ca, attempt, ret, e);
 	screen_resume(&c->screen);
@@ -322,37 +325,70 @@ static int enroll(struct enroll_cmd *c, const struct enroll_options *opt, struct
 	    .end = ui_end,
 	    .note = ui_note,
 	};
-	return enroll_run(&enroll_ports_real, c->pins.cfg, opt, &ui, result, e);
+	return enroll_run(&enroll_ports_real, c->pins->cfg, opt, &ui, result, e);
+}
+
+/* Whom it is about, if a certificate was replaced. */
+static int tell(struct enroll_cmd *c, const struct enroll_result *result, int got, struct err *e)
+{
+	struct err why = ERR_INIT;
+	char done[200];
+	if (!result->crl_published)
+		return got;
+	if (result->replaced[0] != '\0')
+		snprintf(done, sizeof done, "certificate %s of %s is revoked", result->replaced, c->o->args[0]);
+	else
+		snprintf(done, sizeof done, "a fresh CRL is published");
+	if (hook_after_crl(c->pins->cfg, &c->screen, done, &why) == 0)
+		return got;
+	if (got == 0)
+		*e = why;
+	else
+		screen_note(&c->screen, why.what);
+	return -1;
+}
+
+int enrollment_run(struct enrollment *ret, const struct options *o, enum cred_way way, const struct config *cfg,
+		   const struct secret *passphrase, struct err *e)
+{
+	struct enroll_options opt;
+	struct enroll_cmd c = {.o = o, .pins = &ret->pins, .passphrase = passphrase};
+	screen_init(&c.screen, o);
+	ret->pins = (struct newpins){.o = o, .cfg = cfg, .screen = &c.screen};
+	int got = recoverykey_parse(&c.recovery, o, e);
+	if (got == 0)
+		got = fill_options(&opt, o, &c.recovery, e);
+	opt.way = way;
+	if (got == 0)
+		got = tell(&c, &ret->result, enroll(&c, &opt, &ret->result, e), e);
+	recoverykey_clear(&c.recovery);
+	screen_free(&c.screen);
+	ret->pins.screen = NULL;
+	return got;
+}
+
+void enrollment_free(struct enrollment *n)
+{
+	enroll_result_free(&n->result);
+	newpins_free(&n->pins);
 }
 
 int cmd_make(const struct options *o, enum cred_way way, struct err *e)
 {
 	struct config *cfg = NULL;
-	struct enroll_options opt;
-	struct enroll_cmd c = {.o = o};
-	struct enroll_result result = {.already = false};
+	struct enrollment n = ENROLLMENT_INIT;
+	struct err unsaid = ERR_INIT;
 	if (check_arguments(o, e) != 0 || cmd_config(&cfg, o, e) != 0) {
 		if (o->json)
 			report_error_json(e);
 		return -1;
 	}
-	screen_init(&c.screen, o);
-	c.pins = (struct newpins){.o = o, .cfg = cfg, .screen = &c.screen};
-	int ret = recoverykey_parse(&c.recovery, o, e);
-	if (ret == 0)
-		ret = fill_options(&opt, o, &c.recovery, e);
-	opt.way = way;
-	if (ret == 0)
-		ret = enroll(&c, &opt, &result, e);
-	screen_free(&c.screen);
-	struct err unsaid = ERR_INIT;
-	if (report_enrollment(o, &result, &c.pins.made, ret == 0 ? NULL : e, &unsaid) != 0 && ret == 0) {
+	int ret = enrollment_run(&n, o, way, cfg, NULL, e);
+	if (report_enrollment(o, &n.result, &n.pins.made, ret == 0 ? NULL : e, &unsaid) != 0 && ret == 0) {
 		*e = unsaid;
 		ret = -1;
 	}
-	enroll_result_free(&result);
-	newpins_free(&c.pins);
-	recoverykey_clear(&c.recovery);
+	enrollment_free(&n);
 	config_free(&cfg);
 	return ret;
 }

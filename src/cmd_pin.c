@@ -39,12 +39,15 @@ static void print_unblocked(const struct lifeui *u, const void *result)
 
 static int change(struct lifeui *u, void *result, struct err *e)
 {
-	return life_open(&u->life, false, e) != 0 ? -1 : life_pin(&u->life, result, e);
+	return life_open(&u->life, false, e) != 0 || life_check_lost(&u->life, e) != 0 ? -1
+										       : life_pin(&u->life, result, e);
 }
 
 static int unblock(struct lifeui *u, void *result, struct err *e)
 {
-	return life_open(&u->life, false, e) != 0 ? -1 : life_unblock(&u->life, result, e);
+	return life_open(&u->life, false, e) != 0 || life_check_lost(&u->life, e) != 0
+		   ? -1
+		   : life_unblock(&u->life, result, e);
 }
 
 static int run(const struct lifeui_verb *v, const struct options *o, struct err *e)

@@ -105,7 +105,9 @@ static json_t *pending_json(const struct life_seen *s)
 static json_t *token_json(const struct life_seen *s)
 {
 	const struct worker_token *t = &s->token;
-	char day[DAY_SIZE] = "";
+	char day[DAY_SIZE] = "", lost[DAY_SIZE] = "";
+	if (s->lost != 0)
+		day_format(lost, s->lost);
 	if (s->owner[0] != '\0' && s->not_after != 0)
 		day_format(day, s->not_after);
 	json_t *j = json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:o}", "reader", report_json_text(t->reader), "serial",
@@ -129,6 +131,7 @@ static json_t *token_json(const struct life_seen *s)
 	json_object_set_new(j, "state", s->owner[0] != '\0' ? json_string(cred_state_name(s->state)) : json_null());
 	json_object_set_new(j, "valid_until", report_json_text(day));
 	json_object_set_new(j, "renewal", s->renewing ? json_string(cred_state_name(s->renewal)) : json_null());
+	json_object_set_new(j, "lost", report_json_text(lost));
 	json_object_set_new(j, "objects", objects_json(s));
 	json_object_set_new(j, "trouble", s->trouble.code != ERR_NONE ? report_json_error(&s->trouble) : json_null());
 	return j;
@@ -243,6 +246,17 @@ static void print_owner(const struct life_seen *s)
 	print_line("belongs to", line);
 }
 
+static void print_lost(const struct life_seen *s)
+{
+	char line[160], day[DAY_SIZE];
+	if (s->lost == 0)
+		return;
+	day_format(day, s->lost);
+	snprintf(line, sizeof line, "reported lost on %s; if it has come back: tokenroll found --serial %s", day,
+		 s->token.serial);
+	print_line("LOST", line);
+}
+
 static void print_token(const struct life_seen *s)
 {
 	const struct worker_token *t = &s->token;
@@ -262,6 +276,7 @@ static void print_token(const struct life_seen *s)
 	print_line("module", s->module.path);
 	if (!blank)
 		print_owner(s);
+	print_lost(s);
 	print_pins(s);
 	print_pending(s);
 	if (s->trouble.code != ERR_NONE)

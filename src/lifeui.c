@@ -1,8 +1,10 @@
 #include "lifeui.h"
+#include "certui.h"
 #include "core/clean.h"
 #include "core/prompt.h"
 #include "core/xalloc.h"
 #include "credentials.h"
+#include "hook.h"
 #include "report.h"
 
 #include <jansson.h>
@@ -171,6 +173,12 @@ static int ui_passphrase(void *arg, const struct ca_info *ca, unsigned attempt, 
 	return credentials_ca(u->o, ca, attempt, ret, e);
 }
 
+static int ui_confirm_kind(void *arg, const struct ca_known *k, struct err *e)
+{
+	struct lifeui *u = arg;
+	return certui_confirm(u->o, k, e);
+}
+
 static void ui_note(void *arg, const char *text)
 {
 	struct lifeui *u = arg;
@@ -195,6 +203,10 @@ static void fill(struct lifeui *u, const char *user)
 	    .wipe = o->wipe,
 	    .keep_certificates = o->no_revoke,
 	    .last_try = o->last_try,
+	    .cert_serial = o->cert_serial,
+	    .reason = o->reason,
+	    .temporary = o->temporary != 0,
+	    .keep_passphrase = o->temporary != 0,
 	    .verbose = o->verbose,
 	    .secret_files = {o->pin_file, o->new_pin_file, o->so_pin_file, o->puk_file, o->ca_pass_file,
 			     o->recovery_pass_file, u->recovery.pin_file},
@@ -206,6 +218,7 @@ static void fill(struct lifeui *u, const char *user)
 	    .choose = ui_choose,
 	    .confirm = ui_confirm,
 	    .passphrase = ui_passphrase,
+	    .confirm_kind = ui_confirm_kind,
 	    .note = ui_note,
 	};
 	u->life = (struct life){.ports = &enroll_ports_real, .cfg = u->cfg, .opt = &u->opt, .ui = &u->ui};
@@ -220,6 +233,24 @@ static int begin(struct lifeui *u, const char *user, struct err *e)
 	return 0;
 }
 
+int lifeui_tell(struct lifeui *u, int got, struct err *e)
+{
+	struct err why = ERR_INIT;
+	const struct life *l = &u->life;
+	bool published = false;
+	if (u->told || l->signer == NULL || l->ca.pki[0] == '\0' ||
+	    l->ports->ca.published(l->signer, &published, &why) != 0 || !published)
+		return got;
+	u->told = true;
+	if (hook_after_crl(u->cfg, &u->screen, u->done[0] != '\0' ? u->done : "a fresh CRL is published", &why) == 0)
+		return got;
+	if (got == 0)
+		*e = why;
+	else
+		screen_note(&u->screen, why.what);
+	return -1;
+}
+
 int lifeui_run(const struct lifeui_verb *v, const struct options *o, const char *user, void *result, struct err *e)
 {
 	struct lifeui u = {.o = o};
@@ -227,7 +258,7 @@ int lifeui_run(const struct lifeui_verb *v, const struct options *o, const char 
 	screen_init(&u.screen, o);
 	int got = begin(&u, user, e);
 	if (got == 0)
-		got = v->work(&u, result, e);
+		got = lifeui_tell(&u, v->work(&u, result, e), e);
 	if (o->json && report_json(v->document(&u, result, got == 0 ? NULL : e), &unsaid) != 0 && got == 0) {
 		*e = unsaid;
 		got = -1;
@@ -238,6 +269,7 @@ int lifeui_run(const struct lifeui_verb *v, const struct options *o, const char 
 		life_close(&u.life);
 	secret_free(&u.made_pin);
 	recoverykey_clear(&u.recovery);
+	secret_free(&u.life.passphrase);
 	screen_free(&u.screen);
 	config_free(&u.cfg);
 	return got;

@@ -28,6 +28,10 @@ const struct verb verbs[] = {
     {"show", VERB_SHOW, "USER", "every certificate and token that a user ever had", cmd_show},
     {"status", VERB_STATUS, "", "what expires, what is half done, what is wrong; for monitoring, too", cmd_status},
     {"adopt", VERB_ADOPT, "", "bring an existing PKI, and tokens enrolled by hand, into the inventory", cmd_adopt},
+    {"revoke", VERB_REVOKE, "[USER]", "revoke a certificate, whoever issued it, and publish the CRL", cmd_revoke},
+    {"lost", VERB_LOST, "USER", "a token is lost: revoke what is on it, publish the CRL, note it", cmd_lost},
+    {"found", VERB_FOUND, "[USER]", "a token that was reported lost has come back", cmd_found},
+    {"crl", VERB_CRL, "", "make and publish a fresh CRL, or check the one there is", cmd_crl},
     {NULL, 0, NULL, NULL, NULL},
 };
 

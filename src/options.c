@@ -14,6 +14,9 @@
 /* the verbs that are about one token */
 #define VERB_LIFE (VERB_INIT | VERB_PIN | VERB_UNBLOCK | VERB_WIPE)
 
+/* those that enroll, too */
+#define VERB_ENROLLS (VERB_MAKE | VERB_LOST)
+
 enum kind { FLAG, TEXT, DESCRIPTOR, DAYS };
 
 struct option_def {
@@ -31,10 +34,10 @@ struct option_def {
 	}
 
 static const struct option_def defs[] = {
-    OPT("serial", 0, TEXT, VERB_MAKE | VERB_LIFE | VERB_ESCROW | VERB_AUDIT, serial, "S",
+    OPT("serial", 0, TEXT, VERB_ENROLLS | VERB_LIFE | VERB_ESCROW | VERB_AUDIT | VERB_FOUND, serial, "S",
 	"the token with this serial number"),
-    OPT("reader", 0, TEXT, VERB_MAKE | VERB_LIFE, reader, "R", "the token in this reader or slot"),
-    OPT("key-type", 0, TEXT, VERB_ENROLL | VERB_REKEY, key_type, "T",
+    OPT("reader", 0, TEXT, VERB_ENROLLS | VERB_LIFE, reader, "R", "the token in this reader or slot"),
+    OPT("key-type", 0, TEXT, VERB_ENROLL | VERB_REKEY | VERB_LOST, key_type, "T",
 	"ec:P-256, ec:P-384, rsa:2048, rsa:3072 or rsa:4096"),
     OPT("days", 0, DAYS, VERB_MAKE, days, "N", "how long the certificate is valid"),
     OPT("replace", 0, FLAG, VERB_ENROLL, replace, NULL,
@@ -43,16 +46,16 @@ static const struct option_def defs[] = {
     OPT("cert", 0, TEXT, VERB_ENROLL, cert_file, "FILE", "go on with a certificate that was signed elsewhere"),
     OPT("no-token", 0, FLAG, VERB_RENEW, no_token, NULL,
 	"issue the certificate now, to be written when the token is plugged in"),
-    OPT("init", 0, FLAG, VERB_ENROLL, init, NULL, "initialize a blank token without asking"),
-    OPT("label", 0, TEXT, VERB_ENROLL | VERB_INIT, label, "L",
+    OPT("init", 0, FLAG, VERB_ENROLL | VERB_LOST, init, NULL, "initialize a blank token without asking"),
+    OPT("label", 0, TEXT, VERB_ENROLL | VERB_LOST | VERB_INIT, label, "L",
 	"the label of a token that is initialized (enroll: by default the user)"),
-    OPT("keep-factory-pins", 0, FLAG, VERB_MAKE, keep_factory_pins, NULL,
+    OPT("keep-factory-pins", 0, FLAG, VERB_ENROLLS, keep_factory_pins, NULL,
 	"leave PIN, PUK and SO PIN as the token was delivered"),
-    OPT("new-pin-file", 0, TEXT, VERB_MAKE | VERB_INIT | VERB_PIN | VERB_UNBLOCK, new_pin_file, "F",
+    OPT("new-pin-file", 0, TEXT, VERB_ENROLLS | VERB_INIT | VERB_PIN | VERB_UNBLOCK, new_pin_file, "F",
 	"the PIN that a token is to get"),
     OPT("random-pin", 0, FLAG, VERB_INIT | VERB_PIN | VERB_UNBLOCK, random_pin, NULL,
 	"make the new PIN at random and show it once"),
-    OPT("last-try", 0, FLAG, VERB_MAKE | VERB_LIFE, last_try, NULL, "the token's last PIN try may be spent"),
+    OPT("last-try", 0, FLAG, VERB_ENROLLS | VERB_LIFE | VERB_REVOKE | VERB_CRL | VERB_AUDIT, last_try, NULL, "the token's last PIN try may be spent"),
     OPT("since", 0, TEXT, VERB_AUDIT, since, "WHEN", "from this day on (2026-11-01), or for so long back (7d, 12h)"),
     OPT("user", 0, TEXT, VERB_AUDIT | VERB_LIST, user, "U",
 	"this user; for list * and ? stand for text and a character"),
@@ -71,20 +74,26 @@ static const struct option_def defs[] = {
     OPT("config", 'c', TEXT, VERB_ALL, config, "FILE", "configuration (default " CONFIG_PATH_DEFAULT ")"),
     OPT("pin-file", 0, TEXT, VERB_ALL, pin_file, "F", "read the token's PIN from the first line of a file"),
     OPT("pin-fd", 0, DESCRIPTOR, VERB_ALL, pin_fd, "N", "read the token's PIN from an open descriptor"),
-    OPT("so-pin-file", 0, TEXT, VERB_MAKE | VERB_INIT | VERB_UNBLOCK | VERB_WIPE, so_pin_file, "F",
+    OPT("so-pin-file", 0, TEXT, VERB_ENROLLS | VERB_INIT | VERB_UNBLOCK | VERB_WIPE, so_pin_file, "F",
 	"the token's SO PIN or management key, or the one that a blank token is to get"),
     OPT("puk-file", 0, TEXT, VERB_UNBLOCK, puk_file, "F", "the token's PUK"),
-    OPT("recovery-key", 0, TEXT, VERB_MAKE | VERB_INIT | VERB_UNBLOCK | VERB_WIPE | VERB_ESCROW, recovery_key, "KEY",
+    OPT("recovery-key", 0, TEXT, VERB_ENROLLS | VERB_INIT | VERB_UNBLOCK | VERB_WIPE | VERB_ESCROW, recovery_key, "KEY",
 	"use what is in escrow: the private key of a recovery certificate, a file or a pkcs11: URI"),
-    OPT("recovery-pass-file", 0, TEXT, VERB_MAKE | VERB_INIT | VERB_UNBLOCK | VERB_WIPE | VERB_ESCROW,
+    OPT("recovery-pass-file", 0, TEXT, VERB_ENROLLS | VERB_INIT | VERB_UNBLOCK | VERB_WIPE | VERB_ESCROW,
 	recovery_pass_file, "F", "read the passphrase of that key from a file"),
-    OPT("recovery-pin-file", 0, TEXT, VERB_MAKE | VERB_INIT | VERB_UNBLOCK | VERB_WIPE | VERB_ESCROW, recovery_pin_file,
+    OPT("recovery-pin-file", 0, TEXT, VERB_ENROLLS | VERB_INIT | VERB_UNBLOCK | VERB_WIPE | VERB_ESCROW, recovery_pin_file,
 	"F", "read the PIN of the token that this key is on from a file"),
     OPT("wipe", 0, FLAG, VERB_INIT, wipe, NULL, "also where there are objects on the token: they are destroyed"),
     OPT("confirm", 0, TEXT, VERB_INIT | VERB_WIPE, confirm, "S",
 	"the serial number once more, instead of typing it in"),
     OPT("no-revoke", 0, FLAG, VERB_WIPE, no_revoke, NULL, "leave the certificates valid that were on the token"),
-    OPT("client-module", 0, TEXT, VERB_MAKE | VERB_BUNDLE, client_module, "M",
+    OPT("cert-serial", 0, TEXT, VERB_REVOKE, cert_serial, "HEX", "the certificate with this serial number"),
+    OPT("reason", 0, TEXT, VERB_REVOKE | VERB_LOST, reason, "R",
+	"why, as in easyrsa revoke (lost: by default keyCompromise)"),
+    OPT("temporary", 0, DAYS, VERB_LOST, temporary, "DAYS",
+	"enroll the spare token that is plugged in, for so many days"),
+    OPT("check", 0, FLAG, VERB_CRL, check, NULL, "only look how long the CRL is good, for monitoring"),
+    OPT("client-module", 0, TEXT, VERB_ENROLLS | VERB_BUNDLE, client_module, "M",
 	"the PKCS#11 module on the employee's computer"),
     OPT("ca-pass-file", 0, TEXT, VERB_ALL, ca_pass_file, "F",
 	"read the CA key's passphrase, or its HSM's PIN, from a file"),
@@ -182,7 +191,7 @@ static int bad_option(int c, char **argv, struct err *e)
 /* Names that verbs will have: a user of such a name would be enrolled by mistake. */
 static int check_name(const struct options *o, struct err *e)
 {
-	static const char *const reserved[] = {"crl", "doctor", "found", "help", "lost", "revoke", "setup", "station"};
+	static const char *const reserved[] = {"doctor", "help", "setup", "station"};
 	for (size_t i = 0; !o->verb_named && o->n_args > 0 && i < sizeof reserved / sizeof *reserved; i++) {
 		if (strcmp(o->args[0], reserved[i]) != 0)
 			continue;

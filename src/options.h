@@ -32,6 +32,10 @@ struct options {
 	bool csv, verify, checkpoint;
 	/* the inventory */
 	const char *expiring, *state, *model, *html;
+	/* the life of a certificate */
+	const char *cert_serial, *reason;
+	long temporary; /* days; 0: not given */
+	bool check;
 
 	const char *verb;  /* never NULL after options_parse */
 	bool verb_named;   /* it was written out */
@@ -43,7 +47,7 @@ struct verb {
 	const char *name;
 	unsigned bit; /* VERB_… */
 	const char *arguments, *summary;
-	/* 0, -1, or the exit status of a verb for monitoring */
+	/* 0, -1 with an error, or an exit status of the verb's own when all is said. */
 	int (*run)(const struct options *o, struct err *e);
 };
 
@@ -63,6 +67,10 @@ enum {
 	VERB_SHOW = 1 << 17,
 	VERB_STATUS = 1 << 18,
 	VERB_ADOPT = 1 << 19,
+	VERB_REVOKE = 1 << 20,
+	VERB_LOST = 1 << 21,
+	VERB_FOUND = 1 << 22,
+	VERB_CRL = 1 << 23,
 	VERB_ALL = ~0
 };
 

@@ -169,8 +169,8 @@ static void put_secret(json_t *doc, const char *name, const struct secret *s)
 		json_object_set_new(doc, name, json_stringn(s->bytes, s->len));
 }
 
-static json_t *enrollment_json(const struct options *o, const struct enroll_result *r, const struct report_secrets *s,
-			       const struct err *error)
+struct json_t *report_enrollment_json(const struct options *o, const struct enroll_result *r,
+				      const struct report_secrets *s, const struct err *error)
 {
 	char hex[64];
 	hex_encode(hex, sizeof hex, r->cred.cka_id.data, r->cred.cka_id.len);
@@ -281,7 +281,7 @@ int report_enrollment(const struct options *o, const struct enroll_result *r, co
 	int ret = 0;
 	if (o->json) {
 		json_set_alloc_funcs(malloc, wipe_and_free);
-		ret = print_json(enrollment_json(o, r, s, error));
+		ret = print_json(report_enrollment_json(o, r, s, error));
 	} else if (error == NULL && !o->quiet) {
 		print_enrollment(r);
 		ret = fflush(stdout) != 0 || ferror(stdout) ? -1 : 0;

@@ -20,6 +20,10 @@ int report_new_pins(const struct options *o, const struct report_secrets *s, str
 int report_enrollment(const struct options *o, const struct enroll_result *r, const struct report_secrets *s,
 		      const struct err *error, struct err *e);
 
+/* The same as a document, to be part of another one. */
+struct json_t *report_enrollment_json(const struct options *o, const struct enroll_result *r,
+				      const struct report_secrets *s, const struct err *error);
+
 /* For other files of results. Prints the document, or its error; what is written may hold PINs. */
 struct json_t;
 int report_json(struct json_t *doc, struct err *e);

@@ -39,6 +39,13 @@ int ca_revoked(struct ca *ca, const char *serial, bool *ret, struct err *e);
 int ca_revoke(struct ca *ca, const char *user, const char *serial, const char *reason, bool *ret_already,
 	      struct err *e);
 int ca_publish(struct ca *ca, const char *user, struct err *e);
+int ca_known(struct ca *ca, const char *name, const char *serial, struct ca_known **ret, size_t *ret_n, struct err *e);
+int ca_revoke_serial(struct ca *ca, const char *serial, const char *reason, bool any_kind, bool *ret_already,
+		     struct ca_known *ret, struct err *e);
+int ca_crl(struct ca *ca, struct ca_crl *ret, struct err *e);
+int ca_publish_fresh(struct ca *ca, struct err *e);
+bool ca_published(const struct ca *ca);
+int ca_crl_state(const struct config_ca *cfg, struct ca_crl_state *ret, struct err *e);
 int ca_settle(struct ca *ca, const char *serial, struct err *e);
 
 #endif

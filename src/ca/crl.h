@@ -13,8 +13,8 @@ int crl_check(const struct ca *ca, struct err *e);
 
 /*
  * Makes a fresh CRL, puts it at PKI/crl.pem and publishes it (publish.h). That it could not be published is not an
- * error of this; ca_publish tries again and says so. Needs the key; called under the lock.
+ * error of this; ca_publish tries again and says so. Needs the key; called under the lock. ret may be NULL.
  */
-int crl_make(struct ca *ca, struct err *e);
+int crl_make(struct ca *ca, struct ca_crl *ret, struct err *e);
 
 #endif

@@ -30,13 +30,15 @@ static const char *block_end(const char *begin, const char *end)
 }
 
 /* With what is above it, as a server reads it. */
-static X509_CRL *parse(const char *text, size_t len)
+bool crlfile_is_whole(const struct crlfile_block *b)
 {
-	BIO *in = BIO_new_mem_buf(text, (int)len);
+	BIO *in = BIO_new_mem_buf(b->text, (int)b->len);
 	X509_CRL *crl = in != NULL ? PEM_read_bio_X509_CRL(in, NULL, NULL, NULL) : NULL;
+	bool whole = crl != NULL;
+	X509_CRL_free(crl);
 	BIO_free(in);
 	ERR_clear_error();
-	return crl;
+	return whole;
 }
 
 bool crlfile_has_any(const struct blob *file)
@@ -53,7 +55,7 @@ bool crlfile_next(const struct blob *file, size_t *pos, struct crlfile_block *re
 	const char *begin = find_mark(p, end, begin_mark);
 	bool is_crl = begin != end;
 	size_t len = (size_t)((is_crl ? block_end(begin, end) : end) - p);
-	*ret = (struct crlfile_block){p, len, is_crl, is_crl ? parse(p, len) : NULL};
+	*ret = (struct crlfile_block){p, len, is_crl, is_crl ? certlist_read(p, len) : NULL};
 	*pos += len;
 	return true;
 }

@@ -5,6 +5,7 @@
 #ifndef CA_CRLFILE_H
 #define CA_CRLFILE_H
 
+#include "ca/certlist.h"
 #include "core/blob.h"
 
 #include <openssl/x509.h>
@@ -14,8 +15,8 @@
 struct crlfile_block {
 	const char *text;
 	size_t len;
-	bool is_crl;   /* it has the mark of one */
-	X509_CRL *crl; /* NULL: it is none, or so damaged that a VPN server stops reading at it */
+	bool is_crl;          /* it has the mark of one */
+	struct certlist *crl; /* NULL: it is none, or damaged */
 };
 
 /* Whether there is anything in the file that may be a CRL. */
@@ -24,6 +25,9 @@ bool crlfile_has_any(const struct blob *file);
 /* The next block, as a whole also where the end of one or the end of a line is missing. *pos begins at 0; the caller
  * frees ret->crl. Returns false behind the last one. */
 bool crlfile_next(const struct blob *file, size_t *pos, struct crlfile_block *ret);
+
+/* Whether a VPN server can read the entries, too; crl is not NULL. */
+bool crlfile_is_whole(const struct crlfile_block *b);
 
 /* Whether what can be read of a damaged one names this issuer. */
 bool crlfile_names(const struct crlfile_block *b, const X509_NAME *issuer);

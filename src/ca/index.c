@@ -114,6 +114,12 @@ int index_refresh(struct index *ix, struct err *e)
 	return ret;
 }
 
+void index_rest(const struct index *ix)
+{
+	if (ix->len > 0)
+		(void)madvise(ix->map, ix->len, MADV_DONTNEED);
+}
+
 bool index_next(const struct index *ix, size_t *pos, struct index_row *ret)
 {
 	const char *end = ix->map + ix->len;
@@ -136,6 +142,27 @@ const char *index_row_start(const struct index *ix, const char *p)
 int index_row_at(const struct index *ix, const char *start, struct index_row *ret)
 {
 	return index_parse_row(start, index_line_end(start, ix->map + ix->len), ret) == NULL ? 0 : -1;
+}
+
+/* *pos is always where a line begins. */
+bool index_next_revoked(const struct index *ix, size_t *pos, struct index_row *ret)
+{
+	static const char mark[] = "\nR\t";
+	const char *end = ix->map + ix->len;
+	while (*pos < ix->len) {
+		const char *p = ix->map + *pos;
+		if (*p != 'R') {
+			p = memmem(p, (size_t)(end - p), mark, sizeof mark - 1);
+			if (p == NULL)
+				break;
+			p++;
+		}
+		const char *lf = index_line_end(p, end);
+		*pos = (size_t)(lf - ix->map) + 1;
+		if (index_parse_row(p, lf, ret) == NULL)
+			return true;
+	}
+	return false;
 }
 
 /* Searching the text is ten times as fast as going through the columns of a million rows. */

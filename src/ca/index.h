@@ -56,12 +56,17 @@ void index_close(struct index **ix);
 /* Reads and checks again, if the file is not the one that was read last or has changed. Spans become invalid. */
 int index_refresh(struct index *ix, struct err *e);
 
+/* Gives the memory back that the file takes; what is looked at after this comes from the kernel's cache once more. */
+void index_rest(const struct index *ix);
+
 /* Goes through all rows; *pos begins at 0. */
 bool index_next(const struct index *ix, size_t *pos, struct index_row *ret);
 
 /* Where the row begins that p is in, and what is in the row that begins there; -1 if that is none. */
 const char *index_row_start(const struct index *ix, const char *p);
 int index_row_at(const struct index *ix, const char *start, struct index_row *ret);
+/* The same, only through those of revoked certificates. */
+bool index_next_revoked(const struct index *ix, size_t *pos, struct index_row *ret);
 
 /* Goes through the rows whose subject has this common name. */
 bool index_next_named(struct index *ix, const char *cn, size_t *pos, struct index_row *ret);

@@ -48,12 +48,12 @@ static time_t to_time(const ASN1_TIME *t)
 	return t != NULL && ASN1_TIME_to_tm(t, &tm) == 1 ? timegm(&tm) : 0;
 }
 
-static struct ca_crl_dates dates_of(const X509_CRL *crl)
+static struct ca_crl_dates dates_of(const struct certlist *crl)
 {
 	if (crl == NULL)
 		return (struct ca_crl_dates){.there = false};
-	return (struct ca_crl_dates){true, to_time(X509_CRL_get0_lastUpdate(crl)),
-				     to_time(X509_CRL_get0_nextUpdate(crl))};
+	struct certlist_head head = certlist_head(crl);
+	return (struct ca_crl_dates){true, to_time(head.this_update), to_time(head.next_update)};
 }
 
 static void look_at_crls(struct ca *ca, const struct config_ca *cfg, struct ca_look *ret)

@@ -28,6 +28,10 @@ bool names_has(const struct ca *ca, const char *user, const struct index_row *ro
 /* The certificate with this serial, from where the PKI keeps those of this name; NULL if no file has it. */
 X509 *names_certificate(const struct ca *ca, const char *user, const char *serial);
 
+/* By which name easy-rsa keeps the files of this certificate: its common name, or another one that was given to
+ * `easyrsa sign-req`; "" if there are none, or they are not to be found. */
+void names_of_files(const struct ca *ca, const X509 *cert, const char *serial, char ret[CA_NAME_MAX]);
+
 /* Fills *e with ERR_NAME_TAKEN. Returns -1. */
 int names_taken(const char *user, const struct name_row *row, struct err *e);
 

@@ -139,8 +139,10 @@ static int put(const struct ca *ca, const struct crls *c, bool locked, struct er
 int publish_crl(struct ca *ca, struct err *e)
 {
 	struct crls c = CRLS_INIT;
-	if (ca->crl_file == NULL)
+	if (ca->crl_file == NULL) {
+		ca->published = true;
 		return 0;
+	}
 	int lock = lock_folder(ca);
 	int ret = crls_read(&c, ca, e);
 	if (ret == 0 && c.made != NULL && !crls_same(&c, ca))
@@ -149,6 +151,7 @@ int publish_crl(struct ca *ca, struct err *e)
 		warn_if_closed(ca);
 	unlock_folder(lock);
 	crls_free(&c);
+	ca->published = ca->published || ret == 0;
 	return ret;
 }
 
@@ -159,20 +162,25 @@ struct look {
 	bool outdated;
 };
 
-/* What it means for this user that the file could not be written. */
+/* What it means for this user, or NULL for whoever was revoked, that the file could not be written. */
 static int unpublished(const struct ca *ca, const struct look *l, const char *user, const struct err *why,
 		       struct err *e)
 {
 	const char *reason = why->native, *advice = why->next;
-	if (l->serial[0] == '\0') {
+	if (user != NULL && l->serial[0] == '\0') {
 		pki_note(ca, "the CRL could not be published: %.400s%s%s%s%s%.300s", why->what,
 			 reason[0] != '\0' ? " (" : "", reason, reason[0] != '\0' ? ")" : "",
 			 advice[0] != '\0' ? "; " : "", advice);
 		return 0;
 	}
-	err_set(e, ERR_CRL_UNPUBLISHED,
-		"certificate %s of %s is revoked, but the VPN server still reads an old CRL and lets it in: %.400s",
-		l->serial, user, why->what);
+	if (user != NULL)
+		err_set(e, ERR_CRL_UNPUBLISHED,
+			"certificate %s of %s is revoked, but the VPN server still reads an old CRL and lets it in: "
+			"%.400s",
+			l->serial, user, why->what);
+	else
+		err_set(e, ERR_CRL_UNPUBLISHED,
+			"the VPN server still reads an old CRL, and lets in who was revoked since: %.400s", why->what);
 	err_native(e, "%s", why->native);
 	return err_next(e, "%.160s; or copy %.150s to %.150s yourself. Then run the same command again",
 			why->next[0] != '\0' ? why->next : "see to it that tokenroll can write there",
@@ -190,7 +198,8 @@ static int look(const struct ca *ca, const char *user, struct look *ret, struct 
 			*e = why;
 		return -1;
 	}
-	crls_missing(c, ca, user, ret->serial);
+	if (user != NULL)
+		crls_missing(c, ca, user, ret->serial);
 	ret->outdated =
 	    status == 0 && c->made != NULL && !crls_same(c, ca) && (ret->serial[0] != '\0' || crls_outdated(c));
 	return status != 0 ? unpublished(ca, ret, user, &why, e) : 0;
@@ -210,6 +219,7 @@ static int bring_up_to_date(struct ca *ca, const char *user, struct err *e)
 			ret = unpublished(ca, &l, user, &why, e);
 		else
 			pki_note(ca, "the fresh CRL is published now: %.300s", ca->crl_file);
+		ca->published = ca->published || ret == 0;
 	}
 	unlock_folder(lock);
 	crls_free(&l.crls);
@@ -262,4 +272,14 @@ int ca_publish(struct ca *ca, const char *user, struct err *e)
 	ret = bring_up_to_date(ca, user, e);
 	pki_lock_release(&lock);
 	return ret;
+}
+
+int ca_publish_fresh(struct ca *ca, struct err *e)
+{
+	return ca_publish(ca, NULL, e);
+}
+
+bool ca_published(const struct ca *ca)
+{
+	return ca->published;
 }

@@ -7,40 +7,30 @@
 #include <errno.h>
 #include <openssl/bn.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_own(X509_CRL *crl, const struct ca *ca)
+static bool is_own(const struct certlist *crl, const struct ca *ca)
 {
-	return X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(ca->cert)) == 0 &&
-	       X509_CRL_verify(crl, X509_get0_pubkey(ca->cert)) == 1;
-}
-
-static bool number_of(X509_CRL *crl, BIGNUM **ret)
-{
-	ASN1_INTEGER *n = X509_CRL_get_ext_d2i(crl, NID_crl_number, NULL, NULL);
-	*ret = n != NULL ? ASN1_INTEGER_to_BN(n, NULL) : NULL;
-	ASN1_INTEGER_free(n);
-	return *ret != NULL;
+	return X509_NAME_cmp(certlist_head(crl).issuer, X509_get_subject_name(ca->cert)) == 0 &&
+	       certlist_verify(crl, X509_get0_pubkey(ca->cert));
 }
 
 /* Below 0 if a is the older one. */
-static int compare_age(X509_CRL *a, X509_CRL *b)
+static int compare_age(const struct certlist *a, const struct certlist *b)
 {
-	BIGNUM *of_a = NULL, *of_b = NULL;
+	BIGNUM *of_a = certlist_number(a), *of_b = certlist_number(b);
 	int order;
-	if (number_of(a, &of_a) && number_of(b, &of_b))
+	if (of_a != NULL && of_b != NULL)
 		order = BN_cmp(of_a, of_b);
 	else
-		order = ASN1_TIME_compare(X509_CRL_get0_lastUpdate(a), X509_CRL_get0_lastUpdate(b));
+		order = ASN1_TIME_compare(certlist_head(a).this_update, certlist_head(b).this_update);
 	BN_free(of_a);
 	BN_free(of_b);
 	return order;
 }
 
-static int read_made(struct crls *c, const struct ca *ca, struct err *e)
+int crls_read_made(struct crls *c, const struct ca *ca, struct err *e)
 {
 	if (file_read(c->made_path, CRL_FILE_MAX, &c->made_text, e) != 0) {
 		if (errno != ENOENT)
@@ -48,9 +38,7 @@ static int read_made(struct crls *c, const struct ca *ca, struct err *e)
 		err_clear(e);
 		return 0;
 	}
-	BIO *in = BIO_new_mem_buf(c->made_text.data, (int)c->made_text.len);
-	c->made = in != NULL ? PEM_read_bio_X509_CRL(in, NULL, NULL, NULL) : NULL;
-	BIO_free(in);
+	c->made = certlist_read(c->made_text.data, c->made_text.len);
 	if (c->made != NULL && is_own(c->made, ca)) {
 		ERR_clear_error();
 		return 0;
@@ -74,22 +62,22 @@ static void sort_published(struct crls *c, const struct ca *ca)
 {
 	struct crlfile_block b;
 	for (size_t pos = 0; crlfile_next(&c->read_text, &pos, &b);) {
-		bool own = b.crl != NULL && is_own(b.crl, ca);
-		if (b.is_crl && b.crl == NULL && !crlfile_names(&b, X509_get_subject_name(ca->cert)))
+		bool own = b.crl != NULL && is_own(b.crl, ca), whole = own || (b.crl != NULL && crlfile_is_whole(&b));
+		if (b.is_crl && !whole && !crlfile_names(&b, X509_get_subject_name(ca->cert)))
 			keep(&c->damaged, b.text, b.len);
-		else if (!own && (b.crl != NULL || !b.is_crl))
+		else if (!own && (whole || !b.is_crl))
 			keep(&c->others, b.text, b.len);
 		if (own && (c->read == NULL || compare_age(c->read, b.crl) < 0)) {
-			X509_CRL_free(c->read);
+			certlist_free(&c->read);
 			c->read = b.crl;
 		} else {
-			X509_CRL_free(b.crl);
+			certlist_free(&b.crl);
 		}
 	}
 	ERR_clear_error();
 }
 
-static int read_published(struct crls *c, const struct ca *ca, struct err *e)
+int crls_read_published(struct crls *c, const struct ca *ca, struct err *e)
 {
 	if (file_read(ca->crl_file, CRL_FILE_MAX, &c->read_text, e) != 0) {
 		if (errno != ENOENT)
@@ -109,7 +97,7 @@ static int read_published(struct crls *c, const struct ca *ca, struct err *e)
 int crls_read(struct crls *ret, const struct ca *ca, struct err *e)
 {
 	ret->made_path = pki_path(ca, "crl.pem");
-	if (read_made(ret, ca, e) == 0 && read_published(ret, ca, e) == 0)
+	if (crls_read_made(ret, ca, e) == 0 && crls_read_published(ret, ca, e) == 0)
 		return 0;
 	if (e != NULL && e->code == ERR_SYSTEM)
 		e->code = ERR_CA_FAILED;
@@ -121,8 +109,8 @@ void crls_free(struct crls *c)
 	free(c->made_path);
 	blob_free(&c->made_text);
 	blob_free(&c->read_text);
-	X509_CRL_free(c->made);
-	X509_CRL_free(c->read);
+	certlist_free(&c->made);
+	certlist_free(&c->read);
 	blob_free(&c->others);
 	blob_free(&c->damaged);
 }
@@ -130,17 +118,6 @@ void crls_free(struct crls *c)
 bool crls_same(const struct crls *c, const struct ca *ca)
 {
 	return strcmp(c->made_path, ca->crl_file) == 0 || blob_equal(&c->made_text, &c->read_text);
-}
-
-static bool lists(X509_CRL *crl, const char *serial)
-{
-	X509_REVOKED *entry;
-	BIGNUM *bn = NULL;
-	ASN1_INTEGER *number = BN_hex2bn(&bn, serial) > 0 ? BN_to_ASN1_INTEGER(bn, NULL) : NULL;
-	bool found = crl != NULL && number != NULL && X509_CRL_get0_by_serial(crl, &entry, number) == 1;
-	ASN1_INTEGER_free(number);
-	BN_free(bn);
-	return found;
 }
 
 void crls_missing(const struct crls *c, const struct ca *ca, const char *user, char ret[CA_SERIAL_HEX_MAX])
@@ -151,7 +128,8 @@ void crls_missing(const struct crls *c, const struct ca *ca, const char *user, c
 		if (row.status != 'R')
 			continue;
 		char *serial = span_text(row.serial);
-		if (lists(c->made, serial) && !lists(c->read, serial))
+		if (c->made != NULL && certlist_has(c->made, serial) &&
+		    (c->read == NULL || !certlist_has(c->read, serial)))
 			snprintf(ret, CA_SERIAL_HEX_MAX, "%s", serial);
 		free(serial);
 	}
@@ -163,5 +141,24 @@ bool crls_outdated(const struct crls *c)
 		return c->made != NULL;
 	int order = compare_age(c->read, c->made);
 	/* two of the same age that differ: the CA's own is right */
-	return order < 0 || (order == 0 && X509_CRL_match(c->read, c->made) != 0);
+	return order < 0 || (order == 0 && !certlist_equal(c->read, c->made));
+}
+
+static time_t time_of(const ASN1_TIME *t)
+{
+	struct tm tm;
+	return t != NULL && ASN1_TIME_to_tm(t, &tm) == 1 ? timegm(&tm) : 0;
+}
+
+void crls_describe(const struct certlist *l, struct ca_crl *ret)
+{
+	const struct certlist_head head = certlist_head(l);
+	BIGNUM *number = certlist_number(l);
+	char *text = number != NULL ? BN_bn2dec(number) : NULL;
+	snprintf(ret->number, sizeof ret->number, "%s", text != NULL ? text : "");
+	ret->entries = certlist_count(l);
+	ret->this_update = time_of(head.this_update);
+	ret->next_update = time_of(head.next_update);
+	OPENSSL_free(text);
+	BN_free(number);
 }

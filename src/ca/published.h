@@ -8,6 +8,7 @@
 #ifndef CA_PUBLISHED_H
 #define CA_PUBLISHED_H
 
+#include "ca/certlist.h"
 #include "ca/pki.h"
 
 #define CRL_FILE_MAX ((size_t)256 << 20)
@@ -16,8 +17,8 @@ struct crls {
 	char *made_path;       /* PKI/crl.pem */
 	struct blob made_text; /* its content */
 	struct blob read_text; /* the published file's, empty if there is none */
-	X509_CRL *made;        /* NULL if there is none to be published */
-	X509_CRL *read;        /* the newest of this CA's in the published file, NULL if there is none */
+	struct certlist *made; /* NULL if there is none to be published */
+	struct certlist *read; /* the newest of this CA's in the published file, NULL if there is none */
 	struct blob others;    /* all else in there, byte for byte: the CRLs of other CAs */
 	struct blob damaged;   /* ... and those that no server can read */
 };
@@ -31,6 +32,13 @@ struct crls {
  * read, or is something else than CRLs in PEM form: then [ca] crl is wrong and nothing may be written over it. */
 int crls_read(struct crls *ret, const struct ca *ca, struct err *e);
 void crls_free(struct crls *c);
+
+/* The two halves of crls_read, with made_path set; here what cannot be read is ERR_SYSTEM. */
+int crls_read_made(struct crls *c, const struct ca *ca, struct err *e);
+int crls_read_published(struct crls *c, const struct ca *ca, struct err *e);
+
+/* Fills all but ret->path. */
+void crls_describe(const struct certlist *l, struct ca_crl *ret);
 
 /* Whether the server reads PKI/crl.pem itself, or the same bytes. */
 bool crls_same(const struct crls *c, const struct ca *ca);

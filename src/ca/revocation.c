@@ -1,5 +1,5 @@
 /*
- * revocation: ca_revoke. All of it is under the lock and can be repeated:
+ * revocation: ca_revoke and ca_revoke_serial. All of it is under the lock and can be repeated:
  *
  *   1 finish what an earlier run began      3 may this certificate be revoked here?
  *   2 the row of this serial                4 record, row, CRL, files, record removed (revoke.h)
@@ -9,6 +9,7 @@
  */
 #include "ca/certificate.h"
 #include "ca/crl.h"
+#include "ca/known.h"
 #include "ca/lock.h"
 #include "ca/names.h"
 #include "ca/pki.h"
@@ -18,6 +19,7 @@
 #include "ca/redo.h"
 #include "ca/revoke.h"
 #include "ca/session.h"
+#include "ca/subject.h"
 #include "ca/sweep.h"
 
 #include <stdlib.h>
@@ -28,9 +30,12 @@
 
 struct work {
 	struct ca *ca;
-	const char *user, *serial, *reason;
-	bool already; /* what the first round found */
-	bool again;   /* it is not the first one */
+	const char *user; /* NULL: whoever's it is */
+	const char *serial, *reason;
+	bool any_kind;          /* without a user: a server's, too */
+	char name[CA_NAME_MAX]; /* of its files, once the row is found */
+	bool already;           /* what the first round found */
+	bool again;             /* it is not the first one */
 };
 
 static int check_serial(const char *serial, struct err *e)
@@ -57,16 +62,16 @@ static bool was_begun(const struct work *w)
 	struct record r = RECORD_INIT;
 	bool found = false;
 	bool ret = record_read(w->ca->pki, &found, &r, NULL) == 0 && found && r.row == NULL && r.revoke != NULL &&
-		   strcmp(r.name, w->user) == 0 && strcmp(r.revoke, w->serial) == 0;
+		   (w->user == NULL || strcmp(r.name, w->user) == 0) && strcmp(r.revoke, w->serial) == 0;
 	record_free(&r);
 	return ret;
 }
 
 /* index.txt.attr may forbid two of them. */
-static bool has_valid_row(const struct work *w)
+static bool has_valid_row(const struct work *w, const char *user)
 {
 	struct index_row row;
-	for (size_t pos = 0; index_next_named(w->ca->index, w->user, &pos, &row);) {
+	for (size_t pos = 0; index_next_named(w->ca->index, user, &pos, &row);) {
 		if (row.status == 'V')
 			return true;
 	}
@@ -76,10 +81,14 @@ static bool has_valid_row(const struct work *w)
 /* A certificate that this CA made is revoked although its row was lost; `openssl ca -revoke` adds it, too. */
 static int restore_row(const struct work *w, struct err *e)
 {
-	X509 *cert = names_certificate(w->ca, w->user, w->serial);
+	X509 *cert = names_certificate(w->ca, w->user != NULL ? w->user : "", w->serial);
+	char *cn = cert != NULL ? subject_cn(X509_get_subject_name(cert)) : NULL;
+	const char *user = w->user != NULL ? w->user : cn;
 	int ret = 0;
-	if (cert != NULL && certificate_is_ours(cert, w->ca, w->user, X509_get0_pubkey(cert)) && !has_valid_row(w))
-		ret = redo_add_row(w->ca, w->user, cert, e);
+	if (cert != NULL && user != NULL && certificate_is_ours(cert, w->ca, user, X509_get0_pubkey(cert)) &&
+	    !has_valid_row(w, user))
+		ret = redo_add_row(w->ca, user, cert, e);
+	free(cn);
 	X509_free(cert);
 	return ret;
 }
@@ -96,7 +105,7 @@ static int find_row(const struct work *w, struct index_row *ret, struct err *e)
 					   "there; a row that was lost is in a backup, or in index.txt.old");
 		}
 	}
-	if (names_has(w->ca, w->user, ret))
+	if (w->user == NULL || names_has(w->ca, w->user, ret))
 		return 0;
 	err_set(e, ERR_NAME_TAKEN, "the certificate %s is not one of %s: it is somebody else's, %.*s", w->serial,
 		w->user, (int)(ret->subject.len < 200 ? ret->subject.len : 200), ret->subject.p);
@@ -121,7 +130,7 @@ static int ensure_crl(const struct work *w, const struct index_row *row, bool be
 		note_reason(w, row);
 	if (begun) /* redo has made it */
 		return 0;
-	return crl_check(w->ca, e) == 0 ? crl_make(w->ca, e) : -1;
+	return crl_check(w->ca, e) == 0 ? crl_make(w->ca, NULL, e) : -1;
 }
 
 static void note_expired(const struct work *w, const struct index_row *row)
@@ -137,18 +146,40 @@ static void note_expired(const struct work *w, const struct index_row *row)
 		 date);
 }
 
-static int revoke_valid(const struct work *w, const struct index_row *row, struct err *e)
+/* May it be revoked for the one who asks? */
+static int check_users(const struct work *w, X509 *cert, struct err *e)
 {
-	struct name_row named = NAME_ROW_INIT;
+	struct name_row named = {.cert = cert};
 	snprintf(named.serial, sizeof named.serial, "%s", w->serial);
-	named.cert = names_certificate(w->ca, w->user, w->serial);
-	int ret = revoke_check_row(w->ca, w->user, &named, "revoked", e);
-	names_row_free(&named);
+	return revoke_check_row(w->ca, w->user, &named, "revoked", e);
+}
+
+static int check_anybodys(const struct work *w, X509 *cert, const struct index_row *row, struct err *e)
+{
+	enum ca_kind kind = known_kind(cert);
+	if (kind == CA_CLIENT || w->any_kind)
+		return revoke_check_files(w->ca, e);
+	return err_set(e, ERR_SERVER, "certificate %s (%.*s) is %s: without it nobody %s", w->serial,
+		       (int)(row->subject.len < 200 ? row->subject.len : 200), row->subject.p,
+		       kind == CA_SERVER ? "a server's" : "a CA's",
+		       kind == CA_SERVER ? "connects to that server any more"
+					 : "whose certificate that CA has signed connects any more");
+}
+
+static int revoke_valid(struct work *w, const struct index_row *row, struct err *e)
+{
+	X509 *cert = names_certificate(w->ca, w->user != NULL ? w->user : "", w->serial);
+	int ret = w->user != NULL ? check_users(w, cert, e) : check_anybodys(w, cert, row, e);
+	if (w->user != NULL)
+		snprintf(w->name, sizeof w->name, "%s", w->user);
+	else if (ret == 0)
+		names_of_files(w->ca, cert, w->serial, w->name);
+	X509_free(cert);
 	if (ret != 0)
 		return -1;
 	if (!w->again)
 		note_expired(w, row);
-	ret = revoke_row(w->ca, w->user, w->serial, w->reason, NULL, e);
+	ret = revoke_row(w->ca, w->name, w->serial, w->reason, NULL, e);
 	return ret == 0 ? record_remove(w->ca->pki, e) : ret;
 }
 
@@ -157,7 +188,7 @@ static int revoke_locked(struct work *w, struct err *e)
 	char replaced[CA_SERIAL_HEX_MAX];
 	struct index_row row;
 	bool begun = was_begun(w);
-	if (redo_all(w->ca, w->user, replaced, e) != 0 || find_row(w, &row, e) != 0)
+	if (redo_all(w->ca, w->user != NULL ? w->user : "", replaced, e) != 0 || find_row(w, &row, e) != 0)
 		return -1;
 	bool revoked = row.status == 'R';
 	int ret = revoked ? ensure_crl(w, &row, begun, e) : revoke_valid(w, &row, e);
@@ -212,5 +243,19 @@ int ca_revoke(struct ca *ca, const char *user, const char *serial, const char *r
 	    check_ready(ca, e) != 0 || revoke_for_good(&w, e) != 0)
 		return -1;
 	*ret_already = w.already;
+	return 0;
+}
+
+int ca_revoke_serial(struct ca *ca, const char *serial, const char *reason, bool any_kind, bool *ret_already,
+		     struct ca_known *ret, struct err *e)
+{
+	struct work w = {.ca = ca, .serial = serial, .reason = reason, .any_kind = any_kind};
+	struct index_row row;
+	if (reason_check(reason, e) != 0 || check_serial(serial, e) != 0 || check_ready(ca, e) != 0 ||
+	    revoke_for_good(&w, e) != 0)
+		return -1;
+	*ret_already = w.already;
+	if (index_by_serial(ca->index, serial, &row))
+		known_fill(ca, &row, ret);
 	return 0;
 }

@@ -135,11 +135,12 @@ static int put_files_away(const struct ca *ca, const char *user, const char *ser
 {
 	static const char *const bases[] = {"", "renewed/"};
 	int ret = 0;
-	for (size_t i = 0; ret == 0 && i < sizeof bases / sizeof *bases; i++) {
+	bool named = user[0] != '\0';
+	for (size_t i = 0; named && ret == 0 && i < sizeof bases / sizeof *bases; i++) {
 		if (file_has_serial(ca, bases[i], user, serial))
 			ret = move_files(ca, bases[i], user, serial, e);
 	}
-	if (ret == 0 && !name_is_anothers(ca, user, serial))
+	if (ret == 0 && named && !name_is_anothers(ca, user, serial))
 		ret = remove_inline(ca, user, e);
 	if (ret == 0)
 		ret = drop_copy(ca, serial, e);
@@ -155,8 +156,15 @@ int revoke_finish(struct ca *ca, const char *user, const char *serial, const cha
 		ret = index_edit(ca->index, &edit, e);
 	/* from here on the server has to know, whatever the files say */
 	if (ret == 0)
-		ret = crl_make(ca, e);
+		ret = crl_make(ca, NULL, e);
 	return ret == 0 ? put_files_away(ca, user, serial, e) : ret;
+}
+
+int revoke_check_files(const struct ca *ca, struct err *e)
+{
+	if (crl_check(ca, e) != 0 || pki_check_replace(ca, "index.txt", e) != 0)
+		return -1;
+	return pki_check_replace(ca, "crl.pem", e);
 }
 
 int revoke_check_row(const struct ca *ca, const char *user, const struct name_row *row, const char *done, struct err *e)
@@ -164,12 +172,9 @@ int revoke_check_row(const struct ca *ca, const char *user, const struct name_ro
 	if (row->cert != NULL && !certificate_is_client(row->cert)) {
 		err_set(e, ERR_NAME_TAKEN, "the certificate %s of %s is not a client's and is not %s", row->serial,
 			user, done);
-		return err_next(e, "a server's certificate is revoked with easyrsa only");
+		return err_next(e, "if that is meant: tokenroll revoke --cert-serial %s", row->serial);
 	}
-	int ret = crl_check(ca, e);
-	if (ret == 0)
-		ret = pki_check_replace(ca, "index.txt", e);
-	return ret == 0 ? pki_check_replace(ca, "crl.pem", e) : ret;
+	return revoke_check_files(ca, e);
 }
 
 int revoke_check(const struct ca *ca, const char *user, struct err *e)
@@ -180,7 +185,7 @@ int revoke_check(const struct ca *ca, const char *user, struct err *e)
 	while (ret == 0 && names_next_valid(ca, user, &pos, &row))
 		ret = revoke_check_row(ca, user, &row, "replaced", e);
 	if (ret != 0 && e != NULL && e->code == ERR_NAME_TAKEN)
-		err_next(e, "choose another name; a server's certificate is revoked with easyrsa only");
+		err_next(e, "choose another name; a server's certificate is revoked by `tokenroll revoke` only");
 	names_row_free(&row);
 	return ret;
 }
@@ -199,7 +204,7 @@ static char *revoked_now(const char *reason)
 int revoke_row(struct ca *ca, const char *user, const char *serial, const char *reason, char **ret_revoked,
 	       struct err *e)
 {
-	char name[CA_USER_MAX], revoke[CA_SERIAL_HEX_MAX];
+	char name[CA_NAME_MAX], revoke[CA_SERIAL_HEX_MAX];
 	snprintf(name, sizeof name, "%s", user);
 	snprintf(revoke, sizeof revoke, "%s", serial);
 	char *revoked = revoked_now(reason);

@@ -17,10 +17,13 @@ int revoke_check(const struct ca *ca, const char *user, struct err *e);
 int revoke_check_row(const struct ca *ca, const char *user, const struct name_row *row, const char *done,
 		     struct err *e);
 
+/* Whether anything can be revoked here: ERR_CA_PKI as crl_check, or if the PKI's files could not be replaced. */
+int revoke_check_files(const struct ca *ca, struct err *e);
+
 /*
  * Revokes the certificate with this serial for this reason (reason.h): row, CRL, files. Called under the lock; leaves a
  * record (record.h), so that a caller who goes on can extend it. *ret_revoked is the third column of the row, to be
- * freed; ret_revoked may be NULL.
+ * freed; ret_revoked may be NULL. user is the name of its files, "" if it has none but that by serial.
  */
 int revoke_row(struct ca *ca, const char *user, const char *serial, const char *reason, char **ret_revoked,
 	       struct err *e);

@@ -1,6 +1,7 @@
 #include "ca/signer.h"
 
 #include "ca/signer_impl.h"
+#include "ca/signer_wire.h"
 #include "core/xalloc.h"
 
 #include <stdlib.h>

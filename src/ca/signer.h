@@ -26,6 +26,9 @@
 #define CA_DATABASE_MAX 1024
 #define CA_HASH_LEN 32
 #define CA_ATTESTED_MAX 160
+#define CA_NAME_MAX 256
+#define CA_REASON_MAX 32
+#define CA_NUMBER_MAX 64
 
 struct signer;
 struct ca_hsm_port;
@@ -91,6 +94,48 @@ struct ca_checkpoint {
 	time_t time; /* when it was signed */
 };
 
+/* What a certificate is good for, as far as that matters to whoever revokes it: a server's takes its connections with
+ * it, an authority's all that it has signed. */
+enum ca_kind { CA_CLIENT, CA_SERVER, CA_AUTHORITY, CA_KIND_COUNT };
+
+/* One certificate of the PKI, by its row in index.txt. */
+struct ca_known {
+	char serial[CA_SERIAL_HEX_MAX];
+	char name[CA_NAME_MAX];    /* its common name in UTF-8; as index.txt has it where no file has the certificate */
+	char subject[CA_NAME_MAX]; /* one line, for people */
+	enum ca_kind kind;         /* CA_CLIENT where no file has the certificate */
+	time_t not_after;
+	bool revoked;
+	bool on_crl;                /* it is, and the CRL that the VPN server reads says so */
+	time_t when;                /* it was revoked */
+	char reason[CA_REASON_MAX]; /* reason.h; "unspecified" where the row has none */
+};
+
+/* A CRL that was made. */
+struct ca_crl {
+	char path[512];             /* in the PKI */
+	char number[CA_NUMBER_MAX]; /* decimal */
+	uint64_t entries;
+	time_t this_update, next_update;
+};
+
+/* What is wrong with the CRL that a VPN server reads; in the order in which it is asked. */
+enum ca_crl_fault {
+	CA_CRL_FINE,
+	CA_CRL_MISSING,
+	CA_CRL_NOT_OURS, /* or damaged */
+	CA_CRL_NOT_YET,  /* it begins in the future */
+	CA_CRL_EXPIRED,
+	CA_CRL_OUTDATED, /* the PKI has a newer one */
+	CA_CRL_FAULT_COUNT
+};
+
+struct ca_crl_state {
+	enum ca_crl_fault fault;
+	struct ca_crl
+	    crl; /* path is the file it is about; the rest is known from CA_CRL_NOT_YET on, and if it is fine */
+};
+
 /* Starts the process, another one for a key on an HSM, and has it open the PKI: vars, CA certificate and key file,
  * index.txt, attestation-roots are read and checked. In two halves, so that tokens can be looked for meanwhile. Notes
  * (rpc_note) go to note. */
@@ -153,6 +198,37 @@ int signer_revoked(struct signer *s, const char *serial, bool *ret, struct err *
  */
 int signer_revoke(struct signer *s, const char *user, const char *serial, const char *reason, bool *ret_already,
 		  struct err *e);
+
+/*
+ * The certificates of that common name, or the one with that serial number (uppercase hex); one of the two is NULL.
+ * Where no certificate has the name, the one of the file issued/NAME.crt. In the order of index.txt, at most 256; *ret
+ * is one block, to be freed, NULL where there is none. Needs no key.
+ */
+int signer_known(struct signer *s, const char *name, const char *serial, struct ca_known **ret, size_t *ret_n,
+		 struct err *e);
+
+/*
+ * As signer_revoke, of whoever's certificate it is: also with a name that is no user's, and, if any_kind is true, of a
+ * server's or another CA's; else ERR_SERVER for these. *ret is what is known of it afterwards.
+ */
+int signer_revoke_serial(struct signer *s, const char *serial, const char *reason, bool any_kind, bool *ret_already,
+			 struct ca_known *ret, struct err *e);
+
+/* Makes a fresh CRL from index.txt and publishes it; signer_publish_fresh afterwards says if the server has not got it.
+ * Needs the key. ERR_CA_PKI, ERR_CA_LOCKED, ERR_CA_FAILED. */
+int signer_crl(struct signer *s, struct ca_crl *ret, struct err *e);
+
+/* As signer_publish, for whoever is on it: ERR_CRL_UNPUBLISHED whenever the server's is older than PKI/crl.pem and
+ * stays so. */
+int signer_publish_fresh(struct signer *s, struct err *e);
+
+/* Whether a fresh CRL was put where the VPN server reads it since signer_start, or into PKI/crl.pem if [ca] crl names
+ * no place. */
+int signer_published(struct signer *s, bool *ret, struct err *e);
+
+/* What the VPN server reads, or PKI/crl.pem if [ca] crl names no place. A process of its own, for this call; needs
+ * neither index.txt nor the key. Errors are what keeps it from being told. */
+int signer_crl_state(const struct config_ca *cfg, bool verbose, struct ca_crl_state *ret, struct err *e);
 
 /* Issues. Checks the request's own signature, its subject and its key against the CA's policy first, then the token's
  * proof as signer_attest does, also for a certificate that exists already. Idempotent by (name, public key), except for

@@ -11,6 +11,7 @@
 #include "ca/hsm.h"
 #include "ca/look.h"
 #include "ca/pki.h"
+#include "ca/signer_serve.h"
 #include "ca/signer_wire.h"
 #include "core/process.h"
 #include "core/xalloc.h"
@@ -20,9 +21,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PATH_BYTES_MAX 4096
-#define TYPED_BYTES_MAX 4096
 #define LIST_MAX 64
+#define SERIALS_BYTES_MAX 65536
 
 /* how long a call into an HSM's module may still take once the parent is dead */
 #define ORPHAN_SECONDS 30
@@ -31,14 +31,13 @@ struct state {
 	struct ca *ca;                  /* NULL before the PKI is open */
 	const struct ca_hsm_port *port; /* NULL in the ordinary signer */
 };
-#define SERIALS_BYTES_MAX 65536
 
-static int bad_call(struct err *e)
+int signer_bad_call(struct err *e)
 {
 	return err_set(e, ERR_FAILED, "the signer process got a call that cannot be read");
 }
 
-static int the_ca(const struct rpc_server *s, struct ca **ret, struct err *e)
+int signer_the_ca(const struct rpc_server *s, struct ca **ret, struct err *e)
 {
 	*ret = ((struct state *)s->state)->ca;
 	return *ret != NULL && !(*ret)->looks_only
@@ -51,8 +50,8 @@ static int begin(const struct rpc_server *s, struct rpc_msg *in, char user[CA_US
 {
 	rpc_get_str(in, user, CA_USER_MAX);
 	if (in->bad)
-		return bad_call(e);
-	return config_check_user(user, e) == 0 ? the_ca(s, ret, e) : -1;
+		return signer_bad_call(e);
+	return config_check_user(user, e) == 0 ? signer_the_ca(s, ret, e) : -1;
 }
 
 static void on_note(void *arg, const char *text)
@@ -63,7 +62,7 @@ static void on_note(void *arg, const char *text)
 /* An empty path means that the configuration has none. */
 static char *get_path(struct rpc_msg *in)
 {
-	char *path = rpc_get_strdup(in, PATH_BYTES_MAX);
+	char *path = rpc_get_strdup(in, SIGNER_PATH_BYTES_MAX);
 	if (path[0] != '\0')
 		return path;
 	free(path);
@@ -75,7 +74,7 @@ static void get_list(struct rpc_msg *in, struct config_list *ret)
 	uint32_t n = rpc_get_u32(in);
 	in->bad = in->bad || n > LIST_MAX;
 	for (uint32_t i = 0; !in->bad && i < n; i++)
-		config_list_add(ret, rpc_get_strdup(in, PATH_BYTES_MAX));
+		config_list_add(ret, rpc_get_strdup(in, SIGNER_PATH_BYTES_MAX));
 }
 
 /* Before any of an HSM's code runs, this process is shut off. */
@@ -127,7 +126,7 @@ static int op_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 	cfg.attestation_touch = rpc_get_u32(in) != 0;
 	get_list(in, &cfg.hsm_env);
 	get_list(in, &cfg.hsm_writes);
-	int ret = rpc_msg_done(in) && cfg.pki != NULL && st->ca == NULL ? 0 : bad_call(e);
+	int ret = rpc_msg_done(in) && cfg.pki != NULL && st->ca == NULL ? 0 : signer_bad_call(e);
 	if (ret == 0)
 		ret = open_all(s, &cfg, &info, e);
 	if (ret == 0)
@@ -145,8 +144,8 @@ static int op_unlock(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *o
 	struct ca *ca = NULL;
 	(void)out;
 	if (!rpc_msg_done(in))
-		return bad_call(e);
-	if (the_ca(s, &ca, e) != 0)
+		return signer_bad_call(e);
+	if (signer_the_ca(s, &ca, e) != 0)
 		return -1;
 	return ca_unlock(ca, in->n_secrets > 0 ? in->secrets[0] : NULL, e);
 }
@@ -158,7 +157,7 @@ static int op_subject(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *
 	struct ca *ca = NULL;
 	if (begin(s, in, user, &ca, e) != 0)
 		return -1;
-	int ret = rpc_msg_done(in) ? ca_subject(ca, user, &name, e) : bad_call(e);
+	int ret = rpc_msg_done(in) ? ca_subject(ca, user, &name, e) : signer_bad_call(e);
 	if (ret == 0)
 		rpc_put_blob(out, &name);
 	blob_free(&name);
@@ -174,7 +173,7 @@ static int op_find(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 	if (begin(s, in, user, &ca, e) != 0)
 		return -1;
 	char *except = rpc_get_strdup(in, SERIALS_BYTES_MAX);
-	int ret = rpc_msg_done(in) ? ca_find_other(ca, user, except, &found, &c, e) : bad_call(e);
+	int ret = rpc_msg_done(in) ? ca_find_other(ca, user, except, &found, &c, e) : signer_bad_call(e);
 	free(except);
 	if (ret == 0) {
 		rpc_put_u32(out, found);
@@ -209,7 +208,7 @@ static int op_issue(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *ou
 	req.beside = beside;
 	rpc_get_blob(in, &serial);
 	get_proof(in, &attestation, token_serial, &req.proof);
-	int ret = rpc_msg_done(in) && serial.len == sizeof req.serial ? 0 : bad_call(e);
+	int ret = rpc_msg_done(in) && serial.len == sizeof req.serial ? 0 : signer_bad_call(e);
 	if (ret == 0) {
 		memcpy(req.serial, serial.data, sizeof req.serial);
 		ret = ca_issue(ca, &req, &issued, e);
@@ -239,7 +238,7 @@ static int op_attest(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *o
 		return -1;
 	rpc_get_blob(in, &spki);
 	get_proof(in, &attestation, token_serial, &proof);
-	int ret = rpc_msg_done(in) ? ca_attest(ca, user, &spki, &proof, attested, e) : bad_call(e);
+	int ret = rpc_msg_done(in) ? ca_attest(ca, user, &spki, &proof, attested, e) : signer_bad_call(e);
 	if (ret == 0)
 		rpc_put_str(out, attested);
 	blob_free(&spki);
@@ -257,7 +256,7 @@ static int op_check(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *ou
 		return -1;
 	rpc_get_blob(in, &spki);
 	rpc_get_blob(in, &cert);
-	int ret = rpc_msg_done(in) ? ca_check(ca, user, &spki, &cert, &c, e) : bad_call(e);
+	int ret = rpc_msg_done(in) ? ca_check(ca, user, &spki, &cert, &c, e) : signer_bad_call(e);
 	if (ret == 0)
 		signer_put_certificate(out, &c);
 	ca_certificate_free(&c);
@@ -273,8 +272,8 @@ static int op_settle(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *o
 	(void)out;
 	rpc_get_str(in, serial, sizeof serial);
 	if (!rpc_msg_done(in))
-		return bad_call(e);
-	return the_ca(s, &ca, e) == 0 ? ca_settle(ca, serial, e) : -1;
+		return signer_bad_call(e);
+	return signer_the_ca(s, &ca, e) == 0 ? ca_settle(ca, serial, e) : -1;
 }
 
 static int op_revoked(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
@@ -284,8 +283,8 @@ static int op_revoked(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *
 	bool revoked = false;
 	rpc_get_str(in, serial, sizeof serial);
 	if (!rpc_msg_done(in))
-		return bad_call(e);
-	if (the_ca(s, &ca, e) != 0 || ca_revoked(ca, serial, &revoked, e) != 0)
+		return signer_bad_call(e);
+	if (signer_the_ca(s, &ca, e) != 0 || ca_revoked(ca, serial, &revoked, e) != 0)
 		return -1;
 	rpc_put_u32(out, revoked);
 	return 0;
@@ -299,8 +298,8 @@ static int op_revoke(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *o
 	if (begin(s, in, user, &ca, e) != 0)
 		return -1;
 	/* a person typed them: ca_revoke says what is wrong with one that is too long */
-	char *serial = rpc_get_strdup(in, TYPED_BYTES_MAX), *reason = rpc_get_strdup(in, TYPED_BYTES_MAX);
-	int ret = rpc_msg_done(in) ? ca_revoke(ca, user, serial, reason, &already, e) : bad_call(e);
+	char *serial = rpc_get_strdup(in, SIGNER_TYPED_BYTES_MAX), *reason = rpc_get_strdup(in, SIGNER_TYPED_BYTES_MAX);
+	int ret = rpc_msg_done(in) ? ca_revoke(ca, user, serial, reason, &already, e) : signer_bad_call(e);
 	if (ret == 0)
 		rpc_put_u32(out, already);
 	free(reason);
@@ -315,7 +314,7 @@ static int op_replaceable(struct rpc_server *s, struct rpc_msg *in, struct rpc_m
 	(void)out;
 	if (begin(s, in, user, &ca, e) != 0)
 		return -1;
-	return rpc_msg_done(in) ? ca_replaceable(ca, user, e) : bad_call(e);
+	return rpc_msg_done(in) ? ca_replaceable(ca, user, e) : signer_bad_call(e);
 }
 
 static int op_renewable(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
@@ -326,7 +325,7 @@ static int op_renewable(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg
 	if (begin(s, in, user, &ca, e) != 0)
 		return -1;
 	char *beside = rpc_get_strdup(in, SERIALS_BYTES_MAX);
-	int ret = rpc_msg_done(in) ? ca_renewable(ca, user, beside, e) : bad_call(e);
+	int ret = rpc_msg_done(in) ? ca_renewable(ca, user, beside, e) : signer_bad_call(e);
 	free(beside);
 	return ret;
 }
@@ -338,7 +337,7 @@ static int op_publish(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *
 	(void)out;
 	if (begin(s, in, user, &ca, e) != 0)
 		return -1;
-	return rpc_msg_done(in) ? ca_publish(ca, user, e) : bad_call(e);
+	return rpc_msg_done(in) ? ca_publish(ca, user, e) : signer_bad_call(e);
 }
 
 static int op_checkpoint(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
@@ -347,7 +346,7 @@ static int op_checkpoint(struct rpc_server *s, struct rpc_msg *in, struct rpc_ms
 	struct blob cms = BLOB_INIT;
 	struct ca *ca = NULL;
 	signer_get_checkpoint(in, &c);
-	int ret = rpc_msg_done(in) ? the_ca(s, &ca, e) : bad_call(e);
+	int ret = rpc_msg_done(in) ? signer_the_ca(s, &ca, e) : signer_bad_call(e);
 	if (ret == 0)
 		ret = ca_checkpoint(ca, &c, &cms, e);
 	if (ret == 0) {
@@ -364,7 +363,7 @@ static int op_checkpoint_check(struct rpc_server *s, struct rpc_msg *in, struct 
 	struct blob cms = BLOB_INIT;
 	struct ca *ca = NULL;
 	rpc_get_blob(in, &cms);
-	int ret = rpc_msg_done(in) ? the_ca(s, &ca, e) : bad_call(e);
+	int ret = rpc_msg_done(in) ? signer_the_ca(s, &ca, e) : signer_bad_call(e);
 	if (ret == 0)
 		ret = ca_checkpoint_check(ca, &cms, &c, e);
 	if (ret == 0)
@@ -392,6 +391,12 @@ static const struct rpc_op ops[] = {
     {SIGNER_LOOK, 0, look_op_open},
     {SIGNER_ROWS, 0, look_op_rows},
     {SIGNER_DETAILS, 0, look_op_details},
+    {SIGNER_KNOWN, 0, signer_op_known},
+    {SIGNER_REVOKE_SERIAL, 0, signer_op_revoke_serial},
+    {SIGNER_CRL, 0, signer_op_crl},
+    {SIGNER_PUBLISH_FRESH, 0, signer_op_publish_fresh},
+    {SIGNER_PUBLISHED, 0, signer_op_published},
+    {SIGNER_CRL_STATE, 0, signer_op_crl_state},
 };
 
 /* What OpenSSL would take for code to load goes in any case. */

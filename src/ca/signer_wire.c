@@ -64,3 +64,50 @@ void signer_get_checkpoint(struct rpc_msg *m, struct ca_checkpoint *ret)
 		m->bad = true;
 	blob_free(&hash);
 }
+
+void signer_put_known(struct rpc_msg *m, const struct ca_known *k)
+{
+	rpc_put_str(m, k->serial);
+	rpc_put_str(m, k->name);
+	rpc_put_str(m, k->subject);
+	rpc_put_u32(m, k->kind);
+	rpc_put_u64(m, (uint64_t)k->not_after);
+	rpc_put_u32(m, k->revoked);
+	rpc_put_u32(m, k->on_crl);
+	rpc_put_u64(m, (uint64_t)k->when);
+	rpc_put_str(m, k->reason);
+}
+
+void signer_get_known(struct rpc_msg *m, struct ca_known *ret)
+{
+	*ret = (struct ca_known){.serial = ""};
+	rpc_get_str(m, ret->serial, sizeof ret->serial);
+	rpc_get_str(m, ret->name, sizeof ret->name);
+	rpc_get_str(m, ret->subject, sizeof ret->subject);
+	uint32_t kind = rpc_get_u32(m);
+	m->bad = m->bad || kind >= CA_KIND_COUNT;
+	ret->kind = (enum ca_kind)kind;
+	ret->not_after = (time_t)rpc_get_u64(m);
+	ret->revoked = rpc_get_u32(m) != 0;
+	ret->on_crl = rpc_get_u32(m) != 0;
+	ret->when = (time_t)rpc_get_u64(m);
+	rpc_get_str(m, ret->reason, sizeof ret->reason);
+}
+
+void signer_put_crl(struct rpc_msg *m, const struct ca_crl *c)
+{
+	rpc_put_str(m, c->path);
+	rpc_put_str(m, c->number);
+	rpc_put_u64(m, c->entries);
+	rpc_put_u64(m, (uint64_t)c->this_update);
+	rpc_put_u64(m, (uint64_t)c->next_update);
+}
+
+void signer_get_crl(struct rpc_msg *m, struct ca_crl *ret)
+{
+	rpc_get_str(m, ret->path, sizeof ret->path);
+	rpc_get_str(m, ret->number, sizeof ret->number);
+	ret->entries = rpc_get_u64(m);
+	ret->this_update = (time_t)rpc_get_u64(m);
+	ret->next_update = (time_t)rpc_get_u64(m);
+}

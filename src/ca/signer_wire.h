@@ -23,6 +23,12 @@ enum signer_op {
 	SIGNER_CHECKPOINT,
 	SIGNER_CHECKPOINT_CHECK,
 	SIGNER_RENEWABLE,
+	SIGNER_KNOWN,
+	SIGNER_REVOKE_SERIAL,
+	SIGNER_CRL,
+	SIGNER_PUBLISH_FRESH,
+	SIGNER_PUBLISHED,
+	SIGNER_CRL_STATE,
 	SIGNER_LOOK = RPC_TYPE_FIRST_CALL + 64, /* look.h */
 	SIGNER_ROWS,
 	SIGNER_DETAILS,
@@ -34,6 +40,10 @@ struct signer {
 	int timeout_ms;
 };
 
+#define SIGNER_PATH_BYTES_MAX 4096
+#define SIGNER_TYPED_BYTES_MAX \
+	4096 /* what a person typed: its own check says what is wrong with one that is too long */
+
 void signer_put_certificate(struct rpc_msg *m, const struct ca_certificate *c);
 void signer_get_certificate(struct rpc_msg *m, struct ca_certificate *ret);
 void signer_put_checkpoint(struct rpc_msg *m, const struct ca_checkpoint *c);
@@ -41,5 +51,9 @@ void signer_get_checkpoint(struct rpc_msg *m, struct ca_checkpoint *ret);
 
 void signer_put_hsm(struct rpc_msg *m, const struct ca_hsm_info *h);
 void signer_get_hsm(struct rpc_msg *m, struct ca_hsm_info *ret);
+void signer_put_known(struct rpc_msg *m, const struct ca_known *k);
+void signer_get_known(struct rpc_msg *m, struct ca_known *ret);
+void signer_put_crl(struct rpc_msg *m, const struct ca_crl *c);
+void signer_get_crl(struct rpc_msg *m, struct ca_crl *ret);
 
 #endif

@@ -2,6 +2,7 @@
 #include "core/config_impl.h"
 #include "core/keypolicy.h"
 #include "core/keytype.h"
+#include "core/words.h"
 #include "core/xalloc.h"
 
 #include <errno.h>
@@ -77,6 +78,16 @@ static int set_path(struct reader *r, void *field, const char *value)
 static int set_module(struct reader *r, void *field, const char *value)
 {
 	return strchr(value, '/') != NULL ? set_path(r, field, value) : set_text(r, field, value);
+}
+
+static int set_command(struct reader *r, void *field, const char *value)
+{
+	struct words w = WORDS_INIT;
+	struct err e = ERR_INIT;
+	if (words_split(&w, value, &e) != 0)
+		return fault(r, "%s", e.what);
+	words_free(&w);
+	return set_text(r, field, value);
 }
 
 /* One more file; the key may be given several times. */
@@ -251,6 +262,7 @@ static const struct key keys[] = {
     KEY("ca", "vars", ca.vars, set_path),
     KEY("ca", "x509-types", ca.x509_types, set_path),
     KEY("ca", "crl", ca.crl, set_path),
+    KEY("ca", "after-crl", ca.after_crl, set_command),
     KEY("ca", "days", ca.days, set_days),
     KEY("ca", "overlap", ca.overlap, set_overlap),
     KEY("ca", "key-types", ca.key_types, set_key_types),
@@ -277,6 +289,8 @@ static const struct key keys[] = {
     KEY("mail", "password-file", mail.password_file, set_path),
     KEY("mail", "tls", mail.tls, set_tls),
     KEY("mail", "ca-file", mail.ca_file, set_path),
+    KEY("crl", "warn-days", crl.warn_days, set_days),
+    KEY("crl", "critical-days", crl.critical_days, set_days),
     KEY("escrow", "recovery", escrow, add_recovery),
     KEY("audit", "syslog", audit.syslog, set_yes_no),
     KEY("status", "warn-days", status.warn_days, set_days),
@@ -394,7 +408,8 @@ int config_parse(struct config **ret, const char *path, struct blob *text, struc
 
 static bool is_text(const struct key *k)
 {
-	return k->set == set_text || k->set == set_text_or_empty || k->set == set_path || k->set == set_module;
+	return k->set == set_text || k->set == set_text_or_empty || k->set == set_path || k->set == set_module ||
+	       k->set == set_command;
 }
 
 void config_free(struct config **c)

@@ -30,6 +30,7 @@ struct config_ca {
 	char *vars;                    /* easy-rsa's vars; default: where easy-rsa looks */
 	char *x509_types;              /* folder; default: where easy-rsa looks */
 	char *crl;                     /* where a fresh CRL is published, besides PKI/crl.pem */
+	char *after_crl;               /* command that is run after that, in words.h's form; NULL */
 	long days;                     /* 0: vars, else 825 */
 	long overlap;                  /* days that a certificate stays valid after it was renewed; default 0 */
 	unsigned key_types;            /* KEYTYPE_BIT set the CA accepts; default all */
@@ -72,6 +73,10 @@ struct config_mail {
 	char *ca_file; /* PEM trust anchors for the mail server; default the system's */
 };
 
+struct config_crl {
+	long warn_days, critical_days; /* days left, below which `crl --check` says so; default 14 and 3 */
+};
+
 struct config_escrow {
 	char **recovery; /* files with recovery certificates, PEM, in the order they are given */
 	size_t n;
@@ -101,6 +106,7 @@ struct config {
 	struct config_escrow escrow;
 	struct config_audit audit;
 	struct config_status status;
+	struct config_crl crl;
 	char *store_path;
 };
 

@@ -11,6 +11,8 @@ void config_set_defaults(struct config *c)
 	c->ca.attestation_pins = KEYPOLICY_PINS_DEFAULT;
 	c->token.key_type = KEYTYPE_EC_P256;
 	c->token.timeout = 60;
+	c->crl.warn_days = 14;
+	c->crl.critical_days = 3;
 	c->bundle.dir = xstrdup("/var/lib/tokenroll/bundles");
 	c->bundle.legacy_placeholder = xstrdup("change_me");
 	c->status = (struct config_status){
@@ -33,6 +35,8 @@ int config_complete(struct config *c, struct err *e)
 	}
 	if (c->status.critical_days > c->status.warn_days || c->status.crl_critical_days > c->status.crl_warn_days)
 		return err_set(e, ERR_CONFIG, "%s: [status] critical-days cannot be more than warn-days", c->path);
+	if (c->crl.critical_days > c->crl.warn_days)
+		return err_set(e, ERR_CONFIG, "%s: [crl] critical-days is more than warn-days", c->path);
 	if (c->mail.to != NULL && (c->mail.from == NULL || c->mail.smtp == NULL))
 		return err_set(e, ERR_CONFIG, "%s: [mail] has 'to' but not 'from' and 'smtp'", c->path);
 	if ((c->mail.user != NULL) != (c->mail.password_file != NULL))

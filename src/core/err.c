@@ -14,6 +14,7 @@ static const struct code_info codes[ERR_CODE_COUNT] = {
     [ERR_NONE] = {"NONE", 0, ""},
     [ERR_FAILED] = {"FAILED", 1, ""},
     [ERR_SYSTEM] = {"SYSTEM", 1, ""},
+    [ERR_HOOK] = {"HOOK", 1, "see to it that [ca] after-crl works, then run `tokenroll crl`, which runs it again"},
     [ERR_MAIL] = {"MAIL", 1, "everything else is done; the same command sends the mail again"},
     [ERR_STORE] = {"STORE", 1, ""},
     [ERR_ESCROW] = {"ESCROW", 1, "a backup of the database may have the value as it was put there"},
@@ -76,6 +77,8 @@ static const struct code_info codes[ERR_CODE_COUNT] = {
     [ERR_REVOKED] = {"REVOKED", 6,
 		     "index.txt of the PKI says when and why; if this user may get in again, run it on a terminal and "
 		     "say yes, or add --replace or --yes"},
+    [ERR_SERVER] = {"SERVER", 6, "if that is meant, run it on a terminal and say yes, or add --yes"},
+    [ERR_TOKEN_LOST] = {"TOKEN_LOST", 6, ""},
     [ERR_BUSY] = {"BUSY", 6, "wait for it to finish, then run the same command"},
     [ERR_AUDIT_CHANGED] = {"AUDIT_CHANGED", 6,
 			   "somebody has changed the database by other means: keep it as it is, and compare it with a "

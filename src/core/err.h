@@ -17,6 +17,7 @@ enum err_code {
 	/* exit status 1: failed */
 	ERR_FAILED,
 	ERR_SYSTEM,
+	ERR_HOOK,
 	ERR_MAIL,
 	ERR_STORE,
 	ERR_ESCROW,
@@ -65,6 +66,8 @@ enum err_code {
 	ERR_KEY_EXISTS,
 	ERR_FOREIGN,
 	ERR_REVOKED,
+	ERR_SERVER,
+	ERR_TOKEN_LOST,
 	ERR_BUSY,
 	ERR_AUDIT_CHANGED,
 	/* 7: interrupted, the same command goes on */

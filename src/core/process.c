@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -103,12 +104,24 @@ bool process_stop_urgent(void)
 }
 
 struct run {
+	const char *const *env; /* NULL: ours; else it is a hook */
 	pid_t pid;
 	int out, err;
+	int ended;           /* a descriptor that tells that it has; -1 where nobody waits for that */
 	struct blob text[2]; /* what came from out and err */
 };
 
-static void exec_program(const char *const argv[], int out, int err, pid_t parent)
+/* PATH is among it, and it is searched with that. */
+static void set_environment(const char *const env[])
+{
+	clearenv();
+	for (; *env != NULL; env++) {
+		char *pair = xstrdup(*env);
+		putenv(pair);
+	}
+}
+
+static void exec_program(const char *const argv[], const struct run *r, int out, int err, pid_t parent)
 {
 	/* it works for us alone, so it does not outlive us */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != parent)
@@ -118,6 +131,11 @@ static void exec_program(const char *const argv[], int out, int err, pid_t paren
 		_exit(126);
 	close_range(3, ~0U, 0);
 	signal(SIGPIPE, SIG_DFL);
+	if (r->env != NULL) {
+		(void)setpgid(0, 0);
+		umask(022);
+		set_environment(r->env);
+	}
 	/* execvp's type predates const; it changes nothing */
 	char **args = NULL;
 	memcpy(&args, &argv, sizeof args);
@@ -138,13 +156,17 @@ static int run_start(struct run *r, const char *const argv[], struct err *e)
 	pid_t self = getpid();
 	r->pid = fork();
 	if (r->pid == 0)
-		exec_program(argv, out[1], err[1], self);
+		exec_program(argv, r, out[1], err[1], self);
 	close(out[1]);
 	close(err[1]);
 	r->out = out[0];
 	r->err = err[0];
 	if (r->pid < 0)
 		return err_errno(e, ERR_SYSTEM, "cannot start %s", argv[0]);
+	if (r->env != NULL) {
+		(void)setpgid(r->pid, r->pid); /* whoever of the two comes first */
+		r->ended = pidfd_open(r->pid, 0);
+	}
 	return 0;
 }
 
@@ -168,13 +190,17 @@ static int drain(int fd, struct blob *b)
 
 static int run_collect(struct run *r, int64_t deadline)
 {
-	struct pollfd p[2] = {{.fd = r->out, .events = POLLIN}, {.fd = r->err, .events = POLLIN}};
+	struct pollfd p[3] = {
+	    {.fd = r->out, .events = POLLIN}, {.fd = r->err, .events = POLLIN}, {.fd = r->ended, .events = POLLIN}};
 	while (p[0].fd >= 0 || p[1].fd >= 0) {
 		int64_t left = deadline - clock_ms();
 		if (left <= 0)
 			return -1;
-		if (poll(p, 2, (int)left) < 0 && errno != EINTR)
+		if (poll(p, 3, (int)left) < 0 && errno != EINTR)
 			return -1;
+		/* what it wrote itself is there by then */
+		if (r->ended >= 0 && p[2].revents != 0 && p[0].revents == 0 && p[1].revents == 0)
+			return 0;
 		for (int i = 0; i < 2; i++) {
 			if (p[i].fd >= 0 && p[i].revents != 0 && !drain(p[i].fd, &r->text[i]))
 				p[i].fd = -1;
@@ -199,7 +225,7 @@ static int run_finish(struct run *r, const char *name, bool in_time, int timeout
 {
 	int status = 0;
 	if (!in_time)
-		kill(r->pid, SIGKILL);
+		kill(r->env != NULL ? -r->pid : r->pid, SIGKILL);
 	while (waitpid(r->pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (!in_time)
@@ -214,23 +240,53 @@ static int run_finish(struct run *r, const char *name, bool in_time, int timeout
 	return err_native(e, "%s", last_line(&r->text[1]));
 }
 
+static void run_close(struct run *r)
+{
+	if (r->out >= 0)
+		close(r->out);
+	if (r->err >= 0)
+		close(r->err);
+	if (r->ended >= 0)
+		close(r->ended);
+}
+
+static int run_whole(struct run *r, const char *const argv[], int timeout_ms, struct err *e)
+{
+	int ret = run_start(r, argv, e);
+	if (ret == 0) {
+		bool in_time = run_collect(r, clock_ms() + timeout_ms) == 0;
+		ret = run_finish(r, argv[0], in_time, timeout_ms, e);
+	}
+	run_close(r);
+	return ret;
+}
+
 int process_run(const char *const argv[], struct blob *ret_out, int timeout_ms, struct err *e)
 {
-	struct run r = {.pid = -1, .out = -1, .err = -1};
-	int ret = run_start(&r, argv, e);
-	if (ret == 0) {
-		bool in_time = run_collect(&r, clock_ms() + timeout_ms) == 0;
-		ret = run_finish(&r, argv[0], in_time, timeout_ms, e);
-	}
-	if (r.out >= 0)
-		close(r.out);
-	if (r.err >= 0)
-		close(r.err);
+	struct run r = {.pid = -1, .out = -1, .err = -1, .ended = -1};
+	int ret = run_whole(&r, argv, timeout_ms, e);
 	if (ret == 0 && ret_out != NULL) {
 		blob_take(ret_out, r.text[0].data, r.text[0].len);
 		r.text[0].data = NULL;
 	}
 	blob_free(&r.text[0]);
 	blob_free(&r.text[1]);
+	return ret;
+}
+
+int process_run_hook(const char *const argv[], const char *const env[], struct blob *ret_output, int timeout_ms,
+		     struct err *e)
+{
+	struct run r = {.env = env, .pid = -1, .out = -1, .err = -1, .ended = -1};
+	int ret = run_whole(&r, argv, timeout_ms, e);
+	struct blob *both = &r.text[0], *more = &r.text[1];
+	if (more->len > 0) {
+		both->data = xrealloc(both->data, both->len + more->len + 1, 1);
+		memcpy(both->data + both->len, more->data, more->len);
+		both->len += more->len;
+		both->data[both->len] = '\0';
+	}
+	blob_take(ret_output, both->data, both->len);
+	blob_free(more);
 	return ret;
 }

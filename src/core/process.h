@@ -40,4 +40,12 @@ bool process_stop_urgent(void);
  */
 int process_run(const char *const argv[], struct blob *ret_out, int timeout_ms, struct err *e);
 
+/*
+ * The same for a program that somebody else has chosen: in a process group of its own, all of which is ended when the
+ * time is up, with this environment and no more, and umask 022. It is done when it has ended, also if it leaves another
+ * program running that has its output. *ret_output is what it wrote, stdout before stderr, also when it fails.
+ */
+int process_run_hook(const char *const argv[], const char *const env[], struct blob *ret_output, int timeout_ms,
+		     struct err *e);
+
 #endif

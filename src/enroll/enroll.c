@@ -242,6 +242,17 @@ static int enroll_whole(struct enroll_run *r, struct err *e)
 	return finish(r, finished ? check_finished(r, e) : run_steps(r, e), e);
 }
 
+/* Also after a failure: somebody may have to be told. Not of a signer that still owes an answer. */
+static void note_published(struct enroll_run *r)
+{
+	struct err unsaid = ERR_INIT;
+	if (r->ca.pki[0] != '\0' && !r->unlocking)
+		(void)r->ports->ca.published(r->signer, &r->result->crl_published, &unsaid);
+	/* a run that broke off behind it may have told nobody */
+	if (r->result->replaced[0] != '\0')
+		r->result->crl_published = true;
+}
+
 int enroll_run(const struct enroll_ports *ports, const struct config *cfg, const struct enroll_options *opt,
 	       const struct enroll_ui *ui, struct enroll_result *ret, struct err *e)
 {
@@ -251,6 +262,7 @@ int enroll_run(const struct enroll_ports *ports, const struct config *cfg, const
 	int got = opt->no_token ? enroll_issue_ahead(r, e) : enroll_whole(r, e);
 	if (opt->way != CRED_WAY_ENROLL || ret->old.id != 0)
 		enroll_read_old(r);
+	note_published(r);
 	secret_free(&r->pin);
 	secret_free(&r->so_pin);
 	secret_free(&r->new_pin);

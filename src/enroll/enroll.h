@@ -99,6 +99,7 @@ struct enroll_result {
 	struct store_credential old; /* the one that a renewal or rekeying takes over from */
 	bool waits;                  /* the certificate is issued, and is still to be written to the token */
 	size_t n_due;                /* certificates that were revoked because their overlap is over, whoever's */
+	bool crl_published;          /* a fresh CRL is where the VPN server reads it */
 	char *request_path;          /* with csr_only */
 	char *folder, *tar_gz, *zip;
 };

@@ -1,4 +1,5 @@
 #include "core/day.h"
+#include "enroll/lost.h"
 #include "enroll/run.h"
 
 #include <openssl/rand.h>
@@ -306,7 +307,8 @@ int enroll_plan(struct enroll_run *r, bool *ret_finished, struct err *e)
 		return -1;
 	if (!enroll_is_blank(r) && r->ports->store.claim_token(r->store, &r->token_id, e) != 0)
 		return -1;
-	if (r->ports->ca.open(r->signer, &r->ca, e) != 0 || check_not_hsm(r, e) != 0)
+	if (lost_check(&r->ports->store, r->store, &r->token_id, e) != 0 ||
+	    r->ports->ca.open(r->signer, &r->ca, e) != 0 || check_not_hsm(r, e) != 0)
 		return -1;
 	if (r->opt->way != CRED_WAY_ENROLL)
 		return enroll_plan_succession(r, ret_finished, e);

@@ -81,6 +81,14 @@ struct enroll_ca_port {
 		      char *ret_attested, struct err *e);
 	int (*revoke)(struct signer *s, const char *user, const char *serial, const char *reason, bool *ret_already,
 		      struct err *e);
+	int (*known)(struct signer *s, const char *name, const char *serial, struct ca_known **ret, size_t *ret_n,
+		     struct err *e);
+	int (*revoke_serial)(struct signer *s, const char *serial, const char *reason, bool any_kind, bool *ret_already,
+			     struct ca_known *ret, struct err *e);
+	int (*crl)(struct signer *s, struct ca_crl *ret, struct err *e);
+	int (*publish_fresh)(struct signer *s, struct err *e);
+	int (*published)(struct signer *s, bool *ret, struct err *e);
+	int (*crl_state)(const struct config_ca *cfg, bool verbose, struct ca_crl_state *ret, struct err *e);
 	int (*settle)(struct signer *s, const char *serial, struct err *e);
 	int (*publish)(struct signer *s, const char *user, struct err *e);
 };
@@ -124,6 +132,14 @@ struct enroll_store_port {
 			 struct err *e);
 	int (*find_by_serial)(struct store *s, const char *serial, struct store_holding **ret, size_t *ret_n,
 			      struct err *e);
+	int (*token_lost)(struct store *s, const struct store_token *t, time_t *ret_since, struct err *e);
+	int (*issued)(struct store *s, const char *user, struct store_issued **ret, size_t *ret_n, struct err *e);
+	int (*lost)(struct store *s, const char *user, const struct store_token *list, size_t n, const char *reason,
+		    struct err *e);
+	int (*found)(struct store *s, const char *user, const struct store_token *t, struct err *e);
+	int (*revoked)(struct store *s, const char *cert_serial, const char *name, time_t when, const char *reason,
+		       struct err *e);
+	int (*due)(struct store *s, struct store_due **ret, size_t *ret_n, struct err *e);
 	int (*is_ours)(struct store *s, const struct store_token *t, const struct blob *cka_id, const struct blob *spki,
 		       bool *ret, struct err *e);
 	int (*token_profile)(struct store *s, const struct store_token *t, const char *profile, struct err *e);

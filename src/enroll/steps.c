@@ -198,6 +198,8 @@ int enroll_step_issue(struct enroll_run *r, struct err *e)
 	/* a renewal or rekeying takes over when it is proven */
 	if (ret == 0 && !enroll_succeeds(&r->cred))
 		ret = r->ports->store.supersede(r->store, &r->cred, e);
+	if (ret == 0 && r->result->replaced[0] != '\0')
+		ret = r->ports->store.revoked(r->store, r->result->replaced, r->cred.user, time(NULL), "superseded", e);
 	return ret == 0 ? r->ports->store.advance(r->store, &r->cred, CRED_ISSUED, e) : -1;
 }
 

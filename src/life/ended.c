@@ -41,7 +41,7 @@ int life_end_credentials(struct life *l, life_end_fn *end, void *arg, struct err
 		got = next(l, &more, &c, e);
 		if (got == 0 && more && c.state >= CRED_ISSUED)
 			got = end(arg, &c, &last, e);
-		if (got == 0 && more)
+		if (got == 0 && more && last != CRED_STATE_COUNT)
 			got = l->ports->store.advance(l->store, &c, last, e);
 		store_credential_free(&c);
 	}

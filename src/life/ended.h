@@ -7,7 +7,7 @@
 
 #include "life/life.h"
 
-/* How a credential ends that has a certificate: *ret is its last state. */
+/* How a credential ends that has a certificate: *ret is its last state, CRED_STATE_COUNT if it has ended by now. */
 typedef int life_end_fn(void *arg, const struct store_credential *c, enum cred_state *ret, struct err *e);
 
 /* Whether the newest credential on the token has a certificate; older ones may have one, too. */

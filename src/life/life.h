@@ -41,9 +41,13 @@ struct life_options {
 	bool so_pin_given, puk_given; /* not typed: a file has it */
 	bool pin_given;
 	bool new_pin_given;     /* not typed: a file has it, or it is made at random */
-	bool wipe;              /* init: also where there are objects */
-	bool keep_certificates; /* wipe: what was on it is not revoked */
-	bool last_try;          /* the last try may be spent */
+	bool wipe;               /* init: also where there are objects */
+	bool keep_certificates;  /* wipe: what was on it is not revoked */
+	bool last_try;           /* the last try may be spent */
+	const char *cert_serial; /* revoke: this one, in uppercase hex; NULL */
+	const char *reason;      /* revoke, lost: reason.h; NULL: the verb's own */
+	bool temporary;          /* lost: the user gets another token at once */
+	bool keep_passphrase;    /* in struct life, for what comes next */
 	bool verbose;
 	/* from which the token's module is kept; NULL: not from a file */
 	const char *secret_files[7];
@@ -61,10 +65,12 @@ struct life_ui {
 	/* The serial number has to be typed in; ERR_FOREIGN if it was not. what says what will be lost. */
 	int (*confirm)(void *arg, const struct worker_token *t, const char *what, struct err *e);
 	int (*passphrase)(void *arg, const struct ca_info *ca, unsigned attempt, struct secret *ret, struct err *e);
+	/* May this one be revoked, on which others hang? ERR_SERVER if nobody says so. */
+	int (*confirm_kind)(void *arg, const struct ca_known *k, struct err *e);
 	void (*note)(void *arg, const char *text);
 };
 
-/* One token under way. */
+/* One token, or one certificate, under way. */
 struct life {
 	const struct enroll_ports *ports;
 	const struct config *cfg;
@@ -79,6 +85,11 @@ struct life {
 	const struct profile *profile;
 	struct recovery *recovery;
 	char owner[65]; /* "" if it is nobody's */
+
+	struct signer *signer; /* where the CA is needed */
+	struct ca_info ca;
+	bool unlocked;
+	struct secret *passphrase; /* the one that has unlocked it, with keep_passphrase */
 };
 
 /*
@@ -87,6 +98,9 @@ struct life {
  */
 int life_open(struct life *l, bool blank_too, struct err *e);
 void life_close(struct life *l);
+
+/* ERR_TOKEN_LOST if the token that was opened is reported lost. */
+int life_check_lost(const struct life *l, struct err *e);
 
 struct life_pins {
 	struct p11_pin_state before[PROFILE_PIN_COUNT], after[PROFILE_PIN_COUNT];
@@ -123,6 +137,65 @@ struct life_wiped {
 int life_wipe(struct life *l, struct life_wiped *ret, struct err *e);
 void life_wiped_free(struct life_wiped *w);
 
+/* ---- certificates; no token is needed for these */
+
+struct life_revoked {
+	struct ca_known cert;
+	bool already; /* it had been revoked before */
+};
+
+/*
+ * Revokes the certificate of opt->user or opt->cert_serial, whoever's it is, and has the CRL published; notes it in the
+ * inventory. ERR_CA_REFUSED if the CA does not know it, ERR_USAGE if the user has several valid ones, ERR_SERVER.
+ * ERR_CRL_UNPUBLISHED, ERR_STORE: the revocation stands, and the message says so.
+ */
+int life_revoke(struct life *l, struct life_revoked *ret, struct err *e);
+
+/* Revokes one that is known, unless it is, and sees to it that the server hears of that. The key is unlocked if need
+ * be. The inventory is not told. */
+int life_revoke_known(struct life *l, const char *reason, struct life_revoked *r, struct err *e);
+
+struct life_loss {
+	struct store_issued *tokens; /* one for each token that is lost; lost is since when */
+	size_t n_tokens;
+	struct life_revoked *certs;
+	size_t n_certs;
+	bool already; /* all of it was done before */
+};
+
+/*
+ * Marks the token of opt->user as lost, of several all, or that with opt->serial, and revokes what is on it. A run that
+ * broke off is gone on with. What the user got after a loss of the last day is not taken for lost, too, unless it is
+ * named: ERR_TOKEN_LOST, or with opt->temporary it is left alone. ERR_NO_TOKEN. After ERR_CRL_UNPUBLISHED and
+ * ERR_CA_REFUSED the loss stands.
+ */
+int life_lost(struct life *l, struct life_loss *ret, struct err *e);
+void life_loss_free(struct life_loss *r);
+
+struct life_found {
+	struct store_token token;
+	time_t lost;          /* since when it was; 0: it was not */
+	char user[65];        /* who had it */
+	struct ca_known cert; /* the user's last one on it; serial "" if the CA knows none */
+};
+
+/* The lost token of opt->user, or that with opt->serial, is here again. ERR_NO_TOKEN, ERR_SEVERAL_TOKENS. */
+int life_found(struct life *l, struct life_found *ret, struct err *e);
+
+struct life_crl {
+	struct ca_crl crl;
+	struct life_revoked *due; /* what was to be revoked by now */
+	size_t n_due;
+};
+
+/* Revokes what is due, and makes and publishes a fresh CRL. ERR_CRL_UNPUBLISHED. */
+int life_crl(struct life *l, struct life_crl *ret, struct err *e);
+void life_crl_free(struct life_crl *r);
+
+/* Revokes, as superseded, each certificate whose time has come (store_due), and notes it in the inventory; adds to a
+ * list. The CRL is fresh then; life_publish says if the server has it. */
+int life_revoke_due(struct life *l, struct life_revoked **list, size_t *n, struct err *e);
+
 /* What is in escrow of a token, for another tool; its token need not be plugged in. serial may be of several tokens:
  * ERR_SEVERAL_TOKENS. */
 struct life_escrowed {
@@ -150,6 +223,7 @@ struct life_seen {
 	bool renewing;           /* it is half done */
 	enum cred_state renewal; /* ... and has got so far */
 	enum cred_way renewal_way;
+	time_t lost; /* since when it is reported lost; 0: it is not */
 	struct p11_listed *objects;
 	bool *ours; /* by objects */
 	size_t n_objects;
@@ -170,6 +244,15 @@ int life_look(struct life *l, struct life_seen_all *ret, struct err *e);
 void life_seen_free(struct life_seen_all *s);
 
 /* ---- for the files of this folder */
+
+/* Starts the CA's process, once, and has it open the PKI. */
+int life_ca_open(struct life *l, struct err *e);
+
+/* Unlocks the CA's key, once. ERR_CA_PKI if it is not here. */
+int life_ca_unlock(struct life *l, struct err *e);
+
+/* That the VPN server reads the CRL that was made; done is what was done before, for the message if not. */
+int life_publish(struct life *l, const char *done, struct err *e);
 
 /* Opens the inventory and has the modules look for tokens. */
 int life_start(struct life *l, struct err *e);

@@ -36,7 +36,7 @@ static int read_owner(struct life *l, const struct store_token *id, struct life_
 		got = read_renewed(l, &c, ret, e);
 	}
 	store_credential_free(&c);
-	return got;
+	return got == 0 ? l->ports->store.token_lost(l->store, id, &ret->lost, e) : got;
 }
 
 static int read_token(struct life *l, const struct enroll_candidate *c, struct life_seen *ret, struct err *e)

@@ -153,10 +153,14 @@ int life_open(struct life *l, bool blank_too, struct err *e)
 
 void life_close(struct life *l)
 {
+	l->ports->ca.dismiss(l->signer);
 	l->ports->token.stop(&l->worker);
 	discover_free(&l->discovery);
 	recovery_free(&l->recovery);
 	l->ports->store.close(&l->store);
+	l->ports->ca.stop(&l->signer);
+	ca_info_free(&l->ca);
+	l->unlocked = false;
 }
 
 int life_audit(struct life *l, const char *action, const char *detail, struct err *e)

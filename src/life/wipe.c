@@ -10,41 +10,16 @@
 struct wiping {
 	struct life *l;
 	struct life_wiped *result;
-	struct signer *signer;
-	struct ca_info ca;
-	bool unlocked;
 };
-
-static int unlock(struct wiping *w, struct err *e)
-{
-	const struct enroll_ca_port *ca = &w->l->ports->ca;
-	const struct life_ui *ui = w->l->ui;
-	for (unsigned attempt = 0; !w->unlocked; attempt++) {
-		struct secret *pass = w->ca.needs_passphrase ? secret_new() : NULL;
-		int got = pass != NULL ? ui->passphrase(ui->arg, &w->ca, attempt, pass, e) : 0;
-		if (got == 0)
-			got = ca->unlock_begin(w->signer, pass, e);
-		secret_free(&pass);
-		if (got != 0)
-			return -1;
-		w->unlocked = ca->unlock_end(w->signer, e) == 0;
-		if (!w->unlocked && e->code != ERR_CA_PASSPHRASE)
-			return -1;
-		if (!w->unlocked)
-			ui->note(ui->arg, e->what);
-	}
-	return 0;
-}
 
 static int open_ca(struct wiping *w, struct err *e)
 {
-	const struct life *l = w->l;
-	if (l->ports->ca.start(&w->signer, &l->cfg->ca, l->opt->verbose, l->ui->note, l->ui->arg, e) != 0 ||
-	    l->ports->ca.open(w->signer, &w->ca, e) != 0)
+	struct life *l = w->l;
+	if (life_ca_open(l, e) != 0)
 		return -1;
-	if (w->ca.has_key && unlock(w, e) == 0)
+	if (l->ca.has_key && life_ca_unlock(l, e) == 0)
 		return 0;
-	if (w->ca.has_key)
+	if (l->ca.has_key)
 		return e->code != ERR_CA_PASSPHRASE_NEEDED
 			   ? -1
 			   : err_next(e, "what was on the token is revoked: give the passphrase with "
@@ -58,22 +33,38 @@ static int open_ca(struct wiping *w, struct err *e)
 static void publish(struct wiping *w, const char *user)
 {
 	struct err late = ERR_INIT;
-	if (w->l->ports->ca.publish(w->signer, user, &late) == 0)
+	if (w->l->ports->ca.publish(w->l->signer, user, &late) == 0)
 		return;
 	w->l->ui->note(w->l->ui->arg, late.what);
 	w->l->ui->note(w->l->ui->arg, err_advice(&late));
 }
 
+/* When and why, by the CA: it may have been revoked before. */
+static int note_revoked(struct wiping *w, const struct store_credential *c, struct err *e)
+{
+	const struct life *l = w->l;
+	struct ca_known *known = NULL;
+	size_t n = 0;
+	if (l->ports->ca.known(l->signer, NULL, c->cert_serial, &known, &n, e) != 0)
+		return -1;
+	time_t when = n > 0 ? known->when : time(NULL);
+	const char *reason = n > 0 ? known->reason : "cessationOfOperation";
+	int got = l->ports->store.revoked(l->store, c->cert_serial, c->user, when, reason, e);
+	free(known);
+	return got;
+}
+
 static int revoke(struct wiping *w, const struct store_credential *c, struct err *e)
 {
+	const struct life *l = w->l;
 	bool already = false;
-	if (w->l->ports->ca.revoke(w->signer, c->user, c->cert_serial, "cessationOfOperation", &already, e) != 0)
+	if (l->ports->ca.revoke(l->signer, c->user, c->cert_serial, "cessationOfOperation", &already, e) != 0)
 		return -1;
 	struct life_wiped *r = w->result;
 	r->revoked = xrealloc(r->revoked, r->n_revoked + 1, sizeof *r->revoked);
 	memcpy(r->revoked[r->n_revoked++], c->cert_serial, CA_SERIAL_HEX_MAX);
 	publish(w, c->user);
-	return 0;
+	return note_revoked(w, c, e);
 }
 
 /* How a credential ends whose token is emptied. */
@@ -82,9 +73,9 @@ static int end_one(void *arg, const struct store_credential *c, enum cred_state 
 	struct wiping *w = arg;
 	if (w->l->opt->keep_certificates)
 		return 0;
-	*ret = CRED_REVOKED;
+	*ret = CRED_STATE_COUNT;
 	/* under a --replace that was broken off there is an older one */
-	return w->signer == NULL && open_ca(w, e) != 0 ? -1 : revoke(w, c, e);
+	return open_ca(w, e) != 0 ? -1 : revoke(w, c, e);
 }
 
 /* With the SO PIN at hand all goes at once, also what nobody can see. */
@@ -183,10 +174,7 @@ int life_wipe(struct life *l, struct life_wiped *ret, struct err *e)
 {
 	struct wiping w = {.l = l, .result = ret};
 	memset(ret, 0, sizeof *ret);
-	int got = wipe(&w, e);
-	l->ports->ca.stop(&w.signer);
-	ca_info_free(&w.ca);
-	return got;
+	return wipe(&w, e);
 }
 
 void life_wiped_free(struct life_wiped *w)

@@ -10,7 +10,7 @@
 /* A token's holder is found by one look into the index for each token. */
 #define SELECT_HOLDINGS                                                                                   \
 	"SELECT t.id, t.manufacturer, t.model, t.serial, t.label, t.profile, ifnull(p.name, ''),"         \
-	" ifnull(c.state, 'planned'), ifnull(c.not_after, 0)"                                             \
+	" ifnull(c.state, 'planned'), ifnull(c.not_after, 0), t.lost"                                     \
 	" FROM tokens t LEFT JOIN credentials c ON c.id = (SELECT id FROM credentials WHERE token = t.id" \
 	"  ORDER BY state IN ('revoked', 'superseded', 'abandoned'), id DESC LIMIT 1)"                    \
 	" LEFT JOIN people p ON p.id = c.person"
@@ -30,6 +30,7 @@ static void holding_read(struct query *q, struct store_holding *h)
 	query_text(q, col++, h->user, sizeof(h->user));
 	query_text(q, col++, state, sizeof(state));
 	h->not_after = query_int(q, col++);
+	h->lost = query_int(q, col++);
 	if (cred_state_parse(&h->state, state) == -1)
 		q->odd = true;
 }

@@ -105,6 +105,23 @@ struct store_holding {
 	char user[65];     /* "" if it never had a credential; state and not_after then mean nothing */
 	enum cred_state state;
 	time_t not_after; /* 0 without a certificate */
+	time_t lost;      /* since when the token is reported lost; 0: it is not */
+};
+
+/* One credential of a user, as far as it matters when a token is lost. */
+struct store_issued {
+	struct store_token token;
+	time_t lost; /* the token, as above */
+	enum cred_state state;
+	char cert_serial[41]; /* "" without a certificate */
+	time_t not_after;
+	time_t created;
+};
+
+/* A certificate whose time has come: it was replaced, and is to be revoked. */
+struct store_due {
+	char user[65];
+	char cert_serial[41];
 };
 
 /*
@@ -215,6 +232,31 @@ int store_tokens(struct store *s, struct store_holding **ret, size_t *ret_n, str
  * DER), and if it shows none (empty) by its CKA_ID. */
 int store_is_ours(struct store *s, const struct store_token *t, const struct blob *cka_id, const struct blob *spki,
 		  bool *ret, struct err *e);
+
+/* Since when this token is reported lost; 0 if it is not, or the inventory does not know it. */
+int store_token_lost(struct store *s, const struct store_token *t, time_t *ret_since, struct err *e);
+
+/* All credentials of a user, oldest first; *ret is one block, to be freed, NULL where there is none. */
+int store_issued(struct store *s, const char *user, struct store_issued **ret, size_t *ret_n, struct err *e);
+
+/* Notes that these tokens (their ids) of a user are lost from now on, all or none. One that is lost already stays so
+ * since then. */
+int store_lost(struct store *s, const char *user, const struct store_token *list, size_t n, const char *reason,
+	       struct err *e);
+
+/* Notes that a token (its id) is here again. */
+int store_found(struct store *s, const char *user, const struct store_token *t, struct err *e);
+
+/*
+ * Notes that the CA has revoked this certificate, when and why: its credential ends as revoked, if it has not ended
+ * before, and waits for no revocation any more. name is whose it is, for the trail. Nothing is changed if that is noted
+ * already.
+ */
+int store_revoked(struct store *s, const char *cert_serial, const char *name, time_t when, const char *reason,
+		  struct err *e);
+
+/* Which certificates are to be revoked by now (credentials.revoke_at); as store_issued. */
+int store_due(struct store *s, struct store_due **ret, size_t *ret_n, struct err *e);
 
 /* The tokens with this serial number, as --serial names them; makers may use the same one. */
 int store_find_by_serial(struct store *s, const char *serial, struct store_holding **ret, size_t *ret_n, struct err *e);

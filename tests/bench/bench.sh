@@ -3,7 +3,8 @@
 #
 # Each round runs every contender once, one after the other, each in a fresh company, so that a slow moment of the
 # machine hits all of them. Times are wall clock, medians over ROUNDS rounds (15), as are the ratios of each round.
-# inventory.sh then asks an inventory of 100,000 people, and cards.sh counts what an enrollment asks of virtual cards.
+# crl.sh does the same for a CRL, inventory.sh asks an inventory of 100,000 people, and cards.sh counts what an
+# enrollment asks of virtual cards.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -150,5 +151,6 @@ grow() {
 
 compare
 grow
+"$root/tests/bench/crl.sh"
 "$root/tests/bench/inventory.sh"
 "$root/tests/bench/cards.sh"

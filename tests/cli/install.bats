@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2154  # bats sets $stderr
 # `make install` puts a program, a manual page, templates and an example of a configuration where a packager wants them.
 
 bats_require_minimum_version 1.5.0
@@ -34,6 +35,9 @@ setup() {
 		share/doc/tokenroll/README.md share/doc/tokenroll/tokenroll.conf.example; do
 		[[ $(stat -c %a "$DEST/usr/$f") == 644 ]]
 	done
+	for f in tokenroll-crl.timer tokenroll-crl.service; do
+		[[ $(stat -c %a "$DEST/usr/lib/systemd/system/$f") == 644 ]]
+	done
 	for f in bin/tokenroll libexec/tokenroll/tokenroll-{worker,signer,courier,mailer}; do
 		[[ $(stat -c %a "$DEST/usr/$f") == 755 ]]
 	done
@@ -47,6 +51,22 @@ setup() {
 	for page in man/man8/tokenroll.8 doc/tokenroll/tokenroll.conf.example; do
 		grep -q "/opt/etc/tokenroll/tokenroll.conf" "$BATS_TEST_TMPDIR/x/usr/local/share/$page"
 	done
+}
+
+@test "the units are systemd's own idea of good ones, and run the program that was installed" {
+	local units="$BATS_TEST_TMPDIR/units" unit="$DEST/usr/lib/systemd/system/tokenroll-crl.service"
+	grep -qx "ExecStart=/usr/bin/tokenroll crl --quiet" "$unit"
+	command -v systemd-analyze >/dev/null || skip "systemd-analyze is not installed"
+	mkdir "$units"
+	cp "$DEST/usr/lib/systemd/system"/tokenroll-crl.* "$units"
+	# it looks for the program, too
+	sed -i "s|^ExecStart=/usr/bin/tokenroll|ExecStart=/bin/true|" "$units/tokenroll-crl.service"
+	# the manual page is not where man looks
+	run --separate-stderr systemd-analyze verify --man=no "$units/tokenroll-crl.service" "$units/tokenroll-crl.timer"
+	echo "$output $stderr"
+	[[ $status == 0 && $output$stderr != *tokenroll-crl* ]]
+	installs DESTDIR="$BATS_TEST_TMPDIR/x"
+	grep -q "/usr/local/bin/tokenroll" "$BATS_TEST_TMPDIR/x/usr/local/lib/systemd/system/tokenroll-crl.service"
 }
 
 @test "the program looks for its configuration where SYSCONFDIR says" {

@@ -87,7 +87,7 @@ vpn_server_meet() {
 	VPN_MET=1
 }
 
-# Paths are relative to the folder with the server's keys, so that blanks in it need no quoting.
+# With VPN_SERVER_USER the server does not stay root. Paths are relative to the folder with the server's keys, so that blanks in it need no quoting.
 vpn_server_config() {
 	cat <<-CONF
 		tls-server
@@ -103,6 +103,7 @@ vpn_server_config() {
 		keepalive 5 20
 		verb 4
 	CONF
+	[[ -z ${VPN_SERVER_USER:-} ]] || printf '%s\n' "user $VPN_SERVER_USER" "group nogroup" persist-key persist-tun
 	case $2 in
 	tls-crypt) echo "tls-crypt tls-crypt.key" ;;
 	tls-auth) echo "tls-auth ta.key 0" ;;

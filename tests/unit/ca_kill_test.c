@@ -21,7 +21,7 @@ static EVP_PKEY *key;
 static EVP_PKEY *taken_key;                  /* ... and the key of that one */
 static char taken_serial[CA_SERIAL_HEX_MAX]; /* alice's in the directory "taken" */
 
-enum job { ISSUE, REPLACE, REVOKE, RENEW };
+enum job { ISSUE, REPLACE, RENEW, REVOKE, REVOKE_SERIAL };
 
 static int make_all(void **state)
 {
@@ -75,6 +75,14 @@ static bool changes_something(const struct user_regs_struct *regs)
 	return false;
 }
 
+static int do_revoke(struct ca *ca, enum job job, bool *ret_already, struct err *e)
+{
+	struct ca_known known;
+	if (job == REVOKE)
+		return ca_revoke(ca, "alice", taken_serial, "keyCompromise", ret_already, e);
+	return ca_revoke_serial(ca, taken_serial, "keyCompromise", false, ret_already, &known, e);
+}
+
 static void child(enum job job)
 {
 	struct err e = ERR_INIT;
@@ -89,7 +97,7 @@ static void child(enum job job)
 	ptrace(PTRACE_TRACEME, 0, 0, 0);
 	raise(SIGSTOP);
 	bool already;
-	if (job == REVOKE  ? ca_revoke(ca, "alice", taken_serial, "keyCompromise", &already, &e) != 0
+	if (job >= REVOKE  ? do_revoke(ca, job, &already, &e) != 0
 	    : job == RENEW ? try_issue_beside(ca, "alice", taken_key, taken_serial, &out, &e) != 0
 			   : try_issue(ca, "alice", key, job == REPLACE, &out, &e) != 0) {
 		fprintf(stderr, "%s (%s)\n", e.what, e.native);
@@ -213,10 +221,11 @@ static void check_revoked(struct ca *ca, int k)
 	if (count_lines(&fx, "index.txt", "^R.*Z,keyCompromise.*CN=alice$") != 1 ||
 	    count_lines(&fx, "index.txt", "CN=alice$") != 1)
 		fail_msg("killed before call %d: %d rows are revoked", k, count_lines(&fx, "index.txt", "^R"));
-	if (shell("cd %s && test -z \"$(ls certs_by_serial issued private reqs | grep -E 'alice|%s')\" && test -z "
-		  "\"$(ls | grep -E 'tmp|lock|tokenroll')\" && test -e revoked/certs_by_serial/%s.crt && "
-		  "test -e revoked/private_by_serial/%s.key && test -e revoked/reqs_by_serial/%s.req",
-		  fx.pki, taken_serial, taken_serial, taken_serial, taken_serial) != 0) {
+	if (shell(
+		"cd %s && test -z \"$(ls certs_by_serial issued private reqs | grep -E 'alice|laptop|%s')\" && test -z "
+		"\"$(ls | grep -E 'tmp|lock|tokenroll')\" && test -e revoked/certs_by_serial/%s.crt && "
+		"test -e revoked/private_by_serial/%s.key && test -e revoked/reqs_by_serial/%s.req",
+		fx.pki, taken_serial, taken_serial, taken_serial, taken_serial) != 0) {
 		shell("ls -R %s >&2", fx.pki);
 		fail_msg("killed before call %d: the files are not as they should be", k);
 	}
@@ -231,7 +240,7 @@ static void check_revoked(struct ca *ca, int k)
 
 /* What comes next is the same call, or one for somebody else; the latter has nothing to finish if the kill came before
  * the record. */
-static void killed_while_revoking(bool same)
+static void killed_while_revoking(enum job job, bool same)
 {
 	int k = 1;
 	char crl[256];
@@ -242,12 +251,19 @@ static void killed_while_revoking(bool same)
 		struct ca_issued out;
 		fixture_use(&fx, "taken");
 		fx.cfg.crl = crl;
-		killed = run_and_kill(REVOKE, k);
+		/* easy-rsa takes the files' name from its command line, and it need not be the certificate's */
+		if (job == REVOKE_SERIAL)
+			assert_int_equal(
+			    shell("cd %s && mv issued/alice.crt 'issued/my laptop.crt' && mv reqs/alice.req "
+				  "'reqs/my laptop.req' && mv private/alice.key 'private/my laptop.key'",
+				  fx.pki),
+			    0);
+		killed = run_and_kill(job, k);
 		bool recorded = pki_has(&fx, "index.txt.tokenroll");
 		bool in_index = count_lines(&fx, "index.txt", "^R") == 1;
 		struct ca *ca = fixture_unlocked(&fx);
 		if (same) {
-			assert_ok(ca_revoke(ca, "alice", taken_serial, "keyCompromise", &already, &e), &e);
+			assert_ok(do_revoke(ca, job, &already, &e), &e);
 			assert_int_equal(already, in_index && !recorded);
 		} else {
 			must_issue(ca, "bob", key, false, &out);
@@ -267,13 +283,20 @@ static void killed_while_revoking(bool same)
 static void killed_at_every_step_of_revoking(void **state)
 {
 	(void)state;
-	killed_while_revoking(true);
+	killed_while_revoking(REVOKE, true);
+}
+
+static void killed_at_every_step_of_revoking_one_whose_files_have_another_name(void **state)
+{
+	(void)state;
+	killed_while_revoking(REVOKE_SERIAL, true);
 }
 
 static void a_revocation_is_finished_by_whoever_comes_next(void **state)
 {
 	(void)state;
-	killed_while_revoking(false);
+	killed_while_revoking(REVOKE, false);
+	killed_while_revoking(REVOKE_SERIAL, false);
 }
 
 /* The older one is where `easyrsa renew` puts it, the newer one has its place, and both are valid. */
@@ -339,6 +362,7 @@ int main(void)
 	    cmocka_unit_test(killed_at_every_step_of_renewing),
 	    cmocka_unit_test(killed_at_every_step_of_renewing_with_counted_serials),
 	    cmocka_unit_test(killed_at_every_step_of_revoking),
+	    cmocka_unit_test(killed_at_every_step_of_revoking_one_whose_files_have_another_name),
 	    cmocka_unit_test(a_revocation_is_finished_by_whoever_comes_next),
 	};
 	return cmocka_run_group_tests(tests, make_all, remove_all);
