@@ -94,6 +94,9 @@ int enroll_plan(struct enroll_run *r, bool *ret_finished, struct err *e);
  * plan into the journal, unless it is there. On a token that was just initialized any CKA_ID is free. */
 int enroll_plan_commit(struct enroll_run *r, struct err *e);
 
+/* owner.c: ERR_TOKEN_TAKEN if the token is somebody else's; what of others on it does not count any more is ended. */
+int enroll_check_owner(struct enroll_run *r, struct err *e);
+
 /* plan.c, for `renew` and `rekey`: what has to be so for a new key, and its plan. */
 int enroll_plan_new(struct enroll_run *r, struct err *e);
 /* A random serial number for the CA. */

@@ -384,57 +384,6 @@ int store_handed_over(struct store *s, struct store_credential *c, struct err *e
 	return 0;
 }
 
-static int supersede(struct store *s, struct store_credential *c, struct err *e)
-{
-	if (credential_update(s, c, CRED_SUPERSEDED, time(NULL), e) == -1)
-		return -1;
-	return credential_audit(s, c, CRED_SUPERSEDED, cred_state_name(c->state), e);
-}
-
-/* The next one to be superseded; *ret_found false when there is none left. */
-static int find_superseded(struct store *s, const struct store_credential *keep, bool *ret_found,
-			   struct store_credential *ret, struct err *e)
-{
-	struct query q = QUERY_INIT;
-	int rc = -1;
-
-	if (query_open(&q, s, SELECT_LIVE THIS_USER " AND c.id <> ? AND c.cert_serial <> ''" NEWEST_FIRST, e) == -1)
-		goto out;
-	query_put_text(&q, keep->user);
-	query_put_int(&q, keep->id);
-	if (query_next(&q, ret_found, e) == -1)
-		goto out;
-	if (*ret_found)
-		credential_read(&q, ret);
-	rc = query_check(&q, e);
-out:
-	query_close(&q);
-	return rc;
-}
-
-static int supersede_next(struct store *s, const struct store_credential *keep, bool *ret_more, struct err *e)
-{
-	struct store_credential c = {0};
-	int rc = find_superseded(s, keep, ret_more, &c, e);
-
-	if (rc == 0 && *ret_more)
-		rc = supersede(s, &c, e);
-	store_credential_free(&c);
-	return rc;
-}
-
-int store_supersede(struct store *s, const struct store_credential *keep, struct err *e)
-{
-	bool more = true;
-	int rc = 0;
-
-	if (db_begin(s, e) == -1)
-		return -1;
-	while (rc == 0 && more)
-		rc = supersede_next(s, keep, &more, e);
-	return db_end(s, rc, e);
-}
-
 static int mark_removed(struct store *s, const struct store_credential *c, struct err *e)
 {
 	struct audit_entry a = {.action = "removed-from-token",

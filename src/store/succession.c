@@ -12,45 +12,53 @@ static int supersede(struct store *s, struct store_credential *c, time_t revoke_
 	return credential_audit(s, c, CRED_SUPERSEDED, cred_state_name(c->state), e);
 }
 
-/* The next one that keep takes over from; *ret_found false when there is none left. */
-static int find_predecessor(struct store *s, const struct store_credential *keep, bool *ret_found,
-			    struct store_credential *ret, struct err *e)
+/* The next one that is to be superseded; *ret_found false when there is none left. */
+static int find_other(struct store *s, const struct store_credential *keep, bool same_token, bool *ret_found,
+		      struct store_credential *ret, struct err *e)
 {
 	struct query q = QUERY_INIT;
 
-	if (query_open(&q, s, SELECT_LIVE THIS_USER THIS_TOKEN " AND c.id <> ? AND c.cert_serial <> ''" NEWEST_FIRST,
+	if (query_open(&q, s,
+		       SELECT_LIVE THIS_USER
+		       " AND c.id <> ? AND c.cert_serial <> '' AND (? = 0 OR c.token = ?)" NEWEST_FIRST,
 		       e) == -1)
 		return -1;
 	query_put_text(&q, keep->user);
-	query_put_text(&q, keep->token.serial);
-	query_put_text(&q, keep->token.model);
-	query_put_text(&q, keep->token.manufacturer);
 	query_put_int(&q, keep->id);
+	query_put_int(&q, same_token);
+	query_put_int(&q, keep->token.id);
 	return credential_take(&q, ret_found, ret, e);
 }
 
-static int take_over_next(struct store *s, const struct store_credential *keep, time_t revoke_at, bool *ret_more,
-			  struct err *e)
-{
-	struct store_credential c = {0};
-	int rc = find_predecessor(s, keep, ret_more, &c, e);
-
-	if (rc == 0 && *ret_more)
-		rc = supersede(s, &c, revoke_at, e);
-	store_credential_free(&c);
-	return rc;
-}
-
-int store_take_over(struct store *s, const struct store_credential *keep, time_t revoke_at, struct err *e)
+static int supersede_all(struct store *s, const struct store_credential *keep, bool same_token, time_t revoke_at,
+			 struct err *e)
 {
 	bool more = true;
 	int rc = 0;
 
+	while (rc == 0 && more) {
+		struct store_credential c = {0};
+
+		rc = find_other(s, keep, same_token, &more, &c, e);
+		if (rc == 0 && more)
+			rc = supersede(s, &c, revoke_at, e);
+		store_credential_free(&c);
+	}
+	return rc;
+}
+
+int store_supersede(struct store *s, const struct store_credential *keep, struct err *e)
+{
 	if (db_begin(s, e) == -1)
 		return -1;
-	while (rc == 0 && more)
-		rc = take_over_next(s, keep, revoke_at, &more, e);
-	return db_end(s, rc, e);
+	return db_end(s, supersede_all(s, keep, false, 0, e), e);
+}
+
+int store_take_over(struct store *s, const struct store_credential *keep, time_t revoke_at, struct err *e)
+{
+	if (db_begin(s, e) == -1)
+		return -1;
+	return db_end(s, supersede_all(s, keep, true, revoke_at, e), e);
 }
 
 int store_find_last(struct store *s, const char *user, bool *ret_found, struct store_credential *ret, struct err *e)
