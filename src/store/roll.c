@@ -11,7 +11,7 @@
 enum driver { BY_USER, BY_END, BY_MODEL, BY_STATE, BY_NOTHING };
 
 /* An index that is walked through in another order than it was filled in. */
-#define CACHE_KIB "32768"
+#define CACHE_KIB "8192"
 
 #define LIVE "c.state NOT IN ('revoked', 'superseded', 'abandoned')"
 

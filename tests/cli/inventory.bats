@@ -145,14 +145,14 @@ invalid() {
 @test "a reader that goes away, a closed and a full stdout" {
 	local verb
 	some_people
-	run bash -c '"$@" | head -n 1' _ "$TOKENROLL" -c "$dir/tokenroll.conf" list
+	run bash -c '"$@" | head -n 1' _ "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$dir/tokenroll.conf" list
 	[[ $output == USER* && $output != *tokenroll:* ]]
 	for verb in list "list --json" "list --csv" "show alice" "show --json alice" "show --csv alice"; do
 		# shellcheck disable=SC2086  # the words are the arguments
-		run bash -c 'exec >/dev/full; "$@"' _ "$TOKENROLL" -c "$dir/tokenroll.conf" $verb
+		run bash -c 'exec >/dev/full; "$@"' _ "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$dir/tokenroll.conf" $verb
 		[[ $status == 1 ]]
 		# shellcheck disable=SC2086
-		run bash -c 'exec >&-; "$@"' _ "$TOKENROLL" -c "$dir/tokenroll.conf" $verb
+		run bash -c 'exec >&-; "$@"' _ "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$dir/tokenroll.conf" $verb
 		[[ $status == 1 ]]
 	done
 }

@@ -248,7 +248,7 @@ sys.exit(sys.argv[2] not in f["message"] + " | " + f["next"])' "$topic" "$words"
 	rm "$dir/tokenroll.db"
 	for verb in "status" "status --json"; do
 		# shellcheck disable=SC2086  # the words are the arguments
-		run bash -c 'exec >/dev/full; "$@"' _ "$TOKENROLL" -c "$dir/tokenroll.conf" $verb
+		run bash -c 'exec >/dev/full; "$@"' _ "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$dir/tokenroll.conf" $verb
 		[[ $status == 3 ]]
 	done
 }
