@@ -69,10 +69,12 @@ int record_read(const char *pki, bool *ret_found, struct record *ret, struct err
 	return status;
 }
 
-/* It becomes one in issued/ and elsewhere; and here a line. */
-static int check_name(const char *name, struct err *e)
+/* It becomes one in issued/ and elsewhere; and here a line. A certificate that is revoked without touching the files of
+ * its name has none. */
+static int check_name(const struct record *r, struct err *e)
 {
-	bool good = name[0] != '\0' && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+	const char *name = r->name;
+	bool good = (name[0] != '\0' || r->row == NULL) && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 	for (const char *c = name; good && *c != '\0'; c++)
 		good = *c != '/' && (unsigned char)*c >= 0x20 && *c != 0x7F;
 	if (good)
@@ -84,7 +86,7 @@ static int check_name(const char *name, struct err *e)
 
 int record_write(const char *pki, const struct record *r, struct err *e)
 {
-	if (check_name(r->name, e) != 0)
+	if (check_name(r, e) != 0)
 		return -1;
 	char *path = record_path(pki);
 	char *row = r->row != NULL ? xasprintf("row %s\n", r->row) : xstrdup("");
