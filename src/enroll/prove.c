@@ -36,7 +36,8 @@ static int look_at(struct enroll_run *r, struct view *v, const struct worker_tok
 /* Why the certificate was not found; named: but the token was. */
 static int not_found(struct enroll_run *r, const struct view *v, bool named, struct err *e)
 {
-	if (discover_is_pulled(r->discovery, r->token.reader))
+	/* nobody has looked for tokens where only another name of the key was asked for */
+	if (r->discovery != NULL && discover_is_pulled(r->discovery, r->token.reader))
 		return err_set(e, ERR_REMOVED, "token %s was pulled out of '%s' before it was proven", r->token.serial,
 			       r->token.reader);
 	return err_set(e, named || strcmp(v->module, r->module) != 0 ? ERR_PROOF : ERR_REMOVED,

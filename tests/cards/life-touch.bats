@@ -29,7 +29,7 @@ wait_for() {
 }
 
 @test "a YubiKey that wants to be touched: it is said when the wait begins, and not before" {
-	local pid
+	local pid rc=0
 	life_token yubikey touch=always
 	"${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$dir/tokenroll.conf" --serial "$serial" "${ca[@]}" \
 		--new-pin-file "$dir/new" alice </dev/null >"$dir/out" 2>"$dir/err" 3>&- &
@@ -53,8 +53,9 @@ wait_for() {
 	pid=$!
 	wait_for touch-wanted 1
 	card_ctl 0 touch late
-	run ! wait "$pid"
+	wait "$pid" || rc=$?
 	cat "$dir/err"
+	((rc != 0))
 	card_ctl 0 touch-after 50
 	enroll --new-pin-file "$dir/new"
 	is keys 1 certificates 1 pin-wrong 0
