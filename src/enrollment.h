@@ -26,8 +26,8 @@ struct enrollment {
 	}
 
 /*
- * Enrolls o->args[0], or renews or rekeys. passphrase is the CA key's where it is known already; NULL: as the options say. Runs [ca]
- * after-crl if a CRL was published. *ret is filled as far as it got.
+ * Enrolls o->args[0], or renews or rekeys. passphrase is the CA key's where it is known already; NULL: as the options
+ * say. Runs [ca] after-crl if a CRL was published. *ret is filled as far as it got.
  */
 int enrollment_run(struct enrollment *ret, const struct options *o, enum cred_way way, const struct config *cfg,
 		   const struct secret *passphrase, struct err *e);

@@ -40,7 +40,7 @@ struct life_options {
 	const struct p11_uri *recovery_uri;
 	bool so_pin_given, puk_given; /* not typed: a file has it */
 	bool pin_given;
-	bool new_pin_given;     /* not typed: a file has it, or it is made at random */
+	bool new_pin_given;      /* not typed: a file has it, or it is made at random */
 	bool wipe;               /* init: also where there are objects */
 	bool keep_certificates;  /* wipe: what was on it is not revoked */
 	bool last_try;           /* the last try may be spent */
