@@ -295,8 +295,6 @@ static const struct key keys[] = {
     KEY("audit", "syslog", audit.syslog, set_yes_no),
     KEY("status", "warn-days", status.warn_days, set_days),
     KEY("status", "critical-days", status.critical_days, set_days),
-    KEY("status", "crl-warn-days", status.crl_warn_days, set_days),
-    KEY("status", "crl-critical-days", status.crl_critical_days, set_days),
     KEY("status", "ca-warn-days", status.ca_warn_days, set_days),
     KEY("store", "path", store_path, set_path),
 };

@@ -88,9 +88,8 @@ struct config_audit {
 
 /* From how many days on `tokenroll status` speaks of something. */
 struct config_status {
-	long warn_days, critical_days;         /* of a certificate; default 30, 7 */
-	long crl_warn_days, crl_critical_days; /* of the CRL; default 14, 3 */
-	long ca_warn_days;                     /* of the CA certificate; default 180 */
+	long warn_days, critical_days; /* of a certificate; default 30, 7 */
+	long ca_warn_days;             /* of the CA certificate; default 180 */
 };
 
 struct config {

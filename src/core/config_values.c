@@ -15,8 +15,7 @@ void config_set_defaults(struct config *c)
 	c->crl.critical_days = 3;
 	c->bundle.dir = xstrdup("/var/lib/tokenroll/bundles");
 	c->bundle.legacy_placeholder = xstrdup("change_me");
-	c->status = (struct config_status){
-	    .warn_days = 30, .critical_days = 7, .crl_warn_days = 14, .crl_critical_days = 3, .ca_warn_days = 180};
+	c->status = (struct config_status){.warn_days = 30, .critical_days = 7, .ca_warn_days = 180};
 	c->store_path = xstrdup("/var/lib/tokenroll/tokenroll.db");
 }
 
@@ -33,7 +32,7 @@ int config_complete(struct config *c, struct err *e)
 			c->path);
 		return err_next(e, "name a file with the roots of the tokens' vendor in [ca] attestation-roots");
 	}
-	if (c->status.critical_days > c->status.warn_days || c->status.crl_critical_days > c->status.crl_warn_days)
+	if (c->status.critical_days > c->status.warn_days)
 		return err_set(e, ERR_CONFIG, "%s: [status] critical-days cannot be more than warn-days", c->path);
 	if (c->crl.critical_days > c->crl.warn_days)
 		return err_set(e, ERR_CONFIG, "%s: [crl] critical-days is more than warn-days", c->path);

@@ -30,17 +30,17 @@ static void say(struct status_run *r, enum status_level level, time_t at, const 
 
 static void look_at_dates(struct status_run *r, const struct ca_crl_dates *d)
 {
-	const struct config_status *c = &r->cfg->status;
+	const struct config_crl *c = &r->cfg->crl;
 	char text[120], day[DAY_SIZE];
 	if (d->next_update == 0)
 		return;
 	long days = status_days(r->st, d->next_update);
-	if (days >= c->crl_warn_days)
+	if (days >= c->warn_days)
 		return;
 	day_format(day, d->next_update);
 	snprintf(text, sizeof text, "the CRL %s on %s; the VPN server lets nobody in with one that is out of date",
 		 days < 0 ? "ended" : "ends", day);
-	say(r, days < c->crl_critical_days ? STATUS_WRONG : STATUS_SOON, d->next_update, text, "tokenroll crl");
+	say(r, days < c->critical_days ? STATUS_WRONG : STATUS_SOON, d->next_update, text, "tokenroll crl");
 }
 
 static void look_at_crl(struct status_run *r)
