@@ -83,12 +83,8 @@ static int set_module(struct reader *r, void *field, const char *value)
 
 static int set_command(struct reader *r, void *field, const char *value)
 {
-	struct words w = WORDS_INIT;
 	struct err e = ERR_INIT;
-	if (words_split(&w, value, &e) != 0)
-		return fault(r, "%s", e.what);
-	words_free(&w);
-	return set_text(r, field, value);
+	return words_check(value, &e) == 0 ? set_text(r, field, value) : fault(r, "%s", e.what);
 }
 
 /* One more file; the key may be given several times. */
@@ -377,8 +373,6 @@ static int complete(struct config *c, struct err *e)
 			c->path);
 		return err_next(e, "name a file with the roots of the tokens' vendor in [ca] attestation-roots");
 	}
-	if (c->crl.critical_days > c->crl.warn_days)
-		return err_set(e, ERR_CONFIG, "%s: [crl] critical-days is more than warn-days", c->path);
 	if (c->mail.to != NULL && (c->mail.from == NULL || c->mail.smtp == NULL))
 		return err_set(e, ERR_CONFIG, "%s: [mail] has 'to' but not 'from' and 'smtp'", c->path);
 	if ((c->mail.user != NULL) != (c->mail.password_file != NULL))

@@ -158,7 +158,10 @@ static int finish(struct enroll_run *r, int done, struct err *e)
 	bool has_issued = r->cred.state >= CRED_ISSUED || (r->opt->replace && r->unlocked);
 	if (!has_issued || (done != 0 && process_stop_signal() != 0))
 		return done;
-	if (r->ports->ca.publish(r->signer, r->opt->user, &late) == 0)
+	bool published = r->ports->ca.publish(r->signer, r->opt->user, &late) == 0;
+	/* a run that broke off behind it may have told nobody */
+	r->result->crl_published = published && r->result->replaced[0] != '\0';
+	if (published)
 		return done != 0 || r->result->already ? done
 						       : r->ports->store.advance(r->store, &r->cred, CRED_DELIVERED, e);
 	if (done != 0) {
@@ -203,10 +206,9 @@ static int enroll_whole(struct enroll_run *r, struct err *e)
 static void note_published(struct enroll_run *r)
 {
 	struct err unsaid = ERR_INIT;
-	if (r->ca.pki[0] != '\0' && !r->unlocking)
-		(void)r->ports->ca.published(r->signer, &r->result->crl_published, &unsaid);
-	/* a run that broke off behind it may have told nobody */
-	if (r->result->replaced[0] != '\0')
+	bool published = false;
+	if (r->ca.pki[0] != '\0' && !r->unlocking && r->ports->ca.published(r->signer, &published, &unsaid) == 0 &&
+	    published)
 		r->result->crl_published = true;
 }
 
