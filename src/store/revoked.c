@@ -52,8 +52,7 @@ static int is_noted(struct store *s, const struct audit_entry *a, bool *ret, str
 	struct query q = QUERY_INIT;
 	int rc = -1;
 
-	if (query_open(&q, s, "SELECT 1 FROM audit WHERE user = ? AND action = ? AND cert_serial = ? LIMIT 1", e) ==
-	    -1)
+	if (query_open(&q, s, "SELECT 1 FROM audit WHERE user = ? AND action = ? AND cert_serial = ? LIMIT 1", e) == -1)
 		goto out;
 	query_put_text(&q, a->user);
 	query_put_text(&q, a->action);
