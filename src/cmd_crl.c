@@ -20,9 +20,10 @@ static int work(struct lifeui *u, void *result, struct err *e)
 static json_t *document(const struct lifeui *u, const void *result, const struct err *error)
 {
 	const struct life_crl *r = result;
+	bool published = u->cfg != NULL && (error == NULL || error->code == ERR_HOOK);
 	json_t *doc = json_pack("{s:b, s:o, s:o, s:o}", "ok", error == NULL, "crl", certui_crl_json(&r->crl),
-				"published", report_json_text(error == NULL && u->cfg != NULL ? u->cfg->ca.crl : NULL),
-				"revoked", certui_list_json(r->due, r->n_due));
+				"published", report_json_text(published ? u->cfg->ca.crl : NULL), "revoked",
+				certui_list_json(r->due, r->n_due));
 	if (error != NULL)
 		json_object_set_new(doc, "error", report_json_error(error));
 	return doc;

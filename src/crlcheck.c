@@ -58,10 +58,17 @@ static void judge(struct check *c)
 		 c->days == 1 ? "" : "s");
 }
 
+static int check_thresholds(const struct config *cfg, struct err *e)
+{
+	if (cfg->crl.critical_days <= cfg->crl.warn_days)
+		return 0;
+	return err_set(e, ERR_CONFIG, "%s: [crl] critical-days is more than warn-days", cfg->path);
+}
+
 static void look(struct check *c, const struct options *o)
 {
 	c->level = FINE;
-	if (cmd_config(&c->cfg, o, &c->why) == 0 &&
+	if (cmd_config(&c->cfg, o, &c->why) == 0 && check_thresholds(c->cfg, &c->why) == 0 &&
 	    enroll_ports_real.ca.crl_state(&c->cfg->ca, o->verbose, &c->state, &c->why) == 0) {
 		judge(c);
 		return;

@@ -82,12 +82,8 @@ static int set_module(struct reader *r, void *field, const char *value)
 
 static int set_command(struct reader *r, void *field, const char *value)
 {
-	struct words w = WORDS_INIT;
 	struct err e = ERR_INIT;
-	if (words_split(&w, value, &e) != 0)
-		return fault(r, "%s", e.what);
-	words_free(&w);
-	return set_text(r, field, value);
+	return words_check(value, &e) == 0 ? set_text(r, field, value) : fault(r, "%s", e.what);
 }
 
 /* One more file; the key may be given several times. */

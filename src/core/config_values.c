@@ -34,8 +34,6 @@ int config_complete(struct config *c, struct err *e)
 	}
 	if (c->status.critical_days > c->status.warn_days)
 		return err_set(e, ERR_CONFIG, "%s: [status] critical-days cannot be more than warn-days", c->path);
-	if (c->crl.critical_days > c->crl.warn_days)
-		return err_set(e, ERR_CONFIG, "%s: [crl] critical-days is more than warn-days", c->path);
 	if (c->mail.to != NULL && (c->mail.from == NULL || c->mail.smtp == NULL))
 		return err_set(e, ERR_CONFIG, "%s: [mail] has 'to' but not 'from' and 'smtp'", c->path);
 	if ((c->mail.user != NULL) != (c->mail.password_file != NULL))

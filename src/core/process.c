@@ -192,18 +192,18 @@ static int run_collect(struct run *r, int64_t deadline)
 {
 	struct pollfd p[3] = {
 	    {.fd = r->out, .events = POLLIN}, {.fd = r->err, .events = POLLIN}, {.fd = r->ended, .events = POLLIN}};
-	while (p[0].fd >= 0 || p[1].fd >= 0) {
+	while (p[0].fd >= 0 || p[1].fd >= 0 || p[2].fd >= 0) {
 		int64_t left = deadline - clock_ms();
 		if (left <= 0)
 			return -1;
 		if (poll(p, 3, (int)left) < 0 && errno != EINTR)
 			return -1;
 		/* what it wrote itself is there by then */
-		if (r->ended >= 0 && p[2].revents != 0 && p[0].revents == 0 && p[1].revents == 0)
+		if (p[2].fd >= 0 && p[2].revents != 0 && p[0].revents == 0 && p[1].revents == 0)
 			return 0;
 		for (int i = 0; i < 2; i++) {
 			if (p[i].fd >= 0 && p[i].revents != 0 && !drain(p[i].fd, &r->text[i]))
-				p[i].fd = -1;
+				p[i] = (struct pollfd){.fd = -1};
 		}
 	}
 	return 0;

@@ -59,3 +59,11 @@ void words_free(struct words *w)
 	free(w->list);
 	*w = (struct words)WORDS_INIT;
 }
+
+int words_check(const char *text, struct err *e)
+{
+	struct words w = WORDS_INIT;
+	int ret = words_split(&w, text, e);
+	words_free(&w);
+	return ret;
+}

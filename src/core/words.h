@@ -26,4 +26,7 @@ struct words {
 int words_split(struct words *ret, const char *text, struct err *e);
 void words_free(struct words *w);
 
+/* Whether it can be split. ERR_USAGE. */
+int words_check(const char *text, struct err *e);
+
 #endif

@@ -205,7 +205,10 @@ static int finish(struct enroll_run *r, int done, struct err *e)
 		return done;
 	if (done == 0 && !r->result->already && enroll_revoke_due(r, &late) != 0)
 		return one_thing_left(r, &late, e);
-	if (r->ports->ca.publish(r->signer, r->opt->user, &late) == 0)
+	bool published = r->ports->ca.publish(r->signer, r->opt->user, &late) == 0;
+	/* a run that broke off behind it may have told nobody */
+	r->result->crl_published = published && r->result->replaced[0] != '\0';
+	if (published)
 		return done != 0 || r->result->already ? done
 						       : r->ports->store.advance(r->store, &r->cred, CRED_DELIVERED, e);
 	if (done != 0) {
@@ -246,10 +249,9 @@ static int enroll_whole(struct enroll_run *r, struct err *e)
 static void note_published(struct enroll_run *r)
 {
 	struct err unsaid = ERR_INIT;
-	if (r->ca.pki[0] != '\0' && !r->unlocking)
-		(void)r->ports->ca.published(r->signer, &r->result->crl_published, &unsaid);
-	/* a run that broke off behind it may have told nobody */
-	if (r->result->replaced[0] != '\0')
+	bool published = false;
+	if (r->ca.pki[0] != '\0' && !r->unlocking && r->ports->ca.published(r->signer, &published, &unsaid) == 0 &&
+	    published)
 		r->result->crl_published = true;
 }
 

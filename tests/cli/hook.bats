@@ -121,7 +121,22 @@ revoke_somebody() {
 	[[ -n ${TOKENROLL_ALL:-} ]] || skip "only with TOKENROLL_ALL=1 (make check-all)"
 	echo "sleep 300 & echo \$! >'$dir/log/child'; wait" >"$dir/log/then"
 	refused 1 "did not finish within 30 s" crl "${ca[@]}"
-	run -1 kill -0 "$(<"$dir/log/child")"
+	# as far as nobody collects it, its name stays
+	run ! grep -q "^State:.*[RSD]" "/proc/$(<"$dir/log/child")/status"
+}
+
+@test "one that closes its output and hangs is ended, too" {
+	[[ -n ${TOKENROLL_ALL:-} ]] || skip "only with TOKENROLL_ALL=1 (make check-all)"
+	echo "exec >&- 2>&-; sleep 300" >"$dir/log/then"
+	refused 1 "did not finish within 30 s" crl "${ca[@]}"
+}
+
+@test "it is not told of a CRL that could not be published" {
+	enroll --pin-file "$old"
+	life_conf "token.module=$(company_softhsm)" "ca.crl=$dir/nowhere/crl.pem" "ca.after-crl='$hook'"
+	refused 5 "the VPN server still reads an old CRL" --serial "$serial" --pin-file "$old" --replace alice "${ca[@]}"
+	refused 5 "the VPN server still reads an old CRL" crl "${ca[@]}"
+	times 0
 }
 
 @test "a quote that is not closed is a fault of the configuration, with its line" {

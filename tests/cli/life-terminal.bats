@@ -133,3 +133,12 @@ talk() {
 	pkcs11-tool --module "$(company_softhsm)" --token-label "Second token" --login --pin 24682468 --list-objects >/dev/null
 	pin_is "$old"
 }
+
+@test "revoke: a server's certificate after a yes, and not after a no; then the passphrase is asked for" {
+	talk "says {is a server's: its VPN connections break} {Revoke it? [y/N] }; answer n" revoke server
+	[[ $status == 6 && $output == *"so it was not revoked"* ]]
+	run -1 grep -q ^R "$dir/pki/index.txt"
+	talk "says {Revoke it? [y/N] }; answer y; says {Passphrase of the CA key}; answer {$COMPANY_PASSPHRASE}" revoke server
+	[[ $status == 0 && $output != *"$COMPANY_PASSPHRASE"* ]]
+	grep -q "^R.*/CN=server" "$dir/pki/index.txt"
+}
