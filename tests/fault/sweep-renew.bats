@@ -3,6 +3,7 @@
 # Every twelfth call is hit, by each failure at other ones, unless TOKENROLL_ALL asks for all.
 
 setup() {
+	# shellcheck source=tests/fault/sweep_takeover.bash
 	source "$BATS_TEST_DIRNAME/sweep_takeover.bash"
 	takeover_setup renew
 }

@@ -56,7 +56,7 @@ done_with() {
 	[[ $(grep -c $'^V\t.*/CN=alice$' "$dir/pki/index.txt") == 1 ]]
 	grep -q $'^R\t.*,superseded\t'"${old#serial=}"$'\t.*/CN=alice$' "$dir/pki/index.txt"
 	cmp "$dir/pki/crl.pem" "$dir/server/crl.pem"
-	! openssl verify -crl_check -CRLfile "$dir/server/crl.pem" -CAfile "$dir/pki/ca.crt" \
+	run ! openssl verify -crl_check -CRLfile "$dir/server/crl.pem" -CAfile "$dir/pki/ca.crt" \
 		"$dir/pki/revoked/certs_by_serial/${old#serial=}.crt"
 }
 
