@@ -86,7 +86,6 @@ const struct enroll_ports enroll_ports_real = {
 	    .advance = store_advance,
 	    .handed_over = store_handed_over,
 	    .supersede = store_supersede,
-	    .replaced = store_replaced,
 	    .take_over = store_take_over,
 	    .find_last = store_find_last,
 	    .find_id = store_find_id,

@@ -113,7 +113,6 @@ struct enroll_store_port {
 	int (*advance)(struct store *s, struct store_credential *c, enum cred_state to, struct err *e);
 	int (*handed_over)(struct store *s, struct store_credential *c, struct err *e);
 	int (*supersede)(struct store *s, const struct store_credential *keep, struct err *e);
-	int (*replaced)(struct store *s, const char *user, const char *cert_serial, struct err *e);
 	int (*take_over)(struct store *s, const struct store_credential *keep, time_t revoke_at, struct err *e);
 	int (*find_last)(struct store *s, const char *user, bool *ret_found, struct store_credential *ret,
 			 struct err *e);

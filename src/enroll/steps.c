@@ -186,8 +186,6 @@ static int have_issued(struct enroll_run *r, struct err *e)
 		snprintf(c->attested, sizeof c->attested, "%s", issued.attested);
 		memcpy(r->result->replaced, issued.replaced, sizeof issued.replaced);
 	}
-	if (ret == 0 && issued.replaced[0] != '\0')
-		ret = r->ports->store.replaced(r->store, c->user, issued.replaced, e);
 	ca_certificate_free(&issued.cert);
 	return ret;
 }

@@ -191,10 +191,6 @@ int store_handed_over(struct store *s, struct store_credential *c, struct err *e
 /* Ends as superseded every other credential of keep's user that has a certificate: a user has one that counts. */
 int store_supersede(struct store *s, const struct store_credential *keep, struct err *e);
 
-/* Records that the CA has revoked this certificate of the user's as superseded, if no credential has it, because then
- * nothing else tells of that: easy-rsa had issued it. */
-int store_replaced(struct store *s, const char *user, const char *cert_serial, struct err *e);
-
 /* Ends as superseded every other credential of keep's user on keep's token that has a certificate, which is to be
  * revoked at revoke_at. */
 int store_take_over(struct store *s, const struct store_credential *keep, time_t revoke_at, struct err *e);

@@ -329,7 +329,7 @@ finds() {
 	company_tokenroll "$dir" -q --replace --serial "$(company_token_serial "$dir" "bob's token")" bob
 	audit --json --user bob
 	[[ $(json '[(r["action"], r["detail"]) for r in d["records"] if r["cert_serial"] == "'"${old#*=}"'"]') == \
-		"[('revoked', 'superseded, not of the inventory')]" ]]
+		"[('certificate-revoked', 'superseded')]" ]]
 	audit --verify
 	((status == 0))
 	# one of the inventory has its own record of that
