@@ -9,6 +9,11 @@
 #include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+/* SoftHSM fails a search while another process changes another token of its store. */
+#define SEARCHES 20
+#define SEARCH_PAUSE_MS 50
 
 struct p11_bridge {
 	PKCS11_CTX *ctx;
@@ -158,8 +163,10 @@ int p11_bridge_request(struct p11_bridge *b, struct p11_token *t, const struct b
 int p11_bridge_key(struct p11_bridge *b, struct p11_token *t, const struct blob *cka_id, const char *label,
 		   EVP_PKEY **ret, struct err *e)
 {
+	const struct timespec pause = {0, SEARCH_PAUSE_MS * 1000000L};
 	PKCS11_set_ui_method(b->ctx, b->ui, t);
-	*ret = find_key(find_slot(b, p11_token_slot(t)), cka_id, label);
+	for (int i = 0; (*ret = find_key(find_slot(b, p11_token_slot(t)), cka_id, label)) == NULL && i < SEARCHES; i++)
+		nanosleep(&pause, NULL);
 	return *ret != NULL ? 0
 			    : err_openssl(e, ERR_TOKEN_FAILED, "libp11 does not find the key \"%s\" on token %s", label,
 					  p11_token_description(t)->serial);
