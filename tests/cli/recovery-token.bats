@@ -207,9 +207,9 @@ counted() {
 }
 
 @test "a URI that says what has no meaning here is refused before anything is asked, and a PIN in it first of all" {
-	refused 2 "there is a PIN in the URI" escrow show --serial "$serial" --recovery-key "$rsa?pin-value=7182937"
+	refused 2 "there is a PIN (pin-value) in the URI" escrow show --serial "$serial" --recovery-key "$rsa?pin-value=7182937"
 	[[ $stderr != *7182937* ]]
-	refused 2 "'slot-id' of the URI" escrow show --serial "$serial" --recovery-key "pkcs11:slot-id=1"
+	refused 2 "the slot-id in the URI" escrow show --serial "$serial" --recovery-key "pkcs11:slot-id=1"
 	refused 2 "'module' of the URI" escrow show --serial "$serial" --recovery-key "$rsa?module=x"
 	refused 2 "no private key" escrow show --serial "$serial" --recovery-key "$rsa;type=cert"
 	refused 2 "cannot be read" escrow show --serial "$serial" --recovery-key "pkcs11:id=%0"
