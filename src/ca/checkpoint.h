@@ -18,6 +18,6 @@
 
 /* See the signer_ functions of these names. */
 int ca_checkpoint(struct ca *ca, struct ca_checkpoint *c, struct blob *ret_cms, struct err *e);
-int ca_checkpoint_check(struct ca *ca, const struct blob *cms, struct ca_checkpoint *ret, struct err *e);
+int ca_checkpoint_check(struct ca *ca, const struct blob *file, struct ca_checkpoint *ret, struct err *e);
 
 #endif

@@ -76,7 +76,7 @@ int signer_op_published(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg
 
 int signer_op_crl_state(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
-	struct ca_crl_state state;
+	struct ca_crl_state state = {.fault = CA_CRL_FINE};
 	struct config_ca cfg = {.pki = NULL};
 	(void)s;
 	cfg.pki = rpc_get_strdup(in, SIGNER_PATH_BYTES_MAX);

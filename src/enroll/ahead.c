@@ -3,6 +3,7 @@
  * once more; the certificate waits in the journal, as issued, until the token
  * is plugged in and the same command without --no-token goes on.
  */
+#include "enroll/lost.h"
 #include "enroll/run.h"
 
 #include <string.h>
@@ -30,7 +31,8 @@ static int find(struct enroll_run *r, struct err *e)
 		return -1;
 	r->known = found;
 	enroll_remember_token(r);
-	if (r->ports->store.claim_token(r->store, &r->token_id, e) != 0 || enroll_check_lost(r, e) != 0)
+	if (r->ports->store.claim_token(r->store, &r->token_id, e) != 0 ||
+	    lost_check(&r->ports->store, r->store, &r->token_id, e) != 0)
 		return -1;
 	return r->cred.way == CRED_WAY_REKEY && r->cred.state < CRED_DELIVERED ? refuse_pending(r, e) : 0;
 }

@@ -92,7 +92,6 @@ const struct enroll_ports enroll_ports_real = {
 	    .serials_beside = store_serials_beside,
 	    .find_due = store_find_due,
 	    .note_revoked = store_note_revoked,
-	    .lost_since = store_lost_since,
 	    .removed = store_removed,
 	    .audit = store_audit,
 	    .pin_begun = store_pin_begun,

@@ -122,7 +122,6 @@ struct enroll_store_port {
 			struct err *e);
 	int (*note_revoked)(struct store *s, struct store_credential *c, time_t when, const char *reason,
 			    struct err *e);
-	int (*lost_since)(struct store *s, const struct store_token *t, time_t *ret, struct err *e);
 	int (*removed)(struct store *s, const struct store_credential *c, struct err *e);
 	int (*audit)(struct store *s, const char *action, const char *user, const char *token_serial,
 		     const char *detail, struct err *e);

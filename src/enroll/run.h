@@ -144,11 +144,10 @@ int enroll_settle_pending(struct enroll_run *r, bool *ret_going, bool *ret_finis
 int enroll_check_successor(struct enroll_run *r, struct err *e);
 
 /* succession_refuse.c: ERR_REVOKED; ERR_NO_TOKEN for who is not enrolled, ERR_REVOKED for who was revoked;
- * ERR_TOKEN_TAKEN or ERR_NO_TOKEN for a token that is not this user's; ERR_REVOKED for one that is lost. */
+ * ERR_TOKEN_TAKEN or ERR_NO_TOKEN for a token that is not this user's. */
 int enroll_refuse_revoked(const struct enroll_run *r, const struct store_credential *c, struct err *e);
 int enroll_check_person(struct enroll_run *r, struct err *e);
 int enroll_refuse_token(struct enroll_run *r, struct err *e);
-int enroll_check_lost(struct enroll_run *r, struct err *e);
 
 /* ahead.c: `renew --no-token`, all of it. */
 int enroll_issue_ahead(struct enroll_run *r, struct err *e);

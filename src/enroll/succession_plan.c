@@ -262,7 +262,7 @@ int enroll_plan_succession(struct enroll_run *r, bool *ret_finished, struct err 
 	r->known = found;
 	if (!found)
 		return enroll_refuse_token(r, e);
-	if (enroll_check_lost(r, e) != 0 || enroll_settle_pending(r, &going, ret_finished, e) != 0)
+	if (enroll_settle_pending(r, &going, ret_finished, e) != 0)
 		return -1;
 	if (going)
 		return 0;

@@ -82,21 +82,3 @@ int enroll_refuse_token(struct enroll_run *r, struct err *e)
 	store_credential_free(&here);
 	return ret;
 }
-
-int enroll_check_lost(struct enroll_run *r, struct err *e)
-{
-	char when[DAY_SIZE];
-	time_t since = 0;
-	if (r->ports->store.lost_since(r->store, &r->token_id, &since, e) != 0)
-		return -1;
-	if (since == 0)
-		return 0;
-	day_format(when, since);
-	err_set(e, ERR_REVOKED, "token %s of %s is marked as lost since %s: nothing on it is renewed",
-		r->token_id.serial, r->opt->user, when);
-	return err_next(
-	    e,
-	    "if it is at hand again, `tokenroll found` puts it back in stock, and `tokenroll enroll --replace "
-	    "%s` makes a new key on it",
-	    r->opt->user);
-}

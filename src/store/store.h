@@ -214,9 +214,6 @@ int store_find_due(struct store *s, time_t now, int64_t after, bool *ret_found, 
 /* Notes that the certificate of one that was superseded is revoked, when and why; c has that then. */
 int store_note_revoked(struct store *s, struct store_credential *c, time_t when, const char *reason, struct err *e);
 
-/* Since when a token is marked as lost; 0: it is not, or is not known. */
-int store_lost_since(struct store *s, const struct store_token *t, time_t *ret, struct err *e);
-
 /* Notes which profile (its id, e.g. "yubikey-piv") a token has. The token is added if the inventory does not know it.
  */
 int store_token_profile(struct store *s, const struct store_token *t, const char *profile, struct err *e);

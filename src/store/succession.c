@@ -151,23 +151,3 @@ int store_note_revoked(struct store *s, struct store_credential *c, time_t when,
 	snprintf(c->reason, sizeof(c->reason), "%s", reason);
 	return 0;
 }
-
-int store_lost_since(struct store *s, const struct store_token *t, time_t *ret, struct err *e)
-{
-	struct query q = QUERY_INIT;
-	bool row;
-	int rc = -1;
-
-	if (query_open(&q, s, "SELECT t.lost FROM tokens t WHERE 1" THIS_TOKEN, e) == -1)
-		return -1;
-	query_put_text(&q, t->serial);
-	query_put_text(&q, t->model);
-	query_put_text(&q, t->manufacturer);
-	if (query_next(&q, &row, e) == -1)
-		goto out;
-	*ret = row ? query_int(&q, 0) : 0;
-	rc = query_check(&q, e);
-out:
-	query_close(&q);
-	return rc;
-}

@@ -263,10 +263,10 @@ valid() {
 @test "a token that is marked as lost is not renewed" {
 	enrolled
 	sqlite3 "$dir/tokenroll.db" "UPDATE tokens SET lost = 1767225600 WHERE serial = '$serial'"
-	refused 6 "token $serial of alice is marked as lost since 2026-01-01" renew alice "${with[@]}"
+	refused 6 "token $serial was reported lost on 2026-01-01" renew alice "${with[@]}"
 	says "tokenroll found"
-	refused 6 "marked as lost" renew alice --no-token "${ca[@]}"
-	refused 6 "marked as lost" rekey alice "${with[@]}"
+	refused 6 "was reported lost" renew alice --no-token "${ca[@]}"
+	refused 6 "was reported lost" rekey alice "${with[@]}"
 	[[ $(rows V) == 1 ]]
 }
 

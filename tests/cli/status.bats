@@ -178,6 +178,7 @@ sys.exit(sys.argv[2] not in f["message"] + " | " + f["next"])' "$topic" "$words"
 	easyrsa gen-crl
 	company_publish_crl "$dir"
 	done_by status
+	sleep 1 # in the same second it would come out the same, byte for byte
 	easyrsa gen-crl
 	reports 2 crl "an older CRL"
 	rm "$dir/server/crl.pem"
@@ -212,12 +213,13 @@ sys.exit(sys.argv[2] not in f["message"] + " | " + f["next"])' "$topic" "$words"
 	sql "INSERT INTO escrow (token, kind, cms, recipients, state, created) VALUES (1, 'so-pin', x'00', 'CN=x', 'pending',
 		1700000000)"
 	reports 1 escrow-pending "an SO PIN of token $serial" "escrow show --serial $serial"
-	sql "UPDATE escrow SET state = 'confirmed'; UPDATE tokens SET manufacturer = 'Yubico (www.yubico.com)', model = 'YubiKey YK5'"
+	sql "UPDATE escrow SET state = 'confirmed'; UPDATE tokens SET
+		profile = 'yubikey-piv', manufacturer = 'Yubico (www.yubico.com)', model = 'YubiKey YK5'"
 	done_by status
 	life_token soft
 	sql "DROP TRIGGER escrow_no_delete; DELETE FROM escrow"
 	reports 1 escrow-missing "token $serial" "the factory's"
-	sql "UPDATE tokens SET manufacturer = 'SoftHSM project', model = 'SoftHSM v2'"
+	sql "UPDATE tokens SET profile = 'softhsm2', manufacturer = 'SoftHSM project', model = 'SoftHSM v2'"
 	done_by status
 	sql "INSERT INTO audit SELECT id + 1, at, login, sudo_user, host, 'token-init', user, '$serial', '', '', hash, hash
 		FROM audit ORDER BY id DESC LIMIT 1"

@@ -179,11 +179,11 @@ static void a_lost_token_says_since_when(void **state)
 	struct store_credential c;
 	time_t since = 5;
 
-	assert_int_equal(store_lost_since(s, &token_1, &since, NULL), 0);
+	assert_int_equal(store_token_lost(s, &token_1, &since, NULL), 0);
 	assert_true(since == 0);
 	enrolled(s, &c, "alice", &token_1);
 	sql(*state, "UPDATE tokens SET lost = 1767225600");
-	assert_int_equal(store_lost_since(s, &token_1, &since, NULL), 0);
+	assert_int_equal(store_token_lost(s, &token_1, &since, NULL), 0);
 	assert_true(since == 1767225600);
 	store_credential_free(&c);
 	store_close(&s);
