@@ -65,12 +65,13 @@ static void on_pair(void *arg, const struct ca_row *row, const struct survey_ser
 {
 	struct status_run *r = arg;
 	r->st->rows += row != NULL;
-	if (have == NULL)
-		on_unknown(r, row);
-	else if (row == NULL)
-		on_missing(r, have);
-	else
+	/* at least one of the two is there */
+	if (row != NULL && have != NULL)
 		on_both(r, row, have);
+	else if (row != NULL)
+		on_unknown(r, row);
+	else if (have != NULL)
+		on_missing(r, have);
 }
 
 static int name_holders(struct status_run *r, enum status_topic topic, struct err *e)

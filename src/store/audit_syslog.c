@@ -39,8 +39,8 @@ static void send_line(int fd, const char *text)
 	time_t now = time(NULL);
 	struct tm tm;
 
-	if (localtime_r(&now, &tm))
-		strftime(when, sizeof(when), "%b %e %H:%M:%S", &tm);
+	if (!localtime_r(&now, &tm) || strftime(when, sizeof(when), "%b %e %H:%M:%S", &tm) == 0)
+		when[0] = 0;
 	char *line = xasprintf("<%d>%s tokenroll[%ld]: %s", LOG_AUTHPRIV | LOG_INFO, when, (long)getpid(), text);
 
 	(void)!send(fd, line, strlen(line), MSG_NOSIGNAL);

@@ -47,6 +47,20 @@ gone() {
 	done
 }
 
+@test "what was renewed and is still valid in its overlap is revoked, too: it is for the same key" {
+	local old new
+	company_conf "$dir" ca.overlap=7
+	enroll --pin-file "$dir/pin"
+	old=$(cert_of alice)
+	done_by renew alice "${ca[@]}" --pin-file "$dir/pin"
+	new=$(cert_of alice)
+	[[ $old != "$new" && $(rows V) == 2 ]]
+	done_by lost alice "${ca[@]}"
+	[[ $(rows V) == 0 ]]
+	on_crl "$old" "Key Compromise"
+	on_crl "$new" "Key Compromise"
+}
+
 @test "lost: revoked as keyCompromise, published, marked, in the trail, and what to do next; without the token" {
 	local cert
 	enroll --pin-file "$old"
