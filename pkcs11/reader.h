@@ -32,6 +32,9 @@ int reader_list(struct reader **ret, size_t *ret_n, struct err *e);
  * that was just pulled is noticed late, so this waits for up to ms milliseconds. False where PC/SC cannot be used. */
 bool reader_is_empty(const char *name, unsigned ms);
 
+/* So long it takes at most, for readers that were seen. */
+#define READER_NOTICES_MS 500
+
 /* The one of this name, or that a PKCS#11 slot of this description is for; NULL if it is not in the list. */
 const struct reader *reader_find(const struct reader *list, size_t n, const char *name);
 

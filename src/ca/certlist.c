@@ -37,6 +37,7 @@ ASN1_SEQUENCE_enc(TBS_LIST, enc, NULL) =
 	ASN1_OPT(TBS_LIST, next_update, ASN1_TIME),
 	ASN1_OPT(TBS_LIST, entries, ASN1_SEQUENCE),
 	ASN1_EXP_SEQUENCE_OF_OPT(TBS_LIST, extensions, X509_EXTENSION, 0),
+	/* cppcheck-suppress unknownMacro */
 } static_ASN1_SEQUENCE_END_ref(TBS_LIST, TBS_LIST)
 
 	ASN1_SEQUENCE(CERT_LIST) =

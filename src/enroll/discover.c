@@ -353,9 +353,9 @@ const struct reader *discover_readers(struct discovery *d, size_t *ret_n, const 
 	return d->readers;
 }
 
-bool discover_is_pulled(struct discovery *d, const char *reader)
+bool discover_is_pulled(struct discovery *d, const char *reader, unsigned ms)
 {
-	return is_smart_card(d, reader) && reader_is_empty(reader, 0);
+	return is_smart_card(d, reader) && reader_is_empty(reader, ms);
 }
 
 const struct worker_token *discover_hsm(const struct discovery *d)

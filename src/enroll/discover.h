@@ -49,8 +49,8 @@ int discover_begin(struct discovery **ret, const struct discover_request *req, s
  */
 int discover_end(struct discovery *d, struct enroll_candidate **ret_list, size_t *ret_n, struct err *e);
 
-/* Whether there was such a reader, and there is no card in it any more. */
-bool discover_is_pulled(struct discovery *d, const char *reader);
+/* Whether there was such a reader, and there is no card in it any more; waits for that as reader_is_empty does. */
+bool discover_is_pulled(struct discovery *d, const char *reader, unsigned ms);
 
 /* The readers as PC/SC shows them; n is 0 where it cannot be used, and *ret_why says why then. */
 const struct reader *discover_readers(struct discovery *d, size_t *ret_n, const struct err **ret_why);

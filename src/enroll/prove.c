@@ -37,7 +37,7 @@ static int look_at(struct enroll_run *r, struct view *v, const struct worker_tok
 static int not_found(struct enroll_run *r, const struct view *v, bool named, struct err *e)
 {
 	/* nobody has looked for tokens where only another name of the key was asked for */
-	if (r->discovery != NULL && discover_is_pulled(r->discovery, r->token.reader))
+	if (r->discovery != NULL && discover_is_pulled(r->discovery, r->token.reader, READER_NOTICES_MS))
 		return err_set(e, ERR_REMOVED, "token %s was pulled out of '%s' before it was proven", r->token.serial,
 			       r->token.reader);
 	return err_set(e, named || strcmp(v->module, r->module) != 0 ? ERR_PROOF : ERR_REMOVED,

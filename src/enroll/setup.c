@@ -173,7 +173,7 @@ static int look_again(struct enroll_run *r, struct worker_token *ret, struct err
 	free(list);
 	if (found != NULL)
 		return 0;
-	if (discover_is_pulled(r->discovery, r->token.reader))
+	if (discover_is_pulled(r->discovery, r->token.reader, READER_NOTICES_MS))
 		return err_set(e, ERR_REMOVED, "the token was pulled out of '%s'", r->token.reader);
 	return err_set(e, ERR_REMOVED, "the blank token is no longer in '%s', or somebody has initialized it",
 		       r->token.reader);

@@ -44,7 +44,7 @@ static bool is_here(const char *module)
 
 static int unknown(struct discovery *d, const struct reader *r, struct err *e)
 {
-	if (discover_is_pulled(d, r->name))
+	if (discover_is_pulled(d, r->name, 0))
 		return err_set(e, ERR_REMOVED, "the token was pulled out of '%s' while it was looked for", r->name);
 	const struct profile *p = nearest(d, r);
 	const char *module = p != NULL && p->module.enroll.n != 0 ? p->module.enroll.v[0] : NULL;

@@ -5,7 +5,6 @@
 #include <string.h>
 
 /* pcscd asks some readers so rarely whether their card is still there */
-#define NOTICED_WITHIN_MS 500
 
 /* Whether a token that is not there can fail like this. What is wrong with a PIN only a token can say that is. */
 static bool may_be_pulled(enum err_code code)
@@ -39,7 +38,7 @@ void worker_take_reader(struct worker_state *st, const char *reader)
 void worker_explain(struct rpc_server *s, struct err *e)
 {
 	const struct worker_state *st = worker_state(s);
-	if (!st->smart_card || !may_be_pulled(e->code) || !reader_is_empty(st->reader, NOTICED_WITHIN_MS))
+	if (!st->smart_card || !may_be_pulled(e->code) || !reader_is_empty(st->reader, READER_NOTICES_MS))
 		return;
 	e->code = ERR_REMOVED;
 	err_prefix(e, "the token was pulled out of '%s'", st->reader);

@@ -58,7 +58,7 @@ with_log() {
 		grep -qF "action=$action user=alice token=$token cert=$cert id=$id hash=$hash login=" "$log"
 	done < <(sqlite3 "$db" "SELECT id, action, token_serial, cert_serial, hex(hash) FROM audit WHERE cert_serial <> ''")
 	grep -q ' sudo=carol detail="ec:P-256, CKA_ID [0-9A-F]*, was requested"$' "$log"
-	! grep -qF "$(<"$dir/pin")" "$log"
+	run ! grep -qF "$(<"$dir/pin")" "$log"
 }
 
 @test "no token can put a field of its own into a line" {

@@ -354,6 +354,7 @@ finds() {
 }
 
 @test "a reader that goes away ends it" {
+	# shellcheck disable=SC2016 # the inner shell expands them
 	run --separate-stderr bash -c 'set -o pipefail; "$TOKENROLL" -c "$1" audit --json | head -c 1; exit "${PIPESTATUS[0]}"' \
 		bash "$dir/tokenroll.conf"
 	[[ $status == 0 || $status == 1 ]]
