@@ -170,6 +170,9 @@ static int why_held(struct enroll_run *r, const struct enroll_candidate *c, stru
 
 static int unreadable(struct enroll_run *r, const struct enroll_candidate *c, struct err *e)
 {
+	if (discover_is_pulled(r->discovery, c->token.reader, READER_NOTICES_MS))
+		return err_set(e, ERR_REMOVED, "the token was pulled out of '%s' while it was looked for",
+			       c->token.reader);
 	if (is_in_hardware(c) && why_held(r, c, e) != 0)
 		return -1;
 	err_set(e, ERR_TOKEN_FAILED, "the token in '%s' does not answer", c->token.reader);
