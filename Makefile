@@ -29,12 +29,16 @@ ROLES := worker signer hsm-signer courier mailer
 ROLE_OBJ := $(patsubst %,$(BUILD)/src/%.o,$(subst -,_,$(ROLES)))
 ROLE_PROGRAMS := $(ROLES:%=$(BUILD)/tokenroll-%)
 
-all: $(BUILD)/tokenroll $(ROLE_PROGRAMS) $(BUILD)/profiles
-
 # where a program that is not installed finds them, beside itself
-$(BUILD)/profiles:
+BESIDE := profiles templates tokenroll.conf.example
+all: $(BUILD)/tokenroll $(ROLE_PROGRAMS) $(BESIDE:%=$(BUILD)/%)
+
+$(BUILD)/profiles: SHIPPED = pkcs11/profiles
+$(BUILD)/templates: SHIPPED = templates
+$(BUILD)/tokenroll.conf.example: SHIPPED = src/tokenroll.conf.example
+$(BESIDE:%=$(BUILD)/%):
 	@mkdir -p $(@D)
-	$(Q)ln -sfn "$(abspath pkcs11/profiles)" $@
+	$(Q)ln -sfn "$(abspath $(SHIPPED))" $@
 
 $(LIB): $(LIB_OBJ)
 	@rm -f $@
@@ -179,7 +183,8 @@ install: all
 	install -m 0644 $(wildcard templates/*) "$(ROOT)/share/tokenroll/templates"
 	$(PLACES) pkcs11/profiles/README | install -m 0644 /dev/stdin "$(ROOT)/share/tokenroll/profiles/README"
 	install -m 0644 $(wildcard pkcs11/profiles/*.conf) "$(ROOT)/share/tokenroll/profiles"
-	$(PLACES) src/tokenroll.conf.example | install -m 0644 /dev/stdin "$(ROOT)/share/doc/tokenroll/tokenroll.conf.example"
+	$(PLACES) src/tokenroll.conf.example | install -m 0644 /dev/stdin "$(ROOT)/share/tokenroll/tokenroll.conf.example"
+	ln -sf ../../tokenroll/tokenroll.conf.example "$(ROOT)/share/doc/tokenroll/tokenroll.conf.example"
 	install -m 0644 README.md LICENSE "$(ROOT)/share/doc/tokenroll"
 	install -d "$(DESTDIR)$(UNITDIR)"
 	$(foreach unit,$(UNITS),$(PLACES) $(unit) | install -m 0644 /dev/stdin "$(DESTDIR)$(UNITDIR)/$(notdir $(unit))" &&) :

@@ -3,8 +3,10 @@
 #include "core/xalloc.h"
 #include "pkcs11/bridge.h"
 #include "pkcs11/hsm_impl.h"
+#include "pkcs11/key.h"
 #include "pkcs11/login.h"
 
+#include <openssl/rand.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,7 +103,7 @@ static int find_token(const struct p11_hsm *h, CK_SLOT_ID *ret, struct p11_token
 	return got;
 }
 
-static int open_token(struct p11_hsm *h, struct err *e)
+static int open_token(struct p11_hsm *h, bool writable, struct err *e)
 {
 	CK_SLOT_ID slot = 0;
 	struct p11_token_info info;
@@ -109,8 +111,9 @@ static int open_token(struct p11_hsm *h, struct err *e)
 		return -1;
 	snprintf(h->name, sizeof h->name, "\"%s\" (%s)", info.label, info.serial);
 	h->profile = profile_builtin();
-	return p11_token_open(&h->token, h->module, h->profile, slot, &info, NULL, false, e) == 0 ? 0
-												  : of_hsm(e, h->name);
+	return p11_token_open(&h->token, h->module, h->profile, slot, &info, NULL, writable, e) == 0
+		   ? 0
+		   : of_hsm(e, h->name);
 }
 
 static int check_locked(const struct p11_hsm *h, struct err *e)
@@ -121,11 +124,11 @@ static int check_locked(const struct p11_hsm *h, struct err *e)
 	return err_next(e, "unlock it with the HSM's SO PIN, in its maker's way, then run the same command");
 }
 
-int p11_hsm_open(struct p11_hsm **ret, const struct p11_uri *uri, struct err *e)
+int p11_hsm_open(struct p11_hsm **ret, const struct p11_uri *uri, bool writable, struct err *e)
 {
 	struct p11_hsm *h = xcalloc(1, sizeof *h);
 	h->uri = uri;
-	if (load(h, e) != 0 || open_token(h, e) != 0 || check_locked(h, e) != 0) {
+	if (load(h, e) != 0 || open_token(h, writable, e) != 0 || check_locked(h, e) != 0) {
 		p11_hsm_close(&h);
 		return -1;
 	}
@@ -178,5 +181,36 @@ int p11_hsm_key(struct p11_hsm *h, EVP_PKEY **ret, struct err *e)
 	if (got == 0)
 		got = p11_bridge_key(h->bridge, h->token, &key.id, key.label, ret, e);
 	hsm_object_free(&key);
+	return got == 0 ? 0 : of_hsm(e, h->name);
+}
+
+static int no_label(struct err *e)
+{
+	err_set(e, ERR_CONFIG, "[ca] key does not say what the new key on the HSM is to be called");
+	return err_next(e, "add object=NAME to it, as in pkcs11:token=HSM;object=ca-key?module-path=/PATH");
+}
+
+#define NEW_ID_BYTES 8
+
+int p11_hsm_generate(struct p11_hsm *h, enum keytype type, struct err *e)
+{
+	bool there = false;
+	unsigned char bytes[NEW_ID_BYTES];
+	struct blob id = BLOB_INIT;
+	struct p11_key_pair pair;
+	if (hsm_has_private(h, &there, e) != 0)
+		return of_hsm(e, h->name);
+	if (there)
+		return 0;
+	if (h->uri->object[0] == '\0')
+		return no_label(e);
+	if (RAND_bytes(bytes, sizeof bytes) != 1)
+		return err_openssl(e, ERR_CA_FAILED, "no random numbers can be had");
+	if (h->uri->id.len != 0)
+		blob_set(&id, h->uri->id.data, h->uri->id.len);
+	else
+		blob_set(&id, bytes, sizeof bytes);
+	int got = p11_key_generate(h->token, type, &id, h->uri->object, &pair, e);
+	blob_free(&id);
 	return got == 0 ? 0 : of_hsm(e, h->name);
 }

@@ -101,6 +101,16 @@ static int not_the_one(const struct p11_hsm *h, const struct hsm_objects *fit, s
 	return err_next(e, "correct object= and id= in [ca] key");
 }
 
+int hsm_has_private(const struct p11_hsm *h, bool *ret, struct err *e)
+{
+	struct hsm_objects found = {NULL, 0};
+	if (collect(h, CKO_PRIVATE_KEY, false, &found, e) != 0)
+		return -1;
+	*ret = found.n > 0;
+	free_all(&found);
+	return 0;
+}
+
 int hsm_private(const struct p11_hsm *h, struct hsm_object *ret, struct err *e)
 {
 	struct hsm_objects found = {NULL, 0};

@@ -28,6 +28,9 @@ void hsm_object_free(struct hsm_object *o);
 /* As p11_hsm_public; the error is the module's. */
 int hsm_public(const struct p11_hsm *h, struct blob *ret_spki, struct err *e);
 
+/* Whether there is a private key that the URI can mean. */
+int hsm_has_private(const struct p11_hsm *h, bool *ret, struct err *e);
+
 /* The one private key that the URI means. */
 int hsm_private(const struct p11_hsm *h, struct hsm_object *ret, struct err *e);
 

@@ -24,7 +24,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define PROFILE_DIR_SHIPPED SHARE_DIR "/profiles"
 #define PROFILE_DIR_LOCAL SYSCONF_DIR "/profiles"
 
 struct profile_list {

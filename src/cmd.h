@@ -8,6 +8,9 @@
 #include "options.h"
 #include "store/store.h"
 
+/* The file by -c, TOKENROLL_CONFIG or the default path. */
+const char *cmd_config_path(const struct options *o);
+
 /* The configuration by -c, TOKENROLL_CONFIG or the default path. */
 int cmd_config(struct config **ret, const struct options *o, struct err *e);
 
@@ -33,5 +36,6 @@ int cmd_revoke(const struct options *o, struct err *e);
 int cmd_lost(const struct options *o, struct err *e);
 int cmd_found(const struct options *o, struct err *e);
 int cmd_crl(const struct options *o, struct err *e);
+int cmd_setup(const struct options *o, struct err *e);
 
 #endif

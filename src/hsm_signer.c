@@ -70,10 +70,10 @@ static void describe(const struct key_on_hsm *k, struct ca_hsm_info *ret)
 	ret->last_try = login && (t->flags & CKF_USER_PIN_FINAL_TRY) != 0;
 }
 
-static int hsm_open(void *arg, struct ca_hsm_info *ret, struct blob *ret_spki, struct err *e)
+static int hsm_open(void *arg, bool writable, struct ca_hsm_info *ret, struct blob *ret_spki, struct err *e)
 {
 	struct key_on_hsm *k = arg;
-	if (p11_hsm_open(&k->hsm, &k->uri, e) != 0)
+	if (p11_hsm_open(&k->hsm, &k->uri, writable, e) != 0)
 		return -1;
 	describe(k, ret);
 	return p11_hsm_public(k->hsm, ret_spki, e);
@@ -87,22 +87,34 @@ static int get_pin(const struct key_on_hsm *k, const struct secret *typed, struc
 	return secret_set(ret, typed->bytes, typed->len, e);
 }
 
-static int hsm_login(void *arg, const struct secret *typed, bool last_try, EVP_PKEY **ret, struct err *e)
+static int log_in(const struct key_on_hsm *k, const struct secret *typed, bool last_try, struct err *e)
 {
-	struct key_on_hsm *k = arg;
 	bool pad = (p11_hsm_token(k->hsm)->flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0;
 	struct secret *pin = !pad && (typed != NULL || k->uri.pin_file != NULL) ? secret_new() : NULL;
 	int got = pin != NULL ? get_pin(k, typed, pin, e) : 0;
 	if (got == 0)
 		got = p11_hsm_login(k->hsm, pin, last_try, e);
-	if (got == 0)
-		got = p11_hsm_key(k->hsm, ret, e);
 	secret_free(&pin);
 	return got;
 }
 
+static int hsm_login(void *arg, const struct secret *typed, bool last_try, EVP_PKEY **ret, struct err *e)
+{
+	const struct key_on_hsm *k = arg;
+	return log_in(k, typed, last_try, e) == 0 ? p11_hsm_key(k->hsm, ret, e) : -1;
+}
+
+static int hsm_make(void *arg, const struct secret *typed, bool last_try, enum keytype type, EVP_PKEY **ret,
+		    struct err *e)
+{
+	const struct key_on_hsm *k = arg;
+	if (log_in(k, typed, last_try, e) != 0 || p11_hsm_generate(k->hsm, type, e) != 0)
+		return -1;
+	return p11_hsm_key(k->hsm, ret, e);
+}
+
 int main(void)
 {
-	static const struct ca_hsm_port port = {hsm_prepare, hsm_open, hsm_login, hsm_close};
+	static const struct ca_hsm_port port = {hsm_prepare, hsm_open, hsm_login, hsm_make, hsm_close};
 	return signer_main(&port);
 }

@@ -32,13 +32,19 @@ const struct verb verbs[] = {
     {"lost", VERB_LOST, "USER", "a token is lost: revoke what is on it, publish the CRL, note it", cmd_lost},
     {"found", VERB_FOUND, "[USER]", "a token that was reported lost has come back", cmd_found},
     {"crl", VERB_CRL, "", "make and publish a fresh CRL, or check the one there is", cmd_crl},
+    {"setup", VERB_SETUP, "", "first use: find the PKI, or make a CA, and write the configuration", cmd_setup},
     {NULL, 0, NULL, NULL, NULL},
 };
 
-int cmd_config(struct config **ret, const struct options *o, struct err *e)
+const char *cmd_config_path(const struct options *o)
 {
 	const char *path = o->config != NULL ? o->config : getenv("TOKENROLL_CONFIG");
-	return config_read(ret, path != NULL && *path != '\0' ? path : CONFIG_PATH_DEFAULT, e);
+	return path != NULL && *path != '\0' ? path : CONFIG_PATH_DEFAULT;
+}
+
+int cmd_config(struct config **ret, const struct options *o, struct err *e)
+{
+	return config_read(ret, cmd_config_path(o), e);
 }
 
 static int run(const struct options *o, struct err *e)

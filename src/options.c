@@ -37,9 +37,18 @@ static const struct option_def defs[] = {
     OPT("serial", 0, TEXT, VERB_ENROLLS | VERB_LIFE | VERB_ESCROW | VERB_AUDIT | VERB_FOUND, serial, "S",
 	"the token with this serial number"),
     OPT("reader", 0, TEXT, VERB_ENROLLS | VERB_LIFE, reader, "R", "the token in this reader or slot"),
-    OPT("key-type", 0, TEXT, VERB_ENROLL | VERB_REKEY | VERB_LOST, key_type, "T",
-	"ec:P-256, ec:P-384, rsa:2048, rsa:3072 or rsa:4096"),
-    OPT("days", 0, DAYS, VERB_MAKE, days, "N", "how long the certificate is valid"),
+    OPT("pki", 0, TEXT, VERB_SETUP, pki, "DIR", "easy-rsa's pki folder, or where a new one is to be made"),
+    OPT("ca-name", 0, TEXT, VERB_SETUP, ca_name, "NAME", "the common name of a new CA"),
+    OPT("ca-key", 0, TEXT, VERB_SETUP, ca_key, "URI", "the CA's key is on an HSM, or to be made there"),
+    OPT("server", 0, TEXT, VERB_SETUP, server, "NAME", "the VPN server that gets a certificate, if it has none"),
+    OPT("remote", 0, TEXT, VERB_SETUP, remote, "R", "where laptops reach it: \"HOST PORT PROTO\""),
+    OPT("openvpn", 0, TEXT, VERB_SETUP, openvpn, "DIR",
+	"where the VPN server's configuration is (default /etc/openvpn)"),
+    OPT("data", 0, TEXT, VERB_SETUP, data, "DIR",
+	"where database and bundles are to be kept (default /var/lib/tokenroll)"),
+    OPT("key-type", 0, TEXT, VERB_ENROLL | VERB_REKEY | VERB_LOST | VERB_SETUP, key_type, "T",
+	"ec:P-256, ec:P-384, rsa:2048, rsa:3072 or rsa:4096 (setup: a new CA's, ec:P-384 or rsa:3072 on)"),
+    OPT("days", 0, DAYS, VERB_MAKE | VERB_SETUP, days, "N", "how long the certificate is valid (setup: a new CA's)"),
     OPT("replace", 0, FLAG, VERB_ENROLL, replace, NULL,
 	"revoke the user's valid certificate (superseded) and make a new one"),
     OPT("csr-only", 0, FLAG, VERB_ENROLL, csr_only, NULL, "stop when the request is made and write it to a file"),
@@ -55,8 +64,8 @@ static const struct option_def defs[] = {
 	"the PIN that a token is to get"),
     OPT("random-pin", 0, FLAG, VERB_INIT | VERB_PIN | VERB_UNBLOCK, random_pin, NULL,
 	"make the new PIN at random and show it once"),
-    OPT("last-try", 0, FLAG, VERB_ENROLLS | VERB_LIFE | VERB_REVOKE | VERB_CRL | VERB_AUDIT, last_try, NULL,
-	"the token's last PIN try may be spent"),
+    OPT("last-try", 0, FLAG, VERB_ENROLLS | VERB_LIFE | VERB_REVOKE | VERB_CRL | VERB_AUDIT | VERB_SETUP, last_try,
+	NULL, "the token's last PIN try may be spent"),
     OPT("since", 0, TEXT, VERB_AUDIT, since, "WHEN", "from this day on (2026-11-01), or for so long back (7d, 12h)"),
     OPT("user", 0, TEXT, VERB_AUDIT | VERB_LIST, user, "U",
 	"this user; for list * and ? stand for text and a character"),
@@ -192,7 +201,7 @@ static int bad_option(int c, char **argv, struct err *e)
 /* Names that verbs will have: a user of such a name would be enrolled by mistake. */
 static int check_name(const struct options *o, struct err *e)
 {
-	static const char *const reserved[] = {"doctor", "help", "setup", "station"};
+	static const char *const reserved[] = {"doctor", "help", "station"};
 	for (size_t i = 0; !o->verb_named && o->n_args > 0 && i < sizeof reserved / sizeof *reserved; i++) {
 		if (strcmp(o->args[0], reserved[i]) != 0)
 			continue;

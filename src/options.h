@@ -36,6 +36,8 @@ struct options {
 	const char *cert_serial, *reason;
 	long temporary; /* days; 0: not given */
 	bool check;
+	/* setup */
+	const char *pki, *ca_name, *ca_key, *server, *remote, *openvpn, *data;
 
 	const char *verb;  /* never NULL after options_parse */
 	bool verb_named;   /* it was written out */
@@ -71,6 +73,7 @@ enum {
 	VERB_LOST = 1 << 21,
 	VERB_FOUND = 1 << 22,
 	VERB_CRL = 1 << 23,
+	VERB_SETUP = 1 << 24,
 	VERB_ALL = ~0
 };
 

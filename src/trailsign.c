@@ -1,8 +1,8 @@
 #include "core/clean.h"
 #include "core/file.h"
 #include "core/xalloc.h"
-#include "credentials.h"
 #include "trailcheck.h"
+#include "unlock.h"
 
 #include <inttypes.h>
 #include <openssl/bio.h>
@@ -28,34 +28,6 @@ static int nothing_to_sign(const struct trailcheck *t, struct err *e)
 	err_set(e, ERR_FAILED, "there is nothing to sign: the audit trail in %s has no records yet",
 		trail_path(t->store));
 	return err_next(e, "make a checkpoint when somebody was enrolled");
-}
-
-/* 1: it was the wrong one. */
-static int ask_and_unlock(struct trailcheck *t, unsigned attempt, struct err *e)
-{
-	struct secret *pass = t->ca.needs_passphrase ? secret_new() : NULL;
-	int got = pass != NULL ? credentials_ca(t->o, &t->ca, attempt, pass, e) : 0;
-	/* that no more are asked for is no answer of the signer */
-	bool gave_up = got != 0;
-	if (got == 0)
-		got = signer_unlock_begin(t->signer, pass, e);
-	secret_free(&pass);
-	if (got == 0)
-		got = signer_unlock_end(t->signer, e);
-	if (got == 0)
-		return 0;
-	return gave_up || e->code != ERR_CA_PASSPHRASE ? -1 : 1;
-}
-
-static int unlock(struct trailcheck *t, struct err *e)
-{
-	int got = 1;
-	for (unsigned attempt = 0; got == 1; attempt++) {
-		got = ask_and_unlock(t, attempt, e);
-		if (got == 1)
-			trailcheck_note(NULL, e->what);
-	}
-	return got;
 }
 
 /* "ca1:/var/lib/tokenroll/tokenroll.db" */
@@ -112,7 +84,7 @@ int trailcheck_sign(struct trailcheck *t, const char *file, struct err *e)
 		return -1;
 	if (t->report.records == 0)
 		return nothing_to_sign(t, e);
-	int got = unlock(t, e);
+	int got = unlock_signer(t->signer, &t->ca, t->o, NULL, trailcheck_note, NULL, e);
 	if (got == 0)
 		got = sign_and_keep(t, &cms, e);
 	if (got == 0)

@@ -1,6 +1,7 @@
 #include "ca/accept.h"
 
 #include "ca/chain.h"
+#include "ca/ext.h"
 
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
@@ -8,6 +9,14 @@
 
 /* tls-cert-profile legacy, which is OpenVPN's default */
 #define SERVER_LEVEL 1
+
+/* Whose certificate is judged, and for what. */
+struct judged {
+	const struct ca *ca;
+	enum ca_kind kind;
+	const char *user;
+	const char *by; /* who would refuse it */
+};
 
 struct verdict {
 	int error;        /* X509_V_ERR_..., X509_V_OK for a good one */
@@ -21,10 +30,10 @@ static int pass_signature(int ok, X509_STORE_CTX *ctx)
 		      X509_STORE_CTX_get_error(ctx) == X509_V_ERR_CERT_SIGNATURE_FAILURE);
 }
 
-static void set_up(X509_STORE_CTX *ctx, bool signed_yet)
+static void set_up(X509_STORE_CTX *ctx, enum ca_kind kind, bool signed_yet)
 {
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
-	X509_STORE_CTX_set_purpose(ctx, X509_PURPOSE_SSL_CLIENT);
+	X509_STORE_CTX_set_purpose(ctx, kind == CA_SERVER ? X509_PURPOSE_SSL_SERVER : X509_PURPOSE_SSL_CLIENT);
 	X509_VERIFY_PARAM_set_auth_level(param, SERVER_LEVEL);
 	if (!signed_yet)
 		X509_STORE_CTX_set_verify_cb(ctx, pass_signature);
@@ -55,13 +64,14 @@ static const X509 *ours(const struct ca *ca, const X509 *cert)
 	return NULL;
 }
 
-static struct verdict verify(X509 *cert, const struct ca *ca, bool signed_yet)
+static struct verdict verify(X509 *cert, const struct judged *j, bool signed_yet)
 {
+	const struct ca *ca = j->ca;
 	struct verdict v = {X509_V_ERR_OUT_OF_MEM, 0, NULL};
 	X509_STORE *store = trusted(ca);
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	if (store != NULL && ctx != NULL && X509_STORE_CTX_init(ctx, store, cert, NULL) == 1) {
-		set_up(ctx, signed_yet);
+		set_up(ctx, j->kind, signed_yet);
 		bool good = X509_verify_cert(ctx) == 1;
 		v.error = good ? X509_V_OK : X509_STORE_CTX_get_error(ctx);
 		v.depth = X509_STORE_CTX_get_error_depth(ctx);
@@ -76,39 +86,46 @@ static struct verdict verify(X509 *cert, const struct ca *ca, bool signed_yet)
 	return v;
 }
 
-static int bad_purpose(const struct ca *ca, int depth, const char *user, struct err *e)
+static const char *types(const struct judged *j)
 {
-	if (depth > 0) {
-		err_set(e, ERR_CA_PKI,
-			"a VPN server would refuse the certificate of %s: the CA certificate %s is not for signing "
-			"those of TLS clients",
-			user, ca->cert_file);
-		return err_next(e, "its extendedKeyUsage, if it has one, must have clientAuth, and its keyUsage "
-				   "keyCertSign: make another CA certificate for the same key");
-	}
-	err_set(e, ERR_CA_PKI,
-		"a VPN server would refuse the certificate of %s: the certificate type \"client\" in %s makes none for "
-		"TLS clients",
-		user, ca->ext_dir != NULL ? ca->ext_dir : "vars");
-	return err_next(e, "it has to say extendedKeyUsage = clientAuth and keyUsage = digitalSignature");
+	return j->ca->ext_dir != NULL ? j->ca->ext_dir : "vars";
 }
 
-static int bad_name(const struct ca *ca, const char *user, struct err *e)
+static int bad_purpose(const struct judged *j, int depth, struct err *e)
+{
+	const char *type = ext_type(j->kind);
+	if (depth > 0) {
+		err_set(e, ERR_CA_PKI,
+			"%s would refuse the certificate of %s: the CA certificate %s is not for signing those of TLS "
+			"%ss",
+			j->by, j->user, j->ca->cert_file, type);
+		return err_next(e,
+				"its extendedKeyUsage, if it has one, must have %sAuth, and its keyUsage keyCertSign: "
+				"make another CA certificate for the same key",
+				type);
+	}
+	err_set(e, ERR_CA_PKI,
+		"%s would refuse the certificate of %s: the certificate type \"%s\" in %s makes none for TLS %ss",
+		j->by, j->user, type, types(j), type);
+	return err_next(e, "it has to say extendedKeyUsage = %sAuth and keyUsage = digitalSignature", type);
+}
+
+static int bad_name(const struct judged *j, struct err *e)
 {
 	err_set(e, ERR_CA_PKI,
-		"a VPN server would refuse the certificate of %s: the nameConstraints of the CA certificate %s do not "
-		"permit its name",
-		user, ca->cert_file);
+		"%s would refuse the certificate of %s: the nameConstraints of the CA certificate %s do not permit its "
+		"name",
+		j->by, j->user, j->ca->cert_file);
 	return err_next(e, "correct the subject that EASYRSA_DN and EASYRSA_REQ_... in vars give, or make another CA "
 			   "certificate for the same key, which permits it");
 }
 
-static int bad_digest(const struct ca *ca, const char *user, struct err *e)
+static int bad_digest(const struct judged *j, struct err *e)
 {
-	err_set(e, ERR_CA_PKI, "a VPN server would refuse the certificate of %s: EASYRSA_DIGEST %s is too weak", user,
-		ca->vars->value[VAR_DIGEST]);
-	return err_next(e, "set it to sha256, sha384 or sha512 in %s",
-			ca->vars->file != NULL ? ca->vars->file : "vars");
+	const struct vars *v = j->ca->vars;
+	err_set(e, ERR_CA_PKI, "%s would refuse the certificate of %s: EASYRSA_DIGEST %s is too weak", j->by, j->user,
+		v->value[VAR_DIGEST]);
+	return err_next(e, "set it to sha256, sha384 or sha512 in %s", v->file != NULL ? v->file : "vars");
 }
 
 static void name_of(const X509_NAME *name, char *ret, size_t size)
@@ -145,20 +162,19 @@ static int bad_time(const struct verdict *v, struct err *e)
 			       : "check this computer's clock");
 }
 
-static int bad_length(const struct ca *ca, const struct verdict *v, const char *user, struct err *e)
+static int bad_length(const struct judged *j, const struct verdict *v, struct err *e)
 {
 	char subject[200] = "a CA above";
 	if (v->cert != NULL)
 		name_of(X509_get_subject_name(v->cert), subject, sizeof subject);
-	err_set(
-	    e, ERR_CA_PKI,
-	    "a VPN server would refuse the certificate of %s: the basicConstraints of %s (pathlen) do not let a CA so "
-	    "far below it sign",
-	    user, subject);
+	err_set(e, ERR_CA_PKI,
+		"%s would refuse the certificate of %s: the basicConstraints of %s (pathlen) do not let a CA so far "
+		"below it sign",
+		j->by, j->user, subject);
 	return err_next(e,
 			"have the CA above %s make another certificate for the same key, with a pathlen that is "
 			"large enough or with none",
-			ca->cert_file);
+			j->ca->cert_file);
 }
 
 /* What is wrong above the certificate itself, and not with it. */
@@ -168,48 +184,46 @@ static bool is_time(const struct verdict *v)
 	       (v->error == X509_V_ERR_CERT_HAS_EXPIRED || v->error == X509_V_ERR_CERT_NOT_YET_VALID);
 }
 
-static int bad_otherwise(const struct ca *ca, const struct verdict *v, const char *user, struct err *e)
+static int bad_otherwise(const struct judged *j, const struct verdict *v, struct err *e)
 {
-	err_set(e, ERR_CA_PKI, "a VPN server would refuse the certificate of %s", user);
+	err_set(e, ERR_CA_PKI, "%s would refuse the certificate of %s", j->by, j->user);
 	if (v->error == X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION)
-		return err_next(e, "in %s, only extensions that every server knows may be critical",
-				v->depth > 0          ? ca->cert_file
-				: ca->ext_dir != NULL ? ca->ext_dir
-						      : "vars");
-	return err_next(e, "look at the CA certificate %s and the certificate type \"client\" in %s", ca->cert_file,
-			ca->ext_dir != NULL ? ca->ext_dir : "vars");
+		return err_next(e, "in %s, only extensions that everybody knows may be critical",
+				v->depth > 0 ? j->ca->cert_file : types(j));
+	return err_next(e, "look at the CA certificate %s and the certificate type \"%s\" in %s", j->ca->cert_file,
+			ext_type(j->kind), types(j));
 }
 
-int accept_check(X509 *cert, const struct ca *ca, const char *user, bool signed_yet, struct err *e)
+static int tell(const struct judged *j, const struct verdict *v, struct err *e)
 {
-	struct verdict v = verify(cert, ca, signed_yet);
-	if (is_time(&v)) {
-		bad_time(&v, e);
-		return err_native(e, "%s", X509_verify_cert_error_string(v.error));
-	}
-	switch (v.error) {
-	case X509_V_OK:
-		return 0;
+	switch (v->error) {
 	case X509_V_ERR_INVALID_PURPOSE:
 	case X509_V_ERR_INVALID_CA:
-		bad_purpose(ca, v.depth, user, e);
-		break;
+		return bad_purpose(j, v->depth, e);
 	case X509_V_ERR_PERMITTED_VIOLATION:
 	case X509_V_ERR_EXCLUDED_VIOLATION:
-		bad_name(ca, user, e);
-		break;
+		return bad_name(j, e);
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-		no_root(ca, &v, e);
-		break;
+		return no_root(j->ca, v, e);
 	case X509_V_ERR_PATH_LENGTH_EXCEEDED:
-		bad_length(ca, &v, user, e);
-		break;
+		return bad_length(j, v, e);
 	case X509_V_ERR_CA_MD_TOO_WEAK:
-		bad_digest(ca, user, e);
-		break;
+		return bad_digest(j, e);
 	default:
-		bad_otherwise(ca, &v, user, e);
+		return bad_otherwise(j, v, e);
 	}
+}
+
+int accept_check(X509 *cert, const struct ca *ca, enum ca_kind kind, const char *user, bool signed_yet, struct err *e)
+{
+	const struct judged j = {ca, kind, user, kind == CA_SERVER ? "a VPN client" : "a VPN server"};
+	struct verdict v = verify(cert, &j, signed_yet);
+	if (v.error == X509_V_OK)
+		return 0;
+	if (is_time(&v))
+		bad_time(&v, e);
+	else
+		tell(&j, &v, e);
 	return err_native(e, "%s", X509_verify_cert_error_string(v.error));
 }

@@ -112,7 +112,7 @@ int certificate_fill(X509 **ret, bool *ret_shortened, const struct ca *ca, const
 	    X509_set_issuer_name(cert, X509_get_subject_name(ca->cert)) != 1 ||
 	    X509_set_subject_name(cert, o->subject) != 1 || X509_set_pubkey(cert, o->pubkey) != 1) {
 		err_openssl(e, ERR_CA_FAILED, "cannot make a certificate for %s", o->user);
-	} else if (set_period(cert, ret_shortened, ca, o, e) == 0 && ext_add(cert, ca, o->user, e) == 0) {
+	} else if (set_period(cert, ret_shortened, ca, o, e) == 0 && ext_add(cert, ca, o->kind, o->user, e) == 0) {
 		*ret = cert;
 		return 0;
 	}

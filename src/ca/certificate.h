@@ -1,5 +1,5 @@
 /*
- * certificate: making a client certificate, and reading and writing the files
+ * certificate: making a certificate, and reading and writing the files
  * in which easy-rsa keeps certificates.
  */
 #ifndef CA_CERTIFICATE_H
@@ -9,6 +9,7 @@
 
 struct cert_order {
 	const char *user;
+	enum ca_kind kind;        /* CA_CLIENT or CA_SERVER */
 	const char *serial;       /* uppercase hex */
 	const X509_NAME *subject; /* these two are of a request that was checked by policy.h */
 	EVP_PKEY *pubkey;

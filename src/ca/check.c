@@ -135,7 +135,7 @@ int ca_check(struct ca *ca, const char *user, const struct blob *spki, const str
 		return no_certificate(cert, e);
 	ERR_clear_error();
 	const char *fault = fault_of(x, ca, user, spki);
-	int status = fault != NULL ? mismatch(e, user, fault) : accept_check(x, ca, user, true, e);
+	int status = fault != NULL ? mismatch(e, user, fault) : accept_check(x, ca, CA_CLIENT, user, true, e);
 	if (fault == NULL && status != 0 && e != NULL)
 		e->code = ERR_CERT_MISMATCH;
 	if (status == 0)

@@ -34,7 +34,7 @@ void ca_hsm_open(struct ca *ca, const struct ca_hsm_port *port, void *handle, st
 	struct blob spki = BLOB_INIT;
 	h->port = port;
 	h->handle = handle;
-	int got = h->port->open(h->handle, &h->info, &spki, &h->fault);
+	int got = h->port->open(h->handle, false, &h->info, &spki, &h->fault);
 	if (got == 0 && spki.len != 0 && !is_cas(ca, &spki))
 		got = not_its_key(ca, h->info.name, &h->fault);
 	h->info.fails = got != 0;

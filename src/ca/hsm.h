@@ -11,6 +11,7 @@
 #define CA_HSM_H
 
 #include "ca/signer.h"
+#include "core/keytype.h"
 #include "core/pathset.h"
 
 #include <openssl/types.h>
@@ -22,11 +23,14 @@ struct ca_hsm_port {
 	 * able to change files in. ERR_CONFIG. */
 	int (*prepare)(void **ret, const struct config_ca *cfg, struct pathset *ret_writes, struct err *e);
 	/* Loads its module and finds it. ret_spki: the public key (DER), empty if that cannot be read before a login.
-	 */
-	int (*open)(void *hsm, struct ca_hsm_info *ret, struct blob *ret_spki, struct err *e);
+	 * writable: a key may have to be made on it. */
+	int (*open)(void *hsm, bool writable, struct ca_hsm_info *ret, struct blob *ret_spki, struct err *e);
 	/* Logs in, once, and gives the private key. pin is NULL where nobody has to type one. last_try: somebody has
 	 * agreed to spend it. */
 	int (*login)(void *hsm, const struct secret *pin, bool last_try, EVP_PKEY **ret, struct err *e);
+	/* As login; makes the key pair if there is none that the configuration can mean. */
+	int (*make)(void *hsm, const struct secret *pin, bool last_try, enum keytype type, EVP_PKEY **ret,
+		    struct err *e);
 	void (*close)(void **hsm);
 };
 

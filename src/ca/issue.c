@@ -174,7 +174,8 @@ static int make_new(struct work *w, struct err *e)
 	const struct ca_request *req = w->req;
 	if (serial_choose(w->serial, w->ca, req->serial, e) != 0)
 		return -1;
-	const struct cert_order order = {req->user, w->serial, X509_REQ_get_subject_name(w->csr), w->key, req->days};
+	const struct cert_order order = {req->user, req->kind, w->serial, X509_REQ_get_subject_name(w->csr),
+					 w->key,    req->days};
 	if (certificate_make(&w->cert, &w->out.shortened, w->ca, &order, e) != 0 ||
 	    certificate_text(&w->text, w->cert, e) != 0)
 		return -1;
@@ -182,7 +183,7 @@ static int make_new(struct work *w, struct err *e)
 	if (w->row == NULL)
 		return err_openssl(e, ERR_CA_FAILED, "cannot make the row of the certificate");
 	if (certificate_is_ours(w->cert, w->ca, req->user, w->key))
-		return accept_check(w->cert, w->ca, req->user, true, e);
+		return accept_check(w->cert, w->ca, req->kind, req->user, true, e);
 	err_set(e, ERR_CA_FAILED, "the certificate that was made for %s is not a good one by the CA's own key",
 		req->user);
 	return err_next(e, "the CA certificate %s may be another one's, or this computer makes errors",
@@ -255,7 +256,7 @@ static int issue_locked(struct work *w, struct err *e)
 		return -1;
 	if (w->cert == NULL)
 		return check_name(w, e) != 0 || make_new(w, e) != 0 || clear_name(w, e) != 0 ? -1 : enter_new(w, e);
-	if (accept_check(w->cert, w->ca, w->req->user, true, e) != 0)
+	if (accept_check(w->cert, w->ca, w->req->kind, w->req->user, true, e) != 0)
 		return err_next(e, "correct that, then `easyrsa revoke %s`, and run the same command again",
 				w->req->user);
 	w->out.existed = true;
@@ -287,7 +288,8 @@ int ca_issue(struct ca *ca, const struct ca_request *req, struct ca_issued *ret,
 		status = policy_check_request(&w.csr, ca, req->user, req->csr, e);
 	if (status == 0) {
 		w.key = X509_REQ_get0_pubkey(w.csr);
-		status = policy_check_proof(ca, req->user, w.key, &req->proof, w.out.attested, e);
+		if (req->kind == CA_CLIENT)
+			status = policy_check_proof(ca, req->user, w.key, &req->proof, w.out.attested, e);
 	}
 	if (status == 0) {
 		status = pki_lock_take(&lock, ca->pki, ca->lock_wait, ca->note, ca->note_arg, e);

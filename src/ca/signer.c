@@ -19,49 +19,31 @@ int signer_bad_answer(struct err *e)
 	return err_set(e, ERR_CA_FAILED, "the signer process gave an answer that cannot be read");
 }
 
-static void put_list(struct rpc_msg *m, const struct config_list *l)
+int signer_start_as(struct signer **ret, enum signer_op op, const struct config_ca *cfg, bool verbose,
+		    rpc_note_fn *note, void *note_arg, struct err *e)
 {
-	rpc_put_u32(m, (uint32_t)l->n);
-	for (size_t i = 0; i < l->n; i++)
-		rpc_put_str(m, l->text[i]);
-}
-
-static int send_open(struct signer *s, const struct config_ca *cfg, struct err *e)
-{
+	struct signer *s = xcalloc(1, sizeof *s);
 	struct rpc_msg in = RPC_MSG_INIT;
-	rpc_msg_reset(&in, SIGNER_OPEN);
-	const char *const paths[] = {cfg->pki,  cfg->cert,       cfg->chain, cfg->key,
-				     cfg->vars, cfg->x509_types, cfg->crl,   cfg->attestation_roots};
-	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
-		rpc_put_str(&in, paths[i]);
-	rpc_put_u64(&in, (uint64_t)cfg->days);
-	rpc_put_u32(&in, cfg->key_types);
-	rpc_put_u64(&in, (uint64_t)cfg->lock_wait);
-	rpc_put_u32(&in, cfg->require_attestation);
-	rpc_put_u32(&in, cfg->attestation_pins);
-	rpc_put_u32(&in, cfg->attestation_touch);
-	put_list(&in, &cfg->hsm_env);
-	put_list(&in, &cfg->hsm_writes);
-	int status = rpc_send(s->peer, &in, e);
+	s->timeout_ms = WORK_MS + (int)(cfg->lock_wait > 3600 ? 3600 : cfg->lock_wait) * 1000;
+	int status = rpc_peer_start(&s->peer, config_key_on_hsm(cfg) ? "hsm-signer" : "signer", verbose, e);
+	if (status == 0) {
+		rpc_peer_on_note(s->peer, note, note_arg);
+		rpc_msg_reset(&in, op);
+		signer_put_config(&in, cfg);
+		status = rpc_send(s->peer, &in, e);
+	}
 	rpc_msg_free(&in);
+	if (status == 0)
+		*ret = s;
+	else
+		signer_stop(&s);
 	return status;
 }
 
 int signer_start(struct signer **ret, const struct config_ca *cfg, bool verbose, rpc_note_fn *note, void *note_arg,
 		 struct err *e)
 {
-	struct signer *s = xcalloc(1, sizeof *s);
-	s->timeout_ms = WORK_MS + (int)(cfg->lock_wait > 3600 ? 3600 : cfg->lock_wait) * 1000;
-	int status = rpc_peer_start(&s->peer, config_key_on_hsm(cfg) ? "hsm-signer" : "signer", verbose, e);
-	if (status == 0) {
-		rpc_peer_on_note(s->peer, note, note_arg);
-		status = send_open(s, cfg, e);
-	}
-	if (status == 0)
-		*ret = s;
-	else
-		signer_stop(&s);
-	return status;
+	return signer_start_as(ret, SIGNER_OPEN, cfg, verbose, note, note_arg, e);
 }
 
 int signer_open(struct signer *s, struct ca_info *ret, struct err *e)
@@ -128,8 +110,7 @@ int signer_subject(struct signer *s, const char *user, struct blob *ret_name, st
 	return status;
 }
 
-/* The end of a call whose answer is one certificate. */
-static int take_certificate(struct rpc_msg *out, struct ca_certificate *ret, struct err *e)
+int signer_take_certificate(struct rpc_msg *out, struct ca_certificate *ret, struct err *e)
 {
 	struct ca_certificate c = {.serial = ""};
 	signer_get_certificate(out, &c);
@@ -151,7 +132,7 @@ int signer_find_other(struct signer *s, const char *user, const char *except, bo
 	int status = signer_call(s, &in, &out, e);
 	bool found = status == 0 && rpc_get_u32(&out) != 0;
 	if (found)
-		status = take_certificate(&out, ret, e);
+		status = signer_take_certificate(&out, ret, e);
 	else if (status == 0 && !rpc_msg_done(&out))
 		status = signer_bad_answer(e);
 	if (status == 0)
@@ -173,6 +154,15 @@ static void put_proof(struct rpc_msg *m, const struct ca_proof *p)
 	rpc_put_str(m, p->token_serial);
 }
 
+int signer_take_issued(struct rpc_msg *out, struct ca_issued *ret, struct err *e)
+{
+	ret->existed = rpc_get_u32(out) != 0;
+	ret->shortened = rpc_get_u32(out) != 0;
+	rpc_get_str(out, ret->replaced, sizeof ret->replaced);
+	rpc_get_str(out, ret->attested, sizeof ret->attested);
+	return signer_take_certificate(out, &ret->cert, e);
+}
+
 int signer_issue(struct signer *s, const struct ca_request *req, struct ca_issued *ret, struct err *e)
 {
 	struct rpc_msg in = RPC_MSG_INIT, out = RPC_MSG_INIT;
@@ -186,13 +176,8 @@ int signer_issue(struct signer *s, const struct ca_request *req, struct ca_issue
 	rpc_put_bytes(&in, req->serial, sizeof req->serial);
 	put_proof(&in, &req->proof);
 	int status = signer_call(s, &in, &out, e);
-	if (status == 0) {
-		issued.existed = rpc_get_u32(&out) != 0;
-		issued.shortened = rpc_get_u32(&out) != 0;
-		rpc_get_str(&out, issued.replaced, sizeof issued.replaced);
-		rpc_get_str(&out, issued.attested, sizeof issued.attested);
-		status = take_certificate(&out, &issued.cert, e);
-	}
+	if (status == 0)
+		status = signer_take_issued(&out, &issued, e);
 	if (status == 0)
 		*ret = issued;
 	rpc_msg_free(&in);
@@ -210,7 +195,7 @@ int signer_check(struct signer *s, const char *user, const struct blob *spki, co
 	rpc_put_blob(&in, cert);
 	int status = signer_call(s, &in, &out, e);
 	if (status == 0)
-		status = take_certificate(&out, ret, e);
+		status = signer_take_certificate(&out, ret, e);
 	rpc_msg_free(&in);
 	rpc_msg_free(&out);
 	return status;

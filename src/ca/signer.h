@@ -67,8 +67,13 @@ struct ca_proof {
 	const char *token_serial;       /* as PKCS#11 shows it; NULL or "" if it shows none */
 };
 
+/* What a certificate is good for, as far as that matters to whoever revokes it: a server's takes its connections with
+ * it, an authority's all that it has signed. */
+enum ca_kind { CA_CLIENT, CA_SERVER, CA_AUTHORITY, CA_KIND_COUNT };
+
 struct ca_request {
 	const char *user;
+	enum ca_kind kind;      /* CA_CLIENT or CA_SERVER */
 	const struct blob *csr; /* PKCS#10, DER */
 	long days;              /* 0: the CA's own */
 	bool replace;           /* revoke a valid certificate of that name (superseded) first, and publish a CRL */
@@ -93,10 +98,6 @@ struct ca_checkpoint {
 	unsigned char hash[CA_HASH_LEN];
 	time_t time; /* when it was signed */
 };
-
-/* What a certificate is good for, as far as that matters to whoever revokes it: a server's takes its connections with
- * it, an authority's all that it has signed. */
-enum ca_kind { CA_CLIENT, CA_SERVER, CA_AUTHORITY, CA_KIND_COUNT };
 
 /* One certificate of the PKI, by its row in index.txt. */
 struct ca_known {

@@ -11,4 +11,12 @@ int signer_call(struct signer *s, struct rpc_msg *in, struct rpc_msg *out, struc
 
 int signer_bad_answer(struct err *e);
 
+/* signer_start, for one that begins with another call. */
+int signer_start_as(struct signer **ret, enum signer_op op, const struct config_ca *cfg, bool verbose,
+		    rpc_note_fn *note, void *note_arg, struct err *e);
+
+/* The ends of calls whose answer is one certificate, or what came of issuing one. */
+int signer_take_certificate(struct rpc_msg *out, struct ca_certificate *ret, struct err *e);
+int signer_take_issued(struct rpc_msg *out, struct ca_issued *ret, struct err *e);
+
 #endif

@@ -21,16 +21,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LIST_MAX 64
 #define SERIALS_BYTES_MAX 65536
 
 /* how long a call into an HSM's module may still take once the parent is dead */
 #define ORPHAN_SECONDS 30
-
-struct state {
-	struct ca *ca;                  /* NULL before the PKI is open */
-	const struct ca_hsm_port *port; /* NULL in the ordinary signer */
-};
 
 int signer_bad_call(struct err *e)
 {
@@ -39,7 +33,7 @@ int signer_bad_call(struct err *e)
 
 int signer_the_ca(const struct rpc_server *s, struct ca **ret, struct err *e)
 {
-	*ret = ((struct state *)s->state)->ca;
+	*ret = ((struct signer_state *)s->state)->ca;
 	return *ret != NULL && !(*ret)->looks_only
 		   ? 0
 		   : err_set(e, ERR_FAILED, "the signer process has not opened the PKI");
@@ -54,39 +48,21 @@ static int begin(const struct rpc_server *s, struct rpc_msg *in, char user[CA_US
 	return config_check_user(user, e) == 0 ? signer_the_ca(s, ret, e) : -1;
 }
 
-static void on_note(void *arg, const char *text)
+void signer_note(void *arg, const char *text)
 {
 	rpc_note(arg, "%s", text);
-}
-
-/* An empty path means that the configuration has none. */
-static char *get_path(struct rpc_msg *in)
-{
-	char *path = rpc_get_strdup(in, SIGNER_PATH_BYTES_MAX);
-	if (path[0] != '\0')
-		return path;
-	free(path);
-	return NULL;
-}
-
-static void get_list(struct rpc_msg *in, struct config_list *ret)
-{
-	uint32_t n = rpc_get_u32(in);
-	in->bad = in->bad || n > LIST_MAX;
-	for (uint32_t i = 0; !in->bad && i < n; i++)
-		config_list_add(ret, rpc_get_strdup(in, SIGNER_PATH_BYTES_MAX));
 }
 
 /* Before any of an HSM's code runs, this process is shut off. */
 static int open_all(struct rpc_server *s, const struct config_ca *cfg, struct ca_info *ret, struct err *e)
 {
-	struct state *st = s->state;
+	struct signer_state *st = s->state;
 	struct pathset writes = PATHSET_INIT;
 	void *hsm = NULL;
 	bool on_hsm = st->port != NULL && config_key_on_hsm(cfg);
 	int got = on_hsm ? st->port->prepare(&hsm, cfg, &writes, e) : 0;
 	if (got == 0)
-		got = ca_open(&st->ca, cfg, on_note, s, ret, e);
+		got = ca_open(&st->ca, cfg, signer_note, s, ret, e);
 	if (got == 0) {
 		(void)ca_confine(st->ca, &writes); /* a kernel without it is no reason not to issue */
 		if (on_hsm)
@@ -111,31 +87,18 @@ static void put_info(struct rpc_msg *out, const struct ca_info *info)
 
 static int op_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
-	struct config_ca cfg = {.pki = NULL};
-	char **texts[] = {&cfg.pki,  &cfg.cert,       &cfg.chain, &cfg.key,
-			  &cfg.vars, &cfg.x509_types, &cfg.crl,   &cfg.attestation_roots};
-	const struct state *st = s->state;
+	struct config_ca cfg;
+	const struct signer_state *st = s->state;
 	struct ca_info info = {.subject = ""};
-	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-		*texts[i] = get_path(in);
-	cfg.days = (long)rpc_get_u64(in);
-	cfg.key_types = rpc_get_u32(in);
-	cfg.lock_wait = (long)rpc_get_u64(in);
-	cfg.require_attestation = rpc_get_u32(in) != 0;
-	cfg.attestation_pins = rpc_get_u32(in);
-	cfg.attestation_touch = rpc_get_u32(in) != 0;
-	get_list(in, &cfg.hsm_env);
-	get_list(in, &cfg.hsm_writes);
-	int ret = rpc_msg_done(in) && cfg.pki != NULL && st->ca == NULL ? 0 : signer_bad_call(e);
+	signer_get_config(in, &cfg);
+	int ret =
+	    rpc_msg_done(in) && cfg.pki != NULL && st->ca == NULL && st->creation == NULL ? 0 : signer_bad_call(e);
 	if (ret == 0)
 		ret = open_all(s, &cfg, &info, e);
 	if (ret == 0)
 		put_info(out, &info);
 	ca_info_free(&info);
-	config_list_free(&cfg.hsm_env);
-	config_list_free(&cfg.hsm_writes);
-	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-		free(*texts[i]);
+	signer_config_free(&cfg);
 	return ret;
 }
 
@@ -213,13 +176,8 @@ static int op_issue(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *ou
 		memcpy(req.serial, serial.data, sizeof req.serial);
 		ret = ca_issue(ca, &req, &issued, e);
 	}
-	if (ret == 0) {
-		rpc_put_u32(out, issued.existed);
-		rpc_put_u32(out, issued.shortened);
-		rpc_put_str(out, issued.replaced);
-		rpc_put_str(out, issued.attested);
-		signer_put_certificate(out, &issued.cert);
-	}
+	if (ret == 0)
+		signer_put_issued(out, &issued);
 	ca_certificate_free(&issued.cert);
 	free(beside);
 	blob_free(&csr);
@@ -397,6 +355,9 @@ static const struct rpc_op ops[] = {
     {SIGNER_PUBLISH_FRESH, 0, signer_op_publish_fresh},
     {SIGNER_PUBLISHED, 0, signer_op_published},
     {SIGNER_CRL_STATE, 0, signer_op_crl_state},
+    {SIGNER_SERVER, 0, signer_op_server},
+    {SIGNER_GROUND, 0, signer_op_ground},
+    {SIGNER_CREATE, 1, signer_op_create},
 };
 
 /* What OpenSSL would take for code to load goes in any case. */
@@ -414,7 +375,7 @@ static int drop_environment(const struct ca_hsm_port *hsm)
 int signer_main(const struct ca_hsm_port *hsm)
 {
 	struct err e = ERR_INIT;
-	struct state st = {NULL, hsm};
+	struct signer_state st = {.port = hsm};
 	struct rpc_server s = {.fd = RPC_FD, .state = &st};
 	if (process_harden(&e) != 0 || drop_environment(hsm) != 0 ||
 	    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1) {
@@ -425,6 +386,7 @@ int signer_main(const struct ca_hsm_port *hsm)
 	 * HSM's module may hang */
 	process_catch_term(hsm != NULL ? ORPHAN_SECONDS : 0);
 	int status = rpc_serve(&s, ops, sizeof ops / sizeof *ops);
+	ca_creation_free(&st.creation);
 	ca_close(&st.ca);
 	return status;
 }

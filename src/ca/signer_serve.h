@@ -6,13 +6,25 @@
 #define CA_SIGNER_SERVE_H
 
 #include "ca/ca.h"
+#include "ca/create.h"
+#include "ca/hsm.h"
 #include "core/rpc.h"
+
+struct signer_state {
+	struct ca *ca;                  /* NULL before the PKI is open; the first, for look_serve.c */
+	struct ca_creation *creation;   /* of one that is not there yet */
+	const struct ca_hsm_port *port; /* NULL in the ordinary signer */
+};
 
 /* signer_main.c: fills *e for a call that cannot be read, returns -1; the open PKI. */
 int signer_bad_call(struct err *e);
 int signer_the_ca(const struct rpc_server *s, struct ca **ret, struct err *e);
 
 rpc_handler_fn signer_op_known, signer_op_revoke_serial, signer_op_crl, signer_op_publish_fresh, signer_op_published,
-    signer_op_crl_state;
+    signer_op_crl_state, signer_op_server;
+
+/* create_serve.c */
+rpc_handler_fn signer_op_ground, signer_op_create;
+void signer_note(void *server, const char *text);
 
 #endif

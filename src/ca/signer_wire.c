@@ -1,6 +1,81 @@
 #include "ca/signer_wire.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#define LIST_MAX 64
+#define N_PATHS 8
+
+static void paths_of(struct config_ca *c, char **ret[N_PATHS])
+{
+	char **const paths[N_PATHS] = {&c->pki,  &c->cert,       &c->chain, &c->key,
+				       &c->vars, &c->x509_types, &c->crl,   &c->attestation_roots};
+	memcpy(ret, paths, sizeof paths);
+}
+
+static void put_list(struct rpc_msg *m, const struct config_list *l)
+{
+	rpc_put_u32(m, (uint32_t)l->n);
+	for (size_t i = 0; i < l->n; i++)
+		rpc_put_str(m, l->text[i]);
+}
+
+static void get_list(struct rpc_msg *m, struct config_list *ret)
+{
+	uint32_t n = rpc_get_u32(m);
+	m->bad = m->bad || n > LIST_MAX;
+	for (uint32_t i = 0; !m->bad && i < n; i++)
+		config_list_add(ret, rpc_get_strdup(m, SIGNER_PATH_BYTES_MAX));
+}
+
+void signer_put_config(struct rpc_msg *m, const struct config_ca *cfg)
+{
+	struct config_ca c = *cfg;
+	char **paths[N_PATHS];
+	paths_of(&c, paths);
+	for (size_t i = 0; i < N_PATHS; i++)
+		rpc_put_str(m, *paths[i]);
+	rpc_put_u64(m, (uint64_t)cfg->days);
+	rpc_put_u32(m, cfg->key_types);
+	rpc_put_u64(m, (uint64_t)cfg->lock_wait);
+	rpc_put_u32(m, cfg->require_attestation);
+	rpc_put_u32(m, cfg->attestation_pins);
+	rpc_put_u32(m, cfg->attestation_touch);
+	put_list(m, &cfg->hsm_env);
+	put_list(m, &cfg->hsm_writes);
+}
+
+void signer_get_config(struct rpc_msg *m, struct config_ca *ret)
+{
+	char **paths[N_PATHS];
+	*ret = (struct config_ca){.pki = NULL};
+	paths_of(ret, paths);
+	for (size_t i = 0; i < N_PATHS; i++) {
+		char *path = rpc_get_strdup(m, SIGNER_PATH_BYTES_MAX);
+		if (path[0] != '\0')
+			*paths[i] = path;
+		else
+			free(path);
+	}
+	ret->days = (long)rpc_get_u64(m);
+	ret->key_types = rpc_get_u32(m);
+	ret->lock_wait = (long)rpc_get_u64(m);
+	ret->require_attestation = rpc_get_u32(m) != 0;
+	ret->attestation_pins = rpc_get_u32(m);
+	ret->attestation_touch = rpc_get_u32(m) != 0;
+	get_list(m, &ret->hsm_env);
+	get_list(m, &ret->hsm_writes);
+}
+
+void signer_config_free(struct config_ca *cfg)
+{
+	char **paths[N_PATHS];
+	paths_of(cfg, paths);
+	for (size_t i = 0; i < N_PATHS; i++)
+		free(*paths[i]);
+	config_list_free(&cfg->hsm_env);
+	config_list_free(&cfg->hsm_writes);
+}
 
 void signer_put_certificate(struct rpc_msg *m, const struct ca_certificate *c)
 {
@@ -9,6 +84,15 @@ void signer_put_certificate(struct rpc_msg *m, const struct ca_certificate *c)
 	rpc_put_u64(m, (uint64_t)c->not_after);
 	rpc_put_blob(m, &c->der);
 	rpc_put_blob(m, &c->spki);
+}
+
+void signer_put_issued(struct rpc_msg *m, const struct ca_issued *i)
+{
+	rpc_put_u32(m, i->existed);
+	rpc_put_u32(m, i->shortened);
+	rpc_put_str(m, i->replaced);
+	rpc_put_str(m, i->attested);
+	signer_put_certificate(m, &i->cert);
 }
 
 void signer_get_certificate(struct rpc_msg *m, struct ca_certificate *ret)

@@ -29,9 +29,12 @@ enum signer_op {
 	SIGNER_PUBLISH_FRESH,
 	SIGNER_PUBLISHED,
 	SIGNER_CRL_STATE,
+	SIGNER_SERVER,
 	SIGNER_LOOK = RPC_TYPE_FIRST_CALL + 64, /* look.h */
 	SIGNER_ROWS,
 	SIGNER_DETAILS,
+	SIGNER_GROUND = RPC_TYPE_FIRST_CALL + 80, /* create.h */
+	SIGNER_CREATE,
 };
 
 /* The parent's handle. */
@@ -44,7 +47,13 @@ struct signer {
 #define SIGNER_TYPED_BYTES_MAX \
 	4096 /* what a person typed: its own check says what is wrong with one that is too long */
 
+/* An empty path means that the configuration has none; what is read is to be freed. */
+void signer_put_config(struct rpc_msg *m, const struct config_ca *cfg);
+void signer_get_config(struct rpc_msg *m, struct config_ca *ret);
+void signer_config_free(struct config_ca *cfg);
+
 void signer_put_certificate(struct rpc_msg *m, const struct ca_certificate *c);
+void signer_put_issued(struct rpc_msg *m, const struct ca_issued *i);
 void signer_get_certificate(struct rpc_msg *m, struct ca_certificate *ret);
 void signer_put_checkpoint(struct rpc_msg *m, const struct ca_checkpoint *c);
 void signer_get_checkpoint(struct rpc_msg *m, struct ca_checkpoint *ret);

@@ -46,7 +46,7 @@ static int make(X509 **ret, const struct ca *ca, const char *user, struct err *e
 	}
 	if (subject_build(&subject, ca->vars, user, e) != 0 || certificate_digest(&md, ca, e) != 0)
 		goto out;
-	const struct cert_order order = {user, "01", subject, key, 0};
+	const struct cert_order order = {user, CA_CLIENT, "01", subject, key, 0};
 	if (certificate_fill(&cert, &shortened, ca, &order, e) != 0)
 		goto out;
 	algorithm = certificate_algorithm(X509_get0_pubkey(ca->cert), md);
@@ -65,7 +65,7 @@ int trial_run(const struct ca *ca, const char *user, struct err *e)
 	X509 *cert = NULL;
 	if (names_check_file(ca, user, e) != 0 || serial_check(ca, e) != 0 || make(&cert, ca, user, e) != 0)
 		return -1;
-	int ret = accept_check(cert, ca, user, false, e);
+	int ret = accept_check(cert, ca, CA_CLIENT, user, false, e);
 	X509_free(cert);
 	return ret;
 }

@@ -74,11 +74,18 @@ int prompt_new_secret(struct secret *ret, const char *text, size_t min, size_t m
 	return got;
 }
 
-int prompt_line(char *ret, size_t size, const char *text, struct err *e)
+int prompt_line_or(char *ret, size_t size, const char *text, const char *otherwise, struct err *e)
 {
 	if (readpassphrase(text, ret, size, RPP_ECHO_ON | RPP_REQUIRE_TTY) == NULL)
 		return interrupted(e);
+	if (ret[0] == '\0')
+		snprintf(ret, size, "%s", otherwise);
 	return ret[0] != '\0' ? 0 : err_set(e, ERR_INTERRUPTED, "nothing was typed");
+}
+
+int prompt_line(char *ret, size_t size, const char *text, struct err *e)
+{
+	return prompt_line_or(ret, size, text, "", e);
 }
 
 int prompt_choice(unsigned *ret, const char *text, unsigned n, struct err *e)

@@ -21,6 +21,9 @@ int prompt_new_secret(struct secret *ret, const char *text, size_t min, size_t m
 /* A line that is no secret. ERR_INTERRUPTED on Ctrl-C, end of file or an empty line. */
 int prompt_line(char *ret, size_t size, const char *text, struct err *e);
 
+/* The same, but an empty line stands for otherwise, if that is not empty. */
+int prompt_line_or(char *ret, size_t size, const char *text, const char *otherwise, struct err *e);
+
 /* A number from 1 to n. ERR_INTERRUPTED on Ctrl-C or end of file. */
 int prompt_choice(unsigned *ret, const char *text, unsigned n, struct err *e);
 

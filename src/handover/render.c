@@ -1,4 +1,5 @@
 #include "handover/render.h"
+#include "core/share.h"
 #include "core/xalloc.h"
 #include "handover/extras.h"
 #include "handover/names.h"
@@ -17,17 +18,18 @@
 struct render {
 	const struct config *cfg;
 	const struct handover_facts *facts;
-	const char *folder;
+	char *folder;
 	struct names *names[PLATFORM_COUNT + 1]; /* the last: for files that are the same on every system */
 	struct files out;
 };
 
-static const char *template_folder(const struct config *cfg)
+/* To be freed. */
+static char *template_folder(const struct config *cfg)
 {
-	static const char company[] = SYSCONF_DIR "/templates", shipped[] = SHARE_DIR "/templates";
+	static const char company[] = SYSCONF_DIR "/templates";
 	if (cfg->vpn.templates != NULL)
-		return cfg->vpn.templates;
-	return access(company, F_OK) == 0 ? company : shipped;
+		return xstrdup(cfg->vpn.templates);
+	return access(company, F_OK) == 0 ? xstrdup(company) : share_path("templates");
 }
 
 static char *replaced(const struct render *r, const char *text, size_t len)
@@ -161,7 +163,10 @@ static int check_outputs(const struct render *r, bool has_profile, struct err *e
 		return 0;
 	err_set(e, ERR_TEMPLATE, "the template folder %s has no %s file, so there would be no profile", r->folder,
 		PROFILE_SUFFIX);
-	return err_next(e, "copy client.ovpn from %s/templates there, or set templates under [vpn]", SHARE_DIR);
+	char *shipped = share_path("templates");
+	err_next(e, "copy client.ovpn from %s there, or set templates under [vpn]", shipped);
+	free(shipped);
+	return -1;
 }
 
 static int render_files(struct render *r, struct files *sources, struct err *e)
@@ -199,5 +204,6 @@ out:
 	files_free(&r.out);
 	extras_free(&extras);
 	files_free(&sources);
+	free(r.folder);
 	return status;
 }

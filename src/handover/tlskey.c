@@ -1,8 +1,10 @@
 #include "handover/tlskey.h"
 #include "core/blob.h"
+#include "core/file.h"
 #include "core/process.h"
 #include "core/xalloc.h"
 
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -93,4 +95,33 @@ int tlskey_value(const char *name, const char *path, const char *text, char **re
 	}
 	free(block);
 	return make_client_key(path, k->made, ret, e);
+}
+
+/* Without a file name openvpn prints this one, too. */
+int tlskey_make(const char *path, struct err *e)
+{
+	const char *const argv[] = {openvpn_program(), "--genkey", "secret", NULL};
+	struct blob out = BLOB_INIT;
+	if (process_run(argv, &out, GENKEY_TIMEOUT_MS, e) != 0) {
+		err_prefix(e, "cannot make a tls-crypt key");
+		return err_next(e,
+				"install openvpn 2.5 or newer on this machine, or copy the key file of the server's "
+				"tls-crypt option to %s",
+				path);
+	}
+	char *block = out.data != NULL ? pem_block((const char *)out.data, kinds[1].label) : NULL;
+	int got = -1;
+	if (block != NULL) {
+		char *text = xasprintf("%s\n", block);
+		got = file_write(path, text, strlen(text), 0600, e);
+		OPENSSL_cleanse(text, strlen(text));
+		OPENSSL_cleanse(block, strlen(block));
+		free(text);
+	} else {
+		err_set(e, ERR_SYSTEM, "openvpn made no tls-crypt key");
+	}
+	OPENSSL_cleanse(out.data, out.len);
+	free(block);
+	blob_free(&out);
+	return got;
 }

@@ -18,4 +18,8 @@ bool tlskey_is_name(const char *name);
  * of another kind, ERR_SYSTEM when openvpn can't be run. The caller frees *ret. */
 int tlskey_value(const char *name, const char *path, const char *text, char **ret, struct err *e);
 
+/* Makes a static key for tls-crypt by `openvpn --genkey secret` and writes it to path, 0600. ERR_SYSTEM when openvpn
+ * can't be run or the file can't be written. */
+int tlskey_make(const char *path, struct err *e);
+
 #endif

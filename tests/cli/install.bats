@@ -33,7 +33,7 @@ setup() {
 	local f
 	for f in share/man/man8/tokenroll.8 share/tokenroll/templates/client.ovpn share/doc/tokenroll/LICENSE \
 		share/doc/tokenroll/README.md share/doc/tokenroll/tokenroll.conf.example; do
-		[[ $(stat -c %a "$DEST/usr/$f") == 644 ]]
+		[[ $(stat -Lc %a "$DEST/usr/$f") == 644 ]]
 	done
 	for f in tokenroll-crl.timer tokenroll-crl.service; do
 		[[ $(stat -c %a "$DEST/usr/lib/systemd/system/$f") == 644 ]]

@@ -13,6 +13,7 @@ setup_file() {
 
 setup() {
 	load ../lib/life.bash
+	load ../lib/talk.bash
 	life_setup
 	life_token soft
 }
@@ -21,35 +22,9 @@ teardown() {
 	life_teardown
 }
 
-# talk CONVERSATION ARGUMENT...: as in terminal.bats: says TEXT... waits for each, answer TEXT types it
+# talk CONVERSATION ARGUMENT...: as talk_with, by the company's configuration
 talk() {
-	{
-		cat <<-'TCL'
-			set timeout 15
-			proc failed {why} { puts "\n-- $why"; catch {exec kill [exp_pid]}; exit 99 }
-			proc says {args} {
-				foreach text $args {
-					expect {
-						-exact $text {}
-						timeout { failed "not said in time: $text" }
-						eof { failed "ended without saying: $text" }
-					}
-				}
-			}
-			proc answer {text} { send -- "$text\r" }
-			proc key {text} { sleep 0.3; send -- $text }
-			spawn -noecho {*}$argv
-		TCL
-		printf '%s\n' "$1"
-		cat <<-'TCL'
-			expect { eof {} timeout { failed "did not end" } }
-			exit [lindex [wait] 3]
-		TCL
-	} >"$BATS_TEST_TMPDIR/talk.exp"
-	shift
-	run timeout -k 1 60 expect -f "$BATS_TEST_TMPDIR/talk.exp" -- "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" \
-		-c "$dir/tokenroll.conf" "$@" 3>&-
-	printf 'status %s, terminal: %s\n' "$status" "$output"
+	talk_with "$1" -c "$dir/tokenroll.conf" "${@:2}"
 }
 
 @test "pin: the old one once, the new one twice, until both are the same, and none is echoed" {

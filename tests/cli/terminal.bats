@@ -11,6 +11,7 @@ setup_file() {
 
 setup() {
 	load ../lib/company.bash
+	load ../lib/talk.bash
 	PATH=$PATH:/usr/sbin:/sbin
 	dir="$BATS_TEST_TMPDIR/the company"
 	company_new "$dir"
@@ -28,40 +29,9 @@ with_faulty() {
 	company_conf "$dir" "token.module=$tools/libfaulty.so" "token.timeout=${1:-60}"
 }
 
-# talk CONVERSATION ARGUMENT...: tokenroll on a terminal of its own. A conversation is Tcl: says TEXT... waits for each,
-# answer TEXT types it and Enter, key CHARACTER types just that; $pin and $passphrase are the company's. Sets $status and $output, which is all that the terminal
-# showed; a conversation that goes another way ends with 99.
+# talk CONVERSATION ARGUMENT...: as talk_with, by the company's configuration; $pin and $passphrase are the company's
 talk() {
-	{
-		cat <<-'TCL'
-			set timeout 15
-			proc failed {why} { puts "\n-- $why"; catch {exec kill [exp_pid]}; exit 99 }
-			proc says {args} {
-				foreach text $args {
-					expect {
-						-exact $text {}
-						timeout { failed "not said in time: $text" }
-						eof { failed "ended without saying: $text" }
-					}
-				}
-			}
-			proc answer {text} { send -- "$text\r" }
-			# nobody's finger is quicker; between its question and its read() readpassphrase() misses a Ctrl-C
-			proc key {text} { sleep 0.3; send -- $text }
-			proc company {file} { set f [open [file join [file dirname [info script]] $file]]; gets $f }
-			set pin [company pin]
-			set passphrase [company ca.pass]
-			spawn -noecho {*}$argv
-		TCL
-		printf '%s\n' "$1"
-		cat <<-'TCL'
-			expect { eof {} timeout { failed "did not end" } }
-			exit [lindex [wait] 3]
-		TCL
-	} >"$dir/talk.exp"
-	shift
-	run timeout -k 1 60 expect -f "$dir/talk.exp" -- "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$dir/tokenroll.conf" "$@" 3>&-
-	printf 'status %s, terminal: %s\n' "$status" "$output"
+	talk_with "set pin [secret pin]; set passphrase [secret ca.pass]; $1" -c "$dir/tokenroll.conf" "${@:2}"
 }
 
 # shown TEXT...: each was on the terminal
