@@ -25,7 +25,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SETTLE_MS 10000
 #define SETTLE_ROUNDS 10
 
 static int under_lock(struct ca *ca, int (*fn)(struct ca *, struct err *), struct err *e)
@@ -366,7 +365,7 @@ int ca_settle(struct ca *ca, const char *serial, struct err *e)
 	if (ca->index == NULL)
 		return 0;
 	for (int i = 0; i < SETTLE_ROUNDS; i++) {
-		(void)session_wait(pki_temp_dir(ca), SETTLE_MS);
+		(void)session_wait(ca);
 		if (read_index(ca, e) != 0)
 			return -1;
 		if (index_by_serial(ca->index, serial, &row) || !is_known(ca, serial))

@@ -25,7 +25,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SESSION_WAIT_MS 10000
 #define ROUNDS 10
 
 struct work {
@@ -226,7 +225,7 @@ static int revoke_for_good(struct work *w, struct err *e)
 		if (revoke_once(w, e) != 0)
 			return -1;
 		beside = session_running(temp) || beside;
-		bool ended = session_wait(temp, SESSION_WAIT_MS);
+		bool ended = session_wait(w->ca);
 		if (is_kept(w) && (!beside || !ended)) /* nobody waits longer for one that asks its user something */
 			return 0;
 	}

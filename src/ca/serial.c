@@ -10,7 +10,6 @@
 #include <string.h>
 
 #define SERIAL_FILE_MAX 4096
-#define SESSION_WAIT_MS 10000
 #define TRIES_MAX 1000
 
 static bool is_taken(const struct ca *ca, const char *serial)
@@ -124,13 +123,13 @@ static int take_number(char ret[CA_SERIAL_HEX_MAX], const struct ca *ca, struct 
 static int choose_counted(char ret[CA_SERIAL_HEX_MAX], struct ca *ca, struct err *e)
 {
 	const char *temp = pki_temp_dir(ca);
-	(void)session_wait(temp, SESSION_WAIT_MS);
+	(void)session_wait(ca);
 	for (int i = 0; i < TRIES_MAX; i++) {
 		if (index_refresh(ca->index, e) != 0 || take_number(ret, ca, e) != 0)
 			return -1;
 		if (!session_running(temp))
 			return 0;
-		(void)session_wait(temp, SESSION_WAIT_MS);
+		(void)session_wait(ca);
 		if (index_refresh(ca->index, e) != 0)
 			return -1;
 		if (!is_taken(ca, ret))

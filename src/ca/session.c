@@ -1,12 +1,15 @@
 #include "ca/session.h"
 
 #include <dirent.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
 #define STALE_S 60
 #define POLL_MS 10
+#define PATIENCE_MS 300 /* that many end sooner */
+#define WAIT_MS 10000
 
 static bool is_session_name(const char *name)
 {
@@ -16,7 +19,8 @@ static bool is_session_name(const char *name)
 	return strlen(name) == 8 && strspn(name, "0123456789abcdef") == 8;
 }
 
-bool session_running(const char *temp_dir)
+/* The name of one, in ret. */
+static bool find(const char *temp_dir, char *ret, size_t size)
 {
 	DIR *d = opendir(temp_dir);
 	if (d == NULL)
@@ -27,17 +31,32 @@ bool session_running(const char *temp_dir)
 		struct stat st;
 		running = is_session_name(entry->d_name) && fstatat(dirfd(d), entry->d_name, &st, 0) == 0 &&
 			  S_ISDIR(st.st_mode) && time(NULL) - st.st_mtime < STALE_S;
+		if (running)
+			snprintf(ret, size, "%s", entry->d_name);
 	}
 	closedir(d);
 	return running;
 }
 
-bool session_wait(const char *temp_dir, int max_ms)
+bool session_running(const char *temp_dir)
+{
+	char name[NAME_MAX + 1];
+	return find(temp_dir, name, sizeof name);
+}
+
+bool session_wait(const struct ca *ca)
 {
 	static const struct timespec pause = {0, POLL_MS * 1000000L};
-	for (int waited = 0; session_running(temp_dir); waited += POLL_MS) {
-		if (waited >= max_ms)
+	const char *temp_dir = pki_temp_dir(ca);
+	char name[NAME_MAX + 1];
+	for (int waited = 0; find(temp_dir, name, sizeof name); waited += POLL_MS) {
+		if (waited >= WAIT_MS)
 			return false;
+		if (waited == PATIENCE_MS)
+			pki_note(ca,
+				 "an easyrsa is at work on the PKI, or was killed a moment ago (its folder %s/%s): it "
+				 "is waited for, at most %d s",
+				 temp_dir, name, WAIT_MS / 1000);
 		nanosleep(&pause, NULL);
 	}
 	return true;

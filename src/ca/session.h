@@ -11,12 +11,12 @@
 #ifndef CA_SESSION_H
 #define CA_SESSION_H
 
-#include <stdbool.h>
+#include "ca/pki.h"
 
 /* Whether there is such a folder. */
 bool session_running(const char *temp_dir);
 
-/* Waits until there is none, at most this long. Returns whether there is none. */
-bool session_wait(const char *temp_dir, int max_ms);
+/* Waits until there is none, at most ten seconds, with a note where that lasts. Returns whether there is none. */
+bool session_wait(const struct ca *ca);
 
 #endif

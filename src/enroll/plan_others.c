@@ -132,6 +132,29 @@ int enroll_check_elsewhere(struct enroll_run *r, struct err *e)
 	return ret;
 }
 
+/* --replace is no advice where it would be refused, and the second one for somebody whose token the journal has lost.
+ */
+static int name_taken(const struct enroll_run *r, const struct ca_certificate *other, struct err *e)
+{
+	struct store_credential c = {.id = 0};
+	const char *user = r->opt->user;
+	char until[DAY_SIZE];
+	bool known = false;
+	if ((r->ports->ca.replaceable(r->signer, user, e) != 0 && e->code == ERR_NAME_TAKEN) ||
+	    r->ports->store.find_last(r->store, user, &known, &c, e) != 0)
+		return -1;
+	store_credential_free(&c);
+	day_format(until, other->not_after);
+	err_set(e, ERR_NAME_TAKEN, "the CA has a valid certificate for %s already (%s, until %s)", user, other->serial,
+		until);
+	return known
+		   ? -1
+		   : err_next(e,
+			      "is it on a token? Plug that one in and run `tokenroll adopt`. To give it up, or to give "
+			      "%s another token, add --replace: the old certificate is revoked",
+			      user);
+}
+
 /* A valid certificate of that name for another key than this one: easy-rsa made it, or an earlier inventory. An empty
  * key is none. Those that r->cred's has taken over from may be valid for a while. */
 int enroll_check_name(struct enroll_run *r, const struct blob *spki, struct err *e)
@@ -144,12 +167,8 @@ int enroll_check_name(struct enroll_run *r, const struct blob *spki, struct err 
 		return -1;
 	bool ours = spki->len != 0 && blob_equal(&other.spki, spki);
 	int ret = 0;
-	if (found && !ours) {
-		char until[DAY_SIZE];
-		day_format(until, other.not_after);
-		ret = err_set(e, ERR_NAME_TAKEN, "the CA has a valid certificate for %s already (%s, until %s)",
-			      r->opt->user, other.serial, until);
-	}
+	if (found && !ours)
+		ret = name_taken(r, &other, e);
 	ca_certificate_free(&other);
 	return ret;
 }

@@ -89,6 +89,14 @@ start_holder() {
 	[[ $(rows '^V.*/CN=alice$') == 1 ]]
 }
 
+@test "an easyrsa that knows no lock is waited for, and that is said" {
+	mkdir "$dir/pki/deadbeef"
+	(sleep 2 && rmdir "$dir/pki/deadbeef") 3>&- &
+	run --separate-stderr company_tokenroll "$dir" alice
+	[[ $status == 0 && $stderr == *"an easyrsa is at work on the PKI"*"$dir/pki/deadbeef"* ]]
+	wait
+}
+
 @test "a lock whose process is gone is taken over" {
 	start_holder
 	kill "$holder"

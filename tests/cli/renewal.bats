@@ -198,9 +198,23 @@ enrolled() {
 	company_run "$dir" easyrsa company_easyrsa "$dir" revoke alice
 	company_run "$dir" easyrsa company_easyrsa "$dir" build-client-full alice nopass
 	run -6 --separate-stderr company_tokenroll "$dir" alice
-	says "the CA has a valid certificate for alice already"
+	says "the CA has a valid certificate for alice already" "add --replace"
 	key | diff "$dir/key" -
 	[[ $(on_token PRIVATE_KEY) == 1 && $(rows V) == 1 ]]
+}
+
+@test "a certificate that the journal does not know: adopt comes first, and a server's cannot be replaced" {
+	enrolled
+	rm "$dir"/tokenroll.db*
+	run -6 --separate-stderr company_tokenroll "$dir" alice
+	says "the CA has a valid certificate for alice already" "run \`tokenroll adopt\`" "add --replace"
+	company_tokenroll "$dir" adopt
+	company_tokenroll "$dir" alice
+	[[ $(rows V) == 1 ]]
+	company_token "$dir" "other token"
+	run -6 --separate-stderr company_tokenroll "$dir" --serial "$(company_token_serial "$dir" "other token")" server
+	says "is not a client's" "choose another name"
+	[[ $stderr != *--replace* ]]
 }
 
 revoked() {
