@@ -61,6 +61,20 @@ gone() {
 	on_crl "$new" "Key Compromise"
 }
 
+@test "what index.txt has no row of any more is revoked all the same, also beside one that it has" {
+	local first second
+	company_conf "$dir" ca.overlap=7
+	enroll --pin-file "$dir/pin"
+	first=$(cert_of alice)
+	done_by renew alice "${ca[@]}" --pin-file "$dir/pin"
+	second=$(cert_of alice)
+	sed -i "/$first/d" "$dir/pki/index.txt"
+	done_by lost alice "${ca[@]}"
+	[[ $(rows V) == 0 && $(rows R) == 2 ]]
+	on_crl "$first" "Key Compromise"
+	on_crl "$second" "Key Compromise"
+}
+
 @test "lost: revoked as keyCompromise, published, marked, in the trail, and what to do next; without the token" {
 	local cert
 	enroll --pin-file "$old"

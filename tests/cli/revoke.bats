@@ -94,6 +94,28 @@ nothing_revoked() {
 	on_crl "$cert"
 }
 
+@test "one whose row index.txt has lost is known by its file, and gets its row back first" {
+	local cert theirs
+	easy build-client-full bob nopass
+	cert=$(serial_of bob)
+	easy build-client-full carol nopass
+	theirs=$(serial_of carol)
+	sed -i '/CN=bob$/d; /CN=carol$/d' "$dir/pki/index.txt"
+	done_by revoke bob --reason keyCompromise "${ca[@]}"
+	on_crl "$cert" "Key Compromise"
+	[[ $(rows R bob) == 1 && $(rows V bob) == 0 ]]
+	done_by revoke --cert-serial "$theirs" "${ca[@]}"
+	on_crl "$theirs"
+	[[ $(rows R carol) == 1 ]]
+	easy gen-crl
+	# but only one that this CA has signed
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout /dev/null -subj /CN=dave -set_serial 0xAB01 \
+		-out "$dir/pki/certs_by_serial/AB01.pem" 2>/dev/null
+	cp "$dir/pki/certs_by_serial/AB01.pem" "$dir/pki/issued/dave.crt"
+	refused 5 "there is no certificate of dave" revoke dave "${ca[@]}"
+	refused 5 "there is no certificate with the serial number AB01" revoke --cert-serial AB01 "${ca[@]}"
+}
+
 @test "a server's certificate only after an explicit yes" {
 	local cert
 	cert=$(serial_of server)

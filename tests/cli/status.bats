@@ -160,11 +160,14 @@ sys.exit(sys.argv[2] not in f["message"] + " | " + f["next"])' "$topic" "$words"
 	reports 2 index-differs "by index.txt it is valid" "tokenroll revoke --cert-serial"
 }
 
-@test "a certificate of which the row is gone can never be revoked" {
+@test "a certificate of which the row is gone: what puts it back, and what revokes it all the same" {
 	settled
 	sed -i '/CN=alice$/d' "$dir/pki/index.txt"
-	reports 2 index-missing "index.txt has no row of it" "index.txt.old"
+	reports 2 index-missing "index.txt has no row of it" "a backup of index.txt" "tokenroll revoke --cert-serial"
 	json "${found}['user']" '"alice"'
+	[[ $output != *index.txt.old* ]]
+	done_by lost alice "${ca[@]}"
+	done_by status
 }
 
 @test "the CRL: about to end, missing where the VPN server reads it, older there" {
