@@ -40,6 +40,11 @@ struct index_row {
 	struct span not_after, revoked, serial, subject;
 };
 
+/* For who has to mend the file by hand. index_append does not write index.txt.old, so it is as old as the last change
+ * that made a new file: a revocation, or a command of easy-rsa's. */
+#define INDEX_OLD_ADVICE \
+	"Do not put index.txt.old in its place: it is older than the last revocation, and than what was issued since"
+
 /* What index_edit makes of the row with this serial. */
 struct index_edit {
 	const char *serial;
