@@ -58,6 +58,10 @@ struct index_edit {
 int index_open(struct index **ret, const char *path, struct err *e);
 void index_close(struct index **ix);
 
+/* The same without any check, which takes most of the time: good for index_next and index_next_revoked only, which pass
+ * over what is no row. */
+int index_map(struct index **ret, const char *path, struct err *e);
+
 /* Reads and checks again, if the file is not the one that was read last or has changed. Spans become invalid. */
 int index_refresh(struct index *ix, struct err *e);
 

@@ -145,13 +145,22 @@ sys.exit(sys.argv[2] not in f["message"] + " | " + f["next"])' "$topic" "$words"
 	reports 2 lost "$serial" "tokenroll lost alice"
 }
 
-@test "revoked by easyrsa: adopt takes it over, and then all is well" {
+@test "revoked by easyrsa: adopt takes it over, and with the next CRL all is well" {
 	settled
 	easyrsa revoke alice keyCompromise
-	reports 1 index-differs "by another program" "tokenroll adopt"
+	reports 2 index-differs "by another program" "tokenroll adopt"
 	json "${found}['user']" '"alice"'
 	done_by adopt
+	# the inventory knows it then, and the VPN server does not
+	reports 2 crl "lacks 1 of index.txt's revoked certificates" "tokenroll crl"
+	done_by crl "${ca[@]}"
 	done_by status
+}
+
+@test "a CRL that the server's user cannot read" {
+	settled
+	chmod 0700 "$dir/server"
+	reports 1 crl "$dir/server is closed to others" "chmod"
 }
 
 @test "the inventory says revoked, index.txt says valid: the holder gets in" {
