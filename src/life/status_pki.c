@@ -44,6 +44,13 @@ static void look_at_end(struct status_run *r, time_t until, const char *whose, c
 	say(r, days < c->critical_days ? STATUS_WRONG : STATUS_SOON, until, text, next);
 }
 
+/* Only the CA's key makes one. */
+static const char *how_to_renew(const struct ca_look *l)
+{
+	return l->has_key ? "tokenroll crl"
+			  : "have a fresh one made where the CA's key is, and bring it to the file of [ca] crl";
+}
+
 /* What there is about the file beside this CA's CRL. */
 static void look_at_served(struct status_run *r)
 {
@@ -58,7 +65,7 @@ static void look_at_served(struct status_run *r)
 			 " of index.txt's revoked certificates (%s%s), and the VPN server lets "
 			 "them in",
 			 s->lacking, s->lacks, s->lacking > 1 ? ", ..." : "");
-		say(r, STATUS_WRONG, 0, text, "tokenroll crl");
+		say(r, STATUS_WRONG, 0, text, how_to_renew(&r->st->look));
 	}
 	if (s->closed[0] != '\0') {
 		snprintf(text, sizeof text,
@@ -69,6 +76,19 @@ static void look_at_served(struct status_run *r)
 	}
 }
 
+/* PKI/crl.pem says something only where it is made. */
+static void look_at_files(struct status_run *r)
+{
+	const struct ca_look *l = &r->st->look;
+	if (l->has_key && !l->made.there)
+		say(r, l->publishes ? STATUS_WRONG : STATUS_SOON, 0, "the PKI has no CRL", how_to_renew(l));
+	else if (l->publishes && !l->published.there)
+		say(r, STATUS_WRONG, 0, "the CRL is not where the VPN server reads it ([ca] crl)", how_to_renew(l));
+	else if (l->outdated)
+		say(r, STATUS_WRONG, 0, "the VPN server reads an older CRL ([ca] crl) than the PKI has",
+		    how_to_renew(l));
+}
+
 static void look_at_crl(struct status_run *r)
 {
 	const struct ca_look *l = &r->st->look;
@@ -76,15 +96,9 @@ static void look_at_crl(struct status_run *r)
 		say(r, STATUS_UNTOLD, 0, l->no_crl.what, err_advice(&l->no_crl));
 		return;
 	}
-	if (!l->made.there)
-		say(r, l->publishes ? STATUS_WRONG : STATUS_SOON, 0, "the PKI has no CRL", "tokenroll crl");
-	else if (l->publishes && !l->published.there)
-		say(r, STATUS_WRONG, 0, "the CRL is not where the VPN server reads it ([ca] crl)", "tokenroll crl");
-	else if (l->outdated)
-		say(r, STATUS_WRONG, 0, "the VPN server reads an older CRL ([ca] crl) than the PKI has",
-		    "tokenroll crl");
+	look_at_files(r);
 	look_at_end(r, (l->publishes && l->published.there ? &l->published : &l->made)->next_update, "",
-		    "tokenroll crl");
+		    how_to_renew(l));
 	look_at_served(r);
 }
 

@@ -197,6 +197,22 @@ sys.exit(sys.argv[2] not in f["message"] + " | " + f["next"])' "$topic" "$words"
 	reports 2 crl "is not where the VPN server reads it" "tokenroll crl"
 }
 
+@test "where the CA is elsewhere only the published CRL counts, and nobody is sent to tokenroll crl" {
+	settled
+	mv "$dir/pki/private/ca.key" "$dir/pki/index.txt" "$dir/log/"
+	mv "$dir/pki/crl.pem" "$dir/log/made.pem"
+	done_by status
+	cp "$dir/log/made.pem" "$dir/pki/crl.pem"
+	mv "$dir/log/ca.key" "$dir/pki/private/" && mv "$dir/log/index.txt" "$dir/pki/"
+	EASYRSA_CRL_DAYS=2 easyrsa gen-crl
+	company_publish_crl "$dir"
+	rm "$dir/pki/private/ca.key" "$dir/pki/index.txt" "$dir/pki/crl.pem"
+	reports 2 crl "lets nobody in" "where the CA's key is"
+	rm "$dir/server/crl.pem"
+	reports 2 crl "is not where the VPN server reads it" "where the CA's key is"
+	[[ $output != *"tokenroll crl"* ]]
+}
+
 @test "the CA's last months" {
 	settled
 	life_conf "token.module=$(company_softhsm)" status.ca-warn-days=36500
