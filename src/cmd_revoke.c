@@ -12,6 +12,7 @@ static int work(struct lifeui *u, void *result, struct err *e)
 {
 	struct life_revoked *r = result;
 	char serial[CA_SERIAL_HEX_MAX];
+	lifeui_may_publish(u);
 	u->opt.user = u->o->n_args > 0 ? u->o->args[0] : NULL;
 	if (u->o->cert_serial != NULL) {
 		if (certui_serial(serial, u->o->cert_serial, e) != 0)
