@@ -164,8 +164,8 @@ struct life_loss {
 };
 
 /*
- * Marks the token of opt->user as lost, of several all, or that with opt->serial, and revokes what is on it. A run that
- * broke off is gone on with. What the user got after a loss of the last day is not taken for lost, too, unless it is
+ * Marks the token of opt->user as lost, of several all, or that with opt->serial, and revokes what is on it; where
+ * nothing of the user's is valid any more, the last one, if nobody else has it. A run that broke off is gone on with. What the user got after a loss of the last day is not taken for lost, too, unless it is
  * named: ERR_TOKEN_LOST, or with opt->temporary it is left alone. ERR_NO_TOKEN. After ERR_CRL_UNPUBLISHED and
  * ERR_CA_REFUSED the loss stands.
  */

@@ -137,6 +137,20 @@ gone() {
 	[[ $(db "select count(*) from audit where action = 'token-found'") == 1 ]]
 }
 
+@test "after revoke the token is marked all the same, but not one that somebody else has by now" {
+	enroll --pin-file "$old"
+	done_by revoke alice "${ca[@]}"
+	done_by lost alice
+	shows "Token $serial" "of alice is reported lost"
+	is_lost "$serial"
+	[[ $(db "select user from audit where action = 'token-lost' and token_serial = '$serial'") == alice ]]
+	done_by found alice
+	done_by --serial "$serial" --pin-file "$old" "${ca[@]}" --yes bob
+	refused 3 "alice has no token any more that could be lost: token $serial is somebody else's now" lost alice
+	says "name it with --serial: $serial"
+	[[ $(db "select count(*) from tokens where lost <> 0") == 0 ]]
+}
+
 @test "several tokens: all of them, or the one that is named" {
 	local first second
 	enroll --pin-file "$old"
