@@ -204,6 +204,7 @@ static void fill(struct lifeui *u, const char *user)
 	    .keep_certificates = o->no_revoke,
 	    .last_try = o->last_try,
 	    .cert_serial = o->cert_serial,
+	    .all = o->all,
 	    .reason = o->reason,
 	    .temporary = o->temporary != 0,
 	    .keep_passphrase = o->temporary != 0,

@@ -167,6 +167,17 @@ gone() {
 	on_crl "$first" Superseded
 }
 
+@test "several lost tokens are listed on one line" {
+	done_by list
+	sqlite3 "$dir/tokenroll.db" "INSERT INTO people (name, created) VALUES ('alice', 0);
+		INSERT INTO tokens (manufacturer, model, serial, label, created, lost)
+			VALUES ('m', 'm', 'S1', '', 0, 1700000000), ('m', 'm', 'S2', '', 0, 1700000000);
+		INSERT INTO credentials (person, token, state, key_type, cka_id, serial, cert_serial, not_after, module,
+			pkcs11_id, client_module, key_attributes, created, changed)
+			SELECT 1, id, 'abandoned', 'ec:P-256', x'01', zeroblob(16), '', 0, '', '', '', '', 0, 0 FROM tokens"
+	refused 3 "alice has lost several tokens: S1 since 2023-11-14; S2 since 2023-11-14" found alice
+}
+
 @test "a user without a token, and words that do not fit together" {
 	refused 3 "the inventory knows no token of bob" lost bob "${ca[@]}"
 	says "tokenroll revoke bob"
