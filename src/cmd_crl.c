@@ -14,6 +14,7 @@
 
 static int work(struct lifeui *u, void *result, struct err *e)
 {
+	lifeui_may_publish(u);
 	return life_crl(&u->life, result, e);
 }
 

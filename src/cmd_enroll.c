@@ -22,6 +22,7 @@ struct enroll_cmd {
 	struct newpins *pins;
 	struct recoverykey recovery;
 	const struct secret *passphrase; /* known already; NULL */
+	bool owed;                       /* since an earlier run (hook.h) */
 };
 
 static int ui_pin(void *arg, const struct worker_token *t, struct secret *ret, struct err *e)
@@ -331,21 +332,11 @@ static int enroll(struct enroll_cmd *c, const struct enroll_options *opt, struct
 /* Whom it is about, if a certificate was replaced. */
 static int tell(struct enroll_cmd *c, const struct enroll_result *result, int got, struct err *e)
 {
-	struct err why = ERR_INIT;
-	char done[200];
-	if (!result->crl_published)
-		return got;
+	char done[200] = "";
 	if (result->replaced[0] != '\0')
 		snprintf(done, sizeof done, "certificate %s of %s is revoked", result->replaced, c->o->args[0]);
-	else
-		snprintf(done, sizeof done, "a fresh CRL is published");
-	if (hook_after_crl(c->pins->cfg, &c->screen, done, &why) == 0)
-		return got;
-	if (got == 0)
-		*e = why;
-	else
-		screen_note(&c->screen, why.what);
-	return -1;
+	const struct hook_end end = {c->owed, result->crl_published, done};
+	return hook_end(c->pins->cfg, &c->screen, &end, got, e);
 }
 
 int enrollment_run(struct enrollment *ret, const struct options *o, enum cred_way way, const struct config *cfg,
@@ -359,6 +350,8 @@ int enrollment_run(struct enrollment *ret, const struct options *o, enum cred_wa
 	if (got == 0)
 		got = fill_options(&opt, o, &c.recovery, e);
 	opt.way = way;
+	if (got == 0)
+		c.owed = hook_begin(cfg);
 	if (got == 0)
 		got = tell(&c, &ret->result, enroll(&c, &opt, &ret->result, e), e);
 	recoverykey_clear(&c.recovery);

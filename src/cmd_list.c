@@ -215,16 +215,34 @@ static bool is_filtered(const struct options *o)
 	return o->user != NULL || o->model != NULL || o->state != NULL || o->expiring != NULL;
 }
 
+static int stop(void *arg, const struct roll_row *r)
+{
+	(void)arg;
+	(void)r;
+	return 1;
+}
+
+/* What is not listed by itself has ended. */
+static int explain_unfiltered(struct inventory *v, struct err *e)
+{
+	const struct roll_filter all = {.states = ROLL_ALL};
+	bool any = false;
+	if (store_roll(v->store, &all, stop, NULL, &any, e) != 0)
+		return -1;
+	screen_note(&v->screen, any ? "nobody in the inventory has a certificate that counts; all that there were: "
+				      "tokenroll list --state all"
+				    : "the inventory is empty: `tokenroll USER` enrolls the first token, "
+				      "`tokenroll adopt` takes in what the PKI has");
+	return 0;
+}
+
 /* On stderr: nothing found is a result, too, and for a program that is an empty one. */
 static int explain_nothing(struct inventory *v, struct err *e)
 {
 	struct models m = {""};
 	char line[600], text[600];
-	if (!is_filtered(v->o)) {
-		screen_note(&v->screen, "the inventory is empty: `tokenroll USER` enrolls the first token, "
-					"`tokenroll adopt` takes in what the PKI has");
-		return 0;
-	}
+	if (!is_filtered(v->o))
+		return explain_unfiltered(v, e);
 	if (v->o->model != NULL && store_models(v->store, add_model, &m, e) != 0)
 		return -1;
 	snprintf(line, sizeof line, "nothing in the inventory is so%s%s", m.text[0] != '\0' ? "; its models are " : "",

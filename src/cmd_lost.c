@@ -58,6 +58,7 @@ static int work(struct lifeui *u, void *result, struct err *e)
 {
 	struct lost *r = result;
 	struct err late = ERR_INIT;
+	lifeui_may_publish(u);
 	snprintf(u->done, sizeof u->done, "the loss is noted, and what was on the token is revoked");
 	int got = lifeui_tell(u, life_lost(&u->life, &r->loss, e), e);
 	if (u->o->temporary == 0 || (got != 0 && !stands(e)))

@@ -9,6 +9,7 @@
 
 static int work(struct lifeui *u, void *result, struct err *e)
 {
+	lifeui_may_publish(u);
 	return life_open(&u->life, false, e) != 0 ? -1 : life_wipe(&u->life, result, e);
 }
 

@@ -5,6 +5,7 @@
 #include "core/day.h"
 #include "report.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <time.h>
@@ -33,29 +34,53 @@ static void say_fault(struct check *c)
 	    [CA_CRL_EXPIRED] = {"the CRL ", " has expired: nobody connects any more"},
 	    [CA_CRL_OUTDATED] = {"the CRL ", " is older than the one in the PKI: who was revoked since is let in"},
 	};
-	c->level = CRITICAL;
-	snprintf(c->text, sizeof c->text, "%s%s%s", faults[c->state.fault].before, c->state.crl.path,
-		 faults[c->state.fault].after);
+	const struct ca_crl_served *s = &c->state.served;
+	/* whether the server stays root is not known here */
+	c->level = c->state.fault == CA_CRL_CLOSED ? WARNING : CRITICAL;
+	if (c->state.fault == CA_CRL_ABOVE)
+		snprintf(c->text, sizeof c->text, "the CRL of %s in %s has expired: nobody connects any more", s->above,
+			 c->state.crl.path);
+	else if (c->state.fault == CA_CRL_LACKING)
+		snprintf(c->text, sizeof c->text,
+			 "the CRL %s lacks %" PRIu64 " of index.txt's revoked certificates (%s%s): they are let in",
+			 c->state.crl.path, s->lacking, s->lacks, s->lacking > 1 ? ", ..." : "");
+	else if (c->state.fault == CA_CRL_CLOSED)
+		snprintf(c->text, sizeof c->text,
+			 "%s is closed to others: a server that does not stay root cannot read the CRL %s anew, and "
+			 "lets in who was revoked",
+			 s->closed, c->state.crl.path);
+	else
+		snprintf(c->text, sizeof c->text, "%s%s%s", faults[c->state.fault].before, c->state.crl.path,
+			 faults[c->state.fault].after);
+}
+
+/* The first one that ends keeps everybody out. */
+static time_t good_until(const struct ca_crl_state *s)
+{
+	bool above = s->served.above[0] != '\0' && s->served.above_until < s->crl.next_update;
+	return above ? s->served.above_until : s->crl.next_update;
 }
 
 static void judge(struct check *c)
 {
 	const struct ca_crl *crl = &c->state.crl;
-	time_t left = crl->next_update - time(NULL);
-	char until[DAY_SIZE];
+	time_t until = good_until(&c->state), left = until - time(NULL);
+	char day[DAY_SIZE], of[300] = "";
 	if (crl->next_update != 0)
 		c->days = (long)(left / DAY_S);
-	if (c->state.fault != CA_CRL_FINE) {
-		say_fault(c);
-		return;
-	}
 	if (left < c->cfg->crl.critical_days * DAY_S)
 		c->level = CRITICAL;
 	else if (left < c->cfg->crl.warn_days * DAY_S)
 		c->level = WARNING;
-	day_format(until, crl->next_update);
-	snprintf(c->text, sizeof c->text, "the CRL %s is good until %s, %ld day%s from now", crl->path, until, c->days,
-		 c->days == 1 ? "" : "s");
+	if (c->state.fault != CA_CRL_FINE && (c->state.fault != CA_CRL_CLOSED || c->level == FINE)) {
+		say_fault(c);
+		return;
+	}
+	if (until != crl->next_update)
+		snprintf(of, sizeof of, "of %s in ", c->state.served.above);
+	day_format(day, until);
+	snprintf(c->text, sizeof c->text, "the CRL %s%s is good until %s, %ld day%s from now", of, crl->path, day,
+		 c->days, c->days == 1 ? "" : "s");
 }
 
 static int check_thresholds(const struct config *cfg, struct err *e)

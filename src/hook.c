@@ -3,9 +3,12 @@
 #include "core/process.h"
 #include "core/words.h"
 #include "core/xalloc.h"
+#include "enroll/ports.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TIME_MS 30000
 #define LINES_MAX 20
@@ -36,12 +39,12 @@ static void show(struct screen *screen, struct blob *output)
 	}
 }
 
-int hook_after_crl(const struct config *cfg, struct screen *screen, const char *done, struct err *e)
+static int run(const struct config *cfg, struct screen *screen, const char *done, struct err *e)
 {
 	struct words w = WORDS_INIT;
 	struct err why = ERR_INIT;
 	struct blob output = BLOB_INIT;
-	if (cfg->ca.after_crl == NULL || words_split(&w, cfg->ca.after_crl, e) != 0 || w.n == 0)
+	if (words_split(&w, cfg->ca.after_crl, e) != 0 || w.n == 0)
 		return 0;
 	char *path = crl_of(cfg), *crl = xasprintf("TOKENROLL_CRL=%s", path);
 	const char *const env[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", crl, NULL};
@@ -56,4 +59,71 @@ int hook_after_crl(const struct config *cfg, struct screen *screen, const char *
 	free(path);
 	words_free(&w);
 	return ret;
+}
+
+/* Beside the database, because whoever makes CRLs can write there. */
+static char *debt_of(const struct config *cfg)
+{
+	return xasprintf("%s.after-crl", cfg->store_path);
+}
+
+static void owe(const struct config *cfg)
+{
+	char *path = debt_of(cfg);
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd >= 0)
+		close(fd);
+	free(path);
+}
+
+static void settle(const struct config *cfg)
+{
+	char *path = debt_of(cfg);
+	(void)unlink(path);
+	free(path);
+}
+
+bool hook_begin(const struct config *cfg)
+{
+	if (cfg->ca.after_crl == NULL)
+		return false;
+	char *path = debt_of(cfg);
+	bool owed = access(path, F_OK) == 0;
+	free(path);
+	owe(cfg);
+	return owed;
+}
+
+/* Else there is nothing yet to tell it of. */
+static bool server_has_it(const struct config *cfg)
+{
+	struct ca_crl_state state;
+	struct err unsaid = ERR_INIT;
+	return enroll_ports_real.ca.crl_state(&cfg->ca, false, &state, &unsaid) == 0 &&
+	       (state.fault == CA_CRL_FINE || state.fault == CA_CRL_CLOSED || state.fault == CA_CRL_ABOVE);
+}
+
+int hook_end(const struct config *cfg, struct screen *screen, const struct hook_end *end, int got, struct err *e)
+{
+	struct err why = ERR_INIT;
+	bool unpublished = got != 0 && e->code == ERR_CRL_UNPUBLISHED;
+	bool due = end->owed || unpublished;
+	if (cfg->ca.after_crl == NULL)
+		return got;
+	if (end->published || (end->owed && got == 0 && server_has_it(cfg))) {
+		bool told = run(cfg, screen, end->done[0] != '\0' ? end->done : "a fresh CRL is published", &why) == 0;
+		due = !told || unpublished;
+	}
+	if (due)
+		owe(cfg);
+	else
+		settle(cfg);
+	if (why.code == ERR_NONE)
+		return got;
+	bool anothers = !end->published && end->done[0] == '\0';
+	if (got == 0 && !anothers)
+		*e = why;
+	else
+		screen_note(screen, why.what);
+	return anothers ? got : -1;
 }

@@ -1,6 +1,9 @@
 /*
  * hook: [ca] after-crl, the company's own command that tells the VPN server of
- * a fresh CRL. Run by the parent after each publication.
+ * a fresh CRL. Run by the parent after each publication. That the server has
+ * not been told yet is kept in a file beside the database, from before anything
+ * is published until the command has succeeded: whatever comes between, be it a
+ * kill or a CRL that has to be copied by hand, the same verb makes up for it.
  */
 #ifndef HOOK_H
 #define HOOK_H
@@ -8,11 +11,21 @@
 #include "core/config.h"
 #include "screen.h"
 
+/* Before a verb that may publish. Returns whether an earlier one has left the server untold. */
+bool hook_begin(const struct config *cfg);
+
+struct hook_end {
+	bool owed;        /* as hook_begin said */
+	bool published;   /* a CRL was */
+	const char *done; /* what was done before it: "certificate 12AB is revoked"; "" is that a CRL is published */
+};
+
 /*
- * Runs it, if there is one: without a shell, with PATH and TOKENROLL_CRL (the file that was published) as its whole
- * environment, at most half a minute. ERR_HOOK if it fails; what it wrote is shown then. done is what was done before
- * it: "certificate 12AB is revoked".
+ * Behind it. Runs the command if a CRL was published, or if that is owed, the verb has succeeded and the server has the
+ * newest: without a shell, with PATH and TOKENROLL_CRL (the file that was published) as its whole environment, at most
+ * half a minute. What it wrote is shown if it fails. got is what came of the verb: a failure stays, and that of the
+ * command is a note then, as it is for a verb that has revoked nothing itself; else it is the error, ERR_HOOK.
  */
-int hook_after_crl(const struct config *cfg, struct screen *screen, const char *done, struct err *e);
+int hook_end(const struct config *cfg, struct screen *screen, const struct hook_end *end, int got, struct err *e);
 
 #endif

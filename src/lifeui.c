@@ -204,6 +204,7 @@ static void fill(struct lifeui *u, const char *user)
 	    .keep_certificates = o->no_revoke,
 	    .last_try = o->last_try,
 	    .cert_serial = o->cert_serial,
+	    .all = o->all,
 	    .reason = o->reason,
 	    .temporary = o->temporary != 0,
 	    .keep_passphrase = o->temporary != 0,
@@ -233,22 +234,24 @@ static int begin(struct lifeui *u, const char *user, struct err *e)
 	return 0;
 }
 
+void lifeui_may_publish(struct lifeui *u)
+{
+	u->may_publish = true;
+	u->owed = hook_begin(u->cfg);
+}
+
 int lifeui_tell(struct lifeui *u, int got, struct err *e)
 {
 	struct err why = ERR_INIT;
 	const struct life *l = &u->life;
 	bool published = false;
-	if (u->told || l->signer == NULL || l->ca.pki[0] == '\0' ||
-	    l->ports->ca.published(l->signer, &published, &why) != 0 || !published)
+	if (!u->may_publish)
 		return got;
-	u->told = true;
-	if (hook_after_crl(u->cfg, &u->screen, u->done[0] != '\0' ? u->done : "a fresh CRL is published", &why) == 0)
-		return got;
-	if (got == 0)
-		*e = why;
-	else
-		screen_note(&u->screen, why.what);
-	return -1;
+	u->may_publish = false;
+	if (l->signer == NULL || l->ca.pki[0] == '\0' || l->ports->ca.published(l->signer, &published, &why) != 0)
+		published = false;
+	const struct hook_end end = {u->owed, published, u->done};
+	return hook_end(u->cfg, &u->screen, &end, got, e);
 }
 
 int lifeui_run(const struct lifeui_verb *v, const struct options *o, const char *user, void *result, struct err *e)

@@ -22,8 +22,9 @@ struct lifeui {
 	struct life life;
 	struct secret *made_pin; /* at random */
 	bool shown;
-	char done[200]; /* what the verb has done by now, for the hook's failure; "" is that the CRL is published */
-	bool told;      /* the hook was run */
+	char done[200];   /* what the verb has done by now, for the hook's failure; "" is that the CRL is published */
+	bool may_publish; /* the hook is looked after in the end */
+	bool owed;        /* since an earlier run (hook.h) */
 };
 
 /* What a verb is, apart from what it has in common with the others. result is the verb's own. */
@@ -38,8 +39,12 @@ struct lifeui_verb {
 /* Reads the configuration, does the work and prints what came of it. user may be NULL. */
 int lifeui_run(const struct lifeui_verb *v, const struct options *o, const char *user, void *result, struct err *e);
 
-/* Runs [ca] after-crl if a CRL was published, once. got is what came of the verb so far: a failure stays, and that of
- * the hook is a note then; else it is the error. Done by lifeui_run, before that only where a verb goes on. */
+/* Before a verb does what may publish a CRL. */
+void lifeui_may_publish(struct lifeui *u);
+
+/* Runs [ca] after-crl if a CRL was published, or that is owed, once. got is what came of the verb so far: a failure
+ * stays, and that of the hook is a note then; else it is the error. Done by lifeui_run, before that only where a verb
+ * goes on. */
 int lifeui_tell(struct lifeui *u, int got, struct err *e);
 
 /* ERR_USAGE for more arguments than a verb takes. */

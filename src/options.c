@@ -98,6 +98,7 @@ static const struct option_def defs[] = {
 	"the serial number once more, instead of typing it in"),
     OPT("no-revoke", 0, FLAG, VERB_WIPE, no_revoke, NULL, "leave the certificates valid that were on the token"),
     OPT("cert-serial", 0, TEXT, VERB_REVOKE, cert_serial, "HEX", "the certificate with this serial number"),
+    OPT("all", 0, FLAG, VERB_REVOKE, all, NULL, "every valid certificate of the user"),
     OPT("reason", 0, TEXT, VERB_REVOKE | VERB_LOST, reason, "R",
 	"why, as in easyrsa revoke (lost: by default keyCompromise)"),
     OPT("temporary", 0, DAYS, VERB_LOST, temporary, "DAYS",

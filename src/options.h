@@ -35,7 +35,7 @@ struct options {
 	/* the life of a certificate */
 	const char *cert_serial, *reason;
 	long temporary; /* days; 0: not given */
-	bool check;
+	bool check, all;
 	/* setup */
 	const char *pki, *ca_name, *ca_key, *server, *remote, *openvpn, *data;
 

@@ -316,7 +316,7 @@ static int settle_row(struct ca *ca, const char *serial, struct err *e)
 	if (user == NULL) {
 		err_set(e, ERR_CA_PKI, "certs_by_serial/%s.pem cannot be read, and index.txt has no row of it any more",
 			serial);
-		err_next(e, "look what has changed the PKI %s; index.txt.old is the state before the last change",
+		err_next(e, "look what has changed the PKI %s, and put the row back from a backup. " INDEX_OLD_ADVICE,
 			 ca->pki);
 		goto out;
 	}

@@ -216,24 +216,31 @@ size_t certlist_count(const struct certlist *l)
 	return n;
 }
 
-bool certlist_has(const struct certlist *l, const char *serial)
+bool certlist_next(const struct certlist *l, const unsigned char **at, const unsigned char **ret, size_t *ret_len)
 {
 	const ASN1_STRING *entries = l->asn1->tbs->entries;
+	long len;
+	if (entries == NULL || !next_serial(entries, at, ret, &len))
+		return false;
+	/* a zero stands before what would else be negative */
+	bool padded = len > 1 && (*ret)[0] == 0;
+	*ret += padded;
+	*ret_len = (size_t)len - padded;
+	return true;
+}
+
+bool certlist_has(const struct certlist *l, const char *serial)
+{
 	const unsigned char *at = NULL, *found;
 	struct blob want = BLOB_INIT;
 	bool has = false;
-	long len;
-	if (entries == NULL || hex_decode(&want, serial) != 0)
+	size_t len, zeros = 0;
+	if (hex_decode(&want, serial) != 0)
 		return false;
-	size_t zeros = 0;
 	while (zeros + 1 < want.len && want.data[zeros] == 0)
 		zeros++;
-	while (!has && next_serial(entries, &at, &found, &len)) {
-		/* a zero stands before what would else be negative */
-		bool padded = len > 1 && found[0] == 0;
-		has = (size_t)(len - padded) == want.len - zeros &&
-		      memcmp(found + padded, want.data + zeros, want.len - zeros) == 0;
-	}
+	while (!has && certlist_next(l, &at, &found, &len))
+		has = len == want.len - zeros && memcmp(found, want.data + zeros, len) == 0;
 	blob_free(&want);
 	return has;
 }

@@ -50,6 +50,9 @@ BIGNUM *certlist_number(const struct certlist *l);
 /* How many entries there are. */
 size_t certlist_count(const struct certlist *l);
 
+/* Goes through their serial numbers, without leading zeros, which point into l; *at is NULL before the first. */
+bool certlist_next(const struct certlist *l, const unsigned char **at, const unsigned char **ret, size_t *ret_len);
+
 /* Whether one of them has this serial number (hex). */
 bool certlist_has(const struct certlist *l, const char *serial);
 

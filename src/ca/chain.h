@@ -14,6 +14,10 @@
  */
 int chain_read(struct ca *ca, const struct config_ca *cfg, struct blob *ret_pem, struct err *e);
 
+/* Fills ca->above where ca->cert is there already, for who only looks: as far as the files can be read, and nothing is
+ * judged. */
+void chain_read_above(struct ca *ca, const struct config_ca *cfg);
+
 /* Whether it is a root: signed by its own key. */
 bool chain_is_root(X509 *cert);
 

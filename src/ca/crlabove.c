@@ -47,6 +47,41 @@ static void note_expired(const struct ca *ca, X509 *cert, const ASN1_TIME *when)
 		 name, ca->crl_file, date);
 }
 
+/* Of those that are there; NULL if none is. */
+static X509 *first_of(const struct ca *ca, const struct blob *file, struct certlist **ret)
+{
+	X509 *first = NULL;
+	*ret = NULL;
+	for (int i = 0; i < sk_X509_num(ca->above); i++) {
+		X509 *cert = sk_X509_value(ca->above, i);
+		struct certlist *crl = newest_of(file, cert);
+		const ASN1_TIME *next = crl != NULL ? certlist_head(crl).next_update : NULL;
+		if (next != NULL && (*ret == NULL || ASN1_TIME_compare(next, certlist_head(*ret).next_update) < 0)) {
+			certlist_free(ret);
+			*ret = crl;
+			crl = NULL;
+			first = cert;
+		}
+		certlist_free(&crl);
+	}
+	return first;
+}
+
+void crlabove_first(const struct ca *ca, const struct blob *file, char *ret_name, size_t size, time_t *ret_until)
+{
+	struct certlist *crl = NULL;
+	struct ca_crl about;
+	X509 *cert = first_of(ca, file, &crl);
+	ret_name[0] = '\0';
+	*ret_until = 0;
+	if (cert == NULL)
+		return;
+	X509_NAME_oneline(X509_get_subject_name(cert), ret_name, (int)size);
+	crls_describe(crl, &about);
+	*ret_until = about.next_update;
+	certlist_free(&crl);
+}
+
 void crlabove_note(const struct ca *ca)
 {
 	struct blob file = BLOB_INIT;

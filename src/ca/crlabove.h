@@ -12,4 +12,7 @@
 /* A note for each CA above whose newest CRL in the published file has expired. Nothing without [ca] crl. */
 void crlabove_note(const struct ca *ca);
 
+/* Which of these CAs has a CRL in the file that ends before the others', and when; "" and 0 if none has one. */
+void crlabove_first(const struct ca *ca, const struct blob *file, char *ret_name, size_t size, time_t *ret_until);
+
 #endif

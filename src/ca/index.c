@@ -80,6 +80,18 @@ int index_open(struct index **ret, const char *path, struct err *e)
 	return 0;
 }
 
+int index_map(struct index **ret, const char *path, struct err *e)
+{
+	struct index *ix = xcalloc(1, sizeof *ix);
+	ix->path = xstrdup(path);
+	if (map_file(ix, e) != 0) {
+		index_close(&ix);
+		return -1;
+	}
+	*ret = ix;
+	return 0;
+}
+
 void index_close(struct index **ix)
 {
 	if (ix == NULL || *ix == NULL)

@@ -40,6 +40,11 @@ struct index_row {
 	struct span not_after, revoked, serial, subject;
 };
 
+/* For who has to mend the file by hand. index_append does not write index.txt.old, so it is as old as the last change
+ * that made a new file: a revocation, or a command of easy-rsa's. */
+#define INDEX_OLD_ADVICE \
+	"Do not put index.txt.old in its place: it is older than the last revocation, and than what was issued since"
+
 /* What index_edit makes of the row with this serial. */
 struct index_edit {
 	const char *serial;
@@ -52,6 +57,10 @@ struct index_edit {
  */
 int index_open(struct index **ret, const char *path, struct err *e);
 void index_close(struct index **ix);
+
+/* The same without any check, which takes most of the time: good for index_next and index_next_revoked only, which pass
+ * over what is no row. */
+int index_map(struct index **ret, const char *path, struct err *e);
 
 /* Reads and checks again, if the file is not the one that was read last or has changed. Spans become invalid. */
 int index_refresh(struct index *ix, struct err *e);

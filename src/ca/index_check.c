@@ -97,8 +97,7 @@ static int check_serials(const struct index *ix, struct index_keys *keys, struct
 		err_set(e, ERR_CA_PKI, "index.txt lines %zu and %zu: two rows have the serial %.*s (%s)", line[0],
 			line[1], (int)row.serial.len, row.serial.p, ix->path);
 		return err_next(e, "compare them with the certificates in issued/ and take the wrong one out: easyrsa "
-				   "neither revokes nor makes a CRL with both; index.txt.old is the state before the "
-				   "last change");
+				   "neither revokes nor makes a CRL with both. " INDEX_OLD_ADVICE);
 	}
 	return 0;
 }
@@ -129,7 +128,8 @@ static int bad_line(const struct index *ix, const char *at, const char *fault, s
 	for (const char *p = ix->map; p <= at; p = index_line_end(p, end) + 1)
 		line++;
 	err_set(e, ERR_CA_PKI, "index.txt line %zu: the row %s (%s)", line, fault, ix->path);
-	return err_next(e, "correct that line; index.txt.old is the state before the last change");
+	return err_next(
+	    e, "correct that line by a backup of index.txt, or by the certificate in issued/. " INDEX_OLD_ADVICE);
 }
 
 /* The rows that are not easy-rsa's usual ones. */

@@ -75,6 +75,32 @@ void known_fill(const struct ca *ca, const struct index_row *row, struct ca_know
 	X509_free(cert);
 }
 
+X509 *known_lost(const struct ca *ca, const char *user, const char *serial)
+{
+	X509 *cert = names_certificate(ca, user != NULL ? user : "", serial);
+	if (cert == NULL && user == NULL)
+		cert = names_renewed(ca, serial);
+	char *cn = cert != NULL ? subject_cn(X509_get_subject_name(cert)) : NULL;
+	const char *name = user != NULL ? user : cn;
+	if (cert != NULL && (name == NULL || !certificate_is_ours(cert, ca, name, X509_get0_pubkey(cert)))) {
+		X509_free(cert);
+		cert = NULL;
+	}
+	free(cn);
+	return cert;
+}
+
+/* What a row would say. */
+static void fill_lost(X509 *cert, const char *serial, struct ca_known *ret)
+{
+	char *cn = subject_cn(X509_get_subject_name(cert));
+	*ret = (struct ca_known){.kind = known_kind(cert), .not_after = certificate_not_after(cert)};
+	snprintf(ret->serial, sizeof ret->serial, "%s", serial);
+	snprintf(ret->name, sizeof ret->name, "%s", cn != NULL ? cn : "");
+	X509_NAME_oneline(X509_get_subject_name(cert), ret->subject, sizeof ret->subject);
+	free(cn);
+}
+
 /* As X509_NAME_oneline writes it into index.txt. */
 static char *oneline_of(const char *name)
 {
@@ -115,20 +141,36 @@ static void add_named(const struct ca *ca, const char *name, struct list *to)
 	free(oneline);
 }
 
+/* The serial is the name of a file, then. */
+static void add_lost(const struct ca *ca, const char *serial, struct list *to)
+{
+	bool hex = serial[0] != '\0' && serial[strspn(serial, "0123456789ABCDEF")] == '\0';
+	X509 *cert = hex && to->n < KNOWN_MAX ? known_lost(ca, NULL, serial) : NULL;
+	if (cert != NULL) {
+		to->items = xrealloc(to->items, to->n + 1, sizeof *to->items);
+		fill_lost(cert, serial, &to->items[to->n++]);
+	}
+	X509_free(cert);
+}
+
 static void add_serial(const struct ca *ca, const char *serial, struct list *to)
 {
 	struct index_row row;
 	if (index_by_serial(ca->index, serial, &row))
 		add(ca, &row, to);
+	else
+		add_lost(ca, serial, to);
 }
 
-/* `easyrsa revoke NAME` goes by the file, too. */
+/* `easyrsa revoke NAME` goes by the file, too. Beside rows of that name only one whose row was lost is new. */
 static void add_file(const struct ca *ca, const char *name, struct list *to)
 {
+	struct index_row row;
 	char *path = pki_path(ca, "issued/%s.crt", name);
 	X509 *cert = strchr(name, '/') == NULL ? certificate_read(path, NULL) : NULL;
 	char *serial = cert != NULL ? certificate_serial(cert) : NULL;
-	if (serial != NULL)
+	if (serial != NULL && (to->n == 0 || (subject_has_cn(X509_get_subject_name(cert), name) &&
+					      !index_by_serial(ca->index, serial, &row))))
 		add_serial(ca, serial, to);
 	free(serial);
 	X509_free(cert);
@@ -157,7 +199,7 @@ int ca_known(struct ca *ca, const char *name, const char *serial, struct ca_know
 		add_serial(ca, serial, &l);
 	if (ca->index != NULL && name != NULL)
 		add_named(ca, name, &l);
-	if (ca->index != NULL && name != NULL && l.n == 0)
+	if (ca->index != NULL && name != NULL)
 		add_file(ca, name, &l);
 	/* a CRL that cannot be read has nobody on it: a fresh one is made then */
 	(void)mark_on_crl(ca, &l, &unread);

@@ -1,6 +1,8 @@
 #include "ca/look.h"
 
 #include "ca/certificate.h"
+#include "ca/chain.h"
+#include "ca/crlserved.h"
 #include "ca/pki.h"
 #include "ca/published.h"
 #include "core/xalloc.h"
@@ -67,6 +69,9 @@ static void look_at_crls(struct ca *ca, const struct config_ca *cfg, struct ca_l
 		ret->made = dates_of(c.made);
 		ret->published = dates_of(c.read);
 		ret->outdated = ret->publishes && !crls_same(&c, ca) && crls_outdated(&c);
+		crlserved_look(ca, &c, c.read, &ret->served);
+		if (cfg->crl == NULL) /* nothing says that a server reads PKI/crl.pem */
+			ret->served.closed[0] = '\0';
 	}
 	crls_free(&c);
 }
@@ -115,6 +120,7 @@ int ca_look(struct ca **ret, const struct config_ca *cfg, struct ca_look *ret_lo
 		ca_close(&ca);
 		return -1;
 	}
+	chain_read_above(ca, cfg);
 	look_for_key(ca, cfg, ret_look);
 	look_at_index(ca, ret_look);
 	look_at_crls(ca, cfg, ret_look);

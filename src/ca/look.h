@@ -28,6 +28,7 @@ struct ca_look {
 	bool publishes;                      /* [ca] crl names another file than PKI/crl.pem */
 	struct ca_crl_dates made, published; /* PKI/crl.pem, and what the VPN server reads */
 	bool outdated;                       /* the published one is older, or lacks */
+	struct ca_crl_served served;         /* of the published one, or where there is none of PKI/crl.pem */
 	struct err no_index, no_crl;         /* why it cannot be read; ERR_NONE */
 };
 

@@ -24,7 +24,7 @@ int signer_look_begin(struct signer **ret, const struct config_ca *cfg, bool ver
 	s->timeout_ms = LOOK_MS;
 	int status = rpc_peer_start(&s->peer, "signer", verbose, e);
 	if (status == 0) {
-		const char *const paths[] = {cfg->pki, cfg->cert, cfg->key, cfg->crl};
+		const char *const paths[] = {cfg->pki, cfg->cert, cfg->key, cfg->crl, cfg->chain};
 		rpc_peer_on_note(s->peer, note, note_arg);
 		rpc_msg_reset(&in, SIGNER_LOOK);
 		for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
@@ -71,6 +71,7 @@ int signer_look_end(struct signer *s, struct ca_look *ret, struct err *e)
 		l.outdated = rpc_get_u32(&out) != 0;
 		l.made = get_dates(&out);
 		l.published = get_dates(&out);
+		signer_get_served(&out, &l.served);
 		get_trouble(&out, &l.no_index);
 		get_trouble(&out, &l.no_crl);
 		status = rpc_msg_done(&out) ? 0 : bad_answer(e);

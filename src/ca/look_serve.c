@@ -61,6 +61,7 @@ static void put_look(struct rpc_msg *m, const struct ca_look *l)
 	rpc_put_u32(m, l->outdated);
 	put_dates(m, &l->made);
 	put_dates(m, &l->published);
+	signer_put_served(m, &l->served);
 	put_trouble(m, &l->no_index);
 	put_trouble(m, &l->no_crl);
 }
@@ -68,7 +69,7 @@ static void put_look(struct rpc_msg *m, const struct ca_look *l)
 int look_op_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
 	struct config_ca cfg = {.pki = NULL};
-	char **texts[] = {&cfg.pki, &cfg.cert, &cfg.key, &cfg.crl};
+	char **texts[] = {&cfg.pki, &cfg.cert, &cfg.key, &cfg.crl, &cfg.chain};
 	struct ca **ca = s->state;
 	struct ca_look look;
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {

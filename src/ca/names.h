@@ -28,6 +28,10 @@ bool names_has(const struct ca *ca, const char *user, const struct index_row *ro
 /* The certificate with this serial, from where the PKI keeps those of this name; NULL if no file has it. */
 X509 *names_certificate(const struct ca *ca, const char *user, const char *serial);
 
+/* The one with this serial of those that `easyrsa renew`, or a renewal of ours, has put aside by name only. Reads all
+ * of them. */
+X509 *names_renewed(const struct ca *ca, const char *serial);
+
 /* By which name easy-rsa keeps the files of this certificate: its common name, or another one that was given to
  * `easyrsa sign-req`; "" if there are none, or they are not to be found. */
 void names_of_files(const struct ca *ca, const X509 *cert, const char *serial, char ret[CA_NAME_MAX]);

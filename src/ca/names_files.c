@@ -35,7 +35,8 @@ static bool is_in(const struct ca *ca, const char *folder, const char *name, con
 	return ret;
 }
 
-/* easy-rsa writes the same bytes to both places, so only files of that size are read; there may be a million. */
+/* easy-rsa writes the same bytes to both places, so only files of that size are read; there may be a million. A size of
+ * 0 is any. */
 static bool search(const struct ca *ca, const char *folder, const char *serial, off_t size, char ret[CA_NAME_MAX])
 {
 	char *path = pki_path(ca, "%s", folder);
@@ -46,7 +47,7 @@ static bool search(const struct ca *ca, const char *folder, const char *serial, 
 		struct stat st;
 		size_t n = strlen(entry->d_name);
 		if (n <= 4 || n - 4 >= CA_NAME_MAX || strcmp(entry->d_name + n - 4, ".crt") != 0 ||
-		    fstatat(dirfd(d), entry->d_name, &st, 0) != 0 || st.st_size != size)
+		    fstatat(dirfd(d), entry->d_name, &st, 0) != 0 || (size != 0 && st.st_size != size))
 			continue;
 		char name[CA_NAME_MAX];
 		snprintf(name, sizeof name, "%.*s", (int)(n - 4), entry->d_name);
@@ -75,4 +76,10 @@ void names_of_files(const struct ca *ca, const X509 *cert, const char *serial, c
 		found = search(ca, folders[i], serial, st.st_size, ret);
 	free(copy);
 	free(cn);
+}
+
+X509 *names_renewed(const struct ca *ca, const char *serial)
+{
+	char name[CA_NAME_MAX];
+	return search(ca, "renewed/issued", serial, 0, name) ? names_certificate(ca, name, serial) : NULL;
 }

@@ -1,6 +1,7 @@
 #include "ca/publish.h"
 
 #include "ca/crlabove.h"
+#include "ca/crlserved.h"
 #include "ca/lock.h"
 #include "ca/published.h"
 #include "ca/sweep.h"
@@ -12,44 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #define FOLDER_WAIT_S 5
 #define FOLDER_POLL_MS 20
 
-/* The VPN server's user has no name here: an owner or a group that is neither root's nor ours is taken for it. */
-static bool is_open(const struct stat *st)
-{
-	mode_t need = S_ISDIR(st->st_mode) ? S_IXOTH : S_IROTH;
-	bool group = st->st_gid != 0 && st->st_gid != getegid();
-	bool owner = st->st_uid != 0 && st->st_uid != geteuid();
-	return (st->st_mode & need) != 0 || (group && (st->st_mode & (need << 3)) != 0) ||
-	       (owner && (st->st_mode & (need << 6)) != 0);
-}
-
-/* The first part of the path, to be freed, that keeps out everybody but root and us; NULL if there is none. */
-static char *closed_part(const char *path)
-{
-	char *part = xstrdup(path);
-	size_t len = strlen(path);
-	for (size_t i = 1; i <= len; i++) {
-		struct stat st;
-		if (path[i] != '/' && path[i] != '\0')
-			continue;
-		part[i] = '\0';
-		if (stat(part, &st) == 0 && !is_open(&st))
-			return part;
-		part[i] = path[i];
-	}
-	free(part);
-	return NULL;
-}
-
 static void warn_if_closed(const struct ca *ca)
 {
-	char *part = closed_part(ca->crl_file);
+	char *part = crlserved_closed_part(ca->crl_file);
 	if (part != NULL)
 		pki_note(ca,
 			 "a VPN server that does not stay root (user nobody) cannot read %.300s: %.300s is closed to "

@@ -69,12 +69,12 @@ int record_read(const char *pki, bool *ret_found, struct record *ret, struct err
 	return status;
 }
 
-/* It becomes one in issued/ and elsewhere; and here a line. A certificate that is revoked without touching the files of
- * its name has none. */
+/* It becomes one in issued/ and elsewhere; and here a line. A certificate that is revoked, or gets its row back,
+ * without touching the files of its name has none. */
 static int check_name(const struct record *r, struct err *e)
 {
 	const char *name = r->name;
-	bool good = (name[0] != '\0' || r->row == NULL) && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+	bool good = (name[0] != '\0' || r->aside == NULL) && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 	for (const char *c = name; good && *c != '\0'; c++)
 		good = *c != '/' && (unsigned char)*c >= 0x20 && *c != 0x7F;
 	if (good)

@@ -87,7 +87,7 @@ static int finish_issue(struct ca *ca, const struct record *r, struct err *e)
 	int ret = restore(ca, r, cert, e);
 	if (ret == 0 && cert != NULL && r->aside != NULL)
 		ret = beside_put_aside(ca, r->name, r->aside, e);
-	if (ret == 0 && cert != NULL)
+	if (ret == 0 && cert != NULL && r->name[0] != '\0')
 		ret = restore_issued(ca, r->name, cert, e);
 	X509_free(cert);
 	return ret;

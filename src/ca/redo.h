@@ -18,7 +18,7 @@ int redo_row(struct ca *ca, struct err *e);
  */
 int redo_all(struct ca *ca, const char *user, char replaced[CA_SERIAL_HEX_MAX], struct err *e);
 
-/* Adds the row of a certificate under a record of its own. */
+/* Adds the row of a certificate under a record of its own; with user "" the files of its name are left alone. */
 int redo_add_row(struct ca *ca, const char *user, const X509 *cert, struct err *e);
 
 #endif

@@ -66,10 +66,15 @@ static bool was_begun(const struct work *w)
 	return ret;
 }
 
-/* index.txt.attr may forbid two of them. */
+/* Whether index.txt.attr forbids another one. */
 static bool has_valid_row(const struct work *w, const char *user)
 {
 	struct index_row row;
+	char *index = pki_path(w->ca, "index.txt");
+	bool unique = index_unique_subjects(index);
+	free(index);
+	if (!unique)
+		return false;
 	for (size_t pos = 0; index_next_named(w->ca->index, user, &pos, &row);) {
 		if (row.status == 'V')
 			return true;
@@ -77,16 +82,15 @@ static bool has_valid_row(const struct work *w, const char *user)
 	return false;
 }
 
-/* A certificate that this CA made is revoked although its row was lost; `openssl ca -revoke` adds it, too. */
+/* A certificate that this CA made is revoked although its row was lost; `openssl ca -revoke` adds it, too. The files of
+ * its name stay as they are: they may be a newer one's. */
 static int restore_row(const struct work *w, struct err *e)
 {
-	X509 *cert = names_certificate(w->ca, w->user != NULL ? w->user : "", w->serial);
+	X509 *cert = known_lost(w->ca, w->user, w->serial);
 	char *cn = cert != NULL ? subject_cn(X509_get_subject_name(cert)) : NULL;
-	const char *user = w->user != NULL ? w->user : cn;
 	int ret = 0;
-	if (cert != NULL && user != NULL && certificate_is_ours(cert, w->ca, user, X509_get0_pubkey(cert)) &&
-	    !has_valid_row(w, user))
-		ret = redo_add_row(w->ca, user, cert, e);
+	if (cn != NULL && !has_valid_row(w, cn))
+		ret = redo_add_row(w->ca, "", cert, e);
 	free(cn);
 	X509_free(cert);
 	return ret;
@@ -100,8 +104,10 @@ static int find_row(const struct work *w, struct index_row *ret, struct err *e)
 		if (!index_by_serial(w->ca->index, w->serial, ret)) {
 			err_set(e, ERR_CA_REFUSED, "there is no certificate with the serial number %s in %s/index.txt",
 				w->serial, w->ca->pki);
-			return err_next(e, "compare it with the certificate's own. What another CA signed is revoked "
-					   "there; a row that was lost is in a backup, or in index.txt.old");
+			return err_next(e,
+					"compare it with the certificate's own. What another CA signed is revoked "
+					"there; a row that was lost may be in a backup, or in index.txt.old: copy that "
+					"one line");
 		}
 	}
 	if (w->user == NULL || names_has(w->ca, w->user, ret))

@@ -120,6 +120,15 @@ struct ca_crl {
 	time_t this_update, next_update;
 };
 
+/* What there is about the file that a VPN server reads beside the dates of this CA's CRL (crlserved.h). */
+struct ca_crl_served {
+	char closed[512];   /* the part of its path that lets nobody in but root and us; "" */
+	char above[256];    /* the CA above whose CRL in there ends first; "" if there is none */
+	time_t above_until; /* ... when */
+	uint64_t lacking;   /* revoked and not expired by index.txt, and not on it; 0 where index.txt cannot be read */
+	char lacks[CA_SERIAL_HEX_MAX]; /* the first of these */
+};
+
 /* What is wrong with the CRL that a VPN server reads; in the order in which it is asked. */
 enum ca_crl_fault {
 	CA_CRL_FINE,
@@ -127,7 +136,10 @@ enum ca_crl_fault {
 	CA_CRL_NOT_OURS, /* or damaged */
 	CA_CRL_NOT_YET,  /* it begins in the future */
 	CA_CRL_EXPIRED,
+	CA_CRL_ABOVE,    /* that of a CA above in the same file has expired */
 	CA_CRL_OUTDATED, /* the PKI has a newer one */
+	CA_CRL_LACKING,  /* somebody who is revoked is on neither */
+	CA_CRL_CLOSED,   /* a server that does not stay root cannot read it */
 	CA_CRL_FAULT_COUNT
 };
 
@@ -135,6 +147,7 @@ struct ca_crl_state {
 	enum ca_crl_fault fault;
 	struct ca_crl
 	    crl; /* path is the file it is about; the rest is known from CA_CRL_NOT_YET on, and if it is fine */
+	struct ca_crl_served served; /* likewise */
 };
 
 /* Starts the process, another one for a key on an HSM, and has it open the PKI: vars, CA certificate and key file,
@@ -228,7 +241,8 @@ int signer_publish_fresh(struct signer *s, struct err *e);
 int signer_published(struct signer *s, bool *ret, struct err *e);
 
 /* What the VPN server reads, or PKI/crl.pem if [ca] crl names no place. A process of its own, for this call; needs
- * neither index.txt nor the key. Errors are what keeps it from being told. */
+ * neither index.txt nor the key, but says more where index.txt can be read. Errors are what keeps it from being told.
+ */
 int signer_crl_state(const struct config_ca *cfg, bool verbose, struct ca_crl_state *ret, struct err *e);
 
 /* Issues. Checks the request's own signature, its subject and its key against the CA's policy first, then the token's

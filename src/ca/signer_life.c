@@ -128,12 +128,14 @@ int signer_crl_state(const struct config_ca *cfg, bool verbose, struct ca_crl_st
 	rpc_put_str(&in, cfg->pki);
 	rpc_put_str(&in, cfg->cert);
 	rpc_put_str(&in, cfg->crl);
+	rpc_put_str(&in, cfg->chain);
 	int status = rpc_peer_start(&peer, "signer", verbose, e);
 	if (status == 0)
 		status = rpc_call(peer, &in, &out, STATE_MS, e);
 	if (status == 0) {
 		uint32_t fault = rpc_get_u32(&out);
 		signer_get_crl(&out, &state.crl);
+		signer_get_served(&out, &state.served);
 		state.fault = (enum ca_crl_fault)fault;
 		status = rpc_msg_done(&out) && fault < CA_CRL_FAULT_COUNT ? 0 : signer_bad_answer(e);
 	}

@@ -82,12 +82,18 @@ int signer_op_crl_state(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg
 	cfg.pki = rpc_get_strdup(in, SIGNER_PATH_BYTES_MAX);
 	cfg.cert = rpc_get_strdup(in, SIGNER_PATH_BYTES_MAX);
 	cfg.crl = rpc_get_strdup(in, SIGNER_PATH_BYTES_MAX);
-	const struct config_ca given = {.pki = cfg.pki, .cert = cfg.cert, .crl = cfg.crl[0] != '\0' ? cfg.crl : NULL};
+	cfg.chain = rpc_get_strdup(in, SIGNER_PATH_BYTES_MAX);
+	const struct config_ca given = {.pki = cfg.pki,
+					.cert = cfg.cert,
+					.crl = cfg.crl[0] != '\0' ? cfg.crl : NULL,
+					.chain = cfg.chain[0] != '\0' ? cfg.chain : NULL};
 	int ret = rpc_msg_done(in) ? ca_crl_state(&given, &state, e) : signer_bad_call(e);
 	if (ret == 0) {
 		rpc_put_u32(out, state.fault);
 		signer_put_crl(out, &state.crl);
+		signer_put_served(out, &state.served);
 	}
+	free(cfg.chain);
 	free(cfg.crl);
 	free(cfg.cert);
 	free(cfg.pki);

@@ -195,3 +195,21 @@ void signer_get_crl(struct rpc_msg *m, struct ca_crl *ret)
 	ret->this_update = (time_t)rpc_get_u64(m);
 	ret->next_update = (time_t)rpc_get_u64(m);
 }
+
+void signer_put_served(struct rpc_msg *m, const struct ca_crl_served *s)
+{
+	rpc_put_str(m, s->closed);
+	rpc_put_str(m, s->above);
+	rpc_put_u64(m, (uint64_t)s->above_until);
+	rpc_put_u64(m, s->lacking);
+	rpc_put_str(m, s->lacks);
+}
+
+void signer_get_served(struct rpc_msg *m, struct ca_crl_served *ret)
+{
+	rpc_get_str(m, ret->closed, sizeof ret->closed);
+	rpc_get_str(m, ret->above, sizeof ret->above);
+	ret->above_until = (time_t)rpc_get_u64(m);
+	ret->lacking = rpc_get_u64(m);
+	rpc_get_str(m, ret->lacks, sizeof ret->lacks);
+}

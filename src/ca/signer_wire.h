@@ -64,5 +64,7 @@ void signer_put_known(struct rpc_msg *m, const struct ca_known *k);
 void signer_get_known(struct rpc_msg *m, struct ca_known *ret);
 void signer_put_crl(struct rpc_msg *m, const struct ca_crl *c);
 void signer_get_crl(struct rpc_msg *m, struct ca_crl *ret);
+void signer_put_served(struct rpc_msg *m, const struct ca_crl_served *s);
+void signer_get_served(struct rpc_msg *m, struct ca_crl_served *ret);
 
 #endif

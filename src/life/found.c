@@ -46,7 +46,8 @@ static int several(const struct life *l, const struct store_issued *list, size_t
 		if (list[i].lost == 0 || strstr(text, list[i].token.serial) != NULL || len >= sizeof text)
 			continue;
 		day_format(day, list[i].lost);
-		len += (size_t)snprintf(text + len, sizeof text - len, "\n  %s  since %s", list[i].token.serial, day);
+		len += (size_t)snprintf(text + len, sizeof text - len, "%s %s since %s", len > 0 ? ";" : "",
+					list[i].token.serial, day);
 	}
 	err_set(e, ERR_SEVERAL_TOKENS, "%s has lost several tokens:%s", l->opt->user, text);
 	return err_next(e, "name the one that has come back: tokenroll found --serial S");

@@ -45,6 +45,7 @@ struct life_options {
 	bool keep_certificates;  /* wipe: what was on it is not revoked */
 	bool last_try;           /* the last try may be spent */
 	const char *cert_serial; /* revoke: this one, in uppercase hex; NULL */
+	bool all;                /* revoke: each that is valid of the user */
 	const char *reason;      /* revoke, lost: reason.h; NULL: the verb's own */
 	bool temporary;          /* lost: the user gets another token at once */
 	bool keep_passphrase;    /* in struct life, for what comes next */
@@ -144,12 +145,20 @@ struct life_revoked {
 	bool already; /* it had been revoked before */
 };
 
+struct life_revocation {
+	struct life_revoked *certs; /* with opt->all there may be several */
+	size_t n;
+};
+
 /*
- * Revokes the certificate of opt->user or opt->cert_serial, whoever's it is, and has the CRL published; notes it in the
- * inventory. ERR_CA_REFUSED if the CA does not know it, ERR_USAGE if the user has several valid ones, ERR_SERVER.
- * ERR_CRL_UNPUBLISHED, ERR_STORE: the revocation stands, and the message says so.
+ * Revokes the certificate of opt->user or opt->cert_serial, whoever's it is, or with opt->all each valid one of the
+ * user, and has the CRL published; notes it in the inventory. Others of that name that stay valid are told in a note.
+ * ERR_CA_REFUSED if the CA does not know it, ERR_USAGE if the user has several valid ones, without opt->all;
+ * ERR_SERVER, before anything is revoked. ERR_CRL_UNPUBLISHED, ERR_STORE: the revocation stands, and the message says
+ * so.
  */
-int life_revoke(struct life *l, struct life_revoked *ret, struct err *e);
+int life_revoke(struct life *l, struct life_revocation *ret, struct err *e);
+void life_revocation_free(struct life_revocation *r);
 
 /* Revokes one that is known, unless it is, and sees to it that the server hears of that. The key is unlocked if need
  * be. The inventory is not told. */
@@ -164,8 +173,8 @@ struct life_loss {
 };
 
 /*
- * Marks the token of opt->user as lost, of several all, or that with opt->serial, and revokes what is on it. A run that
- * broke off is gone on with. What the user got after a loss of the last day is not taken for lost, too, unless it is
+ * Marks the token of opt->user as lost, of several all, or that with opt->serial, and revokes what is on it; where
+ * nothing of the user's is valid any more, the last one, if nobody else has it. A run that broke off is gone on with. What the user got after a loss of the last day is not taken for lost, too, unless it is
  * named: ERR_TOKEN_LOST, or with opt->temporary it is left alone. ERR_NO_TOKEN. After ERR_CRL_UNPUBLISHED and
  * ERR_CA_REFUSED the loss stands.
  */

@@ -40,15 +40,22 @@ static int no_token(const struct life *l, struct err *e)
 			l->opt->user);
 }
 
-static int not_theirs(const struct loss *x, struct err *e)
+/* Each once. */
+static void list_serials(const struct loss *x, char list[256])
 {
-	char list[256] = "";
 	size_t len = 0;
+	list[0] = '\0';
 	for (size_t i = 0; i < x->n; i++) {
-		if (strstr(list, x->rows[i].token.serial) == NULL && len < sizeof list)
-			len += (size_t)snprintf(list + len, sizeof list - len, "%s%s", len > 0 ? ", " : "",
+		if (strstr(list, x->rows[i].token.serial) == NULL && len < 256)
+			len += (size_t)snprintf(list + len, 256 - len, "%s%s", len > 0 ? ", " : "",
 						x->rows[i].token.serial);
 	}
+}
+
+static int not_theirs(const struct loss *x, struct err *e)
+{
+	char list[256];
+	list_serials(x, list);
 	err_set(e, ERR_NO_TOKEN, "token %s is none of %s", x->l->opt->serial, x->l->opt->user);
 	return err_next(e, "the inventory knows of: %s", list);
 }
@@ -138,6 +145,28 @@ static int is_meant(const struct loss *x, size_t i, bool *ret, struct err *e)
 	return 0;
 }
 
+/* Nothing on a token is valid any more: it is the last one that is lost, unless somebody else has that by now. */
+static int choose_last(struct loss *x, struct err *e)
+{
+	struct store_credential c = {.id = 0};
+	const struct store_issued *last = &x->rows[x->n - 1];
+	const struct life *l = x->l;
+	char list[256];
+	bool found = false;
+	if (l->ports->store.find_by_token(l->store, &last->token, &found, &c, e) != 0)
+		return -1;
+	bool theirs = !found || strcmp(c.user, l->opt->user) == 0;
+	store_credential_free(&c);
+	for (size_t k = 0; theirs && k < x->n; k++)
+		x->meant[k] = same_token(last, &x->rows[k]);
+	if (theirs)
+		return 0;
+	list_serials(x, list);
+	err_set(e, ERR_NO_TOKEN, "%s has no token any more that could be lost: token %s is somebody else's now",
+		l->opt->user, last->token.serial);
+	return err_next(e, "if another one of %s is lost all the same, name it with --serial: %s", l->opt->user, list);
+}
+
 static int choose(struct loss *x, struct err *e)
 {
 	size_t n = 0;
@@ -149,11 +178,7 @@ static int choose(struct loss *x, struct err *e)
 		for (size_t k = 0; meant && k < x->n; k++)
 			x->meant[k] = x->meant[k] || same_token(&x->rows[i], &x->rows[k]);
 	}
-	if (n > 0)
-		return 0;
-	err_set(e, ERR_NO_TOKEN, "%s has no token any more that could be lost: no certificate on one is valid",
-		x->l->opt->user);
-	return err_next(e, "if a token is lost all the same, name it with --serial");
+	return n > 0 ? 0 : choose_last(x, e);
 }
 
 static void list_tokens(struct loss *x)

@@ -33,8 +33,11 @@ static void on_missing(struct status_run *r, const struct survey_serial *have)
 	struct status_finding *f = add(r, STATUS_INDEX_MISSING, STATUS_WRONG, have->serial, have->not_after);
 	if (f == NULL)
 		return;
-	status_say(f, "index.txt has no row of it, so it can neither be revoked nor get onto the CRL");
-	status_next(f, "compare index.txt with index.txt.old, the state before the last change, and put the row back");
+	status_say(f,
+		   "index.txt has no row of it: easyrsa does not list it, and with no file of it in certs_by_serial/ "
+		   "it cannot be revoked");
+	status_next(f, "put the row back from a backup of index.txt, or: tokenroll revoke --cert-serial %s",
+		    have->serial);
 }
 
 static void on_both(struct status_run *r, const struct ca_row *row, const struct survey_serial *have)

@@ -4,6 +4,8 @@
 #include "core/day.h"
 #include "life/status_impl.h"
 
+#include <inttypes.h>
+
 static void look_at_ca(struct status_run *r)
 {
 	struct status *st = r->st;
@@ -28,19 +30,63 @@ static void say(struct status_run *r, enum status_level level, time_t at, const 
 	status_next(f, "%s", next);
 }
 
-static void look_at_dates(struct status_run *r, const struct ca_crl_dates *d)
+/* whose is "" for this CA's own. */
+static void look_at_end(struct status_run *r, time_t until, const char *whose, const char *next)
 {
 	const struct config_crl *c = &r->cfg->crl;
-	char text[120], day[DAY_SIZE];
-	if (d->next_update == 0)
+	char text[500], day[DAY_SIZE];
+	long days = status_days(r->st, until);
+	if (until == 0 || days >= c->warn_days)
 		return;
-	long days = status_days(r->st, d->next_update);
-	if (days >= c->warn_days)
-		return;
-	day_format(day, d->next_update);
-	snprintf(text, sizeof text, "the CRL %s on %s; the VPN server lets nobody in with one that is out of date",
-		 days < 0 ? "ended" : "ends", day);
-	say(r, days < c->critical_days ? STATUS_WRONG : STATUS_SOON, d->next_update, text, "tokenroll crl");
+	day_format(day, until);
+	snprintf(text, sizeof text, "the CRL %s%s on %s; the VPN server lets nobody in with one that is out of date",
+		 whose, days < 0 ? "ended" : "ends", day);
+	say(r, days < c->critical_days ? STATUS_WRONG : STATUS_SOON, until, text, next);
+}
+
+/* Only the CA's key makes one. */
+static const char *how_to_renew(const struct ca_look *l)
+{
+	return l->has_key ? "tokenroll crl"
+			  : "have a fresh one made where the CA's key is, and bring it to the file of [ca] crl";
+}
+
+/* What there is about the file beside this CA's CRL. */
+static void look_at_served(struct status_run *r)
+{
+	const struct ca_crl_served *s = &r->st->look.served;
+	char text[900];
+	snprintf(text, sizeof text, "of %s in the same file ", s->above);
+	look_at_end(r, s->above_until, text,
+		    "have that CA make a fresh one, and put it into the file of [ca] crl in the place of the old one");
+	if (s->lacking != 0 && !r->st->look.outdated) {
+		snprintf(text, sizeof text,
+			 "the CRL lacks %" PRIu64
+			 " of index.txt's revoked certificates (%s%s), and the VPN server lets "
+			 "them in",
+			 s->lacking, s->lacks, s->lacking > 1 ? ", ..." : "");
+		say(r, STATUS_WRONG, 0, text, how_to_renew(&r->st->look));
+	}
+	if (s->closed[0] != '\0') {
+		snprintf(text, sizeof text,
+			 "%s is closed to others: a VPN server that does not stay root (user nobody) cannot read the "
+			 "CRL anew, and lets in who was revoked",
+			 s->closed);
+		say(r, STATUS_SOON, 0, text, "open it with chmod, or set [ca] crl to another place");
+	}
+}
+
+/* PKI/crl.pem says something only where it is made. */
+static void look_at_files(struct status_run *r)
+{
+	const struct ca_look *l = &r->st->look;
+	if (l->has_key && !l->made.there)
+		say(r, l->publishes ? STATUS_WRONG : STATUS_SOON, 0, "the PKI has no CRL", how_to_renew(l));
+	else if (l->publishes && !l->published.there)
+		say(r, STATUS_WRONG, 0, "the CRL is not where the VPN server reads it ([ca] crl)", how_to_renew(l));
+	else if (l->outdated)
+		say(r, STATUS_WRONG, 0, "the VPN server reads an older CRL ([ca] crl) than the PKI has",
+		    how_to_renew(l));
 }
 
 static void look_at_crl(struct status_run *r)
@@ -50,14 +96,10 @@ static void look_at_crl(struct status_run *r)
 		say(r, STATUS_UNTOLD, 0, l->no_crl.what, err_advice(&l->no_crl));
 		return;
 	}
-	if (!l->made.there)
-		say(r, l->publishes ? STATUS_WRONG : STATUS_SOON, 0, "the PKI has no CRL", "tokenroll crl");
-	else if (l->publishes && !l->published.there)
-		say(r, STATUS_WRONG, 0, "the CRL is not where the VPN server reads it ([ca] crl)", "tokenroll crl");
-	else if (l->outdated)
-		say(r, STATUS_WRONG, 0, "the VPN server reads an older CRL ([ca] crl) than the PKI has",
-		    "tokenroll crl");
-	look_at_dates(r, l->publishes && l->published.there ? &l->published : &l->made);
+	look_at_files(r);
+	look_at_end(r, (l->publishes && l->published.there ? &l->published : &l->made)->next_update, "",
+		    how_to_renew(l));
+	look_at_served(r);
 }
 
 void status_pki(struct status_run *r)

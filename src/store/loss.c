@@ -46,6 +46,7 @@ static void issued_read(struct query *q, struct store_issued *ret)
 	query_text(q, col++, ret->cert_serial, sizeof(ret->cert_serial));
 	ret->not_after = query_int(q, col++);
 	ret->created = query_int(q, col++);
+	ret->revoke_at = query_int(q, col++);
 	if (cred_state_parse(&ret->state, state) == -1)
 		q->odd = true;
 }
@@ -60,7 +61,7 @@ int store_issued(struct store *s, const char *user, struct store_issued **ret, s
 
 	if (query_open(&q, s,
 		       "SELECT t.id, t.manufacturer, t.model, t.serial, t.label, t.lost, c.state, c.cert_serial,"
-		       " c.not_after, c.created FROM credentials c JOIN tokens t ON t.id = c.token"
+		       " c.not_after, c.created, c.revoke_at FROM credentials c JOIN tokens t ON t.id = c.token"
 		       " WHERE c.person = (SELECT id FROM people WHERE name = ?) ORDER BY c.id",
 		       e) == -1)
 		goto out;

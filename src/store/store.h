@@ -116,6 +116,7 @@ struct store_issued {
 	char cert_serial[41]; /* "" without a certificate */
 	time_t not_after;
 	time_t created;
+	time_t revoke_at; /* of one that was replaced; 0 */
 };
 
 /* A certificate whose time has come: it was replaced, and is to be revoked. */

@@ -86,7 +86,6 @@ gen_crl() {
 }
 
 @test "a server that does not stay root could not read it: that is said" {
-	chmod 0755 "$BATS_TEST_TMPDIR"
 	chmod 0700 "$dir/server"
 	done_by crl "${ca[@]}"
 	says "user nobody" "is closed to others"
@@ -159,6 +158,30 @@ gen_crl() {
 	checked 0 OK
 	cat "$dir/log/older" >"$dir/server/crl.pem"
 	checked 2 "is older than the one in the PKI"
+}
+
+@test "--check: who is revoked by index.txt and not on the CRL is let in, which is critical; one that has expired is not" {
+	local cert
+	easy build-client-full bob nopass
+	cert=$(serial_of bob)
+	easy revoke bob
+	checked 2 "lacks 1 of index.txt's revoked certificates ($cert): they are let in"
+	done_by crl "${ca[@]}"
+	checked 0 OK
+	printf 'R\t%s\t%s,superseded\tAB%s\tunknown\t/CN=old\n' 200101000000Z 190101000000Z 01 >>"$dir/pki/index.txt"
+	checked 0 OK
+	printf 'R\t%s\t%s,superseded\tAB%s\tunknown\t/CN=carol\n' 490101000000Z 260101000000Z 02 >>"$dir/pki/index.txt"
+	printf 'R\t%s\t%s,superseded\tAB%s\tunknown\t/CN=carol\n' 490101000000Z 260101000000Z 03 >>"$dir/pki/index.txt"
+	checked 2 "lacks 2 of index.txt's revoked certificates (AB02, ...)"
+}
+
+@test "--check: a place that is closed to the server's user is a warning that names it" {
+	chmod 0700 "$dir/server"
+	checked 1 "CRL WARNING: $dir/server is closed to others"
+	chmod 0711 "$dir/server"
+	checked 0 OK
+	chmod 0600 "$dir/server/crl.pem"
+	checked 1 "$dir/server/crl.pem is closed to others"
 }
 
 @test "--check: with no published place it is PKI/crl.pem that is looked at" {

@@ -139,6 +139,64 @@ revoke_somebody() {
 	times 0
 }
 
+# copied: the admin does what the message says, and the place is the server's
+copied() {
+	mkdir -p "$dir/nowhere"
+	cp "$dir/pki/crl.pem" "$dir/nowhere/crl.pem"
+}
+
+@test "one that could not be published and was copied by hand: the same command tells the server, once" {
+	life_conf "token.module=$(company_softhsm)" "ca.crl=$dir/nowhere/crl.pem" "ca.after-crl='$hook'"
+	revoke_somebody
+	[[ $status == 5 ]]
+	says "Then run the same command again"
+	refused 5 "the VPN server still reads an old CRL" crl "${ca[@]}"
+	times 0
+	copied
+	done_by revoke bob
+	times 1
+	done_by revoke bob
+	times 0
+}
+
+@test "... and of a lost token, and of one that was replaced" {
+	enroll --pin-file "$old"
+	life_conf "token.module=$(company_softhsm)" "ca.crl=$dir/nowhere/crl.pem" "ca.after-crl='$hook'"
+	refused 5 "the VPN server still reads an old CRL" --serial "$serial" --pin-file "$old" --replace alice "${ca[@]}"
+	copied
+	done_by --serial "$serial" --pin-file "$old" --replace alice "${ca[@]}"
+	times 1
+	rm -r "$dir/nowhere"
+	refused 5 "the VPN server still reads an old CRL" lost alice "${ca[@]}"
+	copied
+	done_by lost alice
+	times 1
+}
+
+@test "one that failed is run again by the same command, and one that was killed before it, too" {
+	local began
+	echo 'exit 3' >"$dir/log/then"
+	revoke_somebody
+	[[ $status == 1 ]]
+	says "the VPN server was not told"
+	times 1
+	refused 1 "the VPN server was not told" revoke bob
+	times 1
+	: >"$dir/log/then"
+	done_by revoke bob
+	times 1
+	done_by revoke bob
+	times 0
+	# the CRL is published, and nobody comes to tell of it
+	echo 'kill -KILL "$PPID"' >"$dir/log/then"
+	roll crl "${ca[@]}"
+	[[ $status != 0 ]]
+	times 1
+	: >"$dir/log/then"
+	done_by revoke bob
+	times 1
+}
+
 @test "a quote that is not closed is a fault of the configuration, with its line" {
 	hook_conf "systemctl reload 'openvpn"
 	refused 2 "a quote is not closed" crl "${ca[@]}"

@@ -124,3 +124,25 @@ in_profile() {
 	chain "$dir/root/root.crt" "$dir/root/sub.crt"
 	refused "is not the key of $dir/pki/ca.crt" "the first one is the CA's"
 }
+
+@test "the CRL of the CA above, in the same file: monitoring speaks of it before it ends, and when it has" {
+	intermediate_new "$dir"
+	company_tokenroll "$dir" alice
+	company_tokenroll "$dir" adopt
+	cat "$dir/pki/crl.pem" "$dir/root/root.crl" >"$dir/server/crl.pem"
+	run -0 company_tokenroll "$dir" crl --check
+	[[ $output == "CRL OK: the CRL of /CN=Example Root CA in $dir/server/crl.pem is good until "* ]]
+	run -0 company_tokenroll "$dir" status
+	intermediate_crl "$dir" -crldays 10
+	cat "$dir/pki/crl.pem" "$dir/root/root.crl" >"$dir/server/crl.pem"
+	run -1 company_tokenroll "$dir" crl --check
+	[[ $output == "CRL WARNING: the CRL of /CN=Example Root CA in "* ]]
+	run -1 company_tokenroll "$dir" status
+	[[ $output == *"the CRL of /CN=Example Root CA in the same file ends on"* ]]
+	intermediate_crl "$dir" -crl_lastupdate 20200101000000Z -crl_nextupdate 20200201000000Z
+	cat "$dir/pki/crl.pem" "$dir/root/root.crl" >"$dir/server/crl.pem"
+	run -2 company_tokenroll "$dir" crl --check
+	[[ $output == "CRL CRITICAL: the CRL of /CN=Example Root CA in $dir/server/crl.pem has expired: nobody connects"* ]]
+	run -2 company_tokenroll "$dir" status
+	[[ $output == *"have that CA make a fresh one"* ]]
+}

@@ -60,6 +60,18 @@ invalid() {
 	[[ $output == "user,state,"* ]]
 }
 
+@test "an inventory in which everybody has left is not called empty" {
+	done_by list
+	sqlite3 "$dir/tokenroll.db" "INSERT INTO people (name, created) VALUES ('bob', 0);
+		INSERT INTO certificates (person, cert_serial, subject, purpose, state, not_after, created, changed, revoked)
+		SELECT id, 'AB', '/CN=bob', 'client', 'revoked', 2000000000, 0, 0, 1 FROM people"
+	done_by list
+	[[ -z $output && $stderr == *"nobody in the inventory has a certificate that counts"* ]]
+	says "tokenroll list --state all"
+	done_by list --state all
+	shows bob
+}
+
 @test "everybody who has something that counts, by name" {
 	some_people
 	done_by list --json

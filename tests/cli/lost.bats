@@ -61,6 +61,20 @@ gone() {
 	on_crl "$new" "Key Compromise"
 }
 
+@test "what index.txt has no row of any more is revoked all the same, also beside one that it has" {
+	local first second
+	company_conf "$dir" ca.overlap=7
+	enroll --pin-file "$dir/pin"
+	first=$(cert_of alice)
+	done_by renew alice "${ca[@]}" --pin-file "$dir/pin"
+	second=$(cert_of alice)
+	sed -i "/$first/d" "$dir/pki/index.txt"
+	done_by lost alice "${ca[@]}"
+	[[ $(rows V) == 0 && $(rows R) == 2 ]]
+	on_crl "$first" "Key Compromise"
+	on_crl "$second" "Key Compromise"
+}
+
 @test "lost: revoked as keyCompromise, published, marked, in the trail, and what to do next; without the token" {
 	local cert
 	enroll --pin-file "$old"
@@ -123,6 +137,20 @@ gone() {
 	[[ $(db "select count(*) from audit where action = 'token-found'") == 1 ]]
 }
 
+@test "after revoke the token is marked all the same, but not one that somebody else has by now" {
+	enroll --pin-file "$old"
+	done_by revoke alice "${ca[@]}"
+	done_by lost alice
+	shows "Token $serial" "of alice is reported lost"
+	is_lost "$serial"
+	[[ $(db "select user from audit where action = 'token-lost' and token_serial = '$serial'") == alice ]]
+	done_by found alice
+	done_by --serial "$serial" --pin-file "$old" "${ca[@]}" --yes bob
+	refused 3 "alice has no token any more that could be lost: token $serial is somebody else's now" lost alice
+	says "name it with --serial: $serial"
+	[[ $(db "select count(*) from tokens where lost <> 0") == 0 ]]
+}
+
 @test "several tokens: all of them, or the one that is named" {
 	local first second
 	enroll --pin-file "$old"
@@ -137,6 +165,17 @@ gone() {
 	[[ $(db "select count(*) from tokens where lost <> 0") == 1 ]]
 	on_crl "$second" "Key Compromise"
 	on_crl "$first" Superseded
+}
+
+@test "several lost tokens are listed on one line" {
+	done_by list
+	sqlite3 "$dir/tokenroll.db" "INSERT INTO people (name, created) VALUES ('alice', 0);
+		INSERT INTO tokens (manufacturer, model, serial, label, created, lost)
+			VALUES ('m', 'm', 'S1', '', 0, 1700000000), ('m', 'm', 'S2', '', 0, 1700000000);
+		INSERT INTO credentials (person, token, state, key_type, cka_id, serial, cert_serial, not_after, module,
+			pkcs11_id, client_module, key_attributes, created, changed)
+			SELECT 1, id, 'abandoned', 'ec:P-256', x'01', zeroblob(16), '', 0, '', '', '', '', 0, 0 FROM tokens"
+	refused 3 "alice has lost several tokens: S1 since 2023-11-14; S2 since 2023-11-14" found alice
 }
 
 @test "a user without a token, and words that do not fit together" {

@@ -94,6 +94,28 @@ nothing_revoked() {
 	on_crl "$cert"
 }
 
+@test "one whose row index.txt has lost is known by its file, and gets its row back first" {
+	local cert theirs
+	easy build-client-full bob nopass
+	cert=$(serial_of bob)
+	easy build-client-full carol nopass
+	theirs=$(serial_of carol)
+	sed -i '/CN=bob$/d; /CN=carol$/d' "$dir/pki/index.txt"
+	done_by revoke bob --reason keyCompromise "${ca[@]}"
+	on_crl "$cert" "Key Compromise"
+	[[ $(rows R bob) == 1 && $(rows V bob) == 0 ]]
+	done_by revoke --cert-serial "$theirs" "${ca[@]}"
+	on_crl "$theirs"
+	[[ $(rows R carol) == 1 ]]
+	easy gen-crl
+	# but only one that this CA has signed
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout /dev/null -subj /CN=dave -set_serial 0xAB01 \
+		-out "$dir/pki/certs_by_serial/AB01.pem" 2>/dev/null
+	cp "$dir/pki/certs_by_serial/AB01.pem" "$dir/pki/issued/dave.crt"
+	refused 5 "there is no certificate of dave" revoke dave "${ca[@]}"
+	refused 5 "there is no certificate with the serial number AB01" revoke --cert-serial AB01 "${ca[@]}"
+}
+
 @test "a server's certificate only after an explicit yes" {
 	local cert
 	cert=$(serial_of server)
@@ -117,9 +139,47 @@ nothing_revoked() {
 	nothing_revoked
 	done_by revoke --cert-serial "$first" "${ca[@]}"
 	on_crl "$first"
+	says "another valid certificate of bob, $second" "tokenroll revoke --cert-serial $second"
 	[[ -e $dir/pki/issued/bob.crt ]]
 	done_by revoke bob "${ca[@]}"
 	on_crl "$second"
+}
+
+@test "in an overlap each is told with its token or its day, on one line, and --all revokes them" {
+	local first second
+	company_conf "$dir" ca.overlap=7
+	enroll --pin-file "$old"
+	first=$(serial_of alice)
+	done_by renew alice --pin-file "$old" "${ca[@]}"
+	second=$(serial_of alice)
+	refused 2 "alice has 2 valid certificates: $first until " revoke alice "${ca[@]}"
+	says "$first until $(date -u -d '+825 days' +%F), replaced, to be revoked on $(date -u -d '+7 days' +%F);" \
+		"$second until $(date -u -d '+825 days' +%F), on token $serial" "--all"
+	[[ $stderr != *"?"* ]]
+	nothing_revoked
+	done_by revoke alice --all --reason cessationOfOperation "${ca[@]}" --json
+	json "[c['serial'] for c in d['certificates']]" "[\"$first\", \"$second\"]" \
+		"[c['revoked']['reason'] for c in d['certificates']]" '["cessationOfOperation", "cessationOfOperation"]'
+	on_crl "$first" "Cessation Of Operation"
+	on_crl "$second" "Cessation Of Operation"
+	[[ $(rows V) == 0 && $(db "select count(*) from credentials where revoked = 0") == 0 ]]
+	# where there is one it is that, and once more it is already
+	done_by revoke alice --all
+	shows "was revoked on"
+	done_by status --json || true
+	json "d['totals']['waiting']" 0
+	refused 2 "--all is about a user" revoke --all --cert-serial "$first" "${ca[@]}"
+	refused 2 "which certificate" revoke --all "${ca[@]}"
+}
+
+@test "of several one may be a server's: nothing is revoked without a yes" {
+	easy build-client-full bob nopass
+	mv "$dir/pki/issued/bob.crt" "$dir/pki/reqs/bob.req" "$dir/pki/private/bob.key" "$dir/log/"
+	easy build-server-full bob nopass
+	refused 6 "a server's" revoke bob --all "${ca[@]}"
+	nothing_revoked
+	done_by revoke bob --all --yes "${ca[@]}"
+	[[ $(rows R bob) == 2 ]]
 }
 
 @test "an unknown user, an unknown serial number, and one that is none" {

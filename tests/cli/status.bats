@@ -145,13 +145,22 @@ sys.exit(sys.argv[2] not in f["message"] + " | " + f["next"])' "$topic" "$words"
 	reports 2 lost "$serial" "tokenroll lost alice"
 }
 
-@test "revoked by easyrsa: adopt takes it over, and then all is well" {
+@test "revoked by easyrsa: adopt takes it over, and with the next CRL all is well" {
 	settled
 	easyrsa revoke alice keyCompromise
-	reports 1 index-differs "by another program" "tokenroll adopt"
+	reports 2 index-differs "by another program" "tokenroll adopt"
 	json "${found}['user']" '"alice"'
 	done_by adopt
+	# the inventory knows it then, and the VPN server does not
+	reports 2 crl "lacks 1 of index.txt's revoked certificates" "tokenroll crl"
+	done_by crl "${ca[@]}"
 	done_by status
+}
+
+@test "a CRL that the server's user cannot read" {
+	settled
+	chmod 0700 "$dir/server"
+	reports 1 crl "$dir/server is closed to others" "chmod"
 }
 
 @test "the inventory says revoked, index.txt says valid: the holder gets in" {
@@ -160,11 +169,14 @@ sys.exit(sys.argv[2] not in f["message"] + " | " + f["next"])' "$topic" "$words"
 	reports 2 index-differs "by index.txt it is valid" "tokenroll revoke --cert-serial"
 }
 
-@test "a certificate of which the row is gone can never be revoked" {
+@test "a certificate of which the row is gone: what puts it back, and what revokes it all the same" {
 	settled
 	sed -i '/CN=alice$/d' "$dir/pki/index.txt"
-	reports 2 index-missing "index.txt has no row of it" "index.txt.old"
+	reports 2 index-missing "index.txt has no row of it" "a backup of index.txt" "tokenroll revoke --cert-serial"
 	json "${found}['user']" '"alice"'
+	[[ $output != *index.txt.old* ]]
+	done_by lost alice "${ca[@]}"
+	done_by status
 }
 
 @test "the CRL: about to end, missing where the VPN server reads it, older there" {
@@ -183,6 +195,22 @@ sys.exit(sys.argv[2] not in f["message"] + " | " + f["next"])' "$topic" "$words"
 	reports 2 crl "an older CRL"
 	rm "$dir/server/crl.pem"
 	reports 2 crl "is not where the VPN server reads it" "tokenroll crl"
+}
+
+@test "where the CA is elsewhere only the published CRL counts, and nobody is sent to tokenroll crl" {
+	settled
+	mv "$dir/pki/private/ca.key" "$dir/pki/index.txt" "$dir/log/"
+	mv "$dir/pki/crl.pem" "$dir/log/made.pem"
+	done_by status
+	cp "$dir/log/made.pem" "$dir/pki/crl.pem"
+	mv "$dir/log/ca.key" "$dir/pki/private/" && mv "$dir/log/index.txt" "$dir/pki/"
+	EASYRSA_CRL_DAYS=2 easyrsa gen-crl
+	company_publish_crl "$dir"
+	rm "$dir/pki/private/ca.key" "$dir/pki/index.txt" "$dir/pki/crl.pem"
+	reports 2 crl "lets nobody in" "where the CA's key is"
+	rm "$dir/server/crl.pem"
+	reports 2 crl "is not where the VPN server reads it" "where the CA's key is"
+	[[ $output != *"tokenroll crl"* ]]
 }
 
 @test "the CA's last months" {

@@ -205,7 +205,19 @@ company_new() {
 		company_pki "$dir" "$@" && company_tls_keys "$dir" || return
 	fi
 	company_hsm "$dir"
+	company_open "$dir"
 	company_token "$dir" "VPN token" && company_conf "$dir"
+}
+
+# company_open DIR: a VPN server that does not stay root gets to the CRL, as far as the folders above it are bats's
+company_open() {
+	local at=$1
+	chmod a+rx "$1/server"
+	chmod a+x "$1"
+	while [[ -n ${BATS_RUN_TMPDIR:-} && $at == "$BATS_RUN_TMPDIR"/* ]]; do
+		at=${at%/*}
+		chmod a+x "$at"
+	done
 }
 
 # company_tokenroll DIR ARGUMENT...: the program under test with this company's configuration and secrets

@@ -172,6 +172,26 @@ static void two_rows_with_one_serial_are_named_by_their_lines(void **state)
 	index_close(&ix);
 }
 
+/* Who put index.txt.old in its place would lose rows: one that is appended does not get there first. */
+static void who_mends_by_hand_is_not_sent_to_an_older_file(void **state)
+{
+	(void)state;
+	struct err e = ERR_INIT;
+	struct index *ix = open_with(GOOD_V);
+	assert_ok(index_append(ix, "V\t290226000154Z\t\t0B\tunknown\t/CN=new", &e), &e);
+	index_close(&ix);
+	assert_int_not_equal(access(old_path, F_OK), 0);
+	static const char *const bad[] = {GOOD_V "V\t1\n", GOOD_V GOOD_R GOOD_V};
+	for (size_t i = 0; i < 2; i++) {
+		err_clear(&e);
+		write_text(path, bad[i]);
+		assert_int_equal(index_open(&ix, path, &e), -1);
+		assert_non_null(strstr(e.next, "Do not put index.txt.old in its place"));
+		assert_non_null(strstr(e.next, "what was issued since"));
+		assert_null(strstr(e.next, "the state before the last change"));
+	}
+}
+
 #define ALICE_1 "V\t290226000154Z\t\t01\tunknown\t/CN=alice\n"
 #define ALICE_2 "V\t200226000154Z\t\t02\tunknown\t/CN=alice\n"
 #define ALICE_R "R\t290226000154Z\t261124000155Z\t03\tunknown\t/CN=alice\n"
@@ -374,6 +394,7 @@ int main(void)
 	    cmocka_unit_test(a_broken_row_is_named_by_its_line),
 	    cmocka_unit_test(a_nul_byte_is_named_by_its_line),
 	    cmocka_unit_test(two_rows_with_one_serial_are_named_by_their_lines),
+	    cmocka_unit_test(who_mends_by_hand_is_not_sent_to_an_older_file),
 	    cmocka_unit_test(with_unique_subjects_two_valid_rows_of_one_subject_are_named),
 	    cmocka_unit_test(what_was_mended_is_read),
 	    cmocka_unit_test(a_row_is_appended_and_nothing_else_changes),
