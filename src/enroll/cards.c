@@ -48,7 +48,7 @@ static bool is_anothers(const struct profile *p, const struct worker_module *m)
 }
 
 char *cards_describe(const struct reader *readers, size_t n, const struct profiles *profiles,
-		     const struct worker_module *m, bool module_given)
+		     const struct worker_module *m, bool module_given, const char *only)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -59,7 +59,8 @@ char *cards_describe(const struct reader *readers, size_t n, const struct profil
 		const struct reader *r = &readers[i];
 		struct profile_token facts = {.fact = {[PROFILE_READER] = r->name, [PROFILE_ATR] = r->atr}};
 		const struct profile *p = profiles_match(profiles, &facts);
-		if (r->present && !module_given && is_anothers(p, m))
+		bool left_out = only[0] == '\0' && reader_is_ambiguous(readers, n, r);
+		if (r->present && (left_out || (!module_given && is_anothers(p, m))))
 			fprintf(f, OPENSC_IGNORE "%s\n", r->name);
 		else if (r->present && p->module.opensc_driver != NULL && ftell(f) < OPENSC_CARDS_MAX / 2)
 			fprintf(f, OPENSC_DRIVER "%s %s\n", r->atr, p->module.opensc_driver);
