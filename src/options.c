@@ -37,6 +37,8 @@ static const struct option_def defs[] = {
     OPT("serial", 0, TEXT, VERB_ENROLLS | VERB_LIFE | VERB_ESCROW | VERB_AUDIT | VERB_FOUND, serial, "S",
 	"the token with this serial number"),
     OPT("reader", 0, TEXT, VERB_ENROLLS | VERB_LIFE, reader, "R", "the token in this reader or slot"),
+    OPT("token-label", 0, TEXT, VERB_ENROLLS | VERB_LIFE, token_label, "L",
+	"the token with this label, where a card with several PINs is shown as several"),
     OPT("key-type", 0, TEXT, VERB_ENROLL | VERB_REKEY | VERB_LOST, key_type, "T",
 	"ec:P-256, ec:P-384, rsa:2048, rsa:3072 or rsa:4096"),
     OPT("days", 0, DAYS, VERB_MAKE, days, "N", "how long the certificate is valid"),

@@ -1,5 +1,6 @@
 #include "core/xalloc.h"
 #include "enroll/run.h"
+#include "enroll/same.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,12 +13,8 @@ static int no_credential(const struct enroll_run *r, struct err *e)
 
 void enroll_remember_token(struct enroll_run *r)
 {
-	const struct store_token *t = &r->cred.token;
-	r->token_id = *t;
-	memcpy(r->token.manufacturer, t->manufacturer, sizeof r->token.manufacturer);
-	memcpy(r->token.model, t->model, sizeof r->token.model);
-	memcpy(r->token.serial, t->serial, sizeof r->token.serial);
-	memcpy(r->token.label, t->label, sizeof r->token.label);
+	r->token_id = r->cred.token;
+	same_recall(&r->token_id, &r->token);
 	r->token.flags = WORKER_TOKEN_INITIALIZED;
 	memcpy(r->module, r->cred.module, sizeof r->module);
 }
