@@ -157,3 +157,8 @@ bool profile_hides(const struct profile *p, const char *label, const char *model
 {
 	return best_pattern(&p->hide_label, label) >= 0 || best_pattern(&p->hide_model, model) >= 0;
 }
+
+bool profile_looks_at(const struct profile *p, const char *reader)
+{
+	return p->module.readers.n == 0 || best_pattern(&p->module.readers, reader) >= 0;
+}

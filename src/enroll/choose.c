@@ -220,8 +220,8 @@ static int nothing_found(const struct enroll_run *r, size_t n_all, struct err *e
 	else
 		err_set(e, ERR_NO_TOKEN, "no token is plugged in");
 	/* the readers may know better */
-	if (n_all == 0 && failed == NULL && r->opt->serial == NULL &&
-	    why_no_token(r->discovery, r->opt->reader, e) != 0)
+	if (failed == NULL && why_absent(r->discovery, r->opt->reader, n_all,
+					 r->opt->serial != NULL || r->opt->token_label != NULL, e) != 0)
 		return -1;
 	if (named)
 		return err_next(e, "put it in, or correct --serial, --reader or --token-label; nothing was changed");

@@ -58,15 +58,23 @@ static bool has_worth(const struct discovery *d, const char *reader, int least)
 	return false;
 }
 
+const struct profile *discover_card_profile(const struct discovery *d, const char *reader)
+{
+	const struct reader *r = d != NULL ? reader_find(d->readers, d->n_readers, reader) : NULL;
+	if (r == NULL)
+		return NULL;
+	struct profile_token facts = {.fact = {[PROFILE_READER] = r->name, [PROFILE_ATR] = r->atr}};
+	return profiles_match(d->profiles, &facts);
+}
+
 /* The profile of what is in a reader, by its best view, or by the card alone. */
 static const struct profile *profile_in(struct discovery *d, const struct reader *r)
 {
-	struct profile_token facts = {.fact = {[PROFILE_READER] = r->name, [PROFILE_ATR] = r->atr}};
 	for (size_t i = 0; i < d->n; i++) {
 		if (strcmp(d->list[i].token.reader, r->name) == 0 && is_known(&d->list[i]))
 			return d->list[i].profile;
 	}
-	return profiles_match(d->profiles, &facts);
+	return discover_card_profile(d, r->name);
 }
 
 /*
@@ -80,7 +88,7 @@ void discover_start_fitting(struct discovery *d)
 		const struct reader *r = &d->readers[i];
 		bool asked = r->present && (d->req.reader == NULL || strcmp(d->req.reader, r->name) == 0);
 		const struct profile *p = asked && !has_worth(d, r->name, 2) ? profile_in(d, r) : NULL;
-		char *path = p != NULL ? cards_module_for(p) : NULL;
+		char *path = p != NULL && profile_looks_at(p, r->name) ? cards_module_for(p) : NULL;
 		struct worker_module m = {.name = ""};
 		if (path != NULL && discover_name_module(&m, path, NULL) == 0) {
 			discover_add_source(d, &m, r->name);

@@ -1,5 +1,6 @@
 #include "core/xalloc.h"
 #include "enroll/same.h"
+#include "enroll/why.h"
 #include "life/life.h"
 
 #include <stdlib.h>
@@ -72,7 +73,7 @@ static bool is_usable(const struct worker_token *t, bool blank_too)
 	return (t->flags & odd) == 0 && (blank_too || (t->flags & WORKER_TOKEN_INITIALIZED) != 0);
 }
 
-static int nothing_found(const struct life *l, const struct store_token *users, struct err *e)
+static int nothing_found(const struct life *l, const struct store_token *users, size_t n_all, struct err *e)
 {
 	const struct err *why;
 	const char *failed = discover_failed(l->discovery, &why);
@@ -86,6 +87,10 @@ static int nothing_found(const struct life *l, const struct store_token *users, 
 		err_set(e, ERR_NO_TOKEN, "no token with the label \"%s\" is plugged in", l->opt->token_label);
 	else
 		err_set(e, ERR_NO_TOKEN, "no token is plugged in");
+	if (failed == NULL &&
+	    why_absent(l->discovery, l->opt->reader, n_all,
+		       users != NULL || l->opt->serial != NULL || l->opt->token_label != NULL, e) != 0)
+		return -1;
 	if (failed != NULL)
 		return err_next(e, "put it in; module %s could not be used: %s", failed, why->what);
 	return err_next(e, "put it in; `tokenroll tokens` shows what is there");
@@ -108,7 +113,7 @@ static struct enroll_candidate *select_token(struct life *l, bool blank_too, str
 	}
 	kept = recover_leave_out(l->opt->recovery_uri, list, kept);
 	if (kept == 0) {
-		nothing_found(l, wanted, e);
+		nothing_found(l, wanted, n, e);
 		return NULL;
 	}
 	if (kept > 1 && l->ui->choose(l->ui->arg, list, kept, &index, e) != 0)
