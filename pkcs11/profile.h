@@ -340,6 +340,9 @@ const struct profile *profiles_match(const struct profiles *p, const struct prof
  */
 const struct profile *profiles_nearest(const struct profiles *p, const struct profile_token *t, unsigned *ret_facts);
 
+/* The profile with this id; NULL if there is none (any more). */
+const struct profile *profiles_named(const struct profiles *p, const char *id);
+
 /* Whether the modules that enroll such tokens look at a reader with this PC/SC name. */
 bool profile_looks_at(const struct profile *p, const char *reader);
 
