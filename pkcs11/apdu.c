@@ -1,8 +1,6 @@
 #include "pkcs11/apdu.h"
-#include "pkcs11/reader.h"
 
 #include <openssl/crypto.h>
-#include <stdlib.h>
 #include <string.h>
 #include <winscard.h>
 
@@ -23,26 +21,13 @@ static int failed(LONG rv, const char *reader, struct err *e)
 	return err_native(e, "%s", pcsc_stringify_error(rv));
 }
 
-/* A slot's description may be the beginning of its reader's name only. */
-static LONG connect_to(struct line *l, const char *reader)
-{
-	struct reader *list = NULL;
-	size_t n = 0;
-	const struct reader *r = NULL;
-	if (strlen(reader) == sizeof((CK_SLOT_INFO *)NULL)->slotDescription && reader_list(&list, &n, NULL) == 0)
-		r = reader_find(list, n, reader);
-	LONG rv = SCardConnect(l->ctx, r != NULL ? r->name : reader, SCARD_SHARE_SHARED,
-			       SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, &l->card, &l->protocol);
-	free(list);
-	return rv;
-}
-
 static int line_open(struct line *l, const char *reader, struct err *e)
 {
 	LONG rv = SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &l->ctx);
 	if (rv != SCARD_S_SUCCESS)
 		return failed(rv, reader, e);
-	rv = connect_to(l, reader);
+	rv = SCardConnect(l->ctx, reader, SCARD_SHARE_SHARED, SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, &l->card,
+			  &l->protocol);
 	if (rv == SCARD_S_SUCCESS) {
 		rv = SCardBeginTransaction(l->card);
 		if (rv == SCARD_S_SUCCESS)

@@ -52,7 +52,7 @@ static int check_counter(const struct p11_token *t, enum profile_who who, bool l
 static const char *tries_left(const struct p11_token *t, enum profile_who who)
 {
 	struct p11_token_info now = {.flags = 0};
-	if (p11_token_read_info(p11_module_functions(t->module), t->info.slot, &now, NULL) != 0)
+	if (p11_token_read_info(t->module, t->info.slot, &now, NULL) != 0)
 		return "";
 	if (now.flags & counters[who].locked)
 		return " and is locked now";
@@ -128,7 +128,7 @@ static int read_flags(struct p11_token *t, struct err *e)
 {
 	bool fresh = p11_token_is_fresh(&t->info);
 	t->info.read_at = 0;
-	return fresh ? 0 : p11_token_read_info(p11_module_functions(t->module), t->info.slot, &t->info, e);
+	return fresh ? 0 : p11_token_read_info(t->module, t->info.slot, &t->info, e);
 }
 
 int p11_login(struct p11_token *t, enum profile_who who, struct secret *s, bool last_try, struct err *e)

@@ -11,7 +11,7 @@
 
 struct p11_module {
 	CK_FUNCTION_LIST *f;
-	char *path;
+	char *path, *reader;
 	bool initialized;
 };
 
@@ -42,6 +42,7 @@ int p11_module_load(struct p11_module **ret, const char *path, struct err *e)
 	struct p11_module *m = xcalloc(1, sizeof *m);
 	m->f = f;
 	m->path = xstrdup(path);
+	m->reader = xstrdup("");
 	*ret = m;
 	return 0;
 }
@@ -65,8 +66,20 @@ void p11_module_free(struct p11_module **m)
 		p11_kit_module_finalize((*m)->f);
 	p11_kit_module_release((*m)->f);
 	free((*m)->path);
+	free((*m)->reader);
 	free(*m);
 	*m = NULL;
+}
+
+void p11_module_know_reader(struct p11_module *m, const char *name)
+{
+	free(m->reader);
+	m->reader = xstrdup(name);
+}
+
+const char *p11_module_reader(const struct p11_module *m)
+{
+	return m->reader;
 }
 
 CK_FUNCTION_LIST *p11_module_functions(const struct p11_module *m)

@@ -28,6 +28,10 @@ int p11_module_initialize(struct p11_module *m, struct err *e);
 /* C_Finalize and unload; accepts NULL. Sessions must be closed and libp11 be done before (see bridge.h). */
 void p11_module_free(struct p11_module **m);
 
+/* The PC/SC name of the only reader that the module talks to from here on; "" for all. */
+void p11_module_know_reader(struct p11_module *m, const char *name);
+const char *p11_module_reader(const struct p11_module *m);
+
 CK_FUNCTION_LIST *p11_module_functions(const struct p11_module *m);
 const char *p11_module_path(const struct p11_module *m);
 

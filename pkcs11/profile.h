@@ -93,6 +93,7 @@ struct profile_module {
 	struct profile_list
 	    enroll;    /* best first: path, p11-kit name, or library file name; empty: the configured ones */
 	bool required; /* through other modules this token can be seen but not enrolled */
+	struct profile_list readers;  /* patterns of the only ones that these modules look at; empty: at all */
 	char *client[PLATFORM_COUNT]; /* path on the employee's computer; NULL: as configured */
 	char *opensc_driver; /* OpenSC's card driver; NULL: it is to find out, by asking the card for those it knows */
 	/* "name = value" for the blocks "pkcs11" and "framework pkcs15" of OpenSC's configuration */
@@ -337,6 +338,12 @@ const struct profile *profiles_match(const struct profiles *p, const struct prof
  * also agrees if it has eight bytes in a row in common.
  */
 const struct profile *profiles_nearest(const struct profiles *p, const struct profile_token *t, unsigned *ret_facts);
+
+/* The profile with this id; NULL if there is none (any more). */
+const struct profile *profiles_named(const struct profiles *p, const char *id);
+
+/* Whether the modules that enroll such tokens look at a reader with this PC/SC name. */
+bool profile_looks_at(const struct profile *p, const char *reader);
 
 /* Whether a slot with this label and model is another view of a token of this kind, to be passed over. */
 bool profile_hides(const struct profile *p, const char *label, const char *model);

@@ -68,6 +68,7 @@ static const struct profile_field hide_fields[] = {
 static const struct profile_field module_fields[] = {
     FIELD("enroll", list, profile_module, enroll, NULL, 0),
     FIELD("required", bool, profile_module, required, NULL, 0),
+    FIELD("readers", list, profile_module, readers, NULL, 0),
     FIELD("client-linux", text, profile_module, client[PLATFORM_LINUX], NULL, 0),
     FIELD("client-windows", text, profile_module, client[PLATFORM_WINDOWS], NULL, 0),
     FIELD("client-macos", text, profile_module, client[PLATFORM_MACOS], NULL, 0),

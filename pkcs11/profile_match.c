@@ -153,7 +153,20 @@ const struct profile *profiles_nearest(const struct profiles *profiles, const st
 	return best;
 }
 
+const struct profile *profiles_named(const struct profiles *profiles, const char *id)
+{
+	const struct profile *p = NULL;
+	for (size_t i = 0; (p = profiles_at(profiles, i)) != NULL && strcmp(p->id, id) != 0; i++)
+		;
+	return p;
+}
+
 bool profile_hides(const struct profile *p, const char *label, const char *model)
 {
 	return best_pattern(&p->hide_label, label) >= 0 || best_pattern(&p->hide_model, model) >= 0;
+}
+
+bool profile_looks_at(const struct profile *p, const char *reader)
+{
+	return p->module.readers.n == 0 || best_pattern(&p->module.readers, reader) >= 0;
 }

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <winscard.h>
 
-/* bytes of a PKCS#11 slot's description, which PC/SC names are cut to */
-#define SLOT_DESCRIPTION 64
-#define READERS_MAX 64 /* pcscd knows 16 */
+#define SLOT_DESCRIPTION 64 /* bytes (PKCS#11 v2.40, 3.2: CK_SLOT_INFO) */
+#define DOTS "..."          /* OpenSC's way to end a name that was cut */
+#define READERS_MAX 64      /* pcscd knows 16 */
 
 static int no_service(LONG rv, struct err *e)
 {
@@ -116,10 +116,66 @@ bool reader_is_empty(const char *name, unsigned ms)
 
 const struct reader *reader_find(const struct reader *list, size_t n, const char *name)
 {
-	bool cut = strlen(name) == SLOT_DESCRIPTION;
 	for (size_t i = 0; i < n; i++) {
-		if (strcmp(list[i].name, name) == 0 || (cut && strncmp(list[i].name, name, SLOT_DESCRIPTION) == 0))
+		if (strcmp(list[i].name, name) == 0)
 			return &list[i];
 	}
 	return NULL;
+}
+
+/* Fields of CK_SLOT_INFO are filled up with blanks, which are not seen any more. */
+static bool is_cut(const char *text, const char *name, size_t at)
+{
+	size_t n = strlen(text);
+	return n <= at && strncmp(text, name, n) == 0 && strspn(name + n, " ") >= at - n;
+}
+
+static bool is_description_of(const char *text, const char *name)
+{
+	size_t n = strlen(text), kept = SLOT_DESCRIPTION - strlen(DOTS);
+	if (strlen(name) <= SLOT_DESCRIPTION)
+		return strcmp(text, name) == 0;
+	return is_cut(text, name, SLOT_DESCRIPTION) ||
+	       (n == SLOT_DESCRIPTION && strncmp(text, name, kept) == 0 && strcmp(text + kept, DOTS) == 0);
+}
+
+/* The only reader with a card that it is for. */
+static const struct reader *find_described(const struct reader *list, size_t n, const char *text)
+{
+	const struct reader *found = NULL;
+	for (size_t i = 0; i < n; i++) {
+		if (!list[i].present || !is_description_of(text, list[i].name))
+			continue;
+		if (found != NULL)
+			return NULL;
+		found = &list[i];
+	}
+	return found;
+}
+
+void reader_complete(char name[READER_NAME_MAX], const char *known)
+{
+	struct reader *list = NULL;
+	size_t n = 0;
+	if (is_description_of(name, known)) {
+		snprintf(name, READER_NAME_MAX, "%s", known);
+		return;
+	}
+	if (strlen(name) < SLOT_DESCRIPTION - strlen(DOTS) || reader_list(&list, &n, NULL) != 0)
+		return;
+	const struct reader *r = find_described(list, n, name);
+	if (r != NULL)
+		snprintf(name, READER_NAME_MAX, "%s", r->name);
+	free(list);
+}
+
+bool reader_is_ambiguous(const struct reader *list, size_t n, const struct reader *r)
+{
+	const size_t kept = SLOT_DESCRIPTION - strlen(DOTS);
+	for (size_t i = 0; i < n; i++) {
+		bool both_cut = strlen(list[i].name) > SLOT_DESCRIPTION && strlen(r->name) > SLOT_DESCRIPTION;
+		if (&list[i] != r && list[i].present && both_cut && strncmp(list[i].name, r->name, kept) == 0)
+			return true;
+	}
+	return false;
 }

@@ -35,7 +35,17 @@ bool reader_is_empty(const char *name, unsigned ms);
 /* So long it takes at most, for readers that were seen. */
 #define READER_NOTICES_MS 500
 
-/* The one of this name, or that a PKCS#11 slot of this description is for; NULL if it is not in the list. */
+/* NULL if it is not in the list. */
 const struct reader *reader_find(const struct reader *list, size_t n, const char *name);
+
+/*
+ * Makes of a PKCS#11 slot's description the PC/SC name of its reader, of which a longer one is cut. known is the only
+ * reader that the module talks to, "" if it talks to all: then a description that fits several readers with a card is
+ * left as it is, and so is one that fits none.
+ */
+void reader_complete(char name[READER_NAME_MAX], const char *known);
+
+/* Whether a slot's description does not tell this reader from another one with a card. */
+bool reader_is_ambiguous(const struct reader *list, size_t n, const struct reader *r);
 
 #endif

@@ -4,6 +4,7 @@
 #include "core/xalloc.h"
 #include "pkcs11/ckr.h"
 #include "pkcs11/login.h"
+#include "pkcs11/reader.h"
 #include "pkcs11/token_impl.h"
 
 #include <stdlib.h>
@@ -31,8 +32,9 @@ static bool in_range(CK_FUNCTION_LIST *f, CK_SLOT_ID slot, CK_MECHANISM_TYPE mec
 	return bits >= info.ulMinKeySize * unit && bits <= info.ulMaxKeySize * unit;
 }
 
-int p11_token_read_info(CK_FUNCTION_LIST *f, CK_SLOT_ID slot, struct p11_token_info *ret, struct err *e)
+int p11_token_read_info(const struct p11_module *m, CK_SLOT_ID slot, struct p11_token_info *ret, struct err *e)
 {
+	CK_FUNCTION_LIST *f = p11_module_functions(m);
 	CK_SLOT_INFO si;
 	CK_TOKEN_INFO ti;
 	memset(&si, 0, sizeof si);
@@ -42,6 +44,7 @@ int p11_token_read_info(CK_FUNCTION_LIST *f, CK_SLOT_ID slot, struct p11_token_i
 	CK_RV rv = f->C_GetSlotInfo(slot, &si);
 	if (rv == CKR_OK) {
 		copy_field(ret->reader, si.slotDescription, sizeof si.slotDescription);
+		reader_complete(ret->reader, p11_module_reader(m));
 		ret->hardware = (si.flags & CKF_HW_SLOT) != 0;
 		rv = f->C_GetTokenInfo(slot, &ti);
 	}
@@ -68,7 +71,7 @@ bool p11_token_is_fresh(const struct p11_token_info *t)
 
 int p11_token_read(const struct p11_module *m, CK_SLOT_ID slot, struct p11_token_info *ret, struct err *e)
 {
-	return p11_token_read_info(p11_module_functions(m), slot, ret, e);
+	return p11_token_read_info(m, slot, ret, e);
 }
 
 int p11_token_same(const struct p11_token_info *want, const struct p11_token_info *is, struct err *e)
@@ -116,7 +119,7 @@ int p11_token_list(const struct p11_module *m, struct p11_token_info **ret, size
 	struct err first = ERR_INIT;
 	for (CK_ULONG i = 0; i < n_slots; i++) {
 		struct err one = ERR_INIT;
-		bool read = p11_token_read_info(f, slots[i], &list[n], &one) == 0;
+		bool read = p11_token_read_info(m, slots[i], &list[n], &one) == 0;
 		/* a token that is being pulled out right now is simply not there */
 		if (!read && one.code == ERR_REMOVED)
 			continue;
@@ -154,7 +157,7 @@ int p11_token_open(struct p11_token **ret, struct p11_module *m, const struct pr
 	t->logged_in = PROFILE_NOBODY;
 	if (read != NULL && p11_token_is_fresh(read)) {
 		t->info = *read;
-	} else if (p11_token_read_info(p11_module_functions(m), slot, &t->info, e) != 0) {
+	} else if (p11_token_read_info(m, slot, &t->info, e) != 0) {
 		free(t);
 		return -1;
 	}

@@ -9,6 +9,7 @@
 #include "core/secret.h"
 #include "pkcs11/module.h"
 #include "pkcs11/profile.h"
+#include "pkcs11/reader.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,7 +17,7 @@
 /* CK_SLOT_INFO and CK_TOKEN_INFO, with blanks stripped and each text ended (PKCS#11 v2.40, 3.2). */
 struct p11_token_info {
 	CK_SLOT_ID slot;
-	char reader[65]; /* the slot's description */
+	char reader[READER_NAME_MAX]; /* its PC/SC name where it is one, else the slot's description */
 	char label[33], manufacturer[33], model[17], serial[17];
 	CK_FLAGS flags; /* CKF_TOKEN_INITIALIZED, CKF_WRITE_PROTECTED, CKF_USER_PIN_… */
 	CK_ULONG pin_min, pin_max;

@@ -20,6 +20,6 @@ struct p11_token {
 };
 
 /* Slot and token as they are now. */
-int p11_token_read_info(CK_FUNCTION_LIST *f, CK_SLOT_ID slot, struct p11_token_info *ret, struct err *e);
+int p11_token_read_info(const struct p11_module *m, CK_SLOT_ID slot, struct p11_token_info *ret, struct err *e);
 
 #endif

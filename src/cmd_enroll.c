@@ -176,16 +176,26 @@ static void describe(const struct enroll_candidate *c, char *buf, size_t size)
 	clean_text(buf, size, line);
 }
 
-/* The list on the screen has a line for each; in the error there is what --serial or --reader wants. */
+static bool has_twin(const struct enroll_candidate *list, size_t n, size_t i)
+{
+	for (size_t k = 0; k < n; k++) {
+		if (k != i && strcmp(list[k].token.serial, list[i].token.serial) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The list on the screen has a line for each; in the error there is what --serial, --reader or --token-label wants. */
 static int several(const struct enroll_candidate *list, size_t n, struct err *e)
 {
 	char text[sizeof e->what];
 	size_t len = (size_t)snprintf(text, sizeof text, "%zu tokens are plugged in:", n);
 	for (size_t i = 0; i < n && len < sizeof text; i++) {
 		const struct worker_token *t = &list[i].token;
+		bool serial = t->serial[0] != '\0', twin = serial && has_twin(list, n, i);
 		int added =
-		    snprintf(text + len, sizeof text - len, "%s %s%s", i > 0 ? "," : "",
-			     t->serial[0] != '\0' ? "" : "one in ", t->serial[0] != '\0' ? t->serial : t->reader);
+		    snprintf(text + len, sizeof text - len, "%s %s%s%s%s%s", i > 0 ? "," : "", serial ? "" : "one in ",
+			     serial ? t->serial : t->reader, twin ? " \"" : "", twin ? t->label : "", twin ? "\"" : "");
 		len += added > 0 ? (size_t)added : 0;
 	}
 	return err_set(e, ERR_SEVERAL_TOKENS, "%s", text);
@@ -257,6 +267,7 @@ static int fill_options(struct enroll_options *ret, const struct options *o, con
 	    .user = o->args[0],
 	    .serial = o->serial,
 	    .reader = o->reader,
+	    .token_label = o->token_label,
 	    .module = o->module,
 	    .key_type = KEYTYPE_NONE,
 	    .days = o->days,

@@ -192,6 +192,7 @@ static void fill(struct lifeui *u, const char *user)
 	    .user = user,
 	    .serial = o->serial,
 	    .reader = o->reader,
+	    .token_label = o->token_label,
 	    .module = o->module,
 	    .label = o->label,
 	    .recovery_file = u->recovery.file,

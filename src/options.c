@@ -37,6 +37,8 @@ static const struct option_def defs[] = {
     OPT("serial", 0, TEXT, VERB_ENROLLS | VERB_LIFE | VERB_ESCROW | VERB_AUDIT | VERB_FOUND, serial, "S",
 	"the token with this serial number"),
     OPT("reader", 0, TEXT, VERB_ENROLLS | VERB_LIFE, reader, "R", "the token in this reader or slot"),
+    OPT("token-label", 0, TEXT, VERB_ENROLLS | VERB_LIFE, token_label, "L",
+	"the token with this label, where a card with several PINs is shown as several"),
     OPT("pki", 0, TEXT, VERB_SETUP, pki, "DIR", "easy-rsa's pki folder, or where a new one is to be made"),
     OPT("ca-name", 0, TEXT, VERB_SETUP, ca_name, "NAME", "the common name of a new CA"),
     OPT("ca-key", 0, TEXT, VERB_SETUP, ca_key, "URI", "the CA's key is on an HSM, or to be made there"),

@@ -18,7 +18,7 @@ struct options {
 	long pin_fd, ca_pass_fd; /* -1: not given */
 	const char *module;
 	/* enroll */
-	const char *serial, *reader, *key_type, *label, *cert_file;
+	const char *serial, *reader, *token_label, *key_type, *label, *cert_file;
 	long days; /* 0: not given */
 	bool replace, csr_only, init, last_try, keep_factory_pins;
 	bool no_token; /* renew */

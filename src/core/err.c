@@ -35,7 +35,8 @@ static const struct code_info codes[ERR_CODE_COUNT] = {
 		    "check the module's path and that its packages are installed; pull the token, put it in "
 		    "again, and run the same command"},
     [ERR_NO_TOKEN] = {"NO_TOKEN", 3, "put the token in and run the same command again"},
-    [ERR_SEVERAL_TOKENS] = {"SEVERAL_TOKENS", 3, "name one with --serial or --reader"},
+    [ERR_SEVERAL_TOKENS] = {"SEVERAL_TOKENS", 3,
+			    "name one with --serial or --reader, and where these are the same with --token-label"},
     [ERR_TOKEN_BLANK] =
 	{"TOKEN_BLANK", 3,
 	 "put in the token that is meant; or, to initialize this one, run it on a terminal, or with --init"},

@@ -1,5 +1,6 @@
 #include "core/xalloc.h"
 #include "enroll/run.h"
+#include "enroll/same.h"
 #include "enroll/seal.h"
 
 #include <stdlib.h>
@@ -65,15 +66,11 @@ static int start_again(struct enroll_run *r, struct err *e)
 	    r->ports->token.tokens_begin(r->worker, r->module, e) != 0 ||
 	    r->ports->token.tokens_end(r->worker, &list, &n, e) != 0)
 		return -1;
-	int ret = err_set(e, ERR_REMOVED, "token %s is no longer plugged in", r->token.serial);
-	for (size_t i = 0; i < n && ret != 0; i++) {
-		if (worker_same_token(&list[i], &r->token)) {
-			r->token = list[i];
-			ret = 0;
-		}
-	}
+	const struct worker_token *found = same_find(list, n, &r->token, r->profile);
+	if (found != NULL)
+		r->token = *found;
 	free(list);
-	return ret;
+	return found != NULL ? 0 : err_set(e, ERR_REMOVED, "token %s is no longer plugged in", r->token.serial);
 }
 
 static int take_turn(struct enroll_run *r, struct err *e)

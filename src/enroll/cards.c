@@ -37,10 +37,11 @@ char *cards_module_for(const struct profile *p)
 	return path;
 }
 
-/* Whether a card is none of this module's business: it can only be enrolled with another one, which is here. */
-static bool is_anothers(const struct profile *p, const struct worker_module *m)
+/* Whether a card is none of this module's business: it can only be enrolled with another one, which is here and looks
+ * at this reader. */
+static bool is_anothers(const struct profile *p, const struct worker_module *m, const char *reader)
 {
-	if (!p->module.required || discover_enrolls(p, m))
+	if (!p->module.required || discover_enrolls(p, m) || !profile_looks_at(p, reader))
 		return false;
 	char *other = cards_module_for(p);
 	free(other);
@@ -48,7 +49,7 @@ static bool is_anothers(const struct profile *p, const struct worker_module *m)
 }
 
 char *cards_describe(const struct reader *readers, size_t n, const struct profiles *profiles,
-		     const struct worker_module *m, bool module_given)
+		     const struct worker_module *m, bool module_given, const char *only)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -59,7 +60,8 @@ char *cards_describe(const struct reader *readers, size_t n, const struct profil
 		const struct reader *r = &readers[i];
 		struct profile_token facts = {.fact = {[PROFILE_READER] = r->name, [PROFILE_ATR] = r->atr}};
 		const struct profile *p = profiles_match(profiles, &facts);
-		if (r->present && !module_given && is_anothers(p, m))
+		bool left_out = only[0] == '\0' && reader_is_ambiguous(readers, n, r);
+		if (r->present && (left_out || (!module_given && is_anothers(p, m, r->name))))
 			fprintf(f, OPENSC_IGNORE "%s\n", r->name);
 		else if (r->present && p->module.opensc_driver != NULL && ftell(f) < OPENSC_CARDS_MAX / 2)
 			fprintf(f, OPENSC_DRIVER "%s %s\n", r->atr, p->module.opensc_driver);

@@ -16,9 +16,9 @@ char *cards_module_for(const struct profile *p);
 /*
  * What OpenSC's module is told of the cards (opensc.h), from malloc; "" for other modules, which would not notice. It
  * leaves alone those that only another module enrolls, which will be started, unless the person in charge has named
- * this one.
+ * this one; and, unless it is for one reader only, those whose slots it would not tell apart.
  */
 char *cards_describe(const struct reader *readers, size_t n, const struct profiles *profiles,
-		     const struct worker_module *m, bool module_given);
+		     const struct worker_module *m, bool module_given, const char *only);
 
 #endif

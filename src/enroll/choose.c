@@ -1,10 +1,10 @@
 #include "enroll/recover.h"
 #include "enroll/run.h"
+#include "enroll/same.h"
 #include "enroll/why.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 struct worker_settings enroll_worker_settings(struct enroll_run *r)
 {
@@ -77,8 +77,7 @@ static bool is_initialized(const struct enroll_candidate *c)
 
 bool enroll_allows(const struct enroll_options *opt, const struct worker_token *t)
 {
-	return (opt->serial == NULL || strcasecmp(t->serial, opt->serial) == 0) &&
-	       (opt->reader == NULL || strcmp(t->reader, opt->reader) == 0);
+	return same_is_called(t, opt->serial, opt->reader, opt->token_label);
 }
 
 /* What there is to choose from. */
@@ -95,15 +94,6 @@ static void select_named(const struct enroll_options *opt, struct choice *d)
 			d->list[kept++] = d->list[i];
 	}
 	d->n = recover_leave_out(opt->recovery_uri, d->list, kept);
-}
-
-void enroll_token_id(const struct worker_token *t, struct store_token *ret)
-{
-	memset(ret, 0, sizeof *ret);
-	memcpy(ret->manufacturer, t->manufacturer, sizeof ret->manufacturer);
-	memcpy(ret->model, t->model, sizeof ret->model);
-	memcpy(ret->serial, t->serial, sizeof ret->serial);
-	memcpy(ret->label, t->label, sizeof ret->label);
 }
 
 /* The only candidate of which the test says yes; NULL if there is none or more than one. */
@@ -127,10 +117,10 @@ static bool is_users(struct enroll_run *r, const struct enroll_candidate *c)
 	struct store_credential cred = {.id = 0};
 	struct store_token id;
 	bool found = false;
-	enroll_token_id(&c->token, &id);
+	same_identify(&c->token, c->profile, &id);
 	bool ok =
 	    is_initialized(c) && r->ports->store.find(r->store, r->opt->user, &id, &found, &cred, NULL) == 0 && found;
-	ok = ok || enroll_is_left_behind(r, &c->token);
+	ok = ok || enroll_is_left_behind(r, c->profile, &c->token);
 	store_credential_free(&cred);
 	return ok;
 }
@@ -218,21 +208,23 @@ static int nothing_found(const struct enroll_run *r, size_t n_all, struct err *e
 	if (hsm != NULL && n_all == 0 && enroll_allows(r->opt, hsm))
 		return only_hsm(hsm, e);
 	const char *failed = discover_failed(r->discovery, &why);
-	bool named = n_all != 0 || r->opt->reader != NULL;
+	bool named = n_all != 0 || r->opt->reader != NULL || r->opt->token_label != NULL;
 	if (named && r->opt->serial != NULL)
 		err_set(e, ERR_NO_TOKEN, "no token with the serial number %s is plugged in%s%s%s", r->opt->serial,
 			r->opt->reader != NULL ? " in '" : "", r->opt->reader != NULL ? r->opt->reader : "",
 			r->opt->reader != NULL ? "'" : "");
-	else if (named)
+	else if (named && r->opt->reader != NULL)
 		err_set(e, ERR_NO_TOKEN, "no token is in a reader named '%s'", r->opt->reader);
+	else if (named && r->opt->token_label != NULL)
+		err_set(e, ERR_NO_TOKEN, "no token with the label \"%s\" is plugged in", r->opt->token_label);
 	else
 		err_set(e, ERR_NO_TOKEN, "no token is plugged in");
 	/* the readers may know better */
-	if (n_all == 0 && failed == NULL && r->opt->serial == NULL &&
-	    why_no_token(r->discovery, r->opt->reader, e) != 0)
+	if (failed == NULL && why_absent(r->discovery, r->opt->reader, n_all,
+					 r->opt->serial != NULL || r->opt->token_label != NULL, e) != 0)
 		return -1;
 	if (named)
-		return err_next(e, "put it in, or correct --serial or --reader; nothing was changed");
+		return err_next(e, "put it in, or correct --serial, --reader or --token-label; nothing was changed");
 	if (failed != NULL)
 		return err_next(e, "put the token in; module %s could not be used: %s", failed, why->what);
 	return -1;
@@ -241,7 +233,7 @@ static int nothing_found(const struct enroll_run *r, size_t n_all, struct err *e
 void enroll_take_token(struct enroll_run *r, const struct worker_token *t)
 {
 	r->token = *t;
-	enroll_token_id(t, &r->token_id);
+	same_identify(t, r->profile, &r->token_id);
 	if (is_initialized_token(t))
 		r->ui->chosen(r->ui->arg, t);
 }

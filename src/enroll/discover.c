@@ -1,6 +1,6 @@
-#include "enroll/discover.h"
 #include "core/xalloc.h"
 #include "enroll/cards.h"
+#include "enroll/discover_impl.h"
 #include "enroll/guard.h"
 #include "enroll/why.h"
 #include "pkcs11/opensc.h"
@@ -8,35 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A module and the process it runs in. */
-struct source {
-	struct worker_module module;
-	struct worker *worker; /* NULL once it failed */
-	char *reader;          /* the only one it talks to, "" for all */
-	size_t shown;          /* tokens */
-};
-
-struct discovery {
-	struct discover_request req;
-	struct guard guard;
-	struct worker_token hsm; /* the CA's, where it was found */
-	bool has_hsm;
-	struct profiles *profiles;
-	struct reader *readers;
-	size_t n_readers;
-	struct err no_readers; /* why there are none */
-	bool readers_read;
-	struct worker *lister;   /* asks p11-kit for its modules; NULL once it has, or when a path is known */
-	struct source **sources; /* each on the heap: candidates point to their workers */
-	size_t n_sources;
-	struct enroll_candidate *list;
-	size_t n;
-	struct err first; /* the failure of the first module that failed */
-	const char *first_failed;
-	size_t n_failed;
-};
-
-static void add_source(struct discovery *d, const struct worker_module *m, const char *reader)
+void discover_add_source(struct discovery *d, const struct worker_module *m, const char *reader)
 {
 	struct source *s = xcalloc(1, sizeof *s);
 	s->module = *m;
@@ -59,7 +31,7 @@ static int registered_modules(struct discovery *d, struct err *e)
 	}
 	for (size_t i = 0; ret == 0 && i < n; i++) {
 		if (d->req.module == NULL || strcmp(list[i].name, d->req.module) == 0)
-			add_source(d, &list[i], d->req.reader);
+			discover_add_source(d, &list[i], d->req.reader);
 	}
 	free(list);
 	if (ret != 0)
@@ -67,7 +39,7 @@ static int registered_modules(struct discovery *d, struct err *e)
 	return d->n_sources != 0 ? 0 : why_no_module(&d->guard, d->req.module, e);
 }
 
-static int named_module(struct worker_module *ret, const char *path, struct err *e)
+int discover_name_module(struct worker_module *ret, const char *path, struct err *e)
 {
 	const char *slash = strrchr(path, '/');
 	if (strlen(path) >= sizeof ret->path)
@@ -106,7 +78,7 @@ static int start_worker(struct discovery *d, struct worker **ret, const struct w
 	const char *module = m->path;
 	if (opensc_is_module(m->path))
 		read_readers(d);
-	char *cards = cards_describe(d->readers, d->n_readers, d->profiles, m, d->req.module_given);
+	char *cards = cards_describe(d->readers, d->n_readers, d->profiles, m, d->req.module_given, reader);
 	settings.cards = cards;
 	guard_hide(&d->guard, module, &settings);
 	int got = d->req.port->start(ret, &settings, e);
@@ -117,18 +89,32 @@ static int start_worker(struct discovery *d, struct worker **ret, const struct w
 	return d->req.port->tokens_begin(*ret, module, e);
 }
 
-static void start_source(struct discovery *d, struct source *s)
+void discover_start_source(struct discovery *d, struct source *s)
 {
 	struct err why = ERR_INIT;
 	if (start_worker(d, &s->worker, &s->module, s->reader, NULL, &why) != 0)
 		module_failed(d, s, &why);
 }
 
+/* OpenSC gets a process for each reader with a card whose name, cut to a slot's description, is another one's, too. */
+static void add_ambiguous(struct discovery *d, const struct source *s)
+{
+	if (!opensc_is_module(s->module.path) || s->reader[0] != '\0')
+		return;
+	read_readers(d);
+	for (size_t i = 0; i < d->n_readers; i++) {
+		if (d->readers[i].present && reader_is_ambiguous(d->readers, d->n_readers, &d->readers[i]))
+			discover_add_source(d, &s->module, d->readers[i].name);
+	}
+}
+
 /* All modules are started before the first is waited for: a slow one costs its own time only. */
 static void start_sources(struct discovery *d)
 {
+	for (size_t i = 0, n = d->n_sources; i < n; i++)
+		add_ambiguous(d, d->sources[i]);
 	for (size_t i = 0; i < d->n_sources; i++)
-		start_source(d, d->sources[i]);
+		discover_start_source(d, d->sources[i]);
 }
 
 int discover_begin(struct discovery **ret, const struct discover_request *req, struct err *e)
@@ -145,9 +131,9 @@ int discover_begin(struct discovery **ret, const struct discover_request *req, s
 		if (req->port->start(&d->lister, &settings, e) != 0 || req->port->modules_begin(d->lister, e) != 0)
 			return -1;
 	} else {
-		if (named_module(&one, req->module, e) != 0)
+		if (discover_name_module(&one, req->module, e) != 0)
 			return -1;
-		add_source(d, &one, req->reader);
+		discover_add_source(d, &one, req->reader);
 		start_sources(d);
 	}
 	return 0;
@@ -179,7 +165,7 @@ static bool is_cas(struct discovery *d, const struct worker_token *t, const char
 	return true;
 }
 
-static void list_source(struct discovery *d, struct source *s)
+void discover_list_source(struct discovery *d, struct source *s)
 {
 	struct worker_token *tokens = NULL;
 	size_t n = 0;
@@ -204,93 +190,6 @@ static void list_source(struct discovery *d, struct source *s)
 	free(tokens);
 }
 
-static bool is_known(const struct enroll_candidate *c)
-{
-	return (c->token.flags & (WORKER_TOKEN_UNKNOWN | WORKER_TOKEN_UNREADABLE)) == 0;
-}
-
-static bool is_smart_card(const struct discovery *d, const char *reader)
-{
-	return reader_find(d->readers, d->n_readers, reader) != NULL;
-}
-
-/* How well a view of a token serves. */
-static int worth(const struct enroll_candidate *c)
-{
-	return is_known(c) ? discover_enrolls(c->profile, &c->module) ? 2 : 1 : 0;
-}
-
-/* Whether another module's view of the same card serves better. */
-static bool is_outdone(const struct discovery *d, size_t i)
-{
-	const struct enroll_candidate *c = &d->list[i];
-	for (size_t k = 0; k < d->n; k++) {
-		const struct enroll_candidate *other = &d->list[k];
-		bool same = other->worker != c->worker && strcmp(other->token.reader, c->token.reader) == 0;
-		if (same && (worth(other) > worth(c) || (worth(other) == worth(c) && k < i)))
-			return true;
-	}
-	return false;
-}
-
-/* Of several modules that show what is in one reader the best one counts; all its views do, a card may have several. */
-static void merge(struct discovery *d)
-{
-	bool *outdone = xcalloc(d->n, sizeof *outdone);
-	size_t kept = 0;
-	for (size_t i = 0; i < d->n; i++)
-		outdone[i] = is_smart_card(d, d->list[i].token.reader) && is_outdone(d, i);
-	for (size_t i = 0; i < d->n; i++) {
-		if (!outdone[i])
-			d->list[kept++] = d->list[i];
-	}
-	d->n = kept;
-	free(outdone);
-}
-
-static bool has_worth(const struct discovery *d, const char *reader, int least)
-{
-	for (size_t i = 0; i < d->n; i++) {
-		if (strcmp(d->list[i].token.reader, reader) == 0 && worth(&d->list[i]) >= least)
-			return true;
-	}
-	return false;
-}
-
-/* The profile of what is in a reader, by its best view, or by the card alone. */
-static const struct profile *profile_in(struct discovery *d, const struct reader *r)
-{
-	struct profile_token facts = {.fact = {[PROFILE_READER] = r->name, [PROFILE_ATR] = r->atr}};
-	for (size_t i = 0; i < d->n; i++) {
-		if (strcmp(d->list[i].token.reader, r->name) == 0 && is_known(&d->list[i]))
-			return d->list[i].profile;
-	}
-	return profiles_match(d->profiles, &facts);
-}
-
-/*
- * Cards that none of the modules asked can enroll get the one that their profile names. Somebody who has named a module
- * on the command line is not overruled; the configuration's is for the tokens it fits.
- */
-static void start_fitting(struct discovery *d)
-{
-	size_t first = d->n_sources;
-	for (size_t i = 0; i < d->n_readers && !d->req.module_given; i++) {
-		const struct reader *r = &d->readers[i];
-		bool asked = r->present && (d->req.reader == NULL || strcmp(d->req.reader, r->name) == 0);
-		const struct profile *p = asked && !has_worth(d, r->name, 2) ? profile_in(d, r) : NULL;
-		char *path = p != NULL ? cards_module_for(p) : NULL;
-		struct worker_module m = {.name = ""};
-		if (path != NULL && named_module(&m, path, NULL) == 0) {
-			add_source(d, &m, r->name);
-			start_source(d, d->sources[d->n_sources - 1]);
-		}
-		free(path);
-	}
-	for (size_t i = first; i < d->n_sources; i++)
-		list_source(d, d->sources[i]);
-}
-
 /* PC/SC is asked only where a token may be in one of its readers: not for one in software. */
 static bool concerns_readers(const struct discovery *d)
 {
@@ -304,15 +203,15 @@ static bool concerns_readers(const struct discovery *d)
 static void list_all(struct discovery *d)
 {
 	for (size_t i = 0; i < d->n_sources; i++)
-		list_source(d, d->sources[i]);
+		discover_list_source(d, d->sources[i]);
 	if (!concerns_readers(d))
 		return;
 	read_readers(d);
 	/* now with what PC/SC knows of the cards */
 	for (size_t i = 0; i < d->n; i++)
 		d->list[i].profile = profile_of(d, &d->list[i].token, d->list[i].module.path);
-	start_fitting(d);
-	merge(d);
+	discover_start_fitting(d);
+	discover_merge(d);
 }
 
 static void mark_alone(struct discovery *d)
@@ -355,7 +254,7 @@ const struct reader *discover_readers(struct discovery *d, size_t *ret_n, const 
 
 bool discover_is_pulled(struct discovery *d, const char *reader, unsigned ms)
 {
-	return is_smart_card(d, reader) && reader_is_empty(reader, ms);
+	return discover_is_smart_card(d, reader) && reader_is_empty(reader, ms);
 }
 
 const struct worker_token *discover_hsm(const struct discovery *d)
@@ -409,7 +308,7 @@ static void stop_all(struct discovery *d)
 
 int discover_take(struct discovery *d, struct enroll_candidate *c, struct worker **ret, struct err *e)
 {
-	bool in_reader = is_smart_card(d, c->token.reader);
+	bool in_reader = discover_is_smart_card(d, c->token.reader);
 	bool fresh = in_reader && (!c->alone || wants_settings(c->profile));
 	for (size_t i = 0; i < d->n_sources && !fresh; i++) {
 		if (d->sources[i]->worker == c->worker) {

@@ -49,6 +49,9 @@ int discover_begin(struct discovery **ret, const struct discover_request *req, s
  */
 int discover_end(struct discovery *d, struct enroll_candidate **ret_list, size_t *ret_n, struct err *e);
 
+/* The profile of the card in this reader by PC/SC alone, whatever a module says; NULL if it is no such reader. */
+const struct profile *discover_card_profile(const struct discovery *d, const char *reader);
+
 /* Whether there was such a reader, and there is no card in it any more; waits for that as reader_is_empty does. */
 bool discover_is_pulled(struct discovery *d, const char *reader, unsigned ms);
 

@@ -27,6 +27,7 @@ struct enroll_options {
 	enum cred_way way;           /* CRED_WAY_RENEW and _REKEY: from the credential that there is */
 	bool no_token;               /* renew: issue now, to be written later */
 	const char *serial, *reader; /* which token; NULL: find out */
+	const char *token_label;     /* and of a card with several PINs which of them; NULL */
 	const char *module;          /* path or p11-kit name; NULL: the configuration's, else all that p11-kit knows */
 	enum keytype key_type;       /* KEYTYPE_NONE: the configuration's */
 	long days;                   /* 0: the CA's */

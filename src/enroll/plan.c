@@ -1,6 +1,7 @@
 #include "core/day.h"
 #include "enroll/lost.h"
 #include "enroll/run.h"
+#include "enroll/why.h"
 
 #include <openssl/rand.h>
 #include <string.h>
@@ -63,12 +64,29 @@ static int check_proof(const struct enroll_run *r, struct err *e)
 	return err_next(e, "take a token that can, such as a YubiKey; nothing was changed");
 }
 
+/* Of a card that is in the wrong reader another module is told than of one that no module can make keys on. */
+static int check_makes_keys(const struct enroll_run *r, struct err *e)
+{
+	const struct profile_key *k = &r->profile->key;
+	if (k->generate != PROFILE_NOBODY && k->certificate != PROFILE_NOBODY)
+		return 0;
+	err_set(e, ERR_UNSUPPORTED, "no %s through %s on a token of this kind (%s)",
+		k->generate == PROFILE_NOBODY ? "keys can be made" : "certificates can be written", r->module,
+		r->profile->name);
+	const struct profile *card = discover_card_profile(r->discovery, r->token.reader);
+	if (card != NULL && card != r->profile && !profile_looks_at(card, r->token.reader))
+		return why_not_looked_at(card, r->token.reader, e);
+	return err_next(e, "take another token, or name the module of its maker with --module or [token] module; "
+			   "nothing was changed");
+}
+
 /* What has to be so before anything is given up or made for a new key. */
 static int check_new(const struct enroll_run *r, struct err *e)
 {
 	if (r->opt->cert_file != NULL)
 		return no_request(r, e);
-	if (check_key_type(r, e) != 0 || check_proof(r, e) != 0 || enroll_client_check(r, e) != 0)
+	if (check_makes_keys(r, e) != 0 || check_key_type(r, e) != 0 || check_proof(r, e) != 0 ||
+	    enroll_client_check(r, e) != 0)
 		return -1;
 	return enroll_id_check(r, e);
 }

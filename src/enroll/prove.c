@@ -1,4 +1,5 @@
 #include "enroll/run.h"
+#include "enroll/same.h"
 #include "pkcs11/challenge.h"
 #include "pkcs11/ovpnid.h"
 
@@ -45,6 +46,20 @@ static int not_found(struct enroll_run *r, const struct view *v, bool named, str
 		       v->module);
 }
 
+/* One with the label that it has for the module that enrolled comes first: a card with several PINs is shown as several
+ * tokens, each with its certificates. */
+static int find_by_certificate(struct enroll_run *r, struct view *v, const struct worker_token *list, size_t n,
+			       struct err *e)
+{
+	for (size_t i = 0; i < 2 * n && v->cka_id.len == 0; i++) {
+		const struct worker_token *t = &list[i % n];
+		bool alike = strcmp(t->label, r->token.label) == 0;
+		if ((t->flags & WORKER_TOKEN_INITIALIZED) != 0 && alike == (i < n) && look_at(r, v, t, e) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* By its name if this is the module that enrolled, else by the certificate: modules name one token differently. */
 static int find_token(struct enroll_run *r, struct view *v, struct err *e)
 {
@@ -53,20 +68,11 @@ static int find_token(struct enroll_run *r, struct view *v, struct err *e)
 	if (r->ports->token.tokens_begin(v->worker, v->module, e) != 0 ||
 	    r->ports->token.tokens_end(v->worker, &list, &n, e) != 0)
 		return -1;
-	int ret = 0;
-	bool named = false;
-	for (size_t i = 0; ret == 0 && i < n && !named; i++) {
-		named = worker_same_token(&list[i], &r->token);
-		if (named)
-			ret = look_at(r, v, &list[i], e);
-	}
-	for (size_t i = 0; ret == 0 && i < n && !named && v->cka_id.len == 0; i++) {
-		if ((list[i].flags & WORKER_TOKEN_INITIALIZED) != 0)
-			ret = look_at(r, v, &list[i], e);
-	}
-	free(list);
+	const struct worker_token *named = same_find(list, n, &r->token, r->profile);
+	int ret = named != NULL ? look_at(r, v, named, e) : find_by_certificate(r, v, list, n, e);
 	if (ret == 0 && v->cka_id.len == 0)
-		ret = not_found(r, v, named, e);
+		ret = not_found(r, v, named != NULL, e);
+	free(list);
 	return ret;
 }
 

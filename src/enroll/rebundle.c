@@ -1,5 +1,6 @@
 #include "core/xalloc.h"
 #include "enroll/run.h"
+#include "enroll/same.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,17 +13,14 @@ static int no_credential(const struct enroll_run *r, struct err *e)
 
 void enroll_remember_token(struct enroll_run *r)
 {
-	const struct store_token *t = &r->cred.token;
-	r->token_id = *t;
-	memcpy(r->token.manufacturer, t->manufacturer, sizeof r->token.manufacturer);
-	memcpy(r->token.model, t->model, sizeof r->token.model);
-	memcpy(r->token.serial, t->serial, sizeof r->token.serial);
-	memcpy(r->token.label, t->label, sizeof r->token.label);
+	r->token_id = r->cred.token;
+	same_recall(&r->token_id, &r->token);
 	r->token.flags = WORKER_TOKEN_INITIALIZED;
 	memcpy(r->module, r->cred.module, sizeof r->module);
 }
 
-static const struct profile *profile_of(const struct profiles *all, const struct store_credential *c)
+/* By what the credential tells: the reader, and the card in it, are not known any more. */
+static const struct profile *guess_profile(const struct profiles *all, const struct store_credential *c)
 {
 	const struct profile_token facts = {.fact = {[PROFILE_MANUFACTURER] = c->token.manufacturer,
 						     [PROFILE_MODEL] = c->token.model,
@@ -30,6 +28,24 @@ static const struct profile *profile_of(const struct profiles *all, const struct
 						     [PROFILE_SERIAL] = c->token.serial,
 						     [PROFILE_MODULE] = c->module}};
 	return profiles_match(all, &facts);
+}
+
+/* The one that it was enrolled with, as long as there is such a file. */
+static int find_profile(struct enroll_run *r, const struct profiles *all, struct err *e)
+{
+	struct store_holding *list = NULL;
+	size_t n = 0;
+	if (r->ports->store.find_by_serial(r->store, r->token_id.serial, &list, &n, e) != 0)
+		return -1;
+	for (size_t i = 0; i < n && r->profile == NULL; i++) {
+		const struct store_token *t = &list[i].token;
+		if (strcmp(t->model, r->token_id.model) == 0 && strcmp(t->manufacturer, r->token_id.manufacturer) == 0)
+			r->profile = profiles_named(all, list[i].profile);
+	}
+	free(list);
+	if (r->profile == NULL)
+		r->profile = guess_profile(all, &r->cred);
+	return 0;
 }
 
 static bool is_known_for(const struct enroll_run *r, const char *module)
@@ -94,8 +110,8 @@ static int rebundle(struct enroll_run *r, const struct profiles *all, struct err
 	if (!found)
 		return no_credential(r, e);
 	enroll_remember_token(r);
-	r->profile = profile_of(all, &r->cred);
-	if (r->ports->ca.open(r->signer, &r->ca, e) != 0 || r->ports->handover.check(r->courier, e) != 0)
+	if (find_profile(r, all, e) != 0 || r->ports->ca.open(r->signer, &r->ca, e) != 0 ||
+	    r->ports->handover.check(r->courier, e) != 0)
 		return -1;
 	if (client_module != NULL && is_known_for(r, client_module))
 		take_known(r, client_module);

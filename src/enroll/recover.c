@@ -1,5 +1,6 @@
 #include "enroll/recover.h"
 #include "core/xalloc.h"
+#include "enroll/same.h"
 #include "store/escrow.h"
 
 #include <stdlib.h>
@@ -122,12 +123,6 @@ static int several_found(const struct enroll_candidate *list, size_t n, struct e
 	return err_next(e, "name one in the URI, as in --recovery-key 'pkcs11:serial=%s'", list[0].token.serial);
 }
 
-static bool is_of(const struct worker_token *t, const struct store_token *of)
-{
-	return strcmp(t->serial, of->serial) == 0 && strcmp(t->model, of->model) == 0 &&
-	       strcmp(t->manufacturer, of->manufacturer) == 0;
-}
-
 /* Of those that fit; the token that the value is of only if there is no other. */
 static size_t select_fitting(const struct recover *r, struct enroll_candidate *list, size_t n,
 			     const struct store_token *of)
@@ -142,11 +137,11 @@ static size_t select_fitting(const struct recover *r, struct enroll_candidate *l
 			list[fit++] = list[i];
 	}
 	for (size_t i = 0; i < fit; i++)
-		others += !is_of(&list[i].token, of);
+		others += !same_is(&list[i].token, list[i].profile, of);
 	if (others == 0)
 		return fit;
 	for (size_t i = 0, at = 0; i < fit; i++) {
-		if (!is_of(&list[i].token, of))
+		if (!same_is(&list[i].token, list[i].profile, of))
 			list[at++] = list[i];
 	}
 	return others;

@@ -66,10 +66,8 @@ int enroll_start_worker_for(struct enroll_run *r, const char *module, bool reads
 int enroll_discover_begin(struct enroll_run *r, struct err *e);
 /* choose.c: takes the token that is meant and leaves its module's worker in r. */
 int enroll_choose_token(struct enroll_run *r, struct err *e);
-/* Whether --serial and --reader allow this token. */
+/* Whether --serial, --reader and --token-label allow this token. */
 bool enroll_allows(const struct enroll_options *opt, const struct worker_token *t);
-/* How the journal names a token. */
-void enroll_token_id(const struct worker_token *t, struct store_token *ret);
 /* Makes this the token of the run. */
 void enroll_take_token(struct enroll_run *r, const struct worker_token *t);
 
@@ -87,7 +85,7 @@ void enroll_new_label(const struct enroll_run *r, char ret[WORKER_LABEL_MAX + 1]
  * whether we have set one since: marks a token for which we have not. */
 void enroll_apply_journal(struct enroll_run *r, const struct profile *p, struct worker_token *t);
 /* Whether this user's last run initialized it but broke off before the journal had its serial number. */
-bool enroll_is_left_behind(struct enroll_run *r, const struct worker_token *t);
+bool enroll_is_left_behind(struct enroll_run *r, const struct profile *p, const struct worker_token *t);
 int enroll_ask_new_pins(struct enroll_run *r, struct err *e);
 /* Also commits the plan of a new credential, before the PIN is set. */
 int enroll_set_up(struct enroll_run *r, struct err *e);

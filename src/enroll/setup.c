@@ -1,6 +1,7 @@
 #include "core/clean.h"
 #include "core/xalloc.h"
 #include "enroll/run.h"
+#include "enroll/same.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,12 +41,12 @@ static bool has_label(const struct enroll_run *r, const struct worker_token *t)
 	return strncmp(t->label, label, n) == 0 && (t->label[n] == '\0' || strncmp(t->label + n, " (", 2) == 0);
 }
 
-static bool is_anybodys(struct enroll_run *r, const struct worker_token *t)
+static bool is_anybodys(struct enroll_run *r, const struct profile *p, const struct worker_token *t)
 {
 	struct store_credential cred = {.id = 0};
 	struct store_token id;
 	bool found = false;
-	enroll_token_id(t, &id);
+	same_identify(t, p, &id);
 	int ret = r->ports->store.find_by_token(r->store, &id, &found, &cred, NULL);
 	store_credential_free(&cred);
 	return ret != 0 || found;
@@ -64,7 +65,7 @@ void enroll_apply_journal(struct enroll_run *r, const struct profile *p, struct 
 		t->flags |= WORKER_TOKEN_NO_PIN;
 }
 
-bool enroll_is_left_behind(struct enroll_run *r, const struct worker_token *t)
+bool enroll_is_left_behind(struct enroll_run *r, const struct profile *p, const struct worker_token *t)
 {
 	bool begun = false;
 	char serial[sizeof t->serial] = "";
@@ -75,13 +76,13 @@ bool enroll_is_left_behind(struct enroll_run *r, const struct worker_token *t)
 	char is[sizeof t->serial];
 	clean_text(is, sizeof is, t->serial);
 	bool same = serial[0] != '\0' ? strcmp(serial, is) == 0 : has_label(r, t);
-	return same && !is_anybodys(r, t);
+	return same && !is_anybodys(r, p, t);
 }
 
 /* Whether nobody has to be asked: it is known that this token is to be set up for this user. */
 static bool is_agreed(struct enroll_run *r)
 {
-	return r->opt->init || (!enroll_is_blank(r) && (r->known || enroll_is_left_behind(r, &r->token)));
+	return r->opt->init || (!enroll_is_blank(r) && (r->known || enroll_is_left_behind(r, r->profile, &r->token)));
 }
 
 static void note_pad(struct enroll_run *r)
@@ -145,13 +146,13 @@ static bool may_be_blank(const struct enroll_run *r, const struct worker_token *
  * has initialized: that was killed, but its worker ended the call it was in. */
 static const struct worker_token *find_again(struct enroll_run *r, const struct worker_token *list, size_t n)
 {
-	bool blank = enroll_is_blank(r);
+	if (!enroll_is_blank(r))
+		return same_find(list, n, &r->token, r->profile);
 	for (size_t i = 0; i < n; i++) {
-		if (blank ? enroll_allows(r->opt, &list[i]) && enroll_is_left_behind(r, &list[i])
-			  : worker_same_token(&list[i], &r->token))
+		if (enroll_allows(r->opt, &list[i]) && enroll_is_left_behind(r, r->profile, &list[i]))
 			return &list[i];
 	}
-	for (size_t i = 0; i < n && blank; i++) {
+	for (size_t i = 0; i < n; i++) {
 		if (may_be_blank(r, list, n, i))
 			return &list[i];
 	}

@@ -42,6 +42,15 @@ static bool is_here(const char *module)
 	return path != NULL;
 }
 
+int why_not_looked_at(const struct profile *p, const char *reader, struct err *e)
+{
+	return err_next(
+	    e,
+	    "%s looks at readers called %s only, and this one is '%s': put it into such a one, or plug it in "
+	    "by itself; nothing was changed",
+	    p->module.enroll.v[0], p->module.readers.v[0], reader);
+}
+
 static int unknown(struct discovery *d, const struct reader *r, struct err *e)
 {
 	if (discover_is_pulled(d, r->name, 0))
@@ -50,6 +59,8 @@ static int unknown(struct discovery *d, const struct reader *r, struct err *e)
 	const char *module = p != NULL && p->module.enroll.n != 0 ? p->module.enroll.v[0] : NULL;
 	err_set(e, ERR_UNSUPPORTED, "the card in '%s' is blank, or of a kind that no module here knows (ATR %s)%s%s",
 		r->name, r->atr, p != NULL ? "; the nearest profile is " : "", p != NULL ? p->name : "");
+	if (module != NULL && is_here(module) && !profile_looks_at(p, r->name))
+		return why_not_looked_at(p, r->name, e);
 	if (module != NULL && is_here(module))
 		return not_shown(module, e);
 	if (module != NULL)
@@ -71,11 +82,43 @@ int why_no_token(struct discovery *d, const char *reader, struct err *e)
 	}
 	for (size_t i = 0; i < n; i++) {
 		const struct reader *r = &list[i];
-		if (!r->present || (reader != NULL && reader_find(r, 1, reader) == NULL))
+		if (!r->present || (reader != NULL && strcmp(r->name, reader) != 0))
 			continue;
 		return r->exclusive ? held(r, e) : r->mute ? mute(r, e) : unknown(d, r, e);
 	}
 	return 0;
+}
+
+/* The card that nobody can look at may be the one that is meant. */
+static int why_hidden(struct discovery *d, const char *reader, bool none_shown, struct err *e)
+{
+	size_t n = 0;
+	const struct err *none;
+	const struct reader *list = discover_readers(d, &n, &none);
+	if (none != NULL && none_shown) {
+		*e = *none;
+		return -1;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (list[i].exclusive && (reader == NULL || strcmp(list[i].name, reader) == 0))
+			return held(&list[i], e);
+	}
+	return 0;
+}
+
+int why_absent(struct discovery *d, const char *reader, size_t n_shown, bool named, struct err *e)
+{
+	struct err why = ERR_INIT;
+	const struct err *none;
+	size_t n = 0;
+	(void)discover_readers(d, &n, &none);
+	if (!named && (n_shown == 0 || (reader != NULL && none == NULL)))
+		return why_no_token(d, reader, e);
+	if (why_hidden(d, reader, n_shown == 0, &why) == 0)
+		return 0;
+	err_prefix(&why, "%s", e->what);
+	*e = why;
+	return -1;
 }
 
 int why_no_module(const struct guard *g, const char *name, struct err *e)

@@ -16,6 +16,15 @@
  */
 int why_no_token(struct discovery *d, const char *reader, struct err *e);
 
+/*
+ * The same for one that is meant, of n_shown that the modules show: *e says already that it is not there. Of a card
+ * that is named by more than its reader only that is told that keeps the modules from it: ERR_READERS.
+ */
+int why_absent(struct discovery *d, const char *reader, size_t n_shown, bool named, struct err *e);
+
+/* Adds to *e that the module for a card of this kind does not look at the reader it is in. */
+int why_not_looked_at(const struct profile *p, const char *reader, struct err *e);
+
 /* ERR_MODULE: p11-kit knows no module of this name, or none at all (NULL), that of the CA's HSM left out. */
 int why_no_module(const struct guard *g, const char *name, struct err *e);
 

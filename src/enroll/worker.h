@@ -15,6 +15,7 @@
 #include "pkcs11/listing.h"
 #include "pkcs11/pins.h"
 #include "pkcs11/profile.h"
+#include "pkcs11/reader.h"
 #include "pkcs11/uri.h"
 #include "store/store.h"
 
@@ -42,7 +43,8 @@ enum {
 
 struct worker_token {
 	uint64_t slot;
-	char reader[65], label[33], manufacturer[33], model[17], serial[17];
+	char reader[READER_NAME_MAX]; /* its PC/SC name where it is one, else the slot's description */
+	char label[33], manufacturer[33], model[17], serial[17];
 	unsigned flags;
 	unsigned pin_min, pin_max; /* bytes */
 	uint64_t free_bytes;       /* for public objects; WORKER_FREE_UNKNOWN */

@@ -137,6 +137,7 @@ static int initialize(struct worker_state *st, const char *path, const struct wo
 		return -1;
 	if (opensc_configure(v->reader[0] != '\0' ? v->reader : NULL, v->cards, st->profile, e) != 0)
 		return -1;
+	p11_module_know_reader(st->module, opensc_is_module(path) ? v->reader : "");
 	return p11_module_initialize(st->module, e);
 }
 

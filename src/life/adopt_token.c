@@ -2,6 +2,7 @@
 
 #include "core/xalloc.h"
 #include "enroll/adopt.h"
+#include "enroll/same.h"
 
 #include <openssl/err.h>
 #include <openssl/x509.h>
@@ -104,7 +105,7 @@ static int adopt_key(struct life *l, struct signer *ca, const struct life_seen *
 {
 	struct store_credential c = {.id = 0};
 	bool have = false, found = false, gone = false;
-	life_identify(&s->token, &c.token);
+	same_identify(&s->token, s->profile, &c.token);
 	if (store_has_key(l->store, &c.token, &o->spki, &have, e) != 0)
 		return -1;
 	if (have)

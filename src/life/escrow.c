@@ -1,4 +1,5 @@
 #include "core/xalloc.h"
+#include "enroll/same.h"
 #include "life/life.h"
 
 #include <stdlib.h>
@@ -60,8 +61,7 @@ int life_escrow_show(struct life *l, struct life_escrowed **ret, size_t *ret_n, 
 	*ret_n = 0;
 	if (l->ports->store.open(&l->store, l->cfg, e) != 0 || find_token(l, &l->id, e) != 0)
 		return -1;
-	memcpy(l->token.serial, l->id.serial, sizeof l->token.serial);
-	memcpy(l->token.label, l->id.label, sizeof l->token.label);
+	same_recall(&l->id, &l->token);
 	struct recover *key = life_recover(l);
 	int got = add_kind(l, ESCROW_SO_PIN, key, ret, ret_n, e);
 	if (got == 0)

@@ -1,3 +1,4 @@
+#include "enroll/same.h"
 #include "enroll/seal.h"
 #include "life/ended.h"
 #include "life/life.h"
@@ -104,7 +105,7 @@ static int seal_again(struct setup *s, const struct store_token *before, struct 
 static void take(struct life *l, const struct worker_token *t)
 {
 	l->token = *t;
-	life_identify(t, &l->id);
+	same_identify(t, l->profile, &l->id);
 }
 
 static int set_first_pin(struct setup *s, bool ours, struct err *e)

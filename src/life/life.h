@@ -33,6 +33,7 @@ enum life_ask {
 struct life_options {
 	const char *user;            /* whose token; NULL */
 	const char *serial, *reader; /* which token; NULL: find out */
+	const char *token_label;     /* and of a card with several PINs which of them; NULL */
 	const char *module;          /* NULL: as configured */
 	const char *label;           /* for one that is initialized; NULL: as before, or "VPN token" */
 	/* a recovery key, in a file or on a token: what is in escrow is used; at most one of both */
@@ -268,9 +269,6 @@ int life_start(struct life *l, struct err *e);
 
 /* Of each worker. */
 struct worker_settings life_settings(const struct life *l);
-
-/* How the inventory names a token. */
-void life_identify(const struct worker_token *t, struct store_token *ret);
 
 /* The serial number and what else is known of the token in words for the audit trail. */
 int life_audit(struct life *l, const char *action, const char *detail, struct err *e);

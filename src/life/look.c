@@ -1,4 +1,5 @@
 #include "core/xalloc.h"
+#include "enroll/same.h"
 #include "enroll/seal.h"
 #include "life/life.h"
 
@@ -85,7 +86,7 @@ static int look_at(struct life *l, const struct enroll_candidate *c, struct life
 		ret->pins[i].tries = -1;
 	if ((c->token.flags & (WORKER_TOKEN_UNREADABLE | WORKER_TOKEN_UNKNOWN)) != 0)
 		return 0;
-	life_identify(&c->token, &id);
+	same_identify(&c->token, c->profile, &id);
 	bool read = read_token(l, c, ret, &ret->trouble) == 0;
 	if (look_into_escrow(l, &id, ret, e) != 0)
 		return -1;

@@ -1,9 +1,10 @@
 #include "core/xalloc.h"
+#include "enroll/same.h"
+#include "enroll/why.h"
 #include "life/life.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define DEFAULT_LABEL "VPN token"
 
@@ -60,13 +61,10 @@ static int find_users(struct life *l, struct store_token *ret, struct err *e)
 	return err_next(e, "name the token with --serial, or enroll it first: tokenroll %s", l->opt->user);
 }
 
-static bool is_meant(const struct life *l, const struct store_token *users, const struct worker_token *t)
+static bool is_meant(const struct life *l, const struct store_token *users, const struct enroll_candidate *c)
 {
-	if (users != NULL && (strcmp(users->serial, t->serial) != 0 || strcmp(users->model, t->model) != 0 ||
-			      strcmp(users->manufacturer, t->manufacturer) != 0))
-		return false;
-	return (l->opt->serial == NULL || strcasecmp(t->serial, l->opt->serial) == 0) &&
-	       (l->opt->reader == NULL || strcmp(t->reader, l->opt->reader) == 0);
+	return (users == NULL || same_is(&c->token, c->profile, users)) &&
+	       same_is_called(&c->token, l->opt->serial, l->opt->reader, l->opt->token_label);
 }
 
 static bool is_usable(const struct worker_token *t, bool blank_too)
@@ -75,7 +73,7 @@ static bool is_usable(const struct worker_token *t, bool blank_too)
 	return (t->flags & odd) == 0 && (blank_too || (t->flags & WORKER_TOKEN_INITIALIZED) != 0);
 }
 
-static int nothing_found(const struct life *l, const struct store_token *users, struct err *e)
+static int nothing_found(const struct life *l, const struct store_token *users, size_t n_all, struct err *e)
 {
 	const struct err *why;
 	const char *failed = discover_failed(l->discovery, &why);
@@ -85,8 +83,14 @@ static int nothing_found(const struct life *l, const struct store_token *users, 
 		err_set(e, ERR_NO_TOKEN, "no token with the serial number %s is plugged in", l->opt->serial);
 	else if (l->opt->reader != NULL)
 		err_set(e, ERR_NO_TOKEN, "no token is in a reader named '%s'", l->opt->reader);
+	else if (l->opt->token_label != NULL)
+		err_set(e, ERR_NO_TOKEN, "no token with the label \"%s\" is plugged in", l->opt->token_label);
 	else
 		err_set(e, ERR_NO_TOKEN, "no token is plugged in");
+	if (failed == NULL &&
+	    why_absent(l->discovery, l->opt->reader, n_all,
+		       users != NULL || l->opt->serial != NULL || l->opt->token_label != NULL, e) != 0)
+		return -1;
 	if (failed != NULL)
 		return err_next(e, "put it in; module %s could not be used: %s", failed, why->what);
 	return err_next(e, "put it in; `tokenroll tokens` shows what is there");
@@ -104,12 +108,12 @@ static struct enroll_candidate *select_token(struct life *l, bool blank_too, str
 	if (discover_end(l->discovery, &list, &n, e) != 0)
 		return NULL;
 	for (size_t i = 0; i < n; i++) {
-		if (is_usable(&list[i].token, blank_too) && is_meant(l, wanted, &list[i].token))
+		if (is_usable(&list[i].token, blank_too) && is_meant(l, wanted, &list[i]))
 			list[kept++] = list[i];
 	}
 	kept = recover_leave_out(l->opt->recovery_uri, list, kept);
 	if (kept == 0) {
-		nothing_found(l, wanted, e);
+		nothing_found(l, wanted, n, e);
 		return NULL;
 	}
 	if (kept > 1 && l->ui->choose(l->ui->arg, list, kept, &index, e) != 0)
@@ -128,15 +132,6 @@ static int find_owner(struct life *l, struct err *e)
 	return ret;
 }
 
-void life_identify(const struct worker_token *t, struct store_token *ret)
-{
-	memset(ret, 0, sizeof *ret);
-	memcpy(ret->manufacturer, t->manufacturer, sizeof ret->manufacturer);
-	memcpy(ret->model, t->model, sizeof ret->model);
-	memcpy(ret->serial, t->serial, sizeof ret->serial);
-	memcpy(ret->label, t->label, sizeof ret->label);
-}
-
 int life_open(struct life *l, bool blank_too, struct err *e)
 {
 	struct enroll_candidate *c = life_start(l, e) == 0 ? select_token(l, blank_too, e) : NULL;
@@ -144,7 +139,7 @@ int life_open(struct life *l, bool blank_too, struct err *e)
 		return -1;
 	l->token = c->token;
 	l->profile = c->profile;
-	life_identify(&l->token, &l->id);
+	same_identify(&l->token, l->profile, &l->id);
 	/* two tokenrolls never work on one token */
 	if (l->token.serial[0] != '\0' && l->ports->store.claim_token(l->store, &l->id, e) != 0)
 		return -1;

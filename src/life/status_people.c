@@ -173,12 +173,8 @@ static const struct profile *profile_of(const struct kept *k, const struct surve
 						     [PROFILE_MODEL] = row->model,
 						     [PROFILE_LABEL] = row->label,
 						     [PROFILE_SERIAL] = row->token}};
-	const struct profile *p;
-	for (size_t i = 0; row->profile[0] != '\0' && (p = profiles_at(k->profiles, i)) != NULL; i++) {
-		if (strcmp(p->id, row->profile) == 0)
-			return p;
-	}
-	return profiles_match(k->profiles, &facts);
+	const struct profile *p = profiles_named(k->profiles, row->profile);
+	return p != NULL ? p : profiles_match(k->profiles, &facts);
 }
 
 static bool has_factory_secrets(const struct profile *p)

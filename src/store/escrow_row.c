@@ -92,7 +92,7 @@ int store_escrow_put(struct store *s, const struct store_token *t, enum escrow_k
 
 struct value {
 	int64_t id, token;
-	char serial[17];
+	char serial[sizeof(((struct store_token *)0)->serial)];
 	enum escrow_kind kind;
 	enum escrow_state state;
 	bool overtaken; /* a later one of this token and kind is confirmed */

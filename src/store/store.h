@@ -48,7 +48,8 @@ enum cred_way {
 
 struct store_token {
 	int64_t id;
-	char manufacturer[33], model[17], serial[17], label[33]; /* CK_TOKEN_INFO, UTF-8, blanks stripped */
+	char manufacturer[33], model[17], label[33]; /* CK_TOKEN_INFO, UTF-8, blanks stripped */
+	char serial[50]; /* likewise; of a kind whose serial numbers are shared SERIAL/LABEL */
 };
 
 struct store_credential {

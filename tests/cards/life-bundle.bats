@@ -112,3 +112,16 @@ as_module_says() {
 	refused 3 "alice has no finished enrollment" bundle alice
 	[[ ! -e $dir/bundles/alice.tar.gz ]]
 }
+
+@test "with the modules of the profile that the token was enrolled with, also where only the reader told which" {
+	life_token soft
+	mkdir "$dir/profiles"
+	sed "s|^\\[match\\]|[match]\\nreader = SoftHSM slot*|; s|^enroll = .*|enroll = libsofthsm2.so\\nclient-windows = C:/mine.dll\\nclient-macos = /mine.so|" \
+		"$COMPANY_ROOT/pkcs11/profiles/softhsm2.conf" >"$dir/profiles/mine.conf"
+	life_conf "token.module=$(company_softhsm)" "token.profiles=$dir/profiles"
+	enroll --pin-file "$old"
+	grep -q "C:/mine.dll" "$dir/bundles/alice/alice-windows.ovpn"
+	done_by bundle alice
+	grep -q "C:/mine.dll" "$dir/bundles/alice/alice-windows.ovpn"
+	grep -q "/mine.so" "$dir/bundles/alice/alice-macos.ovpn"
+}

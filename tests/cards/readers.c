@@ -4,6 +4,7 @@
  *     readers list                         one line each: number, present or empty, name
  *     readers name K                       the name of reader K, from 0
  *     readers wait K present|empty [S]     returns when it is so; fails after S seconds (10)
+ *     readers hold K                       has its card for itself until stdin ends, as GnuPG's scdaemon does; says so
  *     readers send K HEX...                sends these APDUs as they are, and prints a line of HEX for each answer
  *     readers send K -                     those that come on stdin, one a line, so that one can depend on an answer
  */
@@ -122,9 +123,25 @@ static int send_all(SCARDCONTEXT context, const char *name, int n, char **apdus)
 	return status;
 }
 
+static int hold(SCARDCONTEXT context, const char *name)
+{
+	SCARDHANDLE card;
+	DWORD protocol;
+	LONG rc = SCardConnect(context, name, SCARD_SHARE_EXCLUSIVE, SCARD_PROTOCOL_T1, &card, &protocol);
+
+	if (rc != SCARD_S_SUCCESS)
+		return failed(name, rc);
+	puts("held");
+	fflush(stdout);
+	while (getchar() != EOF)
+		;
+	SCardDisconnect(card, SCARD_LEAVE_CARD);
+	return 0;
+}
+
 static int usage(void)
 {
-	fprintf(stderr, "usage: readers list | name K | wait K present|empty [SECONDS] | send K HEX...|-\n");
+	fprintf(stderr, "usage: readers list | name K | wait K present|empty [SECONDS] | hold K | send K HEX...|-\n");
 	return 2;
 }
 
@@ -142,6 +159,8 @@ static int run(SCARDCONTEXT context, const char *names, int argc, char **argv)
 	}
 	if (strcmp(argv[1], "name") == 0)
 		return puts(name) == EOF;
+	if (strcmp(argv[1], "hold") == 0)
+		return hold(context, name);
 	if (strcmp(argv[1], "send") == 0)
 		return send_all(context, name, argc - 3, argv + 3);
 	if (strcmp(argv[1], "wait") != 0 || argc < 4)
