@@ -108,6 +108,8 @@ const struct enroll_ports enroll_ports_real = {
 	    .escrow_put = store_escrow_put,
 	    .escrow_confirm = store_escrow_confirm,
 	    .escrow_list = store_escrow_list,
+	    .replace_begun = store_replace_begun,
+	    .audited = store_audited,
 	    .init_begun = store_init_begun,
 	},
     .handover =

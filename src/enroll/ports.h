@@ -146,6 +146,9 @@ struct enroll_store_port {
 	int (*escrow_confirm)(struct store *s, int64_t id, struct err *e);
 	int (*escrow_list)(struct store *s, const struct store_token *t, enum escrow_kind kind,
 			   struct store_escrow **ret, size_t *ret_n, struct err *e);
+	int (*replace_begun)(struct store *s, const char *token_serial, bool *ret, struct err *e);
+	int (*audited)(struct store *s, const char *token_serial, const char *action, const char *detail, bool *ret,
+		       struct err *e);
 	int (*init_begun)(struct store *s, const char *user, bool *ret_begun, char ret_serial[17], struct err *e);
 };
 

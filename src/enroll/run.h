@@ -43,6 +43,10 @@ struct enroll_run {
 	bool last_try_agreed;   /* to spend it at a PIN pad: a PIN that was typed is asked for only once */
 	struct secret *so_pin;  /* of a token without a user PIN, until that is set; of one that wants its SO */
 
+	bool factory[PROFILE_PIN_COUNT]; /* it has, or is taken to have, a value that it was delivered with */
+	bool unasked[PROFILE_PIN_COUNT]; /* that value is sent though nobody gave it */
+	bool new_pin_tried;              /* pin is what an earlier run was about to give the token */
+
 	struct store_credential cred;
 	enum cred_state from; /* steps up to here need not be done again */
 	bool known;           /* the journal had this user's credential on this token before */
@@ -214,7 +218,18 @@ int enroll_unlock_end(struct enroll_run *r, struct err *e);
  */
 int enroll_look_at_pins(struct enroll_run *r, struct err *e);
 bool enroll_has_factory(const struct enroll_run *r, enum profile_secret which);
-int enroll_factory_value(const struct enroll_run *r, enum profile_secret which, struct secret *ret, struct err *e);
+/* Whether it has the only one that the profile knows, which may be sent though nobody gave it; and that value. */
+bool enroll_sends_factory(const struct enroll_run *r, enum profile_secret which);
+int enroll_factory_value(struct enroll_run *r, enum profile_secret which, struct secret *ret, struct err *e);
+/* What was given as r->pin or r->so_pin: one of the factory's is taken for that, whatever the token tells, and is
+ * proven by the login. */
+int enroll_sort_pin(struct enroll_run *r, struct err *e);
+void enroll_sort_so_pin(struct enroll_run *r);
+/* After a login or change with one of them failed: so that nothing is sent a second time that nobody gave. Returns -1.
+ */
+int enroll_secret_failed(struct enroll_run *r, enum profile_secret which, struct err *e);
+/* Says what a token that is finished has of the factory's. */
+void enroll_note_kept(struct enroll_run *r);
 /* Asks what has to be asked for it. ERR_RECOVERY_MISSING where nobody could find a random one again. */
 int enroll_ask_replacements(struct enroll_run *r, struct err *e);
 int enroll_replace_factory(struct enroll_run *r, struct err *e);

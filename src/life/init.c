@@ -166,9 +166,10 @@ static int go_on(struct setup *s, const struct p11_pin_state *so_state, bool our
 {
 	struct life *l = s->l;
 	int64_t pending = 0;
-	if (old_so_pin(s, so_state, &pending, e) != 0 || new_pin(s, e) != 0 || l->ui->show(l->ui->arg, e) != 0 ||
-	    set_first_pin(s, ours, e) != 0)
+	if (old_so_pin(s, so_state, &pending, e) != 0 || new_pin(s, e) != 0 || l->ui->show(l->ui->arg, e) != 0)
 		return -1;
+	if (set_first_pin(s, ours, e) != 0)
+		return life_key_failed(l, PROFILE_SO_PIN, e);
 	s->result->so_pin_sealed = pending != 0;
 	return confirm(l, pending, e);
 }
@@ -191,13 +192,17 @@ static int refuse(const struct life *l, const struct life_objects *o, struct err
 }
 
 /* Who may look is asked for the PIN; on a terminal without one the rest counts as unseen. */
-static int look(struct setup *s, struct life_objects *ret, struct err *e)
+static int look(struct setup *s, const struct p11_pin_state *now, struct life_objects *ret, struct err *e)
 {
 	struct life *l = s->l;
 	struct err no_pin = ERR_INIT;
 	struct secret *pin = secret_new();
-	bool has_pin = (l->token.flags & (WORKER_TOKEN_NO_PIN | WORKER_TOKEN_PIN_LOCKED)) == 0;
+	bool has_pin = (l->token.flags & WORKER_TOKEN_NO_PIN) == 0 && !now->locked;
 	bool ask = has_pin && l->opt->pin_given && !life_pin_on_pad(l);
+	if (ask && life_pin_check(l, now, e) != 0) {
+		secret_free(&pin);
+		return -1;
+	}
 	int got = ask ? l->ui->secret(l->ui->arg, LIFE_PIN, &l->token, l->profile, NULL, pin, &no_pin) : -1;
 	if (got == 0)
 		got = life_possible(l, PROFILE_PIN, pin, &no_pin);
@@ -206,12 +211,12 @@ static int look(struct setup *s, struct life_objects *ret, struct err *e)
 	return got;
 }
 
-static int agree(struct setup *s, struct err *e)
+static int agree(struct setup *s, const struct p11_pin_state *pins, struct err *e)
 {
 	struct life *l = s->l;
 	struct life_objects o;
 	char what[400];
-	if (look(s, &o, e) != 0)
+	if (look(s, &pins[PROFILE_PIN], &o, e) != 0)
 		return -1;
 	int got = 0;
 	if (!l->opt->wipe && (o.n_somebodys != 0 || !o.all_seen))
@@ -255,17 +260,18 @@ static int replace_factory(struct setup *s, struct err *e)
 	return got;
 }
 
-static int init_used(struct setup *s, const struct p11_pin_state *so_state, struct err *e)
+static int init_used(struct setup *s, const struct p11_pin_state *pins, struct err *e)
 {
 	struct life *l = s->l;
 	struct worker_token made;
 	int64_t pending = 0;
 	char label[WORKER_LABEL_MAX + 1];
 	life_label(l, label);
-	if (agree(s, e) != 0 || old_so_pin(s, so_state, &pending, e) != 0 || new_pin(s, e) != 0 ||
-	    life_audit(l, STORE_TOKEN_INIT, "again", e) != 0 || l->ui->show(l->ui->arg, e) != 0 ||
-	    l->ports->token.reset(l->worker, &l->token, label, sent(s, s->so_pin), &made, e) != 0)
+	if (agree(s, pins, e) != 0 || old_so_pin(s, &pins[PROFILE_SO_PIN], &pending, e) != 0 || new_pin(s, e) != 0 ||
+	    life_audit(l, STORE_TOKEN_INIT, "again", e) != 0 || l->ui->show(l->ui->arg, e) != 0)
 		return -1;
+	if (l->ports->token.reset(l->worker, &l->token, label, sent(s, s->so_pin), &made, e) != 0)
+		return life_key_failed(l, PROFILE_SO_PIN, e);
 	l->token = made;
 	if (life_end_credentials(l, end_one, l, e) != 0 || confirm(l, pending, e) != 0)
 		return -1;
@@ -273,11 +279,11 @@ static int init_used(struct setup *s, const struct p11_pin_state *so_state, stru
 	return l->profile->init.leaves_factory ? replace_factory(s, e) : set_first_pin(s, true, e);
 }
 
-static int begin(struct setup *s, const struct p11_pin_state *so_state, struct err *e)
+static int begin(struct setup *s, const struct p11_pin_state *pins, struct err *e)
 {
 	if (check_way(s->l, e) != 0)
 		return -1;
-	return is_blank(s->l) ? init_blank(s, e) : init_used(s, so_state, e);
+	return is_blank(s->l) ? init_blank(s, e) : init_used(s, pins, e);
 }
 
 int life_init(struct life *l, struct life_setup *ret, struct err *e)
@@ -295,7 +301,7 @@ int life_init(struct life *l, struct life_setup *ret, struct err *e)
 	if (got == 0 && s.pad)
 		life_pad_begin(l, PROFILE_SO_PIN, &pins[PROFILE_SO_PIN]);
 	if (got == 0)
-		got = begun ? go_on(&s, &pins[PROFILE_SO_PIN], ours, e) : begin(&s, &pins[PROFILE_SO_PIN], e);
+		got = begun ? go_on(&s, &pins[PROFILE_SO_PIN], ours, e) : begin(&s, pins, e);
 	secret_free(&s.so_pin);
 	secret_free(&s.pin);
 	return got;

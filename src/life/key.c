@@ -1,3 +1,4 @@
+#include "enroll/preset.h"
 #include "enroll/seal.h"
 #include "life/life.h"
 
@@ -81,15 +82,39 @@ static int tell_of_escrow(struct life *l, enum profile_secret which, struct err 
 	return -1;
 }
 
+static struct preset preset_of(const struct life *l)
+{
+	return (struct preset){
+	    .port = &l->ports->store, .store = l->store, .serial = l->token.serial, .profile = l->profile};
+}
+
+int life_sends_factory(const struct life *l, enum profile_secret which, const struct p11_pin_state *now, bool *ret,
+		       struct err *e)
+{
+	const struct preset preset = preset_of(l);
+	bool given = which == PROFILE_PUK ? l->opt->puk_given : l->opt->so_pin_given;
+	bool guess = now->factory != P11_FACTORY_YES;
+	*ret = false;
+	/* where only a flag speaks for it, what is kept goes before */
+	if (given || (guess && life_has_recovery(l)))
+		return 0;
+	return preset_may_send(&preset, which, now, ret, e);
+}
+
+int life_key_failed(struct life *l, enum profile_secret which, struct err *e)
+{
+	const struct preset preset = preset_of(l);
+	return l->unasked ? preset_refused(&preset, which, e) : -1;
+}
+
 int life_key(struct life *l, enum profile_secret which, const struct p11_pin_state *now, struct secret *ret,
 	     int64_t *ret_pending, struct err *e)
 {
-	const struct profile_list *factory = &l->profile->pin[which].factory;
 	bool given = which == PROFILE_PUK ? l->opt->puk_given : l->opt->so_pin_given;
-	if (life_key_check(l, which, now, e) != 0)
+	if (life_key_check(l, which, now, e) != 0 || life_sends_factory(l, which, now, &l->unasked, e) != 0)
 		return -1;
-	if (!given && now->factory == P11_FACTORY_YES && factory->n != 0)
-		return secret_set(ret, factory->v[0], strlen(factory->v[0]), e);
+	if (l->unasked)
+		return preset_value(l->profile, which, ret, e);
 	if (!given && life_has_recovery(l))
 		return from_escrow(l, which, ret, ret_pending, e);
 	if (l->ui->secret(l->ui->arg, which == PROFILE_PUK ? LIFE_PUK : LIFE_SO_PIN, &l->token, l->profile, NULL, ret,

@@ -85,6 +85,7 @@ struct life {
 	const struct profile *profile;
 	struct recovery *recovery;
 	char owner[65]; /* "" if it is nobody's */
+	bool unasked;   /* the SO PIN or PUK that life_key has got is the factory's, and nobody gave it */
 
 	struct signer *signer; /* where the CA is needed */
 	struct ca_info ca;
@@ -271,11 +272,20 @@ bool life_has_recovery(const struct life *l);
 /* The recovery key that was given, to be freed. */
 struct recover *life_recover(struct life *l);
 
-/* An SO PIN or PUK: the factory's where the token has that, out of escrow with a recovery key, else asked. */
+/* An SO PIN or PUK: as it was given, the factory's where the token is known to have that, out of escrow with a recovery
+ * key, else asked. */
 int life_key(struct life *l, enum profile_secret which, const struct p11_pin_state *now, struct secret *ret,
 	     int64_t *ret_pending, struct err *e);
+/* Whether life_key would take the factory's; see preset.h. */
+int life_sends_factory(const struct life *l, enum profile_secret which, const struct p11_pin_state *now, bool *ret,
+		       struct err *e);
+/* After what life_key gave was sent, and that failed: the factory's is not sent again that nobody gave. Returns -1. */
+int life_key_failed(struct life *l, enum profile_secret which, struct err *e);
 
-/* ERR_PIN_LOCKED, ERR_PIN_LAST_TRY: before anybody is asked for an SO PIN or PUK. */
+/* ERR_PIN_LOCKED, ERR_PIN_LAST_TRY: before anybody is asked for the PIN. */
+int life_pin_check(const struct life *l, const struct p11_pin_state *now, struct err *e);
+
+/* The same for an SO PIN or PUK. */
 int life_key_check(const struct life *l, enum profile_secret which, const struct p11_pin_state *now, struct err *e);
 
 /*

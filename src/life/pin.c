@@ -27,7 +27,7 @@ static int check_way(const struct life *l, enum profile_operation what, struct e
 			       : err_next(e, "use the program of the token's maker, if it can");
 }
 
-static int check_pin(const struct life *l, const struct p11_pin_state *pin, struct err *e)
+int life_pin_check(const struct life *l, const struct p11_pin_state *pin, struct err *e)
 {
 	if (pin->locked) {
 		err_set(e, ERR_PIN_LOCKED, "the PIN of token %s is locked", l->token.serial);
@@ -91,7 +91,7 @@ static int change_typed(struct life *l, struct life_pins *ret, struct err *e)
 int life_pin(struct life *l, struct life_pins *ret, struct err *e)
 {
 	if (check_way(l, PROFILE_CHANGE_PIN, e) != 0 || look_before(l, ret->before, e) != 0 ||
-	    check_pin(l, &ret->before[PROFILE_PIN], e) != 0)
+	    life_pin_check(l, &ret->before[PROFILE_PIN], e) != 0)
 		return -1;
 	return life_on_pad(l, PROFILE_CHANGE_PIN) ? change_on_pad(l, PROFILE_CHANGE_PIN, PROFILE_PIN, ret, e)
 						  : change_typed(l, ret, e);
@@ -104,8 +104,8 @@ static int unblock_typed(struct life *l, enum profile_secret kind, struct life_p
 	int got = life_key(l, kind, &ret->before[kind], key, &pending, e);
 	if (got == 0)
 		got = ask_new(l, NULL, new, e);
-	if (got == 0)
-		got = change(l, PROFILE_UNBLOCK, kind, key, new, ret, e);
+	if (got == 0 && change(l, PROFILE_UNBLOCK, kind, key, new, ret, e) != 0)
+		got = life_key_failed(l, kind, e);
 	/* a value that a run which broke off had sent is the token's */
 	if (got == 0 && pending != 0)
 		got = l->ports->store.escrow_confirm(l->store, pending, e);

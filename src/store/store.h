@@ -282,6 +282,10 @@ const char *escrow_state_name(enum escrow_state st);
 int store_audit(struct store *s, const char *action, const char *user, const char *token_serial, const char *detail,
 		struct err *e);
 
+/* Whether the trail has a record of this action on this token with this detail. */
+int store_audited(struct store *s, const char *token_serial, const char *action, const char *detail, bool *ret,
+		  struct err *e);
+
 /*
  * Whether the last that the trail tells of this user is a token's initialization: STORE_TOKEN_INIT was recorded, and
  * no credential was planned since, so there may be a token that is initialized but not in the journal. ret_serial is
@@ -295,6 +299,13 @@ int store_init_begun(struct store *s, const char *user, bool *ret_begun, char re
 /* Whether a token (by its serial number) was initialized, or its first user PIN was about to be set, and nothing says
  * that it was: the last of STORE_TOKEN_INIT, STORE_PIN_INIT and STORE_PIN_SET in the trail is not that one. */
 int store_pin_begun(struct store *s, const char *token_serial, bool *ret, struct err *e);
+
+/* Whether a token's factory PIN was about to be changed since a certificate was last written to it, and nothing says
+ * that it was not: the last of "written", STORE_PIN_REPLACE and STORE_PIN_UNREPLACED in the trail is STORE_PIN_REPLACE.
+ */
+#define STORE_PIN_REPLACE "factory-pin-change"
+#define STORE_PIN_UNREPLACED "factory-pin-unchanged"
+int store_replace_begun(struct store *s, const char *token_serial, bool *ret, struct err *e);
 
 void store_credential_free(struct store_credential *c);
 
