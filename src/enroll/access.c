@@ -127,10 +127,10 @@ static bool has_recovery(const struct enroll_run *r)
 	return r->opt->recovery_file != NULL || r->opt->recovery_uri != NULL;
 }
 
-static int so_pin_from_escrow(struct enroll_run *r, struct err *e)
+int enroll_so_pin_from_escrow(struct enroll_run *r, const struct store_token *as, struct err *e)
 {
 	const struct seal seal = {
-	    .port = &r->ports->store, .store = r->store, .token = &r->token, .id = &r->token_id, .profile = r->profile};
+	    .port = &r->ports->store, .store = r->store, .token = &r->token, .id = as, .profile = r->profile};
 	const struct recover_request req = {
 	    .port = &r->ports->token,
 	    .file = r->opt->recovery_file,
@@ -154,7 +154,7 @@ static int get_so_pin(struct enroll_run *r, struct err *e)
 	if (!r->opt->so_pin_given && enroll_sends_factory(r, PROFILE_SO_PIN))
 		return enroll_factory_value(r, PROFILE_SO_PIN, r->so_pin, e);
 	if (!r->opt->so_pin_given && has_recovery(r))
-		return so_pin_from_escrow(r, e);
+		return enroll_so_pin_from_escrow(r, &r->token_id, e);
 	if (r->ui->so_pin(r->ui->arg, &r->token, r->profile, r->so_pin, e) != 0)
 		return -1;
 	enroll_sort_so_pin(r);

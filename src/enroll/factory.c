@@ -247,17 +247,23 @@ int enroll_secret_failed(struct enroll_run *r, enum profile_secret which, struct
 	return r->unasked[which] ? preset_refused(&preset, which, e) : -1;
 }
 
+int enroll_load_recovery(struct enroll_run *r, struct err *e)
+{
+	if (r->recovery != NULL)
+		return 0;
+	if (recovery_load(&r->recovery, r->cfg->escrow.recovery, r->cfg->escrow.n, e) != 0)
+		return -1;
+	for (size_t i = 0; i < recovery_note_count(r->recovery); i++)
+		r->ui->note(r->ui->arg, recovery_note(r->recovery, i));
+	return 0;
+}
+
 /* A random one that nobody could find again would lock the company out. */
 static int load_recovery(struct enroll_run *r, struct err *e)
 {
 	char names[160];
-	if (r->recovery != NULL)
+	if (enroll_load_recovery(r, e) == 0)
 		return 0;
-	if (recovery_load(&r->recovery, r->cfg->escrow.recovery, r->cfg->escrow.n, e) == 0) {
-		for (size_t i = 0; i < recovery_note_count(r->recovery); i++)
-			r->ui->note(r->ui->arg, recovery_note(r->recovery, i));
-		return 0;
-	}
 	if (e->code != ERR_RECOVERY_MISSING)
 		return -1;
 	name_all(r, true, names, sizeof names);

@@ -44,12 +44,26 @@ struct recover *life_recover(struct life *l)
 	return recover_new(&req);
 }
 
+static int find_sealed(struct life *l, enum profile_secret which, bool *ret, struct err *e)
+{
+	const struct seal seal = {.port = &l->ports->store, .store = l->store, .id = &l->id};
+	l->sealed_for = l->id;
+	return l->begun && which == PROFILE_SO_PIN ? seal_find_first(&seal, ret, &l->sealed_for, e)
+						   : seal_exists(&seal, which, ret, e);
+}
+
 /* Its token is let go before this one is worked on: some modules touch both. */
 static int from_escrow(struct life *l, enum profile_secret which, struct secret *ret, int64_t *ret_pending,
 		       struct err *e)
 {
-	const struct seal seal = {
-	    .port = &l->ports->store, .store = l->store, .token = &l->token, .id = &l->id, .profile = l->profile};
+	const struct seal seal = {.port = &l->ports->store,
+				  .store = l->store,
+				  .token = &l->token,
+				  .id = &l->sealed_for,
+				  .profile = l->profile};
+	bool there = false;
+	if (find_sealed(l, which, &there, e) != 0)
+		return -1;
 	struct recover *key = life_recover(l);
 	int got = seal_open(&seal, which, key, ret, ret_pending, e);
 	recover_free(&key);
@@ -72,13 +86,10 @@ int life_key_check(const struct life *l, enum profile_secret which, const struct
 /* Where nobody can be asked, but it is kept. */
 static int tell_of_escrow(struct life *l, enum profile_secret which, struct err *e)
 {
-	struct store_escrow *list = NULL;
-	size_t n = 0;
-	if (e->code == ERR_SECRET_NEEDED &&
-	    l->ports->store.escrow_list(l->store, &l->id, seal_kind(which), &list, &n, NULL) == 0 && n != 0)
+	bool there = false;
+	if (e->code == ERR_SECRET_NEEDED && find_sealed(l, which, &there, NULL) == 0 && there)
 		err_next(e, "it is in escrow: give the recovery key with --recovery-key FILE, or it with %s FILE",
 			 which == PROFILE_PUK ? "--puk-file" : "--so-pin-file");
-	store_escrow_free(&list, n);
 	return -1;
 }
 

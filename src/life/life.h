@@ -85,7 +85,9 @@ struct life {
 	const struct profile *profile;
 	struct recovery *recovery;
 	char owner[65]; /* "" if it is nobody's */
+	bool begun;     /* it was initialized, and waits for its first PIN */
 	bool unasked;   /* the SO PIN or PUK that life_key has got is the factory's, and nobody gave it */
+	struct store_token sealed_for; /* as whom what life_key has got is in escrow */
 
 	struct signer *signer; /* where the CA is needed */
 	struct ca_info ca;
@@ -116,7 +118,7 @@ int life_unblock(struct life *l, struct life_pins *ret, struct err *e);
 
 struct life_setup {
 	bool so_pin_sealed; /* it was made at random and is in escrow */
-	bool factory;       /* the token has the factory's PIN and PUK now, which the next enrollment changes */
+	bool factory_so_pin, factory_puk; /* that is the factory's now */
 	size_t destroyed;   /* objects that were on it */
 };
 

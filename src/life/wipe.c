@@ -110,8 +110,12 @@ static int reset(struct wiping *w, const struct p11_pin_state *so, struct secret
 	l->token = made;
 	w->result->reset = true;
 	w->result->factory = l->profile->init.leaves_factory;
-	/* a PIN is there again, one that everybody knows */
-	return w->result->factory ? life_audit(l, STORE_PIN_SET, "factory", e) : 0;
+	if (!w->result->factory)
+		return 0;
+	/* a PIN is there again, one that everybody knows, and so is a PUK */
+	return l->ports->store.escrow_drop(l->store, &l->id, ESCROW_PUK, e) != 0
+		   ? -1
+		   : life_audit(l, STORE_PIN_SET, "factory", e);
 }
 
 static int delete_all(struct wiping *w, struct err *e)

@@ -266,6 +266,14 @@ int store_escrow_put(struct store *s, const struct store_token *t, enum escrow_k
  * is confirmed already. ERR_STORE if there is no such value, or if it was replaced or a later one confirmed. */
 int store_escrow_confirm(struct store *s, int64_t id, struct err *e);
 
+/* Puts a value that is in escrow as number id for another token, which is this one under another name, into escrow for
+ * this one, as pending; that other one is replaced. Both, or nothing. */
+int store_escrow_move(struct store *s, int64_t id, const struct store_token *t, enum escrow_kind kind,
+		      const struct blob *cms, const char *recipients, int64_t *ret_id, struct err *e);
+
+/* Notes that a token has none of its values of this kind any more: it was reset. */
+int store_escrow_drop(struct store *s, const struct store_token *t, enum escrow_kind kind, struct err *e);
+
 /* What is in escrow for a token, newest first. Those before the first confirmed one may be on the token, too: a run
  * that broke off left them pending. *ret_n is 0 if there is nothing. */
 int store_escrow_list(struct store *s, const struct store_token *t, enum escrow_kind kind, struct store_escrow **ret,
