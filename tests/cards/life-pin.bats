@@ -380,3 +380,12 @@ lock_pin() {
 	refused 4 "is locked" wipe --serial "$serial" --confirm "$serial" --no-revoke --pin-file "$old"
 	says "tokenroll unblock"
 }
+
+@test "a card that was never set up has no PIN to be changed or unblocked, and what sets it up is said" {
+	life_token hsm blank=yes
+	watch
+	refused 3 "token $serial is not set up: it has no PIN yet" pin --pin-file "$old" --new-pin-file "$dir/new"
+	says "tokenroll init --serial $serial"
+	refused 3 "token $serial is not set up: it has no PIN yet" unblock --so-pin-file "$dir/so" --new-pin-file "$dir/new"
+	nothing_sent
+}
