@@ -359,6 +359,8 @@ int enrollment_run(struct enrollment *ret, const struct options *o, enum cred_wa
 	if (got == 0)
 		got = fill_options(&opt, o, &c.recovery, e);
 	opt.way = way;
+	if (got == 0 && cfg->token.pin == CONFIG_PIN_KEEP)
+		opt.keep_factory_pins = true;
 	if (got == 0)
 		got = tell(&c, &ret->result, enroll(&c, &opt, &ret->result, e), e);
 	recoverykey_clear(&c.recovery);

@@ -72,6 +72,14 @@ replaced() {
 	json "one(d['tokens'], serial='$serial')['so_pin']['factory']" '"yes"'
 }
 
+@test "pin = keep in the configuration leaves all as it is, too" {
+	life_token yubikey
+	life_conf token.pin=keep
+	enroll
+	says "keeps the factory's"
+	is default-pin 1 default-puk 1 default-management-key 1
+}
+
 @test "without a recovery certificate it is refused before anything is sent or issued" {
 	life_token yubikey
 	company_conf "$dir" "token.module=$(cards_module ykcs11)" vpn.client-module-linux=
