@@ -35,7 +35,7 @@ static void read_flags(const struct p11_token_info *t, size_t which, struct p11_
 	ret->final = (t->flags & flags[which].final) != 0;
 	ret->locked = (t->flags & flags[which].locked) != 0;
 	if ((t->flags & flags[which].to_be_changed) != 0)
-		ret->factory = P11_FACTORY_YES;
+		ret->factory = P11_FACTORY_MAYBE;
 }
 
 /* The card's own count is newer than what a module remembers. */

@@ -10,8 +10,9 @@
 #include "pkcs11/profile.h"
 #include "pkcs11/token.h"
 
-/* Whether a secret has the value that the token was delivered with. */
-enum p11_factory { P11_FACTORY_UNKNOWN, P11_FACTORY_NO, P11_FACTORY_YES };
+/* Whether a secret has the value that the token was delivered with. The card knows; a flag of CK_TOKEN_INFO says only
+ * that it is to be changed, which may have other reasons (PKCS#11 v2.40, 3.2): MAYBE. */
+enum p11_factory { P11_FACTORY_UNKNOWN, P11_FACTORY_NO, P11_FACTORY_YES, P11_FACTORY_MAYBE };
 
 struct p11_pin_state {
 	bool exists;             /* the token has this secret */

@@ -361,6 +361,8 @@ int enrollment_run(struct enrollment *ret, const struct options *o, enum cred_wa
 	if (got == 0)
 		got = fill_options(&opt, o, &c.recovery, e);
 	opt.way = way;
+	if (got == 0 && cfg->token.pin == CONFIG_PIN_KEEP)
+		opt.keep_factory_pins = true;
 	if (got == 0)
 		c.owed = hook_begin(cfg);
 	if (got == 0)

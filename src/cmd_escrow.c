@@ -40,15 +40,18 @@ static json_t *document(const struct lifeui *u, const void *result, const struct
 
 static void print(const struct lifeui *u, const void *result)
 {
+	static const char *const said[ESCROW_STATE_COUNT] = {
+	    [ESCROW_PENDING] = "was sent but never confirmed: the token may have it",
+	    [ESCROW_CONFIRMED] = "the token has it",
+	    [ESCROW_REPLACED] = "the token had it until it was reset",
+	};
 	const struct shown *s = result;
 	lifeui_print("In escrow of token %s:", u->life.token.serial);
 	for (size_t i = 0; i < s->n; i++) {
 		const struct life_escrowed *v = &s->list[i];
 		char day[DAY_SIZE];
 		day_format(day, v->created);
-		printf("  %-12s %s, %s\n", v->kind == ESCROW_PUK ? "PUK" : "SO PIN", day,
-		       v->state == ESCROW_PENDING ? "was sent but never confirmed: the token may have it"
-						  : "the token has it");
+		printf("  %-12s %s, %s\n", v->kind == ESCROW_PUK ? "PUK" : "SO PIN", day, said[v->state]);
 		fflush(stdout);
 		(void)report_secret(STDOUT_FILENO, "               ", v->value);
 	}

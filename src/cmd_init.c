@@ -20,6 +20,11 @@ static json_t *document(const struct lifeui *u, const void *result, const struct
 	return doc;
 }
 
+static const char *name_of(const struct lifeui *u, enum profile_secret which)
+{
+	return u->life.profile->pin[which].name;
+}
+
 static void print(const struct lifeui *u, const void *result)
 {
 	const struct life_setup *s = result;
@@ -29,8 +34,11 @@ static void print(const struct lifeui *u, const void *result)
 		printf("  destroyed    %zu object%s\n", s->destroyed, s->destroyed == 1 ? "" : "s");
 	if (s->so_pin_sealed)
 		puts("  SO PIN       random, in escrow");
-	if (s->factory)
-		puts("  note         PUK and SO PIN may be the factory's: the next enrollment changes them");
+	if (s->factory_so_pin || s->factory_puk)
+		lifeui_print("  note         still the factory's %s%s%s, which everybody can look up",
+			     s->factory_so_pin ? name_of(u, PROFILE_SO_PIN) : "",
+			     s->factory_so_pin && s->factory_puk ? " and " : "",
+			     s->factory_puk ? name_of(u, PROFILE_PUK) : "");
 }
 
 int cmd_init(const struct options *o, struct err *e)

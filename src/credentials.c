@@ -49,7 +49,7 @@ static int get_ca_secret(const struct options *o, const struct ca_info *ca, stru
 		snprintf(line, sizeof line, hsm ? "PIN of the CA's HSM %s: " : "Passphrase of the CA key (%s): ",
 			 hsm ? ca->hsm.name : ca->subject);
 		clean_text(text, sizeof text, line);
-		return prompt_secret(ret, text, e);
+		return hsm ? prompt_secret(ret, text, e) : prompt_passphrase(ret, text, e);
 	}
 	err_set(e, ERR_CA_PASSPHRASE_NEEDED, "%s is needed and there is no terminal to ask for it",
 		hsm ? "the PIN of the CA's HSM" : "the CA key's passphrase");

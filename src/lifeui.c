@@ -319,7 +319,7 @@ struct json_t *lifeui_json(const struct lifeui *u, const struct err *error)
 
 struct json_t *lifeui_pin_json(const struct p11_pin_state *p)
 {
-	static const char *const factory[] = {NULL, "no", "yes"};
+	static const char *const factory[] = {NULL, "no", "yes", "maybe"};
 	if (!p->exists)
 		return json_null();
 	return json_pack("{s:o, s:b, s:b, s:b, s:b, s:o}", "tries",
@@ -343,4 +343,6 @@ void lifeui_pin_text(const struct p11_pin_state *p, char *ret, size_t size)
 		n += (size_t)snprintf(ret, size, "few tries left");
 	if (p->factory == P11_FACTORY_YES && n < size)
 		snprintf(ret + n, size - n, "%sthe factory's", n != 0 ? ", " : "");
+	if (p->factory == P11_FACTORY_MAYBE && n < size)
+		snprintf(ret + n, size - n, "%sto be changed", n != 0 ? ", " : "");
 }

@@ -53,9 +53,10 @@ static int old_so_pin(struct newpins *n, const struct worker_token *t, struct se
 			"token %s was initialized but has no user PIN yet, and its SO PIN is needed to set one",
 			t->serial);
 		return err_next(e, "give the SO PIN that was shown when it was initialized with --so-pin-file FILE, or "
-				   "take another token");
+				   "where it is in escrow the recovery key with --recovery-key FILE, or take another "
+				   "token");
 	}
-	snprintf(line, sizeof line, "token %s was initialized but has no user PIN yet: its SO PIN was shown then",
+	snprintf(line, sizeof line, "token %s was initialized but has no user PIN yet: its SO PIN was set then",
 		 t->serial);
 	screen_note(n->screen, line);
 	snprintf(line, sizeof line, "SO PIN of token \"%s\" (%s): ", t->label, t->serial);
@@ -79,7 +80,7 @@ int newpins_get(struct newpins *n, const struct worker_token *t, const struct pr
 {
 	/* what an earlier call has made was not set */
 	secret_free(&n->made.so_pin);
-	if (so_pin(n, t, p, ret_so_pin, e) != 0)
+	if (ret_so_pin->len == 0 && so_pin(n, t, p, ret_so_pin, e) != 0)
 		return -1;
 	return ret_pin->len != 0 ? 0 : new_pin(n, t, p, ret_pin, e);
 }

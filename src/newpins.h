@@ -19,8 +19,8 @@ struct newpins {
 };
 
 /*
- * Both for a token that is blank. One that is initialized but has no user PIN has an SO PIN, which is asked for. A PIN
- * that ret_pin has already is kept. ERR_PIN_RULES, ERR_SECRET_NEEDED when there is no way to get one.
+ * Both for a token that is blank. One that is initialized but has no user PIN has an SO PIN, which is asked for. What
+ * either has already is kept. ERR_PIN_RULES, ERR_SECRET_NEEDED when there is no way to get one.
  */
 int newpins_get(struct newpins *n, const struct worker_token *t, const struct profile *p, struct secret *ret_so_pin,
 		struct secret *ret_pin, struct err *e);

@@ -191,6 +191,7 @@ struct json_t *report_enrollment_json(const struct options *o, const struct enro
 	json_object_set_new(doc, "attestation", text_or_null(r->cred.attested));
 	json_object_set_new(doc, "bundle", bundle_json(r));
 	json_object_set_new(doc, "request", text_or_null(r->request_path));
+	json_object_set_new(doc, "so_pin_in_escrow", json_boolean(r->so_pin_sealed));
 	put_secret(doc, "so_pin", r->pins_sent ? s->so_pin : NULL);
 	put_secret(doc, "pin", r->pins_sent ? s->pin : NULL);
 	if (error != NULL)
@@ -262,6 +263,8 @@ static void print_enrollment(const struct enroll_result *r)
 	printf("  token        %s\n", token);
 	printf("  certificate  %s, valid until %s%s\n", c->cert_serial, until,
 	       r->shortened ? ", shortened: the CA certificate ends then" : "");
+	if (r->so_pin_sealed)
+		puts("  SO PIN       random, in escrow");
 	/* what no root vouches for is nothing to boast of */
 	if (c->attestation.len != 0 && c->attested[0] != '\0')
 		printf("  attestation  %s\n", c->attested);

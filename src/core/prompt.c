@@ -24,7 +24,7 @@ static int interrupted(struct err *e)
 	return err_set(e, ERR_INTERRUPTED, "interrupted at a question");
 }
 
-int prompt_secret(struct secret *ret, const char *text, struct err *e)
+int prompt_passphrase(struct secret *ret, const char *text, struct err *e)
 {
 	secret_clear(ret);
 	if (readpassphrase(text, ret->bytes, SECRET_MAX + 1, RPP_ECHO_OFF | RPP_REQUIRE_TTY) == NULL) {
@@ -32,6 +32,13 @@ int prompt_secret(struct secret *ret, const char *text, struct err *e)
 		return interrupted(e);
 	}
 	ret->len = strlen(ret->bytes);
+	return 0;
+}
+
+int prompt_secret(struct secret *ret, const char *text, struct err *e)
+{
+	if (prompt_passphrase(ret, text, e) != 0)
+		return -1;
 	/* nothing typed and end of file look the same here; neither is a secret to try */
 	return ret->len != 0 ? 0 : err_set(e, ERR_INTERRUPTED, "nothing was typed");
 }

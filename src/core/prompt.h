@@ -12,8 +12,11 @@
 /* Whether there is somebody to ask: /dev/tty can be opened and stdin and stderr are terminals. */
 bool prompt_possible(void);
 
-/* Reads a secret from the terminal without echo. ERR_INTERRUPTED on Ctrl-C or end of file. */
+/* Reads a secret from the terminal without echo. ERR_INTERRUPTED on Ctrl-C, end of file or an empty line. */
 int prompt_secret(struct secret *ret, const char *text, struct err *e);
+
+/* The same for one that may be tried as often as one likes: an empty line, or end of file, is a wrong one. */
+int prompt_passphrase(struct secret *ret, const char *text, struct err *e);
 
 /* Asks twice, until both are the same; min and max are in bytes. */
 int prompt_new_secret(struct secret *ret, const char *text, size_t min, size_t max, struct err *e);

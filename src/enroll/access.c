@@ -22,13 +22,14 @@ static int check_rules(const struct enroll_run *r, enum profile_secret which, co
 
 static int get_pin(struct enroll_run *r, struct err *e)
 {
-	/* also where --pin-file has the one that it is to get */
-	if (enroll_has_factory(r, PROFILE_PIN))
+	/* nobody guesses the PIN of a token that is handed out */
+	bool certain = r->pins[PROFILE_PIN].factory == P11_FACTORY_YES || r->cred.state < CRED_PROVEN;
+	if (!r->opt->pin_given && certain && enroll_sends_factory(r, PROFILE_PIN))
 		return enroll_factory_value(r, PROFILE_PIN, r->pin, e);
 	/* the same command as the one that broke off when it had replaced the factory's */
 	if (r->opt->new_pin_file != NULL && !r->opt->pin_given && r->cred.state == CRED_WRITTEN)
 		return r->ui->new_pin(r->ui->arg, &r->token, r->profile, r->pin, e);
-	return r->ui->pin(r->ui->arg, &r->token, r->pin, e);
+	return r->ui->pin(r->ui->arg, &r->token, r->pin, e) != 0 ? -1 : enroll_sort_pin(r, e);
 }
 
 static int check_tries(struct enroll_run *r, struct err *e)
@@ -93,7 +94,7 @@ static int log_in_officer(struct enroll_run *r, struct err *e)
 	if (!needs_officer(r))
 		return 0;
 	if (r->ports->token.login(r->worker, true, r->so_pin, r->opt->last_try, e) != 0)
-		return -1;
+		return enroll_secret_failed(r, PROFILE_SO_PIN, e);
 	/* so a run that broke off had got as far as to set it */
 	return r->so_pin_pending != 0 ? r->ports->store.escrow_confirm(r->store, r->so_pin_pending, e) : 0;
 }
@@ -123,10 +124,10 @@ static bool has_recovery(const struct enroll_run *r)
 	return r->opt->recovery_file != NULL || r->opt->recovery_uri != NULL;
 }
 
-static int so_pin_from_escrow(struct enroll_run *r, struct err *e)
+int enroll_so_pin_from_escrow(struct enroll_run *r, const struct store_token *as, struct err *e)
 {
 	const struct seal seal = {
-	    .port = &r->ports->store, .store = r->store, .token = &r->token, .id = &r->token_id, .profile = r->profile};
+	    .port = &r->ports->store, .store = r->store, .token = &r->token, .id = as, .profile = r->profile};
 	const struct recover_request req = {
 	    .port = &r->ports->token,
 	    .file = r->opt->recovery_file,
@@ -147,12 +148,13 @@ static int so_pin_from_escrow(struct enroll_run *r, struct err *e)
 
 static int get_so_pin(struct enroll_run *r, struct err *e)
 {
-	if (!r->opt->so_pin_given && enroll_has_factory(r, PROFILE_SO_PIN))
+	if (!r->opt->so_pin_given && enroll_sends_factory(r, PROFILE_SO_PIN))
 		return enroll_factory_value(r, PROFILE_SO_PIN, r->so_pin, e);
 	if (!r->opt->so_pin_given && has_recovery(r))
-		return so_pin_from_escrow(r, e);
+		return enroll_so_pin_from_escrow(r, &r->token_id, e);
 	if (r->ui->so_pin(r->ui->arg, &r->token, r->profile, r->so_pin, e) != 0)
 		return -1;
+	enroll_sort_so_pin(r);
 	return check_rules(r, PROFILE_SO_PIN, r->so_pin, e);
 }
 
@@ -175,8 +177,11 @@ int enroll_open_token(struct enroll_run *r, struct err *e)
 		return err_set(e, ERR_TOKEN_READ_ONLY, "token %s is write-protected", r->token.serial);
 	bool last_try = (r->token.flags & WORKER_TOKEN_PIN_LAST_TRY) != 0;
 	if (enroll_ask_pin(r, e) != 0 || enroll_ask_so_pin(r, e) != 0 ||
-	    (r->worker == NULL && start_again(r, e) != 0) || take_turn(r, e) != 0 ||
-	    r->ports->token.login(r->worker, false, r->pin, last_try, e) != 0 || log_in_officer(r, e) != 0)
+	    (r->worker == NULL && start_again(r, e) != 0) || take_turn(r, e) != 0)
+		return -1;
+	if (r->ports->token.login(r->worker, false, r->pin, last_try, e) != 0)
+		return enroll_secret_failed(r, PROFILE_PIN, e);
+	if (log_in_officer(r, e) != 0)
 		return -1;
 	r->opened = true;
 	return 0;

@@ -114,11 +114,11 @@ static int prepare(struct enroll_run *r, struct err *e)
 	/* said before anybody types a PIN for nothing */
 	if (signs && r->ca.hsm.fails && enroll_unlock_end(r, e) != 0)
 		return -1;
-	if (r->from < CRED_PROVEN && !setup && enroll_ask_replacements(r, e) != 0)
-		return -1;
 	if (setup ? enroll_ask_new_pins(r, e) != 0 : r->from < CRED_PROVEN && enroll_ask_pin(r, e) != 0)
 		return -1;
 	if (!setup && r->from < CRED_WRITTEN && enroll_ask_so_pin(r, e) != 0)
+		return -1;
+	if (!setup && r->from < CRED_PROVEN && enroll_ask_replacements(r, e) != 0)
 		return -1;
 	if (r->from < CRED_REQUESTED && r->ports->ca.subject(r->signer, r->opt->user, &r->subject, e) != 0)
 		return -1;
@@ -170,6 +170,8 @@ static int check_finished(struct enroll_run *r, struct err *e)
 			r->result->proved ? "read back, signed, verified"
 					  : "certificate read back; the key was not tried, because no PIN was given",
 			e);
+	if (ret == 0)
+		enroll_note_kept(r);
 	bool same =
 	    strcmp(known.pkcs11_id, r->cred.pkcs11_id) == 0 && strcmp(known.client_module, r->cred.client_module) == 0;
 	/* the token was given another label, or the laptops another module: the profile names both */

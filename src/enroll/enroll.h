@@ -61,7 +61,7 @@ struct enroll_ui {
 	int (*recovery_passphrase)(void *arg, struct secret *ret, struct err *e);
 	int (*recovery_pin)(void *arg, const struct worker_token *t, struct secret *ret, struct err *e);
 	/* SO PIN and PIN for a blank token, asked or made as the policy says. One that waits for its user PIN
-	 * (WORKER_TOKEN_NO_PIN) has its SO PIN: that is asked for. A PIN that ret_pin has already is kept. */
+	 * (WORKER_TOKEN_NO_PIN) has its SO PIN: that is asked for. What either has already is kept. */
 	int (*new_pins)(void *arg, const struct worker_token *t, const struct profile *p, struct secret *ret_so_pin,
 			struct secret *ret_pin, struct err *e);
 	/* A user PIN for a token that has one of the factory's, asked or made as the policy says. */
@@ -93,6 +93,7 @@ struct enroll_result {
 	bool already;           /* nothing had to be made */
 	bool proved;            /* the token signed a challenge in this run */
 	bool initialized;       /* the token was blank, or had no user PIN */
+	bool so_pin_sealed;     /* its SO PIN was made at random and is in escrow */
 	bool pins_sent;         /* it may have the new PINs, also if that failed */
 	unsigned replaced_pins; /* 1 << enum profile_secret: those of the factory's that were changed */
 	bool shortened;         /* the certificate ends with the CA */

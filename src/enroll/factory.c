@@ -1,3 +1,4 @@
+#include "enroll/preset.h"
 #include "enroll/run.h"
 #include "enroll/seal.h"
 
@@ -24,7 +25,7 @@ static bool can_change(const struct profile *p, enum profile_operation what)
 
 static bool is_factory(const struct enroll_run *r, enum profile_secret which)
 {
-	return r->pins[which].factory == P11_FACTORY_YES && r->profile->pin[which].factory.n != 0;
+	return r->factory[which];
 }
 
 /* Whether it is given its new value at the reader's PIN pad. */
@@ -41,32 +42,94 @@ static bool is_due(const struct enroll_run *r, size_t i)
 	       can_change(r->profile, order[i].change) && !(order[i].sealed && changes_on_pad(r, order[i].change));
 }
 
+static void add_name(const struct enroll_run *r, size_t i, char *ret, size_t size)
+{
+	size_t n = strlen(ret);
+	snprintf(ret + n, size - n, "%s%s", n != 0 ? ", " : "", r->profile->pin[order[i].secret].name);
+}
+
 static void name_all(const struct enroll_run *r, bool due, char *ret, size_t size)
 {
 	*ret = '\0';
 	for (size_t i = 0; i < N_ORDER; i++) {
-		size_t n = strlen(ret);
 		if (is_factory(r, order[i].secret) && is_due(r, i) == due)
-			snprintf(ret + n, size - n, "%s%s", n != 0 ? ", " : "", r->profile->pin[order[i].secret].name);
+			add_name(r, i, ret, size);
 	}
+}
+
+static void note_kept(struct enroll_run *r, const char *names)
+{
+	char text[400];
+	if (names[0] == '\0')
+		return;
+	snprintf(text, sizeof text, "token %s keeps the factory's %s, which everybody can look up", r->token.serial,
+		 names);
+	r->ui->note(r->ui->arg, text);
+}
+
+void enroll_note_kept(struct enroll_run *r)
+{
+	char names[160] = "";
+	for (size_t i = 0; i < N_ORDER; i++) {
+		enum profile_secret which = order[i].secret;
+		bool shown = which == PROFILE_PIN && r->result->proved;
+		if (is_factory(r, which) && (shown || r->pins[which].factory == P11_FACTORY_YES))
+			add_name(r, i, names, sizeof names);
+	}
+	note_kept(r, names);
+}
+
+/* What was only given, or is only meant by a flag, shows when it is sent. */
+static bool is_certain(const struct enroll_run *r)
+{
+	bool certain = true;
+	for (size_t i = 0; i < PROFILE_PIN_COUNT; i++)
+		certain = certain && (!r->factory[i] || r->pins[i].factory == P11_FACTORY_YES);
+	return certain;
+}
+
+/* It may have expired, or an administrator has set it. */
+static void note_flags(struct enroll_run *r)
+{
+	char text[400];
+	for (size_t i = 0; i < PROFILE_PIN_COUNT; i++) {
+		if (r->factory[i] || r->pins[i].factory != P11_FACTORY_MAYBE)
+			continue;
+		snprintf(text, sizeof text, "token %s says that its %s is to be changed; it stays as it is",
+			 r->token.serial, r->profile->pin[i].name);
+		r->ui->note(r->ui->arg, text);
+	}
+}
+
+/* Nothing logs in with it, so nothing shows it. */
+static void note_puk(struct enroll_run *r)
+{
+	const struct profile_pin *puk = &r->profile->pin[PROFILE_PUK];
+	bool others = r->factory[PROFILE_PIN] || r->factory[PROFILE_SO_PIN];
+	char text[400];
+	if (!others || !puk->exists || puk->factory.n == 0 || r->pins[PROFILE_PUK].factory != P11_FACTORY_UNKNOWN)
+		return;
+	snprintf(text, sizeof text,
+		 "token %s does not tell whether its %s is the factory's, which would stay: change it with the program "
+		 "of the token's maker",
+		 r->token.serial, puk->name);
+	r->ui->note(r->ui->arg, text);
 }
 
 static void note(struct enroll_run *r)
 {
 	char names[160], text[400];
+	note_flags(r);
+	note_puk(r);
 	name_all(r, true, names, sizeof names);
 	if (names[0] != '\0') {
 		snprintf(text, sizeof text,
-			 "token %s has the factory's %s: changed when the certificate is on the token", r->token.serial,
-			 names);
+			 "token %s %s the factory's %s: changed when the certificate is on the token", r->token.serial,
+			 is_certain(r) ? "has" : "seems to have", names);
 		r->ui->note(r->ui->arg, text);
 	}
 	name_all(r, false, names, sizeof names);
-	if (names[0] != '\0') {
-		snprintf(text, sizeof text, "token %s keeps the factory's %s, which everybody can look up",
-			 r->token.serial, names);
-		r->ui->note(r->ui->arg, text);
-	}
+	note_kept(r, names);
 }
 
 static bool is_worth_asking(const struct profile *p)
@@ -78,6 +141,33 @@ static bool is_worth_asking(const struct profile *p)
 	return false;
 }
 
+static struct preset preset_of(const struct enroll_run *r)
+{
+	return (struct preset){
+	    .port = &r->ports->store, .store = r->store, .serial = r->token.serial, .profile = r->profile};
+}
+
+static bool is_given(const struct enroll_run *r, size_t which)
+{
+	bool so_pin = r->opt->so_pin_given || r->opt->recovery_file != NULL || r->opt->recovery_uri != NULL;
+	return which == PROFILE_PIN ? r->opt->pin_given : which == PROFILE_SO_PIN && so_pin;
+}
+
+/* Where only a flag speaks for it, what was given goes before; at a PIN pad a person enters what they know. */
+static int find_factory(struct enroll_run *r, struct err *e)
+{
+	const struct preset preset = preset_of(r);
+	for (size_t i = 0; i < PROFILE_PIN_COUNT; i++) {
+		bool known = r->pins[i].factory == P11_FACTORY_YES, flagged = r->pins[i].factory == P11_FACTORY_MAYBE;
+		if (preset_may_send(&preset, (enum profile_secret)i, &r->pins[i], &r->unasked[i], e) != 0)
+			return -1;
+		r->unasked[i] = r->unasked[i] && (known || !is_given(r, i));
+		r->factory[i] = r->profile->pin[i].factory.n != 0 &&
+				(known || r->unasked[i] || (flagged && enroll_on_pad(r, (enum profile_secret)i)));
+	}
+	return 0;
+}
+
 int enroll_look_at_pins(struct enroll_run *r, struct err *e)
 {
 	if (is_worth_asking(r->profile) && r->ports->token.pins(r->worker, &r->token, true, r->pins, e) != 0)
@@ -86,10 +176,14 @@ int enroll_look_at_pins(struct enroll_run *r, struct err *e)
 	    .port = &r->ports->store, .store = r->store, .id = &r->token_id, .profile = r->profile};
 	if (seal_settle(&seal, r->pins, e) != 0)
 		return -1;
-	/* some modules say of every card that it is set up; the card itself knows better */
+	/* some modules say of every card that it is set up, and nothing of its tries; the card itself knows better */
 	if (r->pins[PROFILE_PIN].unset)
 		r->token.flags &= ~(unsigned)(WORKER_TOKEN_INITIALIZED | WORKER_TOKEN_NO_PIN);
-	return 0;
+	if (r->pins[PROFILE_PIN].final)
+		r->token.flags |= WORKER_TOKEN_PIN_LAST_TRY;
+	if (r->pins[PROFILE_PIN].locked)
+		r->token.flags |= WORKER_TOKEN_PIN_LOCKED;
+	return find_factory(r, e);
 }
 
 bool enroll_has_factory(const struct enroll_run *r, enum profile_secret which)
@@ -97,23 +191,79 @@ bool enroll_has_factory(const struct enroll_run *r, enum profile_secret which)
 	return is_factory(r, which);
 }
 
-int enroll_factory_value(const struct enroll_run *r, enum profile_secret which, struct secret *ret, struct err *e)
+bool enroll_sends_factory(const struct enroll_run *r, enum profile_secret which)
 {
-	const char *value = r->profile->pin[which].factory.v[0];
-	return secret_set(ret, value, strlen(value), e);
+	return r->unasked[which];
+}
+
+int enroll_factory_value(struct enroll_run *r, enum profile_secret which, struct secret *ret, struct err *e)
+{
+	return preset_value(r->profile, which, ret, e);
+}
+
+/* The same command as one that broke off may have been about to replace the factory's, or may have done it. */
+static int sort_factory(struct enroll_run *r, struct err *e)
+{
+	bool begun = r->pins[PROFILE_PIN].factory == P11_FACTORY_NO;
+	if (!begun && r->ports->store.replace_begun(r->store, r->token.serial, &begun, e) != 0)
+		return -1;
+	begun = begun && r->cred.state == CRED_WRITTEN && r->opt->new_pin_file != NULL;
+	if (!begun) {
+		r->factory[PROFILE_PIN] = r->pins[PROFILE_PIN].factory != P11_FACTORY_NO;
+		return 0;
+	}
+	r->new_pin_tried = true;
+	return r->ui->new_pin(r->ui->arg, &r->token, r->profile, r->pin, e);
+}
+
+int enroll_sort_pin(struct enroll_run *r, struct err *e)
+{
+	if (profile_pin_is_factory(&r->profile->pin[PROFILE_PIN], r->pin)) {
+		r->unasked[PROFILE_PIN] = false;
+		return sort_factory(r, e);
+	}
+	/* the card knows that it has another one: this is the one that it is to get */
+	if (!r->unasked[PROFILE_PIN])
+		return 0;
+	secret_free(&r->new_pin);
+	r->new_pin = r->pin;
+	r->pin = secret_new();
+	return enroll_factory_value(r, PROFILE_PIN, r->pin, e);
+}
+
+void enroll_sort_so_pin(struct enroll_run *r)
+{
+	r->unasked[PROFILE_SO_PIN] = false;
+	r->factory[PROFILE_SO_PIN] = profile_pin_is_factory(&r->profile->pin[PROFILE_SO_PIN], r->so_pin);
+}
+
+int enroll_secret_failed(struct enroll_run *r, enum profile_secret which, struct err *e)
+{
+	const struct preset preset = preset_of(r);
+	if (which == PROFILE_PIN && r->new_pin_tried && e->code == ERR_PIN_WRONG &&
+	    r->ports->store.audit(r->store, STORE_PIN_UNREPLACED, r->opt->user, r->token.serial, "", NULL) == 0)
+		return err_next(e, "an earlier run was about to give the token this PIN, and has not: run the same "
+				   "command again, which goes on with the one it has");
+	return r->unasked[which] ? preset_refused(&preset, which, e) : -1;
+}
+
+int enroll_load_recovery(struct enroll_run *r, struct err *e)
+{
+	if (r->recovery != NULL)
+		return 0;
+	if (recovery_load(&r->recovery, r->cfg->escrow.recovery, r->cfg->escrow.n, e) != 0)
+		return -1;
+	for (size_t i = 0; i < recovery_note_count(r->recovery); i++)
+		r->ui->note(r->ui->arg, recovery_note(r->recovery, i));
+	return 0;
 }
 
 /* A random one that nobody could find again would lock the company out. */
 static int load_recovery(struct enroll_run *r, struct err *e)
 {
 	char names[160];
-	if (r->recovery != NULL)
+	if (enroll_load_recovery(r, e) == 0)
 		return 0;
-	if (recovery_load(&r->recovery, r->cfg->escrow.recovery, r->cfg->escrow.n, e) == 0) {
-		for (size_t i = 0; i < recovery_note_count(r->recovery); i++)
-			r->ui->note(r->ui->arg, recovery_note(r->recovery, i));
-		return 0;
-	}
 	if (e->code != ERR_RECOVERY_MISSING)
 		return -1;
 	name_all(r, true, names, sizeof names);
@@ -135,27 +285,13 @@ static int check_new(struct enroll_run *r, struct err *e)
 	return err_next(e, "nothing was sent to the token; take another one, or add --keep-factory-pins");
 }
 
-/* Also where a user PIN is at hand: --pin-file may have the factory's or the one that the token is to get. */
 static int ask_new_pin(struct enroll_run *r, struct err *e)
 {
-	struct secret *given = NULL;
-	int ret = 0;
 	r->new_pin = secret_new();
-	if (r->opt->pin_given) {
-		given = secret_new();
-		ret = r->ui->pin(r->ui->arg, &r->token, given, e);
-	}
-	bool meant = ret == 0 && given != NULL && !profile_pin_is_factory(&r->profile->pin[PROFILE_PIN], given);
-	if (meant)
-		ret = secret_set(r->new_pin, given->bytes, given->len, e);
-	else if (ret == 0)
-		ret = r->ui->new_pin(r->ui->arg, &r->token, r->profile, r->new_pin, e);
-	if (ret == 0 && !meant)
-		ret = check_new(r, e);
-	secret_free(&given);
-	if (ret != 0)
-		secret_free(&r->new_pin);
-	return ret;
+	if (r->ui->new_pin(r->ui->arg, &r->token, r->profile, r->new_pin, e) == 0 && check_new(r, e) == 0)
+		return 0;
+	secret_free(&r->new_pin);
+	return -1;
 }
 
 int enroll_ask_replacements(struct enroll_run *r, struct err *e)
@@ -168,11 +304,6 @@ int enroll_ask_replacements(struct enroll_run *r, struct err *e)
 		return -1;
 	if (!is_factory(r, PROFILE_PIN) || changes_on_pad(r, PROFILE_CHANGE_PIN))
 		return 0;
-	if (r->pin == NULL && !enroll_on_pad(r, PROFILE_PIN)) {
-		r->pin = secret_new();
-		if (enroll_factory_value(r, PROFILE_PIN, r->pin, e) != 0)
-			return -1;
-	}
 	return r->opt->keep_factory_pins || r->new_pin != NULL ? 0 : ask_new_pin(r, e);
 }
 
@@ -196,17 +327,25 @@ static int replace_sealed(struct enroll_run *r, size_t i, struct secret *old, st
 	return ret;
 }
 
+/* Whether the token has it or not where it did not get to an answer, nobody knows. */
+static int not_replaced(struct enroll_run *r, const struct err *e)
+{
+	if (e->code == ERR_PIN_WRONG || e->code == ERR_PIN_RULES || e->code == ERR_PIN_LOCKED)
+		(void)r->ports->store.audit(r->store, STORE_PIN_UNREPLACED, r->opt->user, r->token.serial, "", NULL);
+	return -1;
+}
+
 /* The person in charge knows it: it was typed, or is shown now. */
 static int replace_pin(struct enroll_run *r, size_t i, struct secret *old, struct err *e)
 {
 	if (r->ui->show_pins(r->ui->arg, e) != 0 ||
-	    r->ports->store.audit(r->store, "pin-change", r->opt->user, r->token.serial, "factory", e) != 0)
+	    r->ports->store.audit(r->store, STORE_PIN_REPLACE, r->opt->user, r->token.serial, "", e) != 0)
 		return -1;
 	r->result->pins_sent = true;
 	bool pad = changes_on_pad(r, order[i].change);
 	if (r->ports->token.change(r->worker, &r->token, order[i].change, order[i].secret, pad ? NULL : old,
 				   pad ? NULL : r->new_pin, r->opt->last_try, e) != 0)
-		return -1;
+		return not_replaced(r, e);
 	secret_free(&r->pin);
 	if (!enroll_on_pad(r, PROFILE_PIN)) {
 		r->pin = r->new_pin;
@@ -215,23 +354,34 @@ static int replace_pin(struct enroll_run *r, size_t i, struct secret *old, struc
 	return 0;
 }
 
+/* What the token has now: as it was logged in with, if it was. */
+static int old_value(struct enroll_run *r, enum profile_secret which, struct secret *ret, struct err *e)
+{
+	const struct secret *s = which == PROFILE_PIN ? r->pin : which == PROFILE_SO_PIN ? r->so_pin : NULL;
+	return s != NULL ? secret_set(ret, s->bytes, s->len, e) : enroll_factory_value(r, which, ret, e);
+}
+
+static int replace(struct enroll_run *r, size_t i, struct err *e)
+{
+	struct secret *old = secret_new();
+	int ret = enroll_attach_token(r, e);
+	if (ret == 0)
+		ret = old_value(r, order[i].secret, old, e);
+	if (ret == 0)
+		ret = order[i].sealed ? replace_sealed(r, i, old, e) : replace_pin(r, i, old, e);
+	secret_free(&old);
+	return ret;
+}
+
 int enroll_replace_factory(struct enroll_run *r, struct err *e)
 {
-	int ret = 0;
-	for (size_t i = 0; ret == 0 && i < N_ORDER; i++) {
+	for (size_t i = 0; i < N_ORDER; i++) {
 		if (!is_due(r, i))
 			continue;
-		struct secret *old = secret_new();
-		ret = enroll_factory_value(r, order[i].secret, old, e);
-		if (ret == 0)
-			ret = enroll_attach_token(r, e);
-		if (ret == 0)
-			ret = order[i].sealed ? replace_sealed(r, i, old, e) : replace_pin(r, i, old, e);
-		if (ret == 0) {
-			r->pins[order[i].secret].factory = P11_FACTORY_NO;
-			r->result->replaced_pins |= 1u << order[i].secret;
-		}
-		secret_free(&old);
+		if (replace(r, i, e) != 0)
+			return enroll_secret_failed(r, order[i].secret, e);
+		r->factory[order[i].secret] = r->unasked[order[i].secret] = false;
+		r->result->replaced_pins |= 1u << order[i].secret;
 	}
-	return ret;
+	return 0;
 }

@@ -106,8 +106,12 @@ const struct enroll_ports enroll_ports_real = {
 	    .is_ours = store_is_ours,
 	    .token_profile = store_token_profile,
 	    .escrow_put = store_escrow_put,
+	    .escrow_move = store_escrow_move,
+	    .escrow_drop = store_escrow_drop,
 	    .escrow_confirm = store_escrow_confirm,
 	    .escrow_list = store_escrow_list,
+	    .replace_begun = store_replace_begun,
+	    .audited = store_audited,
 	    .init_begun = store_init_begun,
 	},
     .handover =

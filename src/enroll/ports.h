@@ -143,9 +143,15 @@ struct enroll_store_port {
 	int (*token_profile)(struct store *s, const struct store_token *t, const char *profile, struct err *e);
 	int (*escrow_put)(struct store *s, const struct store_token *t, enum escrow_kind kind, const struct blob *cms,
 			  const char *recipients, int64_t *ret_id, struct err *e);
+	int (*escrow_move)(struct store *s, int64_t id, const struct store_token *t, enum escrow_kind kind,
+			   const struct blob *cms, const char *recipients, int64_t *ret_id, struct err *e);
+	int (*escrow_drop)(struct store *s, const struct store_token *t, enum escrow_kind kind, struct err *e);
 	int (*escrow_confirm)(struct store *s, int64_t id, struct err *e);
 	int (*escrow_list)(struct store *s, const struct store_token *t, enum escrow_kind kind,
 			   struct store_escrow **ret, size_t *ret_n, struct err *e);
+	int (*replace_begun)(struct store *s, const char *token_serial, bool *ret, struct err *e);
+	int (*audited)(struct store *s, const char *token_serial, const char *action, const char *detail, bool *ret,
+		       struct err *e);
 	int (*init_begun)(struct store *s, const char *user, bool *ret_begun, char ret_serial[17], struct err *e);
 };
 

@@ -131,7 +131,9 @@ static int challenge(struct enroll_run *r, struct view *v, EVP_PKEY *key, struct
 	bool last_try = (r->token.flags & WORKER_TOKEN_PIN_LAST_TRY) != 0;
 	int got = challenge_make(key, &digest, e);
 	if (got == 0)
-		got = r->ports->token.login(v->worker, false, r->pin, last_try, e);
+		got = r->ports->token.login(v->worker, false, r->pin, last_try, e) == 0
+			  ? 0
+			  : enroll_secret_failed(r, PROFILE_PIN, e);
 	if (got == 0)
 		got = r->ports->token.prove(v->worker, &v->cka_id, rsa, &digest, ret, e);
 	if (got == 0)

@@ -43,6 +43,12 @@ struct enroll_run {
 	bool last_try_agreed;   /* to spend it at a PIN pad: a PIN that was typed is asked for only once */
 	struct secret *so_pin;  /* of a token without a user PIN, until that is set; of one that wants its SO */
 
+	bool factory[PROFILE_PIN_COUNT]; /* it has, or is taken to have, a value that it was delivered with */
+	bool unasked[PROFILE_PIN_COUNT]; /* that value is sent though nobody gave it */
+	bool seals_so_pin;               /* it is made here, for escrow */
+	struct store_token sealed_for;   /* as whom that of so_pin_pending is in escrow */
+	bool new_pin_tried;              /* pin is what an earlier run was about to give the token */
+
 	struct store_credential cred;
 	enum cred_state from; /* steps up to here need not be done again */
 	bool known;           /* the journal had this user's credential on this token before */
@@ -87,6 +93,11 @@ void enroll_apply_journal(struct enroll_run *r, const struct profile *p, struct 
 /* Whether this user's last run initialized it but broke off before the journal had its serial number. */
 bool enroll_is_left_behind(struct enroll_run *r, const struct profile *p, const struct worker_token *t);
 int enroll_ask_new_pins(struct enroll_run *r, struct err *e);
+/* sopin.c: the SO PIN for it into r->so_pin, which stays empty where somebody is to be asked for it. */
+int enroll_setup_so_pin(struct enroll_run *r, struct err *e);
+/* sopin.c: before the token gets it, and once it is known to have it. */
+int enroll_seal_so_pin(struct enroll_run *r, struct err *e);
+int enroll_so_pin_taken(struct enroll_run *r, struct err *e);
 /* Also commits the plan of a new credential, before the PIN is set. */
 int enroll_set_up(struct enroll_run *r, struct err *e);
 
@@ -200,6 +211,8 @@ int enroll_ask_pin(struct enroll_run *r, struct err *e);
 /* Only for a token that wants its SO for what an enrollment does. */
 int enroll_ask_so_pin(struct enroll_run *r, struct err *e);
 int enroll_open_token(struct enroll_run *r, struct err *e);
+/* That of the token, in escrow under this name, into r->so_pin and r->so_pin_pending. */
+int enroll_so_pin_from_escrow(struct enroll_run *r, const struct store_token *as, struct err *e);
 /* The same, but without the SO where nobody has said how to log it in: to change PIN or PUK needs none. */
 int enroll_attach_token(struct enroll_run *r, struct err *e);
 int enroll_unlock_begin(struct enroll_run *r, struct err *e);
@@ -212,7 +225,20 @@ int enroll_unlock_end(struct enroll_run *r, struct err *e);
  */
 int enroll_look_at_pins(struct enroll_run *r, struct err *e);
 bool enroll_has_factory(const struct enroll_run *r, enum profile_secret which);
-int enroll_factory_value(const struct enroll_run *r, enum profile_secret which, struct secret *ret, struct err *e);
+/* Whether it has the only one that the profile knows, which may be sent though nobody gave it; and that value. */
+bool enroll_sends_factory(const struct enroll_run *r, enum profile_secret which);
+int enroll_factory_value(struct enroll_run *r, enum profile_secret which, struct secret *ret, struct err *e);
+/* What was given as r->pin or r->so_pin: one of the factory's is taken for that, whatever the token tells, and is
+ * proven by the login. */
+int enroll_sort_pin(struct enroll_run *r, struct err *e);
+void enroll_sort_so_pin(struct enroll_run *r);
+/* After a login or change with one of them failed: so that nothing is sent a second time that nobody gave. Returns -1.
+ */
+int enroll_secret_failed(struct enroll_run *r, enum profile_secret which, struct err *e);
+/* The recovery certificates, once. */
+int enroll_load_recovery(struct enroll_run *r, struct err *e);
+/* Says what a token that is finished has of the factory's. */
+void enroll_note_kept(struct enroll_run *r);
 /* Asks what has to be asked for it. ERR_RECOVERY_MISSING where nobody could find a random one again. */
 int enroll_ask_replacements(struct enroll_run *r, struct err *e);
 int enroll_replace_factory(struct enroll_run *r, struct err *e);

@@ -1,6 +1,8 @@
 #include "enroll/seal.h"
 #include "store/escrow.h"
 
+#include <string.h>
+
 enum escrow_kind seal_kind(enum profile_secret which)
 {
 	return which == PROFILE_PUK ? ESCROW_PUK : ESCROW_SO_PIN;
@@ -23,6 +25,31 @@ int seal_random(const struct seal *s, enum profile_secret which, struct secret *
 	struct profile_limits limits;
 	profile_limits_of(&limits, s->profile, which, s->token->pin_min, s->token->pin_max);
 	return profile_pin_random(&limits, ret, e) != 0 ? -1 : seal_value(s, which, ret, ret_id, e);
+}
+
+static bool same_name(const struct store_token *a, const struct store_token *b)
+{
+	return strcmp(a->serial, b->serial) == 0 && strcmp(a->model, b->model) == 0 &&
+	       strcmp(a->manufacturer, b->manufacturer) == 0;
+}
+
+static int move(const struct seal *s, enum profile_secret which, const struct secret *value, int64_t *id, struct err *e)
+{
+	struct blob cms = BLOB_INIT;
+	int ret = escrow_seal(&cms, s->recovery, s->id, seal_kind(which), value, e);
+	if (ret == 0)
+		ret = s->port->escrow_move(s->store, *id, s->id, seal_kind(which), &cms, recovery_names(s->recovery),
+					   id, e);
+	blob_free(&cms);
+	return ret;
+}
+
+int seal_taken(const struct seal *s, enum profile_secret which, const struct secret *value,
+	       const struct store_token *before, int64_t id, struct err *e)
+{
+	if (s->recovery != NULL && !same_name(before, s->id) && move(s, which, value, &id, e) != 0)
+		return -1;
+	return s->port->escrow_confirm(s->store, id, e);
 }
 
 /* Whether what is in escrow as this secret always takes the place of a factory's. An SO PIN may also be one that a
@@ -74,6 +101,35 @@ static int nothing_there(const struct seal *s, enum profile_secret which, struct
 			which == PROFILE_PUK ? "--puk-file" : "--so-pin-file");
 }
 
+int seal_exists(const struct seal *s, enum profile_secret which, bool *ret, struct err *e)
+{
+	struct store_escrow *list = NULL;
+	size_t n = 0;
+	int got = s->port->escrow_list(s->store, s->id, seal_kind(which), &list, &n, e);
+	*ret = got == 0 && n != 0 && list[0].state != ESCROW_REPLACED;
+	store_escrow_free(&list, n);
+	return got;
+}
+
+int seal_find_first(const struct seal *s, bool *ret, struct store_token *ret_as, struct err *e)
+{
+	struct seal blank = *s;
+	time_t since = 0;
+	*ret_as = *s->id;
+	if (seal_exists(s, PROFILE_SO_PIN, ret, e) != 0)
+		return -1;
+	if (*ret)
+		return 0;
+	ret_as->serial[0] = '\0';
+	blank.id = ret_as;
+	if (seal_pending(&blank, PROFILE_SO_PIN, &since, e) != 0)
+		return -1;
+	*ret = since != 0;
+	if (!*ret)
+		*ret_as = *s->id;
+	return 0;
+}
+
 int seal_open(const struct seal *s, enum profile_secret which, struct recover *key, struct secret *ret,
 	      int64_t *ret_pending, struct err *e)
 {
@@ -81,7 +137,7 @@ int seal_open(const struct seal *s, enum profile_secret which, struct recover *k
 	size_t n = 0;
 	*ret_pending = 0;
 	int got = s->port->escrow_list(s->store, s->id, seal_kind(which), &list, &n, e);
-	if (got == 0 && n == 0)
+	if (got == 0 && (n == 0 || list[0].state == ESCROW_REPLACED))
 		got = nothing_there(s, which, e);
 	if (got == 0 && list[0].state == ESCROW_PENDING) {
 		*ret_pending = list[0].id;

@@ -31,6 +31,21 @@ int seal_value(const struct seal *s, enum profile_secret which, const struct sec
 	       struct err *e);
 
 /*
+ * Once the token has a value that was put into escrow as number id for a token named before, confirms it; if it has
+ * another name now, as a blank one gets when it is initialized, seals it for that first. Without recovery of s that is
+ * left out.
+ */
+int seal_taken(const struct seal *s, enum profile_secret which, const struct secret *value,
+	       const struct store_token *before, int64_t id, struct err *e);
+
+/* Whether there is a value that the token may have. */
+int seal_exists(const struct seal *s, enum profile_secret which, bool *ret, struct err *e);
+
+/* Under which name a value is there that a token was initialized with which waits for its first PIN: its own, or, where
+ * that broke off before it had a serial number, the one that it had until then. */
+int seal_find_first(const struct seal *s, bool *ret, struct store_token *ret_as, struct err *e);
+
+/*
  * Confirms a value that a run which broke off has left pending, if the token tells, without a try, that it has taken
  * it: one that takes the place of the factory's was sent only while the token had that, so that the only pending one is
  * the token's once it has the factory's no more. recovery of s is not needed. Where that cannot be told nothing
@@ -44,7 +59,7 @@ int seal_pending(const struct seal *s, enum profile_secret which, time_t *ret_si
 /*
  * A token's newest value in escrow, opened by a recovery key; recovery of s is not needed for it. One that was sent but
  * never confirmed may be what the token has: *ret_pending is its number then, for store_escrow_confirm once the token
- * has taken it, else 0. ERR_ESCROW if there is none.
+ * has taken it, else 0. ERR_ESCROW if there is none, or if the token was reset since.
  */
 int seal_open(const struct seal *s, enum profile_secret which, struct recover *key, struct secret *ret,
 	      int64_t *ret_pending, struct err *e);

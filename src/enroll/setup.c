@@ -107,6 +107,8 @@ int enroll_ask_new_pins(struct enroll_run *r, struct err *e)
 	r->so_pin = secret_new();
 	if (r->pin == NULL)
 		r->pin = secret_new();
+	if (enroll_setup_so_pin(r, e) != 0)
+		return -1;
 	return r->ui->new_pins(r->ui->arg, &r->token, r->profile, r->so_pin, r->pin, e);
 }
 
@@ -203,12 +205,15 @@ static int wait_for_turn(struct enroll_run *r, struct err *e)
 	return err_next(e, "run the same command again");
 }
 
-static int keep_so_pin(struct err *e)
+static int keep_so_pin(const struct enroll_run *r, struct err *e)
 {
 	if (e->next[0] != '\0' || e->code == ERR_FOREIGN)
 		return -1;
 	if (e->code == ERR_PIN_RULES)
 		return err_next(e, "run the same command with a PIN that suits the token; it goes on where it stopped");
+	if (r->so_pin_pending != 0 || r->result->so_pin_sealed)
+		return err_next(e, "its SO PIN is in escrow; put the token in again and run the same command with "
+				   "--recovery-key, and it goes on where it stopped");
 	return err_next(e, "keep the SO PIN, the token may have it already; put the token in again and run the same "
 			   "command, which goes on where it stopped");
 }
@@ -218,14 +223,16 @@ static int init_token(struct enroll_run *r, struct err *e)
 	char label[WORKER_LABEL_MAX + 1];
 	struct worker_token made;
 	enroll_new_label(r, label);
-	if (r->ports->store.audit(r->store, STORE_TOKEN_INIT, r->opt->user, r->token.serial, r->token.reader, e) != 0)
+	if (enroll_seal_so_pin(r, e) != 0 ||
+	    r->ports->store.audit(r->store, STORE_TOKEN_INIT, r->opt->user, r->token.serial, r->token.reader, e) != 0)
 		return -1;
 	r->result->pins_sent = true;
 	if (r->ports->token.init(r->worker, &r->token, label, r->so_pin, &made, e) != 0)
-		return keep_so_pin(e);
+		return keep_so_pin(r, e);
 	r->result->initialized = true;
+	r->result->so_pin_sealed = r->seals_so_pin;
 	enroll_take_token(r, &made);
-	return 0;
+	return enroll_so_pin_taken(r, e);
 }
 
 /* From here on the journal knows the token by its serial number, so that the same command finds it. */
@@ -247,7 +254,9 @@ static int init_pin(struct enroll_run *r, bool found, struct err *e)
 	r->result->pins_sent = true;
 	if (r->ports->token.init_pin(r->worker, &r->token, ours, r->opt->last_try, r->so_pin, r->pin, &r->token, e) !=
 	    0)
-		return keep_so_pin(e);
+		return keep_so_pin(r, e);
+	if (enroll_so_pin_taken(r, e) != 0)
+		return -1;
 	secret_free(&r->so_pin);
 	r->result->initialized = true;
 	return r->ports->store.audit(r->store, STORE_PIN_SET, r->opt->user, r->token.serial, "", e);

@@ -81,7 +81,7 @@ void worker_get_pin(struct rpc_msg *m, struct p11_pin_state *p)
 	p->locked = (bits & PIN_LOCKED) != 0;
 	p->unset = (bits & PIN_UNSET) != 0;
 	p->tries = tries > 0 && tries <= 256 ? (int)tries - 1 : -1;
-	p->factory = factory <= P11_FACTORY_YES ? (enum p11_factory)factory : P11_FACTORY_UNKNOWN;
+	p->factory = factory <= P11_FACTORY_MAYBE ? (enum p11_factory)factory : P11_FACTORY_UNKNOWN;
 }
 
 void worker_put_object(struct rpc_msg *m, const struct p11_listed *o)

@@ -38,8 +38,8 @@ static int add_kind(struct life *l, enum escrow_kind kind, struct recover *key, 
 		struct life_escrowed *v = &(*list)[(*n)++];
 		*v = (struct life_escrowed){kind, rows[i].state, rows[i].created, secret_new()};
 		got = recover_open(key, &rows[i], &l->id, v->value, e);
-		/* what came before the one that the token is known to have is history */
-		if (rows[i].state == ESCROW_CONFIRMED)
+		/* what came before the one that the token has, or had until it was reset, is history */
+		if (rows[i].state != ESCROW_PENDING)
 			break;
 	}
 	store_escrow_free(&rows, n_rows);

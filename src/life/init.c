@@ -1,3 +1,4 @@
+#include "enroll/preset.h"
 #include "enroll/same.h"
 #include "enroll/seal.h"
 #include "life/ended.h"
@@ -89,17 +90,10 @@ static int new_so_pin(struct setup *s, struct err *e)
 		   : profile_pin_check(&limits, s->so_pin, e);
 }
 
-/* The token has another serial number now: what is in escrow is put there for that one. */
-static int seal_again(struct setup *s, const struct store_token *before, struct err *e)
+static int so_pin_taken(struct setup *s, const struct store_token *before, int64_t id, struct err *e)
 {
-	struct seal seal = seal_of(s->l);
-	bool same = strcmp(before->serial, s->l->id.serial) == 0 && strcmp(before->model, s->l->id.model) == 0 &&
-		    strcmp(before->manufacturer, s->l->id.manufacturer) == 0;
-	if (s->sealed == 0)
-		return 0;
-	if (!same && seal_value(&seal, PROFILE_SO_PIN, s->so_pin, &s->sealed, e) != 0)
-		return -1;
-	return s->l->ports->store.escrow_confirm(s->l->store, s->sealed, e);
+	const struct seal seal = seal_of(s->l);
+	return id == 0 ? 0 : seal_taken(&seal, PROFILE_SO_PIN, s->so_pin, before, id, e);
 }
 
 static void take(struct life *l, const struct worker_token *t)
@@ -130,7 +124,7 @@ static int init_blank(struct setup *s, struct err *e)
 	    l->ports->token.init(l->worker, &l->token, label, sent(s, s->so_pin), &made, e) != 0)
 		return -1;
 	take(l, &made);
-	if (l->ports->store.claim_token(l->store, &l->id, e) != 0 || seal_again(s, &before, e) != 0)
+	if (l->ports->store.claim_token(l->store, &l->id, e) != 0 || so_pin_taken(s, &before, s->sealed, e) != 0)
 		return -1;
 	return set_first_pin(s, true, e);
 }
@@ -167,11 +161,15 @@ static int go_on(struct setup *s, const struct p11_pin_state *so_state, bool our
 {
 	struct life *l = s->l;
 	int64_t pending = 0;
-	if (old_so_pin(s, so_state, &pending, e) != 0 || new_pin(s, e) != 0 || l->ui->show(l->ui->arg, e) != 0 ||
-	    set_first_pin(s, ours, e) != 0)
+	l->begun = true;
+	if (old_so_pin(s, so_state, &pending, e) != 0 || new_pin(s, e) != 0 || l->ui->show(l->ui->arg, e) != 0)
 		return -1;
+	if (set_first_pin(s, ours, e) != 0)
+		return life_key_failed(l, PROFILE_SO_PIN, e);
 	s->result->so_pin_sealed = pending != 0;
-	return confirm(l, pending, e);
+	/* it can be sealed anew only for somebody; else it stays as it is */
+	(void)load_recovery(l, NULL);
+	return so_pin_taken(s, &l->sealed_for, pending, e);
 }
 
 /* ---- one that is in use */
@@ -192,13 +190,17 @@ static int refuse(const struct life *l, const struct life_objects *o, struct err
 }
 
 /* Who may look is asked for the PIN; on a terminal without one the rest counts as unseen. */
-static int look(struct setup *s, struct life_objects *ret, struct err *e)
+static int look(struct setup *s, const struct p11_pin_state *now, struct life_objects *ret, struct err *e)
 {
 	struct life *l = s->l;
 	struct err no_pin = ERR_INIT;
 	struct secret *pin = secret_new();
-	bool has_pin = (l->token.flags & (WORKER_TOKEN_NO_PIN | WORKER_TOKEN_PIN_LOCKED)) == 0;
+	bool has_pin = (l->token.flags & WORKER_TOKEN_NO_PIN) == 0 && !now->locked;
 	bool ask = has_pin && l->opt->pin_given && !life_pin_on_pad(l);
+	if (ask && life_pin_check(l, now, e) != 0) {
+		secret_free(&pin);
+		return -1;
+	}
 	int got = ask ? l->ui->secret(l->ui->arg, LIFE_PIN, &l->token, l->profile, NULL, pin, &no_pin) : -1;
 	if (got == 0)
 		got = life_possible(l, PROFILE_PIN, pin, &no_pin);
@@ -207,12 +209,12 @@ static int look(struct setup *s, struct life_objects *ret, struct err *e)
 	return got;
 }
 
-static int agree(struct setup *s, struct err *e)
+static int agree(struct setup *s, const struct p11_pin_state *pins, struct err *e)
 {
 	struct life *l = s->l;
 	struct life_objects o;
 	char what[400];
-	if (look(s, &o, e) != 0)
+	if (look(s, &pins[PROFILE_PIN], &o, e) != 0)
 		return -1;
 	int got = 0;
 	if (!l->opt->wipe && (o.n_somebodys != 0 || !o.all_seen))
@@ -241,44 +243,119 @@ static int end_one(void *arg, const struct store_credential *c, enum cred_state 
 	return 0;
 }
 
-/* PIN and PUK are the factory's after it, and the SO PIN may have been before. */
-static int replace_factory(struct setup *s, struct err *e)
+/* PIN and PUK are the factory's after it. */
+static int replace_pin(struct setup *s, struct err *e)
 {
 	struct life *l = s->l;
-	const char *value = l->profile->pin[PROFILE_PIN].factory.v[0];
 	struct secret *old = secret_new();
-	int got = secret_set(old, value, strlen(value), e);
+	int got = preset_value(l->profile, PROFILE_PIN, old, e);
 	if (got == 0)
 		got = l->ports->token.change(l->worker, &l->token, PROFILE_CHANGE_PIN, PROFILE_PIN, sent(s, old),
 					     sent(s, s->pin), l->opt->last_try, e);
 	secret_free(&old);
-	s->result->factory = got == 0;
 	return got;
 }
 
-static int init_used(struct setup *s, const struct p11_pin_state *so_state, struct err *e)
+/* ---- its other secrets */
+
+/* An SO PIN that somebody has in a file is kept there, and counts as given, unless everybody can look it up. */
+static bool keeps_so_pin(const struct setup *s)
+{
+	return s->l->opt->so_pin_given && !profile_pin_is_factory(&s->l->profile->pin[PROFILE_SO_PIN], s->so_pin);
+}
+
+/* Whether it is to be random and in escrow. */
+static bool is_due(const struct setup *s, enum profile_secret which, enum profile_operation what)
+{
+	const struct profile *p = s->l->profile;
+	enum profile_how how = p->call[what].how;
+	bool can = how == PROFILE_HOW_SET_PIN || how == PROFILE_HOW_INIT_PIN || how == PROFILE_HOW_APDU;
+	bool known =
+	    which == PROFILE_SO_PIN ? !keeps_so_pin(s) : p->init.leaves_factory && p->pin[which].factory.n == 1;
+	return s->l->cfg->escrow.n != 0 && !s->pad && p->pin[which].exists && can && known;
+}
+
+static int replace_sealed(struct setup *s, enum profile_secret which, enum profile_operation what, struct secret *old,
+			  struct err *e)
+{
+	struct life *l = s->l;
+	const struct seal seal = seal_of(l);
+	struct secret *new = secret_new();
+	int64_t id = 0;
+	int got = seal_random(&seal, which, new, &id, e);
+	if (got == 0)
+		got = l->ports->token.change(l->worker, &l->token, what, which, old, new, l->opt->last_try, e);
+	if (got == 0)
+		got = confirm(l, id, e);
+	secret_free(&new);
+	return got;
+}
+
+static int replace_puk(struct setup *s, struct err *e)
+{
+	struct secret *old = secret_new();
+	int got = preset_value(s->l->profile, PROFILE_PUK, old, e);
+	if (got == 0)
+		got = replace_sealed(s, PROFILE_PUK, PROFILE_CHANGE_PUK, old, e);
+	secret_free(&old);
+	return got;
+}
+
+static int replace_others(struct setup *s, struct err *e)
+{
+	struct life_setup *result = s->result;
+	const struct profile *p = s->l->profile;
+	bool so_pin = is_due(s, PROFILE_SO_PIN, PROFILE_CHANGE_SO_PIN),
+	     puk = is_due(s, PROFILE_PUK, PROFILE_CHANGE_PUK);
+	result->factory_so_pin = !so_pin && !s->pad && profile_pin_is_factory(&p->pin[PROFILE_SO_PIN], s->so_pin);
+	result->factory_puk = !puk && p->init.leaves_factory && p->pin[PROFILE_PUK].exists;
+	if (so_pin && replace_sealed(s, PROFILE_SO_PIN, PROFILE_CHANGE_SO_PIN, s->so_pin, e) != 0)
+		return -1;
+	result->so_pin_sealed = so_pin;
+	return puk ? replace_puk(s, e) : 0;
+}
+
+/* Said before anything is destroyed. */
+static int load_if_due(struct setup *s, struct err *e)
+{
+	bool due = is_due(s, PROFILE_SO_PIN, PROFILE_CHANGE_SO_PIN) || is_due(s, PROFILE_PUK, PROFILE_CHANGE_PUK);
+	return due ? load_recovery(s->l, e) : 0;
+}
+
+static int after_reset(struct setup *s, int64_t pending, struct err *e)
+{
+	struct life *l = s->l;
+	bool factory = l->profile->init.leaves_factory;
+	if (life_end_credentials(l, end_one, l, e) != 0 || confirm(l, pending, e) != 0)
+		return -1;
+	take(l, &l->token);
+	if (factory && l->ports->store.escrow_drop(l->store, &l->id, ESCROW_PUK, e) != 0)
+		return -1;
+	return (factory ? replace_pin(s, e) : set_first_pin(s, true, e)) != 0 ? -1 : replace_others(s, e);
+}
+
+static int init_used(struct setup *s, const struct p11_pin_state *pins, struct err *e)
 {
 	struct life *l = s->l;
 	struct worker_token made;
 	int64_t pending = 0;
 	char label[WORKER_LABEL_MAX + 1];
 	life_label(l, label);
-	if (agree(s, e) != 0 || old_so_pin(s, so_state, &pending, e) != 0 || new_pin(s, e) != 0 ||
-	    life_audit(l, STORE_TOKEN_INIT, "again", e) != 0 || l->ui->show(l->ui->arg, e) != 0 ||
-	    l->ports->token.reset(l->worker, &l->token, label, sent(s, s->so_pin), &made, e) != 0)
+	if (agree(s, pins, e) != 0 || old_so_pin(s, &pins[PROFILE_SO_PIN], &pending, e) != 0 || new_pin(s, e) != 0 ||
+	    load_if_due(s, e) != 0 || life_audit(l, STORE_TOKEN_INIT, "again", e) != 0 ||
+	    l->ui->show(l->ui->arg, e) != 0)
 		return -1;
+	if (l->ports->token.reset(l->worker, &l->token, label, sent(s, s->so_pin), &made, e) != 0)
+		return life_key_failed(l, PROFILE_SO_PIN, e);
 	l->token = made;
-	if (life_end_credentials(l, end_one, l, e) != 0 || confirm(l, pending, e) != 0)
-		return -1;
-	take(l, &made);
-	return l->profile->init.leaves_factory ? replace_factory(s, e) : set_first_pin(s, true, e);
+	return after_reset(s, pending, e);
 }
 
-static int begin(struct setup *s, const struct p11_pin_state *so_state, struct err *e)
+static int begin(struct setup *s, const struct p11_pin_state *pins, struct err *e)
 {
 	if (check_way(s->l, e) != 0)
 		return -1;
-	return is_blank(s->l) ? init_blank(s, e) : init_used(s, so_state, e);
+	return is_blank(s->l) ? init_blank(s, e) : init_used(s, pins, e);
 }
 
 int life_init(struct life *l, struct life_setup *ret, struct err *e)
@@ -296,7 +373,7 @@ int life_init(struct life *l, struct life_setup *ret, struct err *e)
 	if (got == 0 && s.pad)
 		life_pad_begin(l, PROFILE_SO_PIN, &pins[PROFILE_SO_PIN]);
 	if (got == 0)
-		got = begun ? go_on(&s, &pins[PROFILE_SO_PIN], ours, e) : begin(&s, &pins[PROFILE_SO_PIN], e);
+		got = begun ? go_on(&s, &pins[PROFILE_SO_PIN], ours, e) : begin(&s, pins, e);
 	secret_free(&s.so_pin);
 	secret_free(&s.pin);
 	return got;

@@ -1,3 +1,4 @@
+#include "enroll/preset.h"
 #include "enroll/seal.h"
 #include "life/life.h"
 
@@ -43,12 +44,26 @@ struct recover *life_recover(struct life *l)
 	return recover_new(&req);
 }
 
+static int find_sealed(struct life *l, enum profile_secret which, bool *ret, struct err *e)
+{
+	const struct seal seal = {.port = &l->ports->store, .store = l->store, .id = &l->id};
+	l->sealed_for = l->id;
+	return l->begun && which == PROFILE_SO_PIN ? seal_find_first(&seal, ret, &l->sealed_for, e)
+						   : seal_exists(&seal, which, ret, e);
+}
+
 /* Its token is let go before this one is worked on: some modules touch both. */
 static int from_escrow(struct life *l, enum profile_secret which, struct secret *ret, int64_t *ret_pending,
 		       struct err *e)
 {
-	const struct seal seal = {
-	    .port = &l->ports->store, .store = l->store, .token = &l->token, .id = &l->id, .profile = l->profile};
+	const struct seal seal = {.port = &l->ports->store,
+				  .store = l->store,
+				  .token = &l->token,
+				  .id = &l->sealed_for,
+				  .profile = l->profile};
+	bool there = false;
+	if (find_sealed(l, which, &there, e) != 0)
+		return -1;
 	struct recover *key = life_recover(l);
 	int got = seal_open(&seal, which, key, ret, ret_pending, e);
 	recover_free(&key);
@@ -71,25 +86,46 @@ int life_key_check(const struct life *l, enum profile_secret which, const struct
 /* Where nobody can be asked, but it is kept. */
 static int tell_of_escrow(struct life *l, enum profile_secret which, struct err *e)
 {
-	struct store_escrow *list = NULL;
-	size_t n = 0;
-	if (e->code == ERR_SECRET_NEEDED &&
-	    l->ports->store.escrow_list(l->store, &l->id, seal_kind(which), &list, &n, NULL) == 0 && n != 0)
+	bool there = false;
+	if (e->code == ERR_SECRET_NEEDED && find_sealed(l, which, &there, NULL) == 0 && there)
 		err_next(e, "it is in escrow: give the recovery key with --recovery-key FILE, or it with %s FILE",
 			 which == PROFILE_PUK ? "--puk-file" : "--so-pin-file");
-	store_escrow_free(&list, n);
 	return -1;
+}
+
+static struct preset preset_of(const struct life *l)
+{
+	return (struct preset){
+	    .port = &l->ports->store, .store = l->store, .serial = l->token.serial, .profile = l->profile};
+}
+
+int life_sends_factory(const struct life *l, enum profile_secret which, const struct p11_pin_state *now, bool *ret,
+		       struct err *e)
+{
+	const struct preset preset = preset_of(l);
+	bool given = which == PROFILE_PUK ? l->opt->puk_given : l->opt->so_pin_given;
+	bool guess = now->factory != P11_FACTORY_YES;
+	*ret = false;
+	/* where only a flag speaks for it, what is kept goes before */
+	if (given || (guess && life_has_recovery(l)))
+		return 0;
+	return preset_may_send(&preset, which, now, ret, e);
+}
+
+int life_key_failed(struct life *l, enum profile_secret which, struct err *e)
+{
+	const struct preset preset = preset_of(l);
+	return l->unasked ? preset_refused(&preset, which, e) : -1;
 }
 
 int life_key(struct life *l, enum profile_secret which, const struct p11_pin_state *now, struct secret *ret,
 	     int64_t *ret_pending, struct err *e)
 {
-	const struct profile_list *factory = &l->profile->pin[which].factory;
 	bool given = which == PROFILE_PUK ? l->opt->puk_given : l->opt->so_pin_given;
-	if (life_key_check(l, which, now, e) != 0)
+	if (life_key_check(l, which, now, e) != 0 || life_sends_factory(l, which, now, &l->unasked, e) != 0)
 		return -1;
-	if (!given && now->factory == P11_FACTORY_YES && factory->n != 0)
-		return secret_set(ret, factory->v[0], strlen(factory->v[0]), e);
+	if (l->unasked)
+		return preset_value(l->profile, which, ret, e);
 	if (!given && life_has_recovery(l))
 		return from_escrow(l, which, ret, ret_pending, e);
 	if (l->ui->secret(l->ui->arg, which == PROFILE_PUK ? LIFE_PUK : LIFE_SO_PIN, &l->token, l->profile, NULL, ret,

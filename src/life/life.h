@@ -87,6 +87,9 @@ struct life {
 	const struct profile *profile;
 	struct recovery *recovery;
 	char owner[65]; /* "" if it is nobody's */
+	bool begun;     /* it was initialized, and waits for its first PIN */
+	bool unasked;   /* the SO PIN or PUK that life_key has got is the factory's, and nobody gave it */
+	struct store_token sealed_for; /* as whom what life_key has got is in escrow */
 
 	struct signer *signer; /* where the CA is needed */
 	struct ca_info ca;
@@ -117,7 +120,7 @@ int life_unblock(struct life *l, struct life_pins *ret, struct err *e);
 
 struct life_setup {
 	bool so_pin_sealed; /* it was made at random and is in escrow */
-	bool factory;       /* the token has the factory's PIN and PUK now, which the next enrollment changes */
+	bool factory_so_pin, factory_puk; /* that is the factory's now */
 	size_t destroyed;   /* objects that were on it */
 };
 
@@ -278,11 +281,20 @@ bool life_has_recovery(const struct life *l);
 /* The recovery key that was given, to be freed. */
 struct recover *life_recover(struct life *l);
 
-/* An SO PIN or PUK: the factory's where the token has that, out of escrow with a recovery key, else asked. */
+/* An SO PIN or PUK: as it was given, the factory's where the token is known to have that, out of escrow with a recovery
+ * key, else asked. */
 int life_key(struct life *l, enum profile_secret which, const struct p11_pin_state *now, struct secret *ret,
 	     int64_t *ret_pending, struct err *e);
+/* Whether life_key would take the factory's; see preset.h. */
+int life_sends_factory(const struct life *l, enum profile_secret which, const struct p11_pin_state *now, bool *ret,
+		       struct err *e);
+/* After what life_key gave was sent, and that failed: the factory's is not sent again that nobody gave. Returns -1. */
+int life_key_failed(struct life *l, enum profile_secret which, struct err *e);
 
-/* ERR_PIN_LOCKED, ERR_PIN_LAST_TRY: before anybody is asked for an SO PIN or PUK. */
+/* ERR_PIN_LOCKED, ERR_PIN_LAST_TRY: before anybody is asked for the PIN. */
+int life_pin_check(const struct life *l, const struct p11_pin_state *now, struct err *e);
+
+/* The same for an SO PIN or PUK. */
 int life_key_check(const struct life *l, enum profile_secret which, const struct p11_pin_state *now, struct err *e);
 
 /*

@@ -27,7 +27,7 @@ static int check_way(const struct life *l, enum profile_operation what, struct e
 			       : err_next(e, "use the program of the token's maker, if it can");
 }
 
-static int check_pin(const struct life *l, const struct p11_pin_state *pin, struct err *e)
+int life_pin_check(const struct life *l, const struct p11_pin_state *pin, struct err *e)
 {
 	if (pin->locked) {
 		err_set(e, ERR_PIN_LOCKED, "the PIN of token %s is locked", l->token.serial);
@@ -39,6 +39,16 @@ static int check_pin(const struct life *l, const struct p11_pin_state *pin, stru
 		return err_next(e, "if you are sure of it, add --last-try; else unblock it");
 	}
 	return 0;
+}
+
+/* Some modules say of every card that it is set up. */
+static int check_set_up(const struct life *l, const struct p11_pin_state *pin, struct err *e)
+{
+	if (!pin->unset)
+		return 0;
+	err_set(e, ERR_TOKEN_BLANK, "token %s is not set up: it has no PIN yet", l->token.serial);
+	return err_next(e, "set it up with `tokenroll init --serial %s`, or enroll it with --init; nothing was changed",
+			l->token.serial);
 }
 
 /* By the rules, and another one than before. */
@@ -91,7 +101,7 @@ static int change_typed(struct life *l, struct life_pins *ret, struct err *e)
 int life_pin(struct life *l, struct life_pins *ret, struct err *e)
 {
 	if (check_way(l, PROFILE_CHANGE_PIN, e) != 0 || look_before(l, ret->before, e) != 0 ||
-	    check_pin(l, &ret->before[PROFILE_PIN], e) != 0)
+	    check_set_up(l, &ret->before[PROFILE_PIN], e) != 0 || life_pin_check(l, &ret->before[PROFILE_PIN], e) != 0)
 		return -1;
 	return life_on_pad(l, PROFILE_CHANGE_PIN) ? change_on_pad(l, PROFILE_CHANGE_PIN, PROFILE_PIN, ret, e)
 						  : change_typed(l, ret, e);
@@ -104,8 +114,8 @@ static int unblock_typed(struct life *l, enum profile_secret kind, struct life_p
 	int got = life_key(l, kind, &ret->before[kind], key, &pending, e);
 	if (got == 0)
 		got = ask_new(l, NULL, new, e);
-	if (got == 0)
-		got = change(l, PROFILE_UNBLOCK, kind, key, new, ret, e);
+	if (got == 0 && change(l, PROFILE_UNBLOCK, kind, key, new, ret, e) != 0)
+		got = life_key_failed(l, kind, e);
 	/* a value that a run which broke off had sent is the token's */
 	if (got == 0 && pending != 0)
 		got = l->ports->store.escrow_confirm(l->store, pending, e);
@@ -118,7 +128,8 @@ int life_unblock(struct life *l, struct life_pins *ret, struct err *e)
 {
 	bool by_puk = (l->profile->call[PROFILE_UNBLOCK].needs & 1u << PROFILE_PUK) != 0;
 	enum profile_secret kind = by_puk ? PROFILE_PUK : PROFILE_SO_PIN;
-	if (check_way(l, PROFILE_UNBLOCK, e) != 0 || look_before(l, ret->before, e) != 0)
+	if (check_way(l, PROFILE_UNBLOCK, e) != 0 || look_before(l, ret->before, e) != 0 ||
+	    check_set_up(l, &ret->before[PROFILE_PIN], e) != 0)
 		return -1;
 	if (!life_on_pad(l, PROFILE_UNBLOCK))
 		return unblock_typed(l, kind, ret, e);

@@ -182,11 +182,33 @@ static bool has_factory_secrets(const struct profile *p)
 	return p->pin[PROFILE_SO_PIN].factory.n != 0 || p->pin[PROFILE_PUK].factory.n != 0;
 }
 
+/* What puts new ones into escrow: only where the card tells what it has does an enrollment see to it. */
+static void say_way_out(struct status_finding *f, const struct kept *k, const struct profile *p,
+			const struct survey_row *row)
+{
+	bool tells = p->pin[PROFILE_SO_PIN].factory_apdu.n != 0 || p->pin[PROFILE_PUK].factory_apdu.n != 0;
+	bool inits = p->init.how == PROFILE_HOW_INIT_TOKEN && !p->init.once;
+	const char *first = k->r->cfg->escrow.n == 0 ? "name a recovery certificate in [escrow]; then " : "";
+	if (inits)
+		status_next(f,
+			    "%s%s`tokenroll init --wipe --serial %s` puts new ones into escrow, and it has to be "
+			    "enrolled anew",
+			    first,
+			    tells ? "enrolling it anew puts new ones into escrow if they are the factory's; else " : "",
+			    row->token);
+	else if (p->init.tool != NULL)
+		status_next(f, "change it with the maker's program (%s), and keep it where it is found again",
+			    p->init.tool);
+	else
+		status_next(f, "change it with the program of the token's maker, and keep it where it is found again");
+}
+
 /* A token whose SO PIN we have set at random, or that has the factory's, and of which nothing is kept. */
 static void on_unkept(void *arg, const struct survey_row *row)
 {
 	struct kept *k = arg;
-	bool initialized = false, factory = has_factory_secrets(profile_of(k, row));
+	const struct profile *p = profile_of(k, row);
+	bool initialized = false, factory = has_factory_secrets(p);
 	if (!factory && k->failed == 0 && k->r->cfg->escrow.n != 0 &&
 	    store_was_initialized(k->r->store, row->token, &initialized, k->e) != 0)
 		k->failed = -1;
@@ -200,7 +222,7 @@ static void on_unkept(void *arg, const struct survey_row *row)
 			   row->token);
 	else
 		status_say(f, "token %s: its SO PIN is known only to whoever has set it", row->token);
-	status_next(f, "tokenroll tokens tells which it is; enrolling it anew puts new ones into escrow");
+	say_way_out(f, k, p, row);
 }
 
 int status_escrow(struct status_run *r, struct err *e)

@@ -79,11 +79,17 @@ static int end_one(void *arg, const struct store_credential *c, enum cred_state 
 }
 
 /* With the SO PIN at hand all goes at once, also what nobody can see. */
-static bool by_reset(const struct life *l, const struct p11_pin_state *so)
+static int by_reset(const struct life *l, const struct p11_pin_state *so, bool *ret, struct err *e)
 {
 	const struct profile *p = l->profile;
-	bool known = l->opt->so_pin_given || life_has_recovery(l) || so->factory == P11_FACTORY_YES;
-	return p->init.how == PROFILE_HOW_INIT_TOKEN && !p->init.once && (known || p->key.delete != PROFILE_USER);
+	bool sends = false;
+	if (life_sends_factory(l, PROFILE_SO_PIN, so, &sends, e) != 0)
+		return -1;
+	/* nothing is guessed where the PIN is at hand */
+	sends = sends && (so->factory == P11_FACTORY_YES || !l->opt->pin_given);
+	bool known = l->opt->so_pin_given || life_has_recovery(l) || sends;
+	*ret = p->init.how == PROFILE_HOW_INIT_TOKEN && !p->init.once && (known || p->key.delete != PROFILE_USER);
+	return 0;
 }
 
 static int reset(struct wiping *w, const struct p11_pin_state *so, struct secret *so_pin, struct err *e)
@@ -97,14 +103,19 @@ static int reset(struct wiping *w, const struct p11_pin_state *so, struct secret
 	if (pad ? life_key_check(l, PROFILE_SO_PIN, so, e) != 0
 		: life_key(l, PROFILE_SO_PIN, so, so_pin, &pending, e) != 0)
 		return -1;
-	if (life_audit(l, "token-wipe", "reset", e) != 0 || life_audit(l, STORE_TOKEN_INIT, "wiped", e) != 0 ||
-	    l->ports->token.reset(l->worker, &l->token, label, pad ? NULL : so_pin, &made, e) != 0)
+	if (life_audit(l, "token-wipe", "reset", e) != 0 || life_audit(l, STORE_TOKEN_INIT, "wiped", e) != 0)
 		return -1;
+	if (l->ports->token.reset(l->worker, &l->token, label, pad ? NULL : so_pin, &made, e) != 0)
+		return life_key_failed(l, PROFILE_SO_PIN, e);
 	l->token = made;
 	w->result->reset = true;
 	w->result->factory = l->profile->init.leaves_factory;
-	/* a PIN is there again, one that everybody knows */
-	return w->result->factory ? life_audit(l, STORE_PIN_SET, "factory", e) : 0;
+	if (!w->result->factory)
+		return 0;
+	/* a PIN is there again, one that everybody knows, and so is a PUK */
+	return l->ports->store.escrow_drop(l->store, &l->id, ESCROW_PUK, e) != 0
+		   ? -1
+		   : life_audit(l, STORE_PIN_SET, "factory", e);
 }
 
 static int delete_all(struct wiping *w, struct err *e)
@@ -125,14 +136,17 @@ static int empty(struct wiping *w, const struct p11_pin_state *pins, bool resets
 	return got;
 }
 
-static int look(struct wiping *w, bool resets, struct life_objects *ret, struct err *e)
+static int look(struct wiping *w, bool resets, const struct p11_pin_state *now, struct life_objects *ret, struct err *e)
 {
 	struct life *l = w->l;
 	struct secret *pin = secret_new();
 	int got = 0;
 	/* who deletes one by one has to see them all */
-	bool pad = life_pin_on_pad(l), logs_in = !resets || (l->opt->pin_given && !pad), asks = logs_in && !pad;
-	if (asks)
+	bool pad = life_pin_on_pad(l), logs_in = !resets || (l->opt->pin_given && !pad && !now->locked),
+	     asks = logs_in && !pad;
+	if (logs_in)
+		got = life_pin_check(l, now, e);
+	if (asks && got == 0)
 		got = l->ui->secret(l->ui->arg, LIFE_PIN, &l->token, l->profile, NULL, pin, e);
 	if (asks && got == 0)
 		got = life_possible(l, PROFILE_PIN, pin, e);
@@ -152,8 +166,8 @@ static int wipe(struct wiping *w, struct err *e)
 	if (l->ports->token.pins(l->worker, &l->token, false, pins, e) != 0 ||
 	    life_has_certificate(l, &certified, e) != 0)
 		return -1;
-	bool resets = by_reset(l, &pins[PROFILE_SO_PIN]);
-	if (look(w, resets, &o, e) != 0)
+	bool resets = false;
+	if (by_reset(l, &pins[PROFILE_SO_PIN], &resets, e) != 0 || look(w, resets, &pins[PROFILE_PIN], &o, e) != 0)
 		return -1;
 	life_objects_text(l, &o, what, sizeof what);
 	int got = l->ui->confirm(l->ui->arg, &l->token, what, e);

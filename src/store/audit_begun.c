@@ -67,3 +67,53 @@ out:
 	free(serial);
 	return rc;
 }
+
+int store_replace_begun(struct store *s, const char *token_serial, bool *ret, struct err *e)
+{
+	struct query q = QUERY_INIT;
+	char action[32] = "";
+	char *serial = clean_dup(token_serial); /* as it is in the trail */
+	bool row;
+	int rc = -1;
+
+	if (query_open(&q, s,
+		       "SELECT action FROM audit WHERE token_serial = ? AND action IN (?, ?, ?)"
+		       " ORDER BY id DESC LIMIT 1",
+		       e) == -1)
+		goto out;
+	query_put_text(&q, serial);
+	query_put_text(&q, STORE_PIN_REPLACE);
+	query_put_text(&q, STORE_PIN_UNREPLACED);
+	query_put_text(&q, cred_state_name(CRED_WRITTEN));
+	if (query_next(&q, &row, e) == -1)
+		goto out;
+	if (row)
+		query_text(&q, 0, action, sizeof(action));
+	rc = query_check(&q, e);
+	if (rc == 0)
+		*ret = strcmp(action, STORE_PIN_REPLACE) == 0;
+out:
+	query_close(&q);
+	free(serial);
+	return rc;
+}
+
+int store_audited(struct store *s, const char *token_serial, const char *action, const char *detail, bool *ret,
+		  struct err *e)
+{
+	struct query q = QUERY_INIT;
+	char *serial = clean_dup(token_serial); /* as it is in the trail */
+	int rc = -1;
+
+	if (query_open(&q, s, "SELECT 1 FROM audit WHERE token_serial = ? AND action = ? AND detail = ? LIMIT 1", e) ==
+	    -1)
+		goto out;
+	query_put_text(&q, serial);
+	query_put_text(&q, action);
+	query_put_text(&q, detail);
+	rc = query_next(&q, ret, e);
+out:
+	query_close(&q);
+	free(serial);
+	return rc;
+}

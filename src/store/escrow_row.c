@@ -69,23 +69,83 @@ static int audit_row(struct store *s, const char *action, const char *serial, en
 	return rc;
 }
 
+static int put(struct store *s, const struct store_token *t, enum escrow_kind kind, const struct blob *cms,
+	       const char *recipients, int64_t *ret_id, struct err *e)
+{
+	int64_t token;
+
+	if (token_ensure(s, t, &token, e) == -1 || row_insert(s, token, kind, cms, recipients, ret_id, e) == -1)
+		return -1;
+	return audit_row(s, "escrow-put", t->serial, kind, *ret_id, recipients, e);
+}
+
 int store_escrow_put(struct store *s, const struct store_token *t, enum escrow_kind kind, const struct blob *cms,
 		     const char *recipients, int64_t *ret_id, struct err *e)
 {
-	int64_t token, id = 0;
+	int64_t id = 0;
+
+	if (db_begin(s, e) == -1 || db_end(s, put(s, t, kind, cms, recipients, &id, e), e) == -1)
+		return -1;
+	*ret_id = id;
+	return 0;
+}
+
+/* ---- move, drop */
+
+static int set_moved(struct store *s, int64_t id, struct err *e)
+{
+	struct query q = QUERY_INIT;
+
+	if (query_open(&q, s, "UPDATE escrow SET state = 'replaced' WHERE id = ?", e) == -1)
+		return -1;
+	query_put_int(&q, id);
+	return query_run(&q, e);
+}
+
+int store_escrow_move(struct store *s, int64_t id, const struct store_token *t, enum escrow_kind kind,
+		      const struct blob *cms, const char *recipients, int64_t *ret_id, struct err *e)
+{
+	int64_t moved = 0;
 	int rc;
 
 	if (db_begin(s, e) == -1)
 		return -1;
-	rc = token_ensure(s, t, &token, e);
+	rc = set_moved(s, id, e);
 	if (rc == 0)
-		rc = row_insert(s, token, kind, cms, recipients, &id, e);
-	if (rc == 0)
-		rc = audit_row(s, "escrow-put", t->serial, kind, id, recipients, e);
+		rc = put(s, t, kind, cms, recipients, &moved, e);
 	if (db_end(s, rc, e) == -1)
 		return -1;
-	*ret_id = id;
+	*ret_id = moved;
 	return 0;
+}
+
+static int set_dropped(struct store *s, int64_t token, enum escrow_kind kind, struct err *e)
+{
+	struct query q = QUERY_INIT;
+
+	if (query_open(&q, s, "UPDATE escrow SET state = 'replaced' WHERE token = ? AND kind = ?", e) == -1)
+		return -1;
+	query_put_int(&q, token);
+	query_put_text(&q, escrow_kind_name(kind));
+	return query_run(&q, e);
+}
+
+static int drop(struct store *s, const struct store_token *t, enum escrow_kind kind, struct err *e)
+{
+	const struct audit_entry a = {
+	    .action = "escrow-drop", .token_serial = t->serial, .detail = escrow_kind_name(kind)};
+	int64_t token;
+
+	if (token_ensure(s, t, &token, e) == -1 || set_dropped(s, token, kind, e) == -1)
+		return -1;
+	return sqlite3_changes(s->db) != 0 ? audit_append(s, &a, e) : 0;
+}
+
+int store_escrow_drop(struct store *s, const struct store_token *t, enum escrow_kind kind, struct err *e)
+{
+	if (db_begin(s, e) == -1)
+		return -1;
+	return db_end(s, drop(s, t, kind, e), e);
 }
 
 /* ---- confirm */

@@ -268,6 +268,14 @@ int store_escrow_put(struct store *s, const struct store_token *t, enum escrow_k
  * is confirmed already. ERR_STORE if there is no such value, or if it was replaced or a later one confirmed. */
 int store_escrow_confirm(struct store *s, int64_t id, struct err *e);
 
+/* Puts a value that is in escrow as number id for another token, which is this one under another name, into escrow for
+ * this one, as pending; that other one is replaced. Both, or nothing. */
+int store_escrow_move(struct store *s, int64_t id, const struct store_token *t, enum escrow_kind kind,
+		      const struct blob *cms, const char *recipients, int64_t *ret_id, struct err *e);
+
+/* Notes that a token has none of its values of this kind any more: it was reset. */
+int store_escrow_drop(struct store *s, const struct store_token *t, enum escrow_kind kind, struct err *e);
+
 /* What is in escrow for a token, newest first. Those before the first confirmed one may be on the token, too: a run
  * that broke off left them pending. *ret_n is 0 if there is nothing. */
 int store_escrow_list(struct store *s, const struct store_token *t, enum escrow_kind kind, struct store_escrow **ret,
@@ -284,6 +292,10 @@ const char *escrow_state_name(enum escrow_state st);
 int store_audit(struct store *s, const char *action, const char *user, const char *token_serial, const char *detail,
 		struct err *e);
 
+/* Whether the trail has a record of this action on this token with this detail. */
+int store_audited(struct store *s, const char *token_serial, const char *action, const char *detail, bool *ret,
+		  struct err *e);
+
 /*
  * Whether the last that the trail tells of this user is a token's initialization: STORE_TOKEN_INIT was recorded, and
  * no credential was planned since, so there may be a token that is initialized but not in the journal. ret_serial is
@@ -297,6 +309,13 @@ int store_init_begun(struct store *s, const char *user, bool *ret_begun, char re
 /* Whether a token (by its serial number) was initialized, or its first user PIN was about to be set, and nothing says
  * that it was: the last of STORE_TOKEN_INIT, STORE_PIN_INIT and STORE_PIN_SET in the trail is not that one. */
 int store_pin_begun(struct store *s, const char *token_serial, bool *ret, struct err *e);
+
+/* Whether a token's factory PIN was about to be changed since a certificate was last written to it, and nothing says
+ * that it was not: the last of "written", STORE_PIN_REPLACE and STORE_PIN_UNREPLACED in the trail is STORE_PIN_REPLACE.
+ */
+#define STORE_PIN_REPLACE "factory-pin-change"
+#define STORE_PIN_UNREPLACED "factory-pin-unchanged"
+int store_replace_begun(struct store *s, const char *token_serial, bool *ret, struct err *e);
 
 void store_credential_free(struct store_credential *c);
 

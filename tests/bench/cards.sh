@@ -74,7 +74,7 @@ fresh() {
 counted() {
 	local name=$1 type=$2
 	shift 2
-	case $type in piv) fresh piv "pin=$COMPANY_PIN" puk=71829364 "management-key=$COMPANY_SO_PIN" attestation=ec:P-256 ;; *) fresh "$type" ;; esac
+	case $type in piv) fresh piv "pin=$COMPANY_PIN" puk=71829364 "management-key=$COMPANY_SO_PIN" attestation=ec:P-256 ;; *) fresh "$type" "pin=$COMPANY_PIN" ;; esac
 	[[ -z ${TRACE:-} ]] || card_ctl 0 log "$(realpath "$TRACE")/$type-$name.log"
 	"$@" </dev/null >"$work/log" 2>&1 || { tail -n 20 "$work/log" >&2 && exit 1; }
 	COUNTED=$(card_ctl 0 count)
@@ -120,7 +120,7 @@ why() {
 
 echo
 printf '%-62s %6s  %8s  %s\n' "P-256 on a SmartCard-HSM, OpenSC" "APDUs" "ratio" "wanted"
-COMPANY_PIN=648219 COMPANY_SO_PIN=3537363231383830
+COMPANY_PIN=593827 COMPANY_SO_PIN=A1B2C3D4E5F60718
 cards_start -d "$work/sc-hsm" 2
 compare sc-hsm "$opensc" 70 60 --login --pin "$COMPANY_PIN"
 cards_stop

@@ -92,12 +92,14 @@ cards_tries_meant() {
 	CARDS_TRIES_MEANT=1
 }
 
-# Whether no card that runs was shown a wrong secret twice, and none a last one.
+# Whether no card was shown a wrong secret twice, and none a last one; one that was told to quit has left no socket.
 cards_tries_spared() {
-	local socket card word spared=0
+	local socket card words word spared=0
 	for socket in "$CARDS_DIR"/card-*.sock; do
+		[[ -e $socket ]] || continue
 		card=${socket##*/card-} card=${card%.sock}
-		for word in $(card_ctl "$card" status 2>/dev/null); do
+		words=$(card_ctl "$card" status 2>&1) || { echo "card $card does not tell: $words" >&2 && spared=1 && continue; }
+		for word in $words; do
 			case $word in
 			*-wrong=[01] | *-last-tries=0) ;;
 			*-wrong=* | *-last-tries=*) echo "card $card says $word" >&2 && spared=1 ;;

@@ -28,7 +28,7 @@ enroll_company() {
 	else
 		ENROLL_SECRETS=()
 		cards_start "${2:-2}" || return
-		COMPANY_PIN=648219 COMPANY_SO_PIN=3537363231383830
+		COMPANY_PIN=593827 COMPANY_SO_PIN=A1B2C3D4E5F60718
 	fi
 	mkdir -p "$ENROLL/log"
 	company_pki "$ENROLL" && company_tls_keys "$ENROLL" && company_hsm "$ENROLL" || return
@@ -41,9 +41,9 @@ enroll_company() {
 }
 
 enroll_card() {
-	local card=$1 foreign=(foreign=ec:P-256)
-	shift
 	# a factory's secrets would be changed
+	local card=$1 foreign=("pin=$COMPANY_PIN" "so-pin=$COMPANY_SO_PIN" foreign=ec:P-256)
+	shift
 	[[ $ENROLL_TYPE != piv ]] || foreign=("pin=$COMPANY_PIN" puk=71829364 "management-key=$COMPANY_SO_PIN"
 		attestation=ec:P-256 foreign=9c:ec:P-256 hidden=9d:ec:P-256)
 	ENROLL_FOREIGN=$CARDS_DIR/foreign-$card

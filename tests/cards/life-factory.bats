@@ -72,6 +72,14 @@ replaced() {
 	json "one(d['tokens'], serial='$serial')['so_pin']['factory']" '"yes"'
 }
 
+@test "pin = keep in the configuration leaves all as it is, too" {
+	life_token yubikey
+	life_conf token.pin=keep
+	enroll
+	says "keeps the factory's"
+	is default-pin 1 default-puk 1 default-management-key 1
+}
+
 @test "without a recovery certificate it is refused before anything is sent or issued" {
 	life_token yubikey
 	company_conf "$dir" "token.module=$(cards_module ykcs11)" vpn.client-module-linux=
@@ -112,12 +120,157 @@ replaced() {
 	pin_is "$dir/new"
 }
 
+# hsm_from_factory: a SmartCard-HSM as it comes, which does not tell of its PIN that it is the factory's
+hsm_from_factory() {
+	life_token hsm "pin=$HSM_FACTORY_PIN" "so-pin=$HSM_FACTORY_SO_PIN"
+	secret old "$HSM_FACTORY_PIN"
+	secret so "$HSM_FACTORY_SO_PIN"
+}
+
 @test "SmartCard-HSM: what cannot be asked of it is not guessed" {
-	life_token hsm
+	hsm_from_factory
 	watch
+	refused 2 "--pin-file" --serial "$serial" "${ca[@]}" --new-pin-file "$dir/new" alice
+	nothing_sent
+}
+
+@test "SmartCard-HSM: a PIN that is given and everybody can look up is said, and replaced" {
+	hsm_from_factory
+	watch
+	refused 2 "--new-pin-file" --serial "$serial" "${ca[@]}" --pin-file "$old" alice
+	says "seems to have the factory's PIN"
+	nothing_sent
+	nothing_issued
+	enroll --pin-file "$old" --new-pin-file "$dir/new"
+	says "seems to have the factory's PIN: changed when the certificate is on the token"
+	pin_is "$dir/new"
+	is pin-wrong 0 so-wrong 0
+}
+
+@test "SmartCard-HSM: --keep-factory-pins keeps a PIN that is given, and says so at each run" {
+	local _
+	hsm_from_factory
+	for _ in 1 2; do
+		enroll --pin-file "$old" --keep-factory-pins
+		says "keeps the factory's PIN, which everybody can look up"
+	done
+	pin_is "$old"
+}
+
+# replaced_after RULE STATUS WRONG: broken off there, the same command goes on, and that costs WRONG tries in all
+replaced_after() {
+	hsm_from_factory
+	mkdir -p "$dir/profiles"
+	sed "s|^enroll = opensc-pkcs11.so|enroll = $tools/libfaulty.so|" "$COMPANY_ROOT/pkcs11/profiles/smartcard-hsm.conf" \
+		>"$dir/profiles/smartcard-hsm.conf"
+	FAULTY_MODULE=$(cards_module opensc)
+	export FAULTY_MODULE FAULTY_COUNT=$dir/log/count
+	life_conf "token.module=$tools/libfaulty.so" "token.profiles=$dir/profiles"
+	FAULTY_RULE=$1 roll --serial "$serial" "${ca[@]}" --pin-file "$old" --new-pin-file "$dir/new" alice
+	[[ $status == "$2" ]]
+	sleep 0.3
+	if [[ $3 == 1 ]]; then
+		refused 4 "is wrong" --serial "$serial" "${ca[@]}" --pin-file "$old" --new-pin-file "$dir/new" alice
+		says "run the same command again"
+	fi
+	enroll --pin-file "$old" --new-pin-file "$dir/new"
+	pin_is "$dir/new"
+	is keys 1 pin-wrong "$3"
+	[[ $(rows V) == 1 ]]
+}
+
+@test "SmartCard-HSM: killed when the given PIN was replaced, the same command goes on with the new one" {
+	replaced_after C_SetPIN:1:kill-parent-after 137 0
+}
+
+@test "SmartCard-HSM: broken off before the given PIN was replaced, no wrong PIN is sent twice, and it is replaced then" {
+	replaced_after C_SetPIN:1:kill 3 1
+}
+
+@test "SmartCard-HSM: a new PIN that the token has refused is not sent as the one it has" {
+	replaced_after C_SetPIN:1:CKR_PIN_LEN_RANGE 4 0
+}
+
+@test "YubiKey of an old firmware: what is given and everybody can look up is replaced, and the PUK is spoken of" {
+	life_token yubikey version=5.2.7
+	secret admin "$PIV_ADMIN"
+	enroll --pin-file "$old" --so-pin-file "$dir/admin" --new-pin-file "$dir/new"
+	says "seems to have the factory's management key, PIN" "does not tell whether its PUK is the factory's"
+	is default-pin 0 default-management-key 0 pin-wrong 0 puk-wrong 0
+	[[ $(db "select kind, state from escrow") == "so-pin|confirmed" ]]
+	pin_is "$dir/new"
+}
+
+# flagged FLAGS PIN-LINES SO-PIN-LINES: a SoftHSM whose flags say that, and whose profile has these lines for its secrets
+flagged() {
+	life_token soft
+	mkdir -p "$dir/profiles"
+	sed "s|^enroll = .*|enroll = $tools/libfaulty.so|; s/^\[pin\]$/&\n$2/; s/^\[so-pin\]$/&\n$3/" \
+		"$COMPANY_ROOT/pkcs11/profiles/softhsm2.conf" >"$dir/profiles/softhsm2.conf"
+	FAULTY_MODULE=$(company_softhsm)
+	export FAULTY_MODULE FAULTY_COUNT=$dir/log/count FAULTY_RULE="C_GetTokenInfo:*:flags=$1"
+	life_conf "token.module=$tools/libfaulty.so" "token.profiles=$dir/profiles"
+}
+
+# called FUNCTION: how often, since this was asked last
+called() {
+	awk -v name="$1" '$1 == name { n = $2 } END { print n + 0 }' "$FAULTY_COUNT"
+	rm -f "$FAULTY_COUNT"
+}
+
+@test "a flag that says that a PIN is to be changed is not taken for a PIN: the one that is given is sent" {
+	flagged TO_BE_CHANGED 'factory = 1234567890\nfactory = 000000'
+	enroll --pin-file "$old" --new-pin-file "$dir/new"
+	says "says that its PIN is to be changed; it stays as it is"
+	# the same command again
+	enroll --pin-file "$old" --new-pin-file "$dir/new"
+	pin_is "$old"
+	done_by tokens --json
+	json "one(d['tokens'], serial='$serial')['pin']['factory']" '"maybe"'
+	flagged TO_BE_CHANGED 'factory = 1234567890'
+	done_by --serial "$serial" "${ca[@]}" --pin-file "$old" --keep-factory-pins --replace alice
+	pin_is "$old"
+}
+
+@test "of two values none is guessed" {
+	flagged TO_BE_CHANGED 'factory = 1234567890\nfactory = 482915'
+	refused 2 "--pin-file" --serial "$serial" "${ca[@]}" --new-pin-file "$dir/new" alice
+	[[ $(called C_Login) == 0 ]]
+}
+
+@test "the only value is guessed once: one that is refused is not sent again, neither by the same command nor by another" {
+	flagged TO_BE_CHANGED 'factory = 1234567890'
+	refused 4 "is wrong" --serial "$serial" "${ca[@]}" --new-pin-file "$dir/new" alice
+	says "the factory's was tried, which will not happen again" "--pin-file FILE"
+	[[ $(called C_Login) == 1 ]]
+	refused 2 "--pin-file" --serial "$serial" "${ca[@]}" --new-pin-file "$dir/new" alice
+	[[ $(called C_Login) == 0 && $(rows V) == 0 ]]
 	enroll --pin-file "$old"
-	[[ $stderr != *factory* ]]
-	is pin-wrong 0 so-wrong 0 so-tries 15
+}
+
+@test "the only value is not guessed where somebody has sent a wrong one already" {
+	flagged 'TO_BE_CHANGED|LOW' 'factory = 482915'
+	refused 2 "--pin-file" --serial "$serial" "${ca[@]}" --new-pin-file "$dir/new" alice
+	[[ $(called C_Login) == 0 ]]
+}
+
+@test "the only value that was guessed rightly is replaced" {
+	flagged TO_BE_CHANGED 'factory = 482915'
+	enroll --new-pin-file "$dir/new"
+	says "seems to have the factory's PIN: changed when the certificate is on the token"
+	pin_is "$dir/new"
+}
+
+@test "an SO PIN that is to be changed is guessed once by wipe and init, and not where another one is given" {
+	flagged SO_TO_BE_CHANGED '' 'factory = 11111111'
+	refused 4 "is wrong" wipe --serial "$serial" --confirm "$serial" --no-revoke
+	says "the factory's was tried, which will not happen again" "--so-pin-file FILE"
+	[[ $(called C_InitToken) == 1 ]]
+	refused 2 "SO PIN is needed" init --wipe --serial "$serial" --confirm "$serial" --new-pin-file "$dir/new"
+	refused 2 "PIN is needed" wipe --serial "$serial" --confirm "$serial" --no-revoke
+	refused 2 "SO PIN is needed" unblock --serial "$serial" --new-pin-file "$dir/new"
+	[[ $(called C_InitToken) == 0 ]]
+	done_by wipe --serial "$serial" --confirm "$serial" --no-revoke --so-pin-file "$dir/so"
 }
 
 # misread ANSWER: when the card was asked of which secrets it has the factory's, one answer after the other was that

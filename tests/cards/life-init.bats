@@ -25,6 +25,14 @@ blank() {
 	secret so 0123456789ABCDEF
 }
 
+# in_escrow: the token's SO PIN is there and good, and nothing waits to be confirmed
+in_escrow() {
+	[[ $(db "select count(*) from escrow where state = 'confirmed'") == 1 ]]
+	[[ $(db "select count(*) from escrow where state = 'pending'") == 0 ]]
+	done_by unblock --serial "$serial" "${key[@]}" --new-pin-file "$dir/newer"
+	pin_is "$dir/newer"
+}
+
 @test "a blank SmartCard-HSM gets label, PIN and SO PIN, and can be enrolled" {
 	blank
 	roll init --new-pin-file "$dir/new" --so-pin-file "$dir/so" --label "The VPN" --json
@@ -146,10 +154,46 @@ blank() {
 	refused 6 "2 objects of alice" init --serial "$serial" "${key[@]}" --new-pin-file "$dir/newer"
 	reset_meant
 	done_by init --wipe --serial "$serial" --confirm "$serial" "${key[@]}" --new-pin-file "$dir/newer"
-	is keys 0 default-pin 0
+	is keys 0 default-pin 0 default-puk 0 default-management-key 0
 	pin_is "$dir/newer"
+	[[ $(db "select group_concat(kind || ' ' || state, ', ') from (select * from escrow order by kind, id)") == \
+		"puk replaced, puk confirmed, so-pin replaced, so-pin confirmed" ]]
 	done_by --serial "$serial" "${ca[@]}" --pin-file "$dir/newer" "${key[@]}" bob
 	is default-puk 0 keys 1
+}
+
+@test "YubiKey from the factory: init leaves nothing that everybody can look up, and all is in escrow" {
+	life_token yubikey
+	reset_meant
+	done_by init --wipe --serial "$serial" --confirm "$serial" --new-pin-file "$dir/new" --json
+	json "d['so_pin_in_escrow']" true
+	is default-pin 0 default-puk 0 default-management-key 0
+	[[ $(db "select count(*) from escrow where state = 'confirmed'") == 2 ]]
+	done_by unblock --serial "$serial" "${key[@]}" --new-pin-file "$dir/newer"
+	enroll "${key[@]}" --pin-file "$dir/newer"
+}
+
+@test "YubiKey from the factory, without a recovery certificate: init says what stays" {
+	life_token yubikey
+	company_conf "$dir" "token.module=$(cards_module ykcs11)" vpn.client-module-linux=
+	reset_meant
+	done_by init --wipe --serial "$serial" --confirm "$serial" --new-pin-file "$dir/new"
+	shows "still the factory's management key and PUK, which everybody can look up"
+	is default-pin 0 default-puk 1 default-management-key 1
+}
+
+@test "SmartCard-HSM that was in use: an SO PIN that everybody can look up is replaced, one of the admin's own is not" {
+	life_token hsm "so-pin=$HSM_FACTORY_SO_PIN"
+	secret so "$HSM_FACTORY_SO_PIN"
+	done_by init --serial "$serial" --pin-file "$old" --so-pin-file "$dir/so" --new-pin-file "$dir/new"
+	shows "SO PIN       random, in escrow"
+	in_escrow
+	is so-wrong 0 so-tries 15
+	life_token hsm
+	rm -f "$dir"/tokenroll.db*
+	done_by init --serial "$serial" --pin-file "$old" --so-pin-file "$dir/so" --new-pin-file "$dir/new"
+	[[ $(db "select count(*) from escrow") == 0 ]]
+	done_by unblock --serial "$serial" --so-pin-file "$dir/so" --new-pin-file "$dir/newer"
 }
 
 @test "SoftHSM: a blank one, among others" {
@@ -220,4 +264,83 @@ broken_off() {
 	done_by unblock --serial "$serial" "${key[@]}" --new-pin-file "$dir/newer"
 	pin_is "$dir/newer"
 	[[ $(db "select count(*) from escrow where state = 'confirmed'") == 1 ]]
+}
+
+# ---- at enrollment
+
+# soft_blank: SoftHSM's empty slot alone, through the module that fails on demand
+soft_blank() {
+	life_token soft
+	rm -rf "$dir/token/tokens"/*
+	mkdir -p "$dir/profiles"
+	sed "s|^enroll = .*|enroll = $tools/libfaulty.so|" "$COMPANY_ROOT/pkcs11/profiles/softhsm2.conf" >"$dir/profiles/softhsm2.conf"
+	FAULTY_MODULE=$(company_softhsm)
+	export FAULTY_MODULE FAULTY_COUNT=$dir/log/count
+	life_conf "token.module=$tools/libfaulty.so" "token.profiles=$dir/profiles"
+}
+
+@test "with a recovery certificate an enrollment puts the random SO PIN of a blank token into escrow, and shows none" {
+	blank
+	done_by --init "${ca[@]}" --pin-file "$dir/new" --json alice
+	json "d['so_pin_in_escrow']" true "'so_pin' in d" false
+	[[ $stderr != *"SO PIN"* ]]
+	in_escrow
+	is so-wrong 0
+	# one that the admin keeps goes nowhere else
+	blank
+	rm -f "$dir"/tokenroll.db*
+	company_easyrsa "$dir" revoke alice >/dev/null 2>&1
+	done_by --init "${ca[@]}" --pin-file "$dir/new" --so-pin-file "$dir/so" --json alice
+	json "d['so_pin_in_escrow']" false
+	[[ $(db "select count(*) from escrow") == 0 ]]
+}
+
+@test "an enrollment of a blank token that nobody could keep the SO PIN of is refused before anything is sent" {
+	blank
+	life_conf "token.module=$(cards_module opensc)" "escrow.recovery=$dir/pki/ca.crt"
+	watch
+	refused 2 "recovery certificate" --init "${ca[@]}" --pin-file "$dir/new" alice
+	nothing_sent
+}
+
+@test "a token without a serial number is in escrow under its new one alone, after init and after enrollment" {
+	soft_blank
+	done_by init --new-pin-file "$dir/new" --label "VPN token"
+	serial=$(company_token_serial "$dir" "VPN token")
+	in_escrow
+	roll status
+	[[ $output != *"never confirmed"* ]]
+	rm -rf "$dir/token/tokens"/* "$dir"/tokenroll.db*
+	done_by --init "${ca[@]}" --pin-file "$dir/new" --label "VPN token" alice
+	shows "SO PIN       random, in escrow"
+	serial=$(company_token_serial "$dir" "VPN token")
+	in_escrow
+}
+
+@test "broken off before it has a serial number, the SO PIN is found in escrow by the same command and the recovery key" {
+	local verb
+	for verb in init "--init alice"; do
+		soft_blank
+		rm -f "$FAULTY_COUNT" "$dir"/tokenroll.db*
+		# shellcheck disable=SC2206  # words
+		verb=($verb "${ca[@]}" --pin-file "$dir/new" --label "VPN token")
+		[[ ${verb[0]} != init ]] || verb+=(--new-pin-file "$dir/new")
+		FAULTY_RULE=C_InitToken:1:kill-parent-after roll "${verb[@]}"
+		[[ $status == 137 ]]
+		sleep 0.3
+		serial=$(company_token_serial "$dir" "VPN token")
+		refused 2 "--recovery-key" "${verb[@]}" --serial "$serial"
+		done_by "${verb[@]}" "${key[@]}" --serial "$serial"
+		in_escrow
+	done
+}
+
+@test "a token that was wiped gets its first PIN with the SO PIN that is in escrow" {
+	blank
+	done_by init --new-pin-file "$dir/new"
+	done_by wipe --serial "$serial" --confirm "$serial" --no-revoke "${key[@]}"
+	refused 2 "--recovery-key" --serial "$serial" "${ca[@]}" --pin-file "$dir/newer" --init alice
+	done_by --serial "$serial" "${ca[@]}" "${key[@]}" --pin-file "$dir/newer" --init alice
+	in_escrow
+	is so-wrong 0 pin-wrong 0
 }

@@ -234,11 +234,11 @@ called() {
 }
 
 @test "a factory PIN is replaced on the reader when the certificate is on the token" {
-	pad_token hsm
+	pad_token hsm "pin=$HSM_FACTORY_PIN"
 	export FAULTY_RULE='C_GetTokenInfo:*:flags=TO_BE_CHANGED'
-	typed "$HSM_PIN" "$HSM_PIN" 24682468 24682468 24682468
+	typed "$HSM_FACTORY_PIN" "$HSM_FACTORY_PIN" 24682468 24682468 24682468
 	enroll "${pad[@]}"
-	says "has the factory's PIN: changed when the certificate is on the token" \
+	says "seems to have the factory's PIN: changed when the certificate is on the token" \
 		"enter on the reader: the old PIN of token $serial"
 	all_typed
 	is pin-wrong 0

@@ -355,3 +355,37 @@ lock_pin() {
 	refused 2 "--new-pin-file" unblock --serial "$serial" --so-pin-file "$dir/so"
 	nothing_sent
 }
+
+@test "where the card tells of its tries and the module does not, neither enrollment nor wipe or init spends the last one" {
+	life_token hsm
+	mkdir -p "$dir/profiles"
+	sed "s|^enroll = opensc-pkcs11.so|enroll = $tools/libfaulty.so|" "$COMPANY_ROOT/pkcs11/profiles/smartcard-hsm.conf" \
+		>"$dir/profiles/smartcard-hsm.conf"
+	FAULTY_MODULE=$(cards_module opensc)
+	export FAULTY_MODULE FAULTY_COUNT=$dir/log/count FAULTY_RULE='C_GetTokenInfo:*:flags=UNCOUNTED'
+	life_conf "token.module=$tools/libfaulty.so" "token.profiles=$dir/profiles"
+	secret wrong 11112222
+	cards_tries_meant
+	! pin_is "$dir/wrong" && ! pin_is "$dir/wrong"
+	is pin-tries 1
+	refused 4 "one PIN try left, which was not spent" --serial "$serial" "${ca[@]}" --pin-file "$dir/wrong" alice
+	refused 4 "has one try left, which was not spent" wipe --serial "$serial" --confirm "$serial" --no-revoke \
+		--pin-file "$dir/wrong"
+	says "add --last-try"
+	refused 4 "has one try left, which was not spent" init --serial "$serial" --wipe --confirm "$serial" \
+		--pin-file "$dir/wrong" --so-pin-file "$dir/so" --new-pin-file "$dir/new"
+	is pin-tries 1 so-tries 15
+	! pin_is "$dir/wrong"
+	refused 4 "is locked" --serial "$serial" "${ca[@]}" --pin-file "$old" alice
+	refused 4 "is locked" wipe --serial "$serial" --confirm "$serial" --no-revoke --pin-file "$old"
+	says "tokenroll unblock"
+}
+
+@test "a card that was never set up has no PIN to be changed or unblocked, and what sets it up is said" {
+	life_token hsm blank=yes
+	watch
+	refused 3 "token $serial is not set up: it has no PIN yet" pin --pin-file "$old" --new-pin-file "$dir/new"
+	says "tokenroll init --serial $serial"
+	refused 3 "token $serial is not set up: it has no PIN yet" unblock --so-pin-file "$dir/so" --new-pin-file "$dir/new"
+	nothing_sent
+}

@@ -36,6 +36,14 @@ connects() {
 	vpn_client_stop
 }
 
+# spared: nothing wrong was sent in all that life; what resets a YubiKey then makes PIN and PUK wrong on purpose
+spared() {
+	case $serial in
+	DECC*) is pin-wrong 0 so-wrong 0 pin-tries 3 ;;
+	13371337) is pin-wrong 0 puk-wrong 0 management-key-wrong 0 && reset_meant ;;
+	esac
+}
+
 # whole_life KEY-TYPE CLIENT-MODULE; enroll, unblock, renew and wipe are the arguments of these, $old the token's PIN and
 # $enrolled the one that it has then
 whole_life() {
@@ -61,6 +69,7 @@ whole_life() {
 	[[ $serial != 13371337 ]] || export VPN_PIN_TIMES=2
 	connects "$dir/new"
 
+	spared
 	done_by wipe --serial "$serial" "${ca[@]}" "${wipe[@]}" --confirm "$serial" --json
 	json "d['destroyed'] >= 2" true "len(d['revoked'])" 1
 	[[ $(rows V) == 0 && $(rows R) == 2 ]]
@@ -84,7 +93,6 @@ smartcard_hsm() {
 
 yubikey() {
 	life_token yubikey
-	reset_meant
 	module=$(cards_module ykcs11) enrolled=$dir/new
 	enroll=(--new-pin-file "$dir/new") renew=("${key[@]}") unblock=("${key[@]}") wipe=("${key[@]}")
 	whole_life "$1" opensc-pkcs11.so

@@ -111,6 +111,11 @@ untouched() {
 	done_by wipe --serial "$serial" --confirm "$serial" "${key[@]}" --no-revoke --json
 	json "d['reset']" true "d['destroyed']" 2
 	is keys 0 certificates 0 default-pin 1 default-puk 1
+	# what is in escrow tells what it has
+	[[ $(db "select group_concat(kind || ' ' || state, ', ') from (select * from escrow order by kind)") == \
+		"puk replaced, so-pin confirmed" ]]
+	done_by escrow show --serial "$serial" "${key[@]}"
+	shows "the token had it until it was reset" "the token has it"
 	done_by tokens --json
 	json "one(d['tokens'], serial='$serial')['pin']['factory']" '"yes"' "one(d['tokens'], serial='$serial')['user']" null
 	done_by --serial "$serial" "${ca[@]}" --new-pin-file "$dir/new" "${key[@]}" bob

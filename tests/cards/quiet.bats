@@ -14,7 +14,7 @@ teardown() {
 others() {
 	local k
 	for ((k = 1; k < $1; k++)); do
-		card_new sc-hsm "$k" "serial=OTHER00000$k"
+		card_new sc-hsm "$k" "serial=OTHER00000$k" "pin=$COMPANY_PIN"
 		card_ctl "$k" reset-count
 	done
 }
@@ -97,8 +97,7 @@ enroll_counting() {
 	company_conf "$ENROLL" "token.module=$(cards_module opensc)" "vpn.client-module-linux=$(cards_module opensc)"
 	card_new piv 1 attestation=ec:P-256
 	card_ctl 1 log "$BATS_TEST_TMPDIR/trace"
-	card_new sc-hsm 0
-	COMPANY_PIN=648219
+	card_new sc-hsm 0 "pin=$COMPANY_PIN"
 	company_secret "$ENROLL/pin" "$COMPANY_PIN"
 	enroll alice --reader "$(cards_reader 0)"
 	[[ ! -s $BATS_TEST_TMPDIR/trace ]]

@@ -246,7 +246,13 @@ sys.exit(sys.argv[2] not in f["message"] + " | " + f["next"])' "$topic" "$words"
 	done_by status
 	life_token soft
 	sql "DROP TRIGGER escrow_no_delete; DELETE FROM escrow"
-	reports 1 escrow-missing "token $serial" "the factory's"
+	reports 1 escrow-missing "token $serial" "the factory's" "enrolling it anew puts new ones into escrow if they are"
+	# its card does not tell, so nothing would be replaced
+	sql "UPDATE tokens SET profile = 'smartcard-hsm'"
+	reports 1 escrow-missing "\`tokenroll init --wipe --serial $serial\` puts new ones into escrow"
+	! shows "enrolling it anew puts"
+	sql "UPDATE tokens SET profile = 'safenet'"
+	reports 1 escrow-missing "SafeNet Authentication Client Tools: Initialize Token"
 	sql "UPDATE tokens SET profile = 'softhsm2', manufacturer = 'SoftHSM project', model = 'SoftHSM v2'"
 	done_by status
 	sql "INSERT INTO audit SELECT id + 1, at, login, sudo_user, host, 'token-init', user, '$serial', '', '', hash, hash

@@ -168,17 +168,24 @@ interrupted() {
 	[[ -z $(ls "$dir/token/tokens") && ! -e $dir/bundles && $(rows) == 0 ]]
 }
 
-@test "Enter alone, and the end of input, are no PIN and no passphrase: nothing is tried" {
+@test "Enter alone, and the end of input, are no PIN that is tried, and a wrong passphrase: it is asked for three times" {
 	local end
 	with_faulty
 	for end in 'answer ""' 'key \004'; do
 		rm -f "$FAULTY_COUNT"
 		talk "says {PIN of token}; $end" --ca-pass-file "$dir/ca.pass" alice
 		[[ $status == 7 && $(logins) == 0 ]]
-		talk "says {Passphrase of}; $end" --pin-file "$dir/pin" alice
-		[[ $status == 7 ]]
+		talk "says {Passphrase of}; $end; says {Passphrase of}; $end; says {Passphrase of}; $end" --pin-file "$dir/pin" alice
+		[[ $status == 5 && $(times_shown "Passphrase of") == 3 ]]
+		shown "the passphrase of the CA key is wrong"
 		nothing_done
 	done
+}
+
+@test "Enter alone at the passphrase, and then the right one, goes on" {
+	talk 'says {Passphrase of}; answer ""; says {Passphrase of}; answer $passphrase' --pin-file "$dir/pin" alice
+	[[ $status == 0 ]]
+	enrolled
 }
 
 @test "Ctrl-C during a step leaves no process behind, and the next run goes on and is done" {

@@ -15,7 +15,9 @@ source "${BASH_SOURCE[0]%/*}/../cards/cards.bash"
 
 # from the factory
 PIV_PIN=123456 PIV_PUK=12345678 PIV_ADMIN=010203040506070801020304050607080102030405060708
-HSM_PIN=648219 HSM_SO_PIN=3537363231383830
+HSM_FACTORY_PIN=648219 HSM_FACTORY_SO_PIN=3537363231383830
+# not from the factory, where they would be replaced
+HSM_PIN=593827 HSM_SO_PIN=A1B2C3D4E5F60718
 
 life_file() {
 	export COMPANY_CACHE=$BATS_FILE_TMPDIR/cache
@@ -66,7 +68,7 @@ life_token() {
 		;;
 	hsm)
 		cards_start 2
-		card_new sc-hsm 0 "$@"
+		card_new sc-hsm 0 "pin=$HSM_PIN" "so-pin=$HSM_SO_PIN" "$@"
 		serial=DECC0100001 old=$dir/old
 		secret old "$HSM_PIN"
 		secret so "$HSM_SO_PIN"

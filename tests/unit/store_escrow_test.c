@@ -107,6 +107,48 @@ static void a_value_that_a_later_one_took_the_place_of_cannot_be_confirmed(void 
 	store_close(&s);
 }
 
+static void a_token_that_gets_another_name_has_its_value_under_that_alone(void **state)
+{
+	struct place *p = *state;
+	struct store *s = open_store(p);
+	struct store_token blank = token_1;
+	struct blob b = BLOB_INIT;
+	int64_t id;
+
+	blank.serial[0] = 0;
+	id = put(s, &blank, ESCROW_SO_PIN, "for none");
+	blob_set(&b, "anew", 4);
+	sql(p, "CREATE TRIGGER t BEFORE INSERT ON escrow BEGIN SELECT RAISE(ABORT, 'no'); END");
+	assert_int_equal(store_escrow_move(s, id, &token_1, ESCROW_SO_PIN, &b, "CN=recovery", &id, NULL), -1);
+	assert_string_equal(listed(s, &blank, ESCROW_SO_PIN), "for none pending");
+	sql(p, "DROP TRIGGER t");
+	assert_int_equal(store_escrow_move(s, id, &token_1, ESCROW_SO_PIN, &b, "CN=recovery", &id, NULL), 0);
+	blob_free(&b);
+	assert_string_equal(listed(s, &blank, ESCROW_SO_PIN), "for none replaced");
+	assert_string_equal(listed(s, &token_1, ESCROW_SO_PIN), "anew pending");
+	assert_int_equal(store_escrow_confirm(s, id, NULL), 0);
+	store_close(&s);
+}
+
+static void a_token_that_was_reset_has_none_of_a_kind_any_more(void **state)
+{
+	struct place *p = *state;
+	struct store *s = open_store(p);
+	uint64_t n;
+
+	assert_int_equal(store_escrow_confirm(s, put(s, &token_1, ESCROW_PUK, "puk"), NULL), 0);
+	put(s, &token_1, ESCROW_PUK, "later");
+	assert_int_equal(store_escrow_confirm(s, put(s, &token_1, ESCROW_SO_PIN, "so"), NULL), 0);
+	assert_int_equal(store_escrow_confirm(s, put(s, &token_2, ESCROW_PUK, "bob's"), NULL), 0);
+	n = records(s);
+	assert_int_equal(store_escrow_drop(s, &token_1, ESCROW_PUK, NULL), 0);
+	assert_int_equal(records(s), n + 1);
+	assert_string_equal(listed(s, &token_1, ESCROW_PUK), "later replaced, puk replaced");
+	assert_string_equal(listed(s, &token_1, ESCROW_SO_PIN), "so confirmed");
+	assert_string_equal(listed(s, &token_2, ESCROW_PUK), "bob's confirmed");
+	store_close(&s);
+}
+
 static void each_step_has_its_record_which_tells_no_secret(void **state)
 {
 	struct place *p = *state;
@@ -210,6 +252,8 @@ int main(void)
 	    PROMISE(a_value_is_on_disk_before_it_is_sent_and_confirmed_after),
 	    PROMISE(confirming_replaces_older_values_of_that_token_and_kind_only),
 	    PROMISE(a_value_that_a_later_one_took_the_place_of_cannot_be_confirmed),
+	    PROMISE(a_token_that_gets_another_name_has_its_value_under_that_alone),
+	    PROMISE(a_token_that_was_reset_has_none_of_a_kind_any_more),
 	    PROMISE(each_step_has_its_record_which_tells_no_secret),
 	    PROMISE(sql_can_neither_delete_nor_change_a_value),
 	    PROMISE(killed_between_the_two_the_older_value_is_still_confirmed),
