@@ -1,7 +1,7 @@
+#include "pkcs11/aside.h"
 #include "pkcs11/ckr.h"
 #include "pkcs11/object.h"
 
-#include <openssl/rand.h>
 #include <openssl/x509.h>
 #include <string.h>
 
@@ -86,13 +86,6 @@ static int write_object(const struct p11_token *t, const struct blob *cka_id, co
 		   : ckr_error(e, rv, ERR_TOKEN_FAILED, "cannot write the certificate to token %s", p11_token_name(t));
 }
 
-static CK_RV set_id(const struct p11_token *t, CK_OBJECT_HANDLE key, const struct blob *cka_id)
-{
-	struct p11_template want = P11_TEMPLATE_INIT;
-	p11_template_add(&want, CKA_ID, cka_id->data, cka_id->len);
-	return p11_token_functions(t)->C_SetAttributeValue(p11_token_session(t), key, want.a, want.n);
-}
-
 /* The private key with this CKA_ID, if there is exactly one. */
 static CK_OBJECT_HANDLE only_key(const struct p11_token *t, const struct blob *cka_id)
 {
@@ -111,13 +104,17 @@ static CK_OBJECT_HANDLE only_key(const struct p11_token *t, const struct blob *c
  */
 static int write_aside(const struct p11_token *t, const struct blob *cka_id, const char *label, const struct blob *der)
 {
-	unsigned char bytes[8];
-	struct blob aside = {.data = bytes, .len = sizeof bytes};
+	struct blob aside = BLOB_INIT;
 	CK_OBJECT_HANDLE key = only_key(t, cka_id);
-	if (key == CK_INVALID_HANDLE || RAND_bytes(bytes, sizeof bytes) != 1 || set_id(t, key, &aside) != CKR_OK)
-		return -1;
-	int ret = write_object(t, &aside, label, der, NULL);
-	return set_id(t, key, cka_id) == CKR_OK ? ret : -1;
+	int ret = -1;
+	if (key != CK_INVALID_HANDLE && p11_aside_id(cka_id, &aside, NULL) == 0 &&
+	    p11_aside_set(t, key, &aside, NULL) == 0) {
+		ret = write_object(t, &aside, label, der, NULL);
+		if (p11_aside_set(t, key, cka_id, NULL) != 0)
+			ret = -1;
+	}
+	blob_free(&aside);
+	return ret;
 }
 
 static int write_anyhow(const struct p11_token *t, const struct blob *cka_id, const char *label, const struct blob *der,
@@ -247,10 +244,18 @@ int p11_certificate_write(const struct p11_token *t, const struct blob *cka_id, 
 {
 	struct blob spki = BLOB_INIT;
 	struct walk there = {.der = der}, older = {.der = der, .spki = &spki};
+	/* where a certificate follows its key, one of ours may still be shown under the CKA_ID that the key had aside
+	 */
+	bool follows = p11_token_profile(t)->key.certificate_follows;
+	const struct blob *under = follows ? NULL : cka_id;
 	spki_of(der, &spki);
 	int ret = each_certificate(t, cka_id, visit_delete_broken, NULL, e);
 	if (ret == 0)
-		ret = each_certificate(t, cka_id, visit_find, &there, e);
+		ret = each_certificate(t, under, visit_find, &there, e);
+	/* there it stands in the way of another one, too; to put the key aside for that would take longer, and
+	 * meanwhile no profile finds it */
+	if (ret == 0 && there.seen == 0 && follows)
+		ret = each_certificate(t, under, visit_delete_key, &older, e);
 	if (ret == 0 && there.seen == 0)
 		ret = write_anyhow(t, cka_id, label, der, key_is_old, e);
 	if (ret == 0 && !keep_older)

@@ -36,8 +36,9 @@ bool p11_object_is_nobodys(const struct p11_token *t, CK_OBJECT_HANDLE object);
  * Writes an X.509 certificate (DER) as a public token object with CKA_ID, CKA_LABEL, CKA_SUBJECT, CKA_ISSUER and
  * CKA_SERIAL_NUMBER (PKCS#11 v2.40, 4.6.3). If the very same certificate is there under this CKA_ID, nothing is
  * written. What is no whole certificate under this CKA_ID is deleted before, and afterwards every other one with this
- * CKA_ID whose public key is the same, unless keep_older: OpenVPN would take the one that ends last. key_is_old: the
- * key was not made in this session, so that what is in the certificate's place may be left of a run that was cut off.
+ * CKA_ID whose public key is the same, unless keep_older: OpenVPN would take the one that ends last. Where a
+ * certificate follows its key there is room for one only, and that is made before. key_is_old: the key was not made in
+ * this session, so that what is in the certificate's place may be left of a run that was cut off.
  */
 int p11_certificate_write(const struct p11_token *t, const struct blob *cka_id, const char *label,
 			  const struct blob *der, bool key_is_old, bool keep_older, struct err *e);

@@ -223,12 +223,16 @@ static void print_waiting(const struct enroll_result *r)
 
 static void print_bundle(const struct enroll_result *r)
 {
+	bool renewal = r->old.id != 0 && r->cred.way == CRED_WAY_RENEW;
 	printf("  bundle       %s\n               %s\n", r->tar_gz, r->zip);
-	if (r->old.id != 0 && r->cred.way == CRED_WAY_RENEW) {
+	if (renewal && strcmp(r->cred.pkcs11_id, r->old.pkcs11_id) == 0) {
 		printf("\n%s goes on with the profile that is there already, and the same PIN.\n", r->cred.user);
 		return;
 	}
-	if (r->old.id != 0)
+	if (renewal)
+		printf("\nThe key's name for OpenVPN is not the one of the old profile: %s needs the new bundle.\n",
+		       r->cred.user);
+	else if (r->old.id != 0)
 		printf("\nThe old key is gone, and with it the old profile: %s needs the new bundle.\n", r->cred.user);
 	printf("\nTell %s: unpack the bundle, open the guide in it, put the token in, start the profile for the\n"
 	       "system (%s-linux, -windows or -macos .ovpn) and type the PIN. No key is in the bundle.\n",

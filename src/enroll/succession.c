@@ -10,8 +10,8 @@
  *
  * Where a token has one place for a key's certificate, the new one takes the old one's place when it is written. That
  * is sound, because the CA has issued it: the VPN server takes whichever of the two is there. A PIV card exchanges them
- * at once; through OpenSC a SmartCard-HSM's is deleted first, within the one call that writes the new one, and what was
- * cut off there is written again by the same command.
+ * at once; on a SmartCard-HSM the old one is deleted just before, because OpenSC takes none beside it, and what was cut
+ * off there is written again by the same command. Key and CKA_ID stay as they are.
  */
 #include "core/day.h"
 #include "core/xalloc.h"

@@ -1,5 +1,6 @@
 #include "enroll/touch.h"
 #include "enroll/worker_state.h"
+#include "pkcs11/aside.h"
 #include "pkcs11/key.h"
 #include "pkcs11/login.h"
 #include "pkcs11/object.h"
@@ -40,6 +41,39 @@ static void add_facts(struct worker_state *st, CK_OBJECT_HANDLE handle, struct w
 	ret->local = facts.local;
 }
 
+/* The key with this CKA_ID. One that shows no public key is asked to sign, so that it is known whether it has this one.
+ */
+static int look_under(struct worker_state *st, const struct blob *id, const struct blob *spki,
+		      CK_OBJECT_HANDLE *ret_handle, struct blob *ret_spki, struct err *e)
+{
+	bool fits = false;
+	if (p11_key_find(st->token, id, ret_handle, ret_spki, e) != 0)
+		return -1;
+	bool untold = *ret_handle != CK_INVALID_HANDLE && ret_spki->len == 0 && spki->len != 0;
+	if (untold && p11_key_fits(st->token, *ret_handle, spki, &fits, e) != 0)
+		return -1;
+	if (fits)
+		blob_set(ret_spki, spki->data, spki->len);
+	return 0;
+}
+
+/* Where a run was cut off while it wrote the certificate, that key may have another CKA_ID; it shows a public key only
+ * if its certificate was there. *ret is CK_INVALID_HANDLE if it is not there. */
+static int look_aside(struct worker_state *st, const struct blob *id, const struct blob *spki, CK_OBJECT_HANDLE *ret,
+		      struct blob *ret_id, struct err *e)
+{
+	struct blob there = BLOB_INIT;
+	if (!st->profile->key.certificate_follows)
+		return 0;
+	int got = p11_aside_id(id, ret_id, e);
+	if (got == 0)
+		got = look_under(st, ret_id, spki, ret, &there, e);
+	if (!blob_equal(&there, spki))
+		*ret = CK_INVALID_HANDLE;
+	blob_free(&there);
+	return got;
+}
+
 /* The key with this CKA_ID; and if it has another public key than spki, which may be empty, the one that has that:
  * some tokens do not keep the CKA_ID they are given. */
 static int find_key(struct worker_state *st, const struct blob *id, const struct blob *spki,
@@ -47,30 +81,42 @@ static int find_key(struct worker_state *st, const struct blob *id, const struct
 {
 	CK_OBJECT_HANDLE other = CK_INVALID_HANDLE;
 	struct blob other_id = BLOB_INIT;
-	bool fits = false;
-	if (p11_key_find(st->token, id, ret_handle, &ret->spki, e) != 0)
+	if (look_under(st, id, spki, ret_handle, &ret->spki, e) != 0)
 		return -1;
 	blob_set(&ret->cka_id, id->data, id->len);
-	bool untold = *ret_handle != CK_INVALID_HANDLE && ret->spki.len == 0 && spki->len != 0;
-	if (untold && p11_key_fits(st->token, *ret_handle, spki, &fits, e) != 0)
-		return -1;
-	if (fits)
-		blob_set(&ret->spki, spki->data, spki->len);
 	bool meant = *ret_handle != CK_INVALID_HANDLE && (spki->len == 0 || blob_equal(&ret->spki, spki));
-	if (!meant && spki->len != 0 && p11_key_find_public(st->token, spki, &other, &other_id, e) != 0) {
-		blob_free(&other_id);
-		return -1;
-	}
-	if (other != CK_INVALID_HANDLE) {
+	int got = 0;
+	if (!meant && spki->len != 0)
+		got = look_aside(st, id, spki, &other, &other_id, e);
+	if (got == 0 && !meant && spki->len != 0 && other == CK_INVALID_HANDLE)
+		got = p11_key_find_public(st->token, spki, &other, &other_id, e);
+	if (got == 0 && other != CK_INVALID_HANDLE) {
 		*ret_handle = other;
 		blob_set(&ret->spki, spki->data, spki->len);
 		blob_set(&ret->cka_id, other_id.data, other_id.len);
 	}
 	blob_free(&other_id);
-	ret->found = *ret_handle != CK_INVALID_HANDLE;
+	ret->found = got == 0 && *ret_handle != CK_INVALID_HANDLE;
 	if (ret->found)
 		add_facts(st, *ret_handle, ret);
-	return 0;
+	return got;
+}
+
+/* A key that was put aside gets the CKA_ID back that the profiles name. */
+static int take_back(struct worker_state *st, const struct blob *id, CK_OBJECT_HANDLE handle, struct worker_key *key,
+		     struct err *e)
+{
+	struct blob aside = BLOB_INIT;
+	if (!st->profile->key.certificate_follows || !key->found)
+		return 0;
+	int ret = p11_aside_id(id, &aside, e);
+	if (ret == 0 && blob_equal(&key->cka_id, &aside)) {
+		ret = p11_aside_set(st->token, handle, id, e);
+		if (ret == 0)
+			blob_set(&key->cka_id, id->data, id->len);
+	}
+	blob_free(&aside);
+	return ret;
 }
 
 int worker_do_key_find(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
@@ -82,6 +128,8 @@ int worker_do_key_find(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg 
 	rpc_get_blob(in, &id);
 	rpc_get_blob(in, &spki);
 	int ret = worker_ready(st, in, e) ? find_key(st, &id, &spki, &handle, &key, e) : -1;
+	if (ret == 0)
+		ret = take_back(st, &id, handle, &key, e);
 	worker_put_key(out, &key);
 	worker_key_free(&key);
 	blob_free(&id);

@@ -23,10 +23,11 @@
 #define THIS_USER " AND p.name = ?"
 #define THIS_TOKEN " AND t.serial = ? AND t.model = ? AND t.manufacturer = ?"
 #define OTHER_TOKEN " AND NOT (t.serial = ? AND t.model = ? AND t.manufacturer = ?)"
-/* a renewed certificate shares key and CKA_ID with the one it replaced: those objects are not left over */
+/* a renewed certificate shares its key with the one it replaced, which is not left over, whatever CKA_ID the token has
+ * given it since */
 #define NOT_IN_USE                                                                               \
 	" AND c.removed = 0 AND NOT EXISTS (SELECT 1 FROM credentials l WHERE l.token = c.token" \
-	" AND l.cka_id = c.cka_id AND l." NOT_ENDED ")"
+	" AND (l.cka_id = c.cka_id OR l.spki = c.spki) AND l." NOT_ENDED ")"
 
 /* The current row of SELECT_CREDENTIAL. */
 void credential_read(struct query *q, struct store_credential *c);

@@ -6,6 +6,7 @@
 #   SWEEP_COMMAND, SWEEP_AGAIN   the command, and the one after a run that was hit too late to fail: that has done its
 #                                work, and to be asked for once more would e.g. rightly replace it
 #   SWEEP_ROWS                   how many rows of easy-rsa's index the user has in the end, one of them valid
+#   SWEEP_LEAST                  10, or how many APDUs have to be hurt at least where fewer change something
 #   SWEEP_SECRETS                NAME=VALUE: what people know, of the card's secrets (cardctl export secrets)
 
 # one with a key of its own, on a card with PINs of its own
@@ -23,6 +24,30 @@ sweep_make_rsa() {
 sweep_make_replace() {
 	sweep_make_plain && enroll alice >"$BATS_TEST_TMPDIR/whole-run" 2>&1 || return
 	SWEEP_COMMAND=(alice --replace) SWEEP_ROWS=2
+}
+
+# a new certificate for the same key, and with it the same profile
+sweep_make_renew() {
+	sweep_make_replace && SWEEP_COMMAND=(renew alice) SWEEP_LEAST=5
+}
+
+# a new key beside the old one
+sweep_make_rekey() {
+	sweep_make_replace && SWEEP_COMMAND=(rekey alice)
+}
+
+# sweep_profile: which key alice's profile names
+sweep_profile() {
+	sed -n "s/^pkcs11-id '\(.*\)'.*/\1/p" "$1/bundles/alice/alice-linux.ovpn"
+}
+
+# sweep_succeeded: in the end a renewal has left the profile as it was, which alice has at home, and a rekeying has not
+sweep_succeeded() {
+	local before now
+	[[ $SWEEP_KIND == renew || $SWEEP_KIND == rekey ]] || return 0
+	before=$(sweep_profile "$SWEEP_TEMPLATE") now=$(sweep_profile "$ENROLL")
+	[[ $SWEEP_KIND == renew && $now == "$before" || $SWEEP_KIND == rekey && $now != "$before" ]] ||
+		{ echo "the profile named $before, and now $now"; return 1; }
 }
 
 # on a card that was never set up, and then holds nothing of anybody's

@@ -104,6 +104,16 @@ valid() {
 	has_only "$dir/pki/issued/alice.crt"
 }
 
+@test "after a renewal it is said whether the old profile goes on: not where the key has another name for OpenVPN" {
+	enrolled
+	done_by renew alice "${with[@]}"
+	shows "alice goes on with the profile that is there already"
+	sqlite3 "$dir/tokenroll.db" "UPDATE credentials SET pkcs11_id = replace(pkcs11_id, 'VPN', 'My') WHERE state = 'delivered'"
+	done_by renew alice "${with[@]}"
+	shows "The key's name for OpenVPN is not the one of the old profile: alice needs the new bundle." "Tell alice"
+	[[ $output != *"is there already"* ]]
+}
+
 @test "a renewal that ends before the old one is what the client takes, too: the old one is gone from the token" {
 	enrolled
 	conf ca.overlap=7

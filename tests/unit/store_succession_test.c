@@ -78,6 +78,24 @@ static void it_takes_over_on_its_own_token_and_the_old_one_waits_for_its_revocat
 	store_close(&s);
 }
 
+static void the_key_of_a_renewed_certificate_is_no_leftover_whatever_its_cka_id_is_now(void **state)
+{
+	struct store *s = open_store(*state);
+	struct store_credential old, new, c = {0};
+	bool found = true;
+
+	enrolled(s, &old, "alice", &token_1);
+	renewed(s, &new, &old, "CDCD");
+	blob_set(&new.cka_id, "another", 7);
+	assert_int_equal(store_advance(s, &new, CRED_WRITTEN, NULL), 0);
+	assert_int_equal(store_take_over(s, &new, 1, NULL), 0);
+	assert_int_equal(store_find_leftover(s, &token_1, &found, &c, NULL), 0);
+	assert_false(found);
+	store_credential_free(&old);
+	store_credential_free(&new);
+	store_close(&s);
+}
+
 static void what_is_due_is_found_until_it_is_noted_as_revoked(void **state)
 {
 	struct store *s = open_store(*state);
@@ -194,6 +212,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    PROMISE(how_it_came_about_is_remembered),
 	    PROMISE(it_takes_over_on_its_own_token_and_the_old_one_waits_for_its_revocation),
+	    PROMISE(the_key_of_a_renewed_certificate_is_no_leftover_whatever_its_cka_id_is_now),
 	    PROMISE(what_is_due_is_found_until_it_is_noted_as_revoked),
 	    PROMISE(those_that_may_be_valid_beside_it_are_known),
 	    PROMISE(the_last_one_is_one_that_counts_if_there_is_one),
