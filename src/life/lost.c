@@ -19,6 +19,7 @@ struct loss {
 	bool *known;                /* by rows: the CA knows the certificate */
 	bool *meant;                /* by rows: it is on a token that is lost */
 	size_t n;
+	struct err busy; /* another process works on this user; ERR_NONE */
 };
 
 static bool has_ended(const struct store_issued *r)
@@ -60,18 +61,48 @@ static int not_theirs(const struct loss *x, struct err *e)
 	return err_next(e, "the inventory knows of: %s", list);
 }
 
+/* Whoever has the token is let in until somebody has found out how to read the inventory again. */
+static int unreadable(const struct life *l, struct err *e)
+{
+	char advice[sizeof e->next];
+	snprintf(advice, sizeof advice, "%s", err_advice(e));
+	return err_next(e,
+			"at once, because it needs no inventory: tokenroll revoke %s --all --reason keyCompromise. "
+			"Then: %.250s",
+			l->opt->user, advice);
+}
+
+/* Somebody's forgotten prompt keeps no certificate valid: what is valid is revoked without the claim. What that process
+ * goes on to make is found when the same command is run again. */
+static int claim(struct loss *x, struct err *e)
+{
+	const struct life *l = x->l;
+	if (l->ports->store.claim_user(l->store, l->opt->user, &x->busy) == 0 || x->busy.code == ERR_BUSY)
+		return 0;
+	*e = x->busy;
+	return -1;
+}
+
+static int still_busy(const struct loss *x, struct err *e)
+{
+	*e = x->busy;
+	err_prefix(e, "the loss is noted, and what was valid is revoked, but");
+	return err_next(e, "it may have another certificate issued for what is lost: end it, or wait until it is done, "
+			   "then run the same command again");
+}
+
 static int read_rows(struct loss *x, struct err *e)
 {
 	struct life *l = x->l;
 	bool found = l->opt->serial == NULL;
 	if (l->ports->store.open(&l->store, l->cfg, e) != 0 ||
 	    l->ports->store.issued(l->store, l->opt->user, &x->rows, &x->n, e) != 0)
-		return -1;
+		return unreadable(l, e);
 	if (x->n == 0)
 		return no_token(l, e);
 	for (size_t i = 0; !found && i < x->n; i++)
 		found = strcasecmp(x->rows[i].token.serial, l->opt->serial) == 0;
-	return found ? l->ports->store.claim_user(l->store, l->opt->user, e) : not_theirs(x, e);
+	return found ? claim(x, e) : not_theirs(x, e);
 }
 
 /* What the CA says of each certificate. */
@@ -311,12 +342,12 @@ static int lose(struct loss *x, struct err *e)
 		return -1;
 	int got = revoke_all(x, reason, e);
 	note_others(x);
-	return got;
+	return got == 0 && x->busy.code != ERR_NONE ? still_busy(x, e) : got;
 }
 
 int life_lost(struct life *l, struct life_loss *ret, struct err *e)
 {
-	struct loss x = {.l = l, .result = ret};
+	struct loss x = {.l = l, .result = ret, .busy = ERR_INIT};
 	memset(ret, 0, sizeof *ret);
 	int got = lose(&x, e);
 	free(x.rows);

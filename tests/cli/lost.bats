@@ -167,6 +167,37 @@ gone() {
 	on_crl "$first" Superseded
 }
 
+@test "a forgotten PIN prompt keeps no certificate valid; and it is said that the same command has to be run again" {
+	local cert pid
+	enroll --pin-file "$old"
+	cert=$(cert_of alice)
+	mkfifo "$dir/log/pin"
+	exec 7<>"$dir/log/pin"
+	"${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$dir/tokenroll.conf" renew alice --pin-fd 7 "${ca[@]}" \
+		</dev/null >"$dir/log/renew" 2>&1 3>&- &
+	pid=$!
+	timeout 10 sh -c 'until grep -q "on token" "$1"; do sleep 0.05; done' _ "$dir/log/renew"
+	refused 6 "the loss is noted, and what was valid is revoked, but: process $pid is working on user alice" \
+		lost alice "${ca[@]}"
+	says "run the same command again"
+	on_crl "$cert" "Key Compromise"
+	is_lost "$serial"
+	kill "$pid"
+	wait "$pid" || true
+	exec 7>&-
+	done_by lost alice
+}
+
+@test "with a damaged or a newer database it is said what revokes at once" {
+	enroll --pin-file "$old"
+	sqlite3 "$dir/tokenroll.db" "PRAGMA user_version = 99"
+	refused 1 "by a newer tokenroll" lost alice "${ca[@]}"
+	says "tokenroll revoke alice --all --reason keyCompromise" "Use the newer tokenroll"
+	echo "this is no database" >"$dir/tokenroll.db"
+	refused 1 "not a database" lost alice "${ca[@]}"
+	says "tokenroll revoke alice --all --reason keyCompromise"
+}
+
 @test "several lost tokens are listed on one line" {
 	done_by list
 	sqlite3 "$dir/tokenroll.db" "INSERT INTO people (name, created) VALUES ('alice', 0);
