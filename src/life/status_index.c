@@ -44,7 +44,7 @@ static void on_both(struct status_run *r, const struct ca_row *row, const struct
 {
 	bool revoked = row->status == 'R';
 	char day[DAY_SIZE];
-	if (revoked == have->revoked || (revoked && !have->counts))
+	if (revoked == have->revoked || (revoked && !have->counts && !have->replaced))
 		return;
 	/* it may yet be waiting for that */
 	if (!revoked && (row->not_after <= r->st->now || have->replaced))

@@ -157,6 +157,18 @@ sys.exit(sys.argv[2] not in f["message"] + " | " + f["next"])' "$topic" "$words"
 	done_by status
 }
 
+@test "in its overlap a certificate that easyrsa has revoked already is not said to be revoked on some day" {
+	company_conf "$dir" ca.overlap=7
+	settled
+	done_by renew alice --pin-file "$old" "${ca[@]}"
+	easyrsa revoke-renewed alice
+	reports 2 index-differs "by another program" "tokenroll adopt"
+	done_by adopt
+	done_by crl "${ca[@]}"
+	done_by status
+	shows "All is well."
+}
+
 @test "a CRL that the server's user cannot read" {
 	settled
 	chmod 0700 "$dir/server"
