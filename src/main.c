@@ -63,12 +63,27 @@ static int run(const struct options *o, struct err *e)
 	return verb_find(o->verb)->run(o, e);
 }
 
-static int fail(const struct options *o, const struct err *e)
+/* Monitoring takes 2 for something that is wrong now. */
+#define STATUS_UNKNOWN 3
+
+/* By the words alone, for a command line that cannot be understood as a whole. */
+static bool is_for_monitoring(char **argv)
+{
+	const struct verb *v = NULL;
+	bool check = false;
+	for (; *argv != NULL; argv++) {
+		v = v == NULL ? verb_find(*argv) : v;
+		check = check || strcmp(*argv, "--check") == 0;
+	}
+	return v != NULL && (v->bit == VERB_STATUS || (v->bit == VERB_CRL && check));
+}
+
+static int fail(const struct options *o, char **argv, const struct err *e)
 {
 	struct screen s;
 	screen_init(&s, o);
 	screen_error(&s, e);
-	return err_exit_status(e->code);
+	return is_for_monitoring(argv) ? STATUS_UNKNOWN : err_exit_status(e->code);
 }
 
 /* Also where the command line cannot be understood as a whole. */
@@ -87,7 +102,7 @@ int main(int argc, char **argv)
 	if (options_parse(&o, argc, argv, &e) != 0) {
 		if (asks_for_json(argv))
 			report_error_json(&e);
-		return fail(&o, &e);
+		return fail(&o, argv, &e);
 	}
 	if (argc == 1) {
 		options_help(stderr, NULL);
@@ -96,5 +111,5 @@ int main(int argc, char **argv)
 	int ret = run(&o, &e);
 	if (ret == 0 && (fflush(stdout) != 0 || ferror(stdout)))
 		ret = err_errno(&e, ERR_SYSTEM, "the work is done, but its result could not be written to stdout");
-	return ret >= 0 ? ret : fail(&o, &e);
+	return ret >= 0 ? ret : fail(&o, argv, &e);
 }

@@ -33,7 +33,8 @@ static int try_passphrase(struct life *l, unsigned attempt, struct err *e)
 int life_ca_unlock(struct life *l, struct err *e)
 {
 	if (!l->ca.has_key) {
-		err_set(e, ERR_CA_PKI, "nothing can be revoked here: the CA's key %s is not on this machine",
+		err_set(e, ERR_CA_PKI,
+			"nothing can be revoked and no CRL made here: the CA's key %s is not on this machine",
 			l->cfg->ca.key);
 		return err_next(e, "have it done where the CA is");
 	}

@@ -5,9 +5,23 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+/* Where the CA is elsewhere, or index.txt was lost. */
+static bool has_index(const struct life *l)
+{
+	char *path = xasprintf("%s/index.txt", l->ca.pki);
+	bool has = access(path, F_OK) == 0;
+	free(path);
+	return has;
+}
 
 static int unknown(const struct life *l, struct err *e)
 {
+	if (!has_index(l)) {
+		err_set(e, ERR_CA_PKI, "nothing can be revoked here: the PKI %s has no index.txt", l->ca.pki);
+		return err_next(e, "revoke it where the CA is; if the CA is here, put index.txt back from a backup");
+	}
 	if (l->opt->cert_serial != NULL) {
 		err_set(e, ERR_CA_REFUSED, "there is no certificate with the serial number %s in %s/index.txt",
 			l->opt->cert_serial, l->ca.pki);

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NOTED 24 /* serial numbers in a record of the trail */
+
 static int note_change(struct store *s, const struct adopt_row *r, const char *before, struct err *e)
 {
 	char *detail = xasprintf("by index.txt: %s%s%s, was %s", r->state, r->reason[0] ? ", " : "", r->reason, before);
@@ -181,25 +183,47 @@ static int adopt_certificate(struct store *s, const struct adopt_row *r, struct 
 	return certificate_update(s, r, e) == -1 ? -1 : note_change(s, r, k.state, e);
 }
 
+/* Which ones were taken in, a line of the trail for each handful: there may be a million. */
+struct taken {
+	char serials[NOTED * 41 + 1];
+	size_t n;
+};
+
+static int note_taken(struct store *s, struct taken *t, struct err *e)
+{
+	if (t->n == 0)
+		return 0;
+	char *detail = xasprintf("%zu certificate%s of index.txt:%s", t->n, t->n == 1 ? "" : "s", t->serials);
+	struct audit_entry a = {.action = "adopted", .detail = detail};
+	int rc = audit_append(s, &a, e);
+	free(detail);
+	*t = (struct taken){.n = 0};
+	return rc;
+}
+
+static int take(struct store *s, struct taken *t, const char *serial, struct err *e)
+{
+	size_t len = strlen(t->serials);
+	snprintf(t->serials + len, sizeof t->serials - len, " %s", serial);
+	return ++t->n == NOTED ? note_taken(s, t, e) : 0;
+}
+
 static int adopt_rows(struct store *s, const struct adopt_row *rows, size_t n, struct adopt_counts *ret, struct err *e)
 {
-	size_t before = ret->added;
+	struct taken taken = {.n = 0};
 
 	for (size_t i = 0; i < n; i++) {
+		size_t before = ret->added;
 		bool has = false;
 
 		if (adopt_credential(s, &rows[i], &has, ret, e) == -1)
 			return -1;
 		if (!has && adopt_certificate(s, &rows[i], ret, e) == -1)
 			return -1;
+		if (ret->added != before && take(s, &taken, rows[i].serial, e) == -1)
+			return -1;
 	}
-	if (ret->added == before)
-		return 0;
-	char *detail = xasprintf("%zu certificates of index.txt", ret->added - before);
-	struct audit_entry a = {.action = "adopted", .detail = detail};
-	int rc = audit_append(s, &a, e);
-	free(detail);
-	return rc;
+	return note_taken(s, &taken, e);
 }
 
 int store_adopt(struct store *s, const struct adopt_row *rows, size_t n, struct adopt_counts *ret, struct err *e)

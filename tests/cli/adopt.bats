@@ -55,6 +55,11 @@ everything() {
 	easyrsa revoke carol keyCompromise
 	done_by adopt --json
 	json "d['rows']" 3 "d['added']" 3 "d['changed']" 0 "d['without_file']" 0 "d['ok']" true
+	# the trail names each
+	[[ $(sql "select detail from audit where action = 'adopted'") == "3 certificates of index.txt: "* ]]
+	for cert in $(cut -f4 "$dir/pki/index.txt"); do
+		[[ $(sql "select count(*) from audit where action = 'adopted' and detail like '%$cert%'") == 1 ]]
+	done
 	done_by list --json --state all
 	json "one(d['rows'], user='bob')['state']" '"valid"' "one(d['rows'], user='server')['purpose']" '"server"' \
 		"one(d['rows'], user='carol')['state']" '"revoked"' "one(d['rows'], user='bob')['purpose']" '"client"'

@@ -208,6 +208,21 @@ gen_crl() {
 	fi
 }
 
+@test "--check: wrong usage is 3, too, which monitoring does not take for critical" {
+	for words in "crl --check extra" "crl --check --typo" "--typo crl --check" "crl --check --user" "status --typo"; do
+		# shellcheck disable=SC2086  # the words are the arguments
+		roll $words
+		[[ $status == 3 && $stderr == "tokenroll: "* ]]
+	done
+	refused 2 "one argument too many" crl extra
+	refused 2 "--check does not belong" list --check
+}
+
+@test "a CRL where the CA's key is not: that is said, and not something of revoking only" {
+	rm "$dir/pki/private/ca.key"
+	refused 5 "no CRL made here: the CA's key" crl "${ca[@]}"
+}
+
 @test "--check --json is one document with the same verdict" {
 	done_by crl --check --json
 	json "d['ok']" true "d['status']" '"ok"' "d['exit_status']" 0 "d['days_left'] > 170" true \
