@@ -233,20 +233,56 @@ gen_crl() {
 	json "d['ok']" false "d['status']" '"critical"' "d['exit_status']" 2 "d['days_left']" null
 }
 
-# turns: tokenroll and easy-rsa say the same of all that is revoked, and the CRL is good
+# in_index, on_crl: of each certificate that is revoked a line: serial number, second, reason
+in_index() {
+	awk -F'\t' '$1 == "R" { split($3, r, ","); print $4, r[1], r[2] == "" ? "unspecified" : r[2] }' \
+		"$dir/pki/index.txt" | sort
+}
+
+on_crl() {
+	openssl crl -in "$dir/pki/crl.pem" -noout -text | python3 -c '
+import re, sys, time
+for entry in re.split("    Serial Number: ", sys.stdin.read().split("    Signature Algorithm: ")[-2])[1:]:
+    when = re.search("Revocation Date: (.*) GMT", entry).group(1)
+    reason = re.search("Reason Code:[ \n]*(.*)", entry)
+    words = reason.group(1).split() if reason else ["unspecified"]
+    words[0] = words[0] if words[0].isupper() else words[0].lower()
+    print(entry.split()[0], time.strftime("%y%m%d%H%M%SZ", time.strptime(when, "%b %d %H:%M:%S %Y")), "".join(words))' |
+		sort
+}
+
+# in_inventory: the same, once what easy-rsa has done is taken in
+in_inventory() {
+	"${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -q -c "$dir/tokenroll.conf" adopt
+	db "select cert_serial, strftime('%Y%m%d%H%M%SZ', revoked, 'unixepoch'), reason from credentials where revoked <> 0
+		union select cert_serial, strftime('%Y%m%d%H%M%SZ', revoked, 'unixepoch'), reason from certificates
+		where state = 'revoked'" | sed 's/|20/ /; s/|/ /; s/ $/ unspecified/' | sort
+}
+
+# same_truth N: so many are revoked, index and CRL say the same of each, and the CRL is good
 same_truth() {
 	local n=$1
 	openssl crl -in "$dir/pki/crl.pem" -CAfile "$dir/pki/ca.crt" -noout
-	[[ $(openssl crl -in "$dir/pki/crl.pem" -noout -text | grep -c "Serial Number") == "$n" ]]
-	[[ $(grep -c ^R "$dir/pki/index.txt") == "$n" ]]
+	in_index >"$dir/log/index"
+	cat "$dir/log/index"
+	[[ $(wc -l <"$dir/log/index") == "$n" ]]
+	diff "$dir/log/index" <(on_crl)
 	openssl verify -crl_check -CAfile "$dir/pki/ca.crt" -CRLfile "$dir/pki/crl.pem" "$dir/pki/issued/server.crt"
-	for cert in "$dir/pki/revoked/certs_by_serial/"*.crt; do
-		run -2 openssl verify -crl_check -CAfile "$dir/pki/ca.crt" -CRLfile "$dir/pki/crl.pem" "$cert"
-	done
+}
+
+# all_agree: the inventory says the same of each, and easy-rsa shows those as valid that index.txt has
+all_agree() {
+	diff "$dir/log/index" <(in_inventory)
+	done_by list --json --state all
+	json "len([r for r in d['rows'] if r['state'] in ('revoked', 'superseded')
+		and r['certificate'] in open('$dir/log/index').read()])" "$(wc -l <"$dir/log/index")"
+	diff <(awk -F'\t' '$1 == "V" { print $4 }' "$dir/pki/index.txt" | sort) \
+		<(company_easyrsa "$dir" show-expire 2>&1 | grep -o 'Serial: [0-9A-F]*' | cut -c9- | sort -u)
 }
 
 @test "a PKI worked on by tokenroll and easy-rsa in turns: both see the same, and every CRL is good" {
 	local cert
+	echo "set_var EASYRSA_CERT_RENEW 900" >>"$dir/pki/vars"
 	enroll --pin-file "$old"                             # issued by tokenroll
 	easy build-client-full bob nopass                    # ... and by easy-rsa
 	easy build-client-full carol nopass
@@ -259,7 +295,6 @@ same_truth() {
 	shows "was revoked on"
 	enroll --pin-file "$old" --yes
 	same_truth 2
-	echo "set_var EASYRSA_CERT_RENEW 900" >>"$dir/pki/vars"
 	easy renew carol nopass                              # two of that name: the older one counts until it is revoked
 	cert=$(awk -F'\t' '/CN=carol$/ { print $4; exit }' "$dir/pki/index.txt")
 	done_by revoke --cert-serial "$cert" --reason superseded "${ca[@]}"
@@ -267,20 +302,29 @@ same_truth() {
 	easy revoke carol cessationOfOperation
 	done_by crl "${ca[@]}"
 	same_truth 4
-	done_by lost alice "${ca[@]}"
+	company_conf "$dir" ca.overlap=7
+	done_by renew alice --pin-file "$old" "${ca[@]}"     # two of hers, until one of the two is revoked by easy-rsa
+	all_agree
+	easy revoke-renewed alice superseded
+	easy gen-crl
 	same_truth 5
+	done_by lost alice "${ca[@]}"
+	same_truth 6
 	sed -i '/CN=server$/!s/^V\t[0-9]*Z/V\t200101000000Z/' "$dir/pki/index.txt"
 	easy build-client-full dave nopass
 	easy update-db
 	done_by revoke dave "${ca[@]}"
-	same_truth 6
+	same_truth 7
 	easy gen-crl
-	same_truth 6
-	company_easyrsa "$dir" show-expire >"$dir/log/show-expire" 2>&1
+	same_truth 7
+	all_agree
+	for cert in "$dir/pki/revoked/certs_by_serial/"*.crt; do
+		run -2 openssl verify -crl_check -CAfile "$dir/pki/ca.crt" -CRLfile "$dir/pki/crl.pem" "$cert"
+	done
 	company_easyrsa "$dir" show-revoke >"$dir/log/show-revoke" 2>&1
 	for name in alice bob carol dave; do
 		grep -q "CN: $name" "$dir/log/show-revoke" || grep -q "$name" "$dir/log/show-revoke"
 	done
 	done_by crl "${ca[@]}"
-	same_truth 6
+	same_truth 7
 }

@@ -390,7 +390,11 @@ at_terminal() {
 	rm "$dir/hsm.pin"
 	refused 5 alice
 	hsm_tokenroll "$dir" --csr-only alice
-	[[ -s $dir/bundles/alice.req || -n $(find "$dir/bundles" -name '*.req' -o -name '*.csr') ]]
+	printf '%s\n' basicConstraints=CA:FALSE extendedKeyUsage=clientAuth keyUsage=digitalSignature >"$dir/away/ext"
+	openssl x509 -req -in "$dir/bundles/alice.req" -CA "$dir/pki/ca.crt" -CAkey "$dir/away/ca.key" -days 30 \
+		-set_serial "0x5$(openssl rand -hex 15)" -extfile "$dir/away/ext" -out "$dir/away/alice.crt" 2>"$dir/log/sign"
+	hsm_tokenroll "$dir" --cert "$dir/away/alice.crt" alice
+	[[ $(dump | grep -c '^CKO_CERTIFICATE') == 1 && -s $dir/bundles/alice.zip ]]
 }
 
 # away RULE: the HSM goes away in the middle, is back for the next run, and that goes on to the same end
