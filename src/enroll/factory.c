@@ -318,9 +318,9 @@ static int replace_sealed(struct enroll_run *r, size_t i, struct secret *old, st
 	struct secret *new = secret_new();
 	int64_t id = 0;
 	int ret = seal_random(&seal, order[i].secret, new, &id, e);
-	if (ret == 0)
-		ret = r->ports->token.change(r->worker, &r->token, order[i].change, order[i].secret, old, new,
-					     r->opt->last_try, e);
+	if (ret == 0 && r->ports->token.change(r->worker, &r->token, order[i].change, order[i].secret, old, new,
+					       r->opt->last_try, e) != 0)
+		ret = seal_refused(&seal, id, e);
 	if (ret == 0)
 		ret = r->ports->store.escrow_confirm(r->store, id, e);
 	secret_free(&new);
