@@ -207,8 +207,11 @@ static int sort_factory(struct enroll_run *r, struct err *e)
 	bool begun = r->pins[PROFILE_PIN].factory == P11_FACTORY_NO;
 	if (!begun && r->ports->store.replace_begun(r->store, r->token.serial, &begun, e) != 0)
 		return -1;
-	begun = begun && r->cred.state == CRED_WRITTEN && r->opt->new_pin_file != NULL;
-	if (!begun) {
+	begun = begun && r->cred.state == CRED_WRITTEN;
+	if (begun && r->opt->new_pin_file == NULL)
+		r->ui->note(r->ui->arg, "an earlier run was about to replace this PIN: if the token refuses it, it has "
+					"the one that was asked for or shown then");
+	if (!begun || r->opt->new_pin_file == NULL) {
 		r->factory[PROFILE_PIN] = r->pins[PROFILE_PIN].factory != P11_FACTORY_NO;
 		return 0;
 	}
