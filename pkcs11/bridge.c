@@ -67,6 +67,15 @@ void p11_bridge_free(struct p11_bridge **b)
 	*b = NULL;
 }
 
+void p11_bridge_let_go(struct p11_bridge *b)
+{
+	if (b == NULL || b->slots == NULL)
+		return;
+	PKCS11_release_all_slots(b->ctx, b->slots, b->n_slots);
+	b->slots = NULL;
+	b->n_slots = 0;
+}
+
 static PKCS11_SLOT *find_slot(struct p11_bridge *b, CK_SLOT_ID slot)
 {
 	if (b->slots == NULL && PKCS11_enumerate_slots(b->ctx, &b->slots, &b->n_slots) != 0)

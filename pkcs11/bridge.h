@@ -20,6 +20,10 @@ struct p11_bridge;
 int p11_bridge_open(struct p11_bridge **ret, const struct p11_module *m, struct err *e);
 void p11_bridge_free(struct p11_bridge **b);
 
+/* Closes all sessions of this process, those of libp11, which are read-only, and others: close yours before. NULL is
+ * nothing. */
+void p11_bridge_let_go(struct p11_bridge *b);
+
 /*
  * A PKCS#10 request (RFC 2986), DER, for the key with this CKA_ID in this slot: subject is X509_NAME DER, spki the
  * public key, signed by the token with the digest that fits the key, its signature checked here. A key that wants the

@@ -56,7 +56,9 @@ static int old_so_pin(struct newpins *n, const struct worker_token *t, struct se
 				   "where it is in escrow the recovery key with --recovery-key FILE, or take another "
 				   "token");
 	}
-	snprintf(line, sizeof line, "token %s was initialized but has no user PIN yet: its SO PIN was set then",
+	snprintf(line, sizeof line,
+		 "token %s was initialized but has no user PIN yet: its SO PIN was shown then, if it "
+		 "is not in escrow",
 		 t->serial);
 	screen_note(n->screen, line);
 	snprintf(line, sizeof line, "SO PIN of token \"%s\" (%s): ", t->label, t->serial);

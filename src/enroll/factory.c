@@ -207,8 +207,11 @@ static int sort_factory(struct enroll_run *r, struct err *e)
 	bool begun = r->pins[PROFILE_PIN].factory == P11_FACTORY_NO;
 	if (!begun && r->ports->store.replace_begun(r->store, r->token.serial, &begun, e) != 0)
 		return -1;
-	begun = begun && r->cred.state == CRED_WRITTEN && r->opt->new_pin_file != NULL;
-	if (!begun) {
+	begun = begun && r->cred.state == CRED_WRITTEN;
+	if (begun && r->opt->new_pin_file == NULL)
+		r->ui->note(r->ui->arg, "an earlier run was about to replace this PIN: if the token refuses it, it has "
+					"the one that was asked for or shown then");
+	if (!begun || r->opt->new_pin_file == NULL) {
 		r->factory[PROFILE_PIN] = r->pins[PROFILE_PIN].factory != P11_FACTORY_NO;
 		return 0;
 	}
@@ -318,9 +321,9 @@ static int replace_sealed(struct enroll_run *r, size_t i, struct secret *old, st
 	struct secret *new = secret_new();
 	int64_t id = 0;
 	int ret = seal_random(&seal, order[i].secret, new, &id, e);
-	if (ret == 0)
-		ret = r->ports->token.change(r->worker, &r->token, order[i].change, order[i].secret, old, new,
-					     r->opt->last_try, e);
+	if (ret == 0 && r->ports->token.change(r->worker, &r->token, order[i].change, order[i].secret, old, new,
+					       r->opt->last_try, e) != 0)
+		ret = seal_refused(&seal, id, e);
 	if (ret == 0)
 		ret = r->ports->store.escrow_confirm(r->store, id, e);
 	secret_free(&new);

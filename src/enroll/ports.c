@@ -107,6 +107,7 @@ const struct enroll_ports enroll_ports_real = {
 	    .token_profile = store_token_profile,
 	    .escrow_put = store_escrow_put,
 	    .escrow_move = store_escrow_move,
+	    .escrow_withdraw = store_escrow_withdraw,
 	    .escrow_drop = store_escrow_drop,
 	    .escrow_confirm = store_escrow_confirm,
 	    .escrow_list = store_escrow_list,

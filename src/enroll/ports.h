@@ -145,6 +145,7 @@ struct enroll_store_port {
 			  const char *recipients, int64_t *ret_id, struct err *e);
 	int (*escrow_move)(struct store *s, int64_t id, const struct store_token *t, enum escrow_kind kind,
 			   const struct blob *cms, const char *recipients, int64_t *ret_id, struct err *e);
+	int (*escrow_withdraw)(struct store *s, int64_t id, struct err *e);
 	int (*escrow_drop)(struct store *s, const struct store_token *t, enum escrow_kind kind, struct err *e);
 	int (*escrow_confirm)(struct store *s, int64_t id, struct err *e);
 	int (*escrow_list)(struct store *s, const struct store_token *t, enum escrow_kind kind,

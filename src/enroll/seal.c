@@ -101,6 +101,13 @@ static int nothing_there(const struct seal *s, enum profile_secret which, struct
 			which == PROFILE_PUK ? "--puk-file" : "--so-pin-file");
 }
 
+int seal_refused(const struct seal *s, int64_t id, const struct err *e)
+{
+	if (id != 0 && (e->code == ERR_PIN_WRONG || e->code == ERR_PIN_LOCKED || e->code == ERR_PIN_RULES))
+		(void)s->port->escrow_withdraw(s->store, id, NULL);
+	return -1;
+}
+
 int seal_exists(const struct seal *s, enum profile_secret which, bool *ret, struct err *e)
 {
 	struct store_escrow *list = NULL;

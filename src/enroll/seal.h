@@ -38,6 +38,9 @@ int seal_value(const struct seal *s, enum profile_secret which, const struct sec
 int seal_taken(const struct seal *s, enum profile_secret which, const struct secret *value,
 	       const struct store_token *before, int64_t id, struct err *e);
 
+/* After it was sent, and that failed with e: one that the token has refused is not waited for. Returns -1. */
+int seal_refused(const struct seal *s, int64_t id, const struct err *e);
+
 /* Whether there is a value that the token may have. */
 int seal_exists(const struct seal *s, enum profile_secret which, bool *ret, struct err *e);
 

@@ -86,6 +86,16 @@ int worker_do_pins(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 	return 0;
 }
 
+/* While there is a read-only session, as the request's is, the SO cannot log in (PKCS#11 v2.40, 5.6). */
+static void make_room_for_so(struct worker_state *st, enum profile_operation what)
+{
+	bool is_so = st->token != NULL && p11_login_who(st->token) == PROFILE_SO;
+	if (st->profile->call[what].login != PROFILE_SO || is_so || st->bridge == NULL)
+		return;
+	p11_token_close(&st->token);
+	p11_bridge_let_go(st->bridge);
+}
+
 int worker_do_change(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
 	(void)out;
@@ -107,6 +117,7 @@ int worker_do_change(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *o
 		worker_tell_change(s, &a.want, (enum profile_operation)what);
 	if (st->profile->call[what].how == PROFILE_HOW_APDU)
 		p11_token_close(&st->token);
+	make_room_for_so(st, (enum profile_operation)what);
 	return p11_pins_change(st->module, st->profile, st->token, a.want.slot, a.view.reader,
 			       (enum profile_operation)what, &v, last_try, e);
 }

@@ -283,8 +283,8 @@ static int replace_sealed(struct setup *s, enum profile_secret which, enum profi
 	struct secret *new = secret_new();
 	int64_t id = 0;
 	int got = seal_random(&seal, which, new, &id, e);
-	if (got == 0)
-		got = l->ports->token.change(l->worker, &l->token, what, which, old, new, l->opt->last_try, e);
+	if (got == 0 && l->ports->token.change(l->worker, &l->token, what, which, old, new, l->opt->last_try, e) != 0)
+		got = seal_refused(&seal, id, e);
 	if (got == 0)
 		got = confirm(l, id, e);
 	secret_free(&new);

@@ -119,9 +119,9 @@ int life_pin(struct life *l, struct life_pins *ret, struct err *e);
 int life_unblock(struct life *l, struct life_pins *ret, struct err *e);
 
 struct life_setup {
-	bool so_pin_sealed; /* it was made at random and is in escrow */
+	bool so_pin_sealed;               /* it was made at random and is in escrow */
 	bool factory_so_pin, factory_puk; /* that is the factory's now */
-	size_t destroyed;   /* objects that were on it */
+	size_t destroyed;                 /* objects that were on it */
 };
 
 /*
@@ -178,9 +178,9 @@ struct life_loss {
 
 /*
  * Marks the token of opt->user as lost, of several all, or that with opt->serial, and revokes what is on it; where
- * nothing of the user's is valid any more, the last one, if nobody else has it. A run that broke off is gone on with. What the user got after a loss of the last day is not taken for lost, too, unless it is
- * named: ERR_TOKEN_LOST, or with opt->temporary it is left alone. ERR_NO_TOKEN. After ERR_CRL_UNPUBLISHED and
- * ERR_CA_REFUSED the loss stands.
+ * nothing of the user's is valid any more, the last one, if nobody else has it. A run that broke off is gone on with.
+ * What the user got after a loss of the last day is not taken for lost, too, unless it is named: ERR_TOKEN_LOST, or
+ * with opt->temporary it is left alone. ERR_NO_TOKEN. After ERR_CRL_UNPUBLISHED and ERR_CA_REFUSED the loss stands.
  */
 int life_lost(struct life *l, struct life_loss *ret, struct err *e);
 void life_loss_free(struct life_loss *r);

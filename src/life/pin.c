@@ -27,13 +27,13 @@ static int check_way(const struct life *l, enum profile_operation what, struct e
 			       : err_next(e, "use the program of the token's maker, if it can");
 }
 
-int life_pin_check(const struct life *l, const struct p11_pin_state *pin, struct err *e)
+int life_pin_check(const struct life *l, const struct p11_pin_state *now, struct err *e)
 {
-	if (pin->locked) {
+	if (now->locked) {
 		err_set(e, ERR_PIN_LOCKED, "the PIN of token %s is locked", l->token.serial);
 		return err_next(e, "unblock it: tokenroll unblock --serial %s", l->token.serial);
 	}
-	if (pin->final && !l->opt->last_try) {
+	if (now->final && !l->opt->last_try) {
 		err_set(e, ERR_PIN_LAST_TRY, "the PIN of token %s has one try left, which was not spent",
 			l->token.serial);
 		return err_next(e, "if you are sure of it, add --last-try; else unblock it");

@@ -92,7 +92,7 @@ int store_escrow_put(struct store *s, const struct store_token *t, enum escrow_k
 
 /* ---- move, drop */
 
-static int set_moved(struct store *s, int64_t id, struct err *e)
+static int set_gone(struct store *s, int64_t id, struct err *e)
 {
 	struct query q = QUERY_INIT;
 
@@ -110,13 +110,28 @@ int store_escrow_move(struct store *s, int64_t id, const struct store_token *t, 
 
 	if (db_begin(s, e) == -1)
 		return -1;
-	rc = set_moved(s, id, e);
+	rc = set_gone(s, id, e);
 	if (rc == 0)
 		rc = put(s, t, kind, cms, recipients, &moved, e);
 	if (db_end(s, rc, e) == -1)
 		return -1;
 	*ret_id = moved;
 	return 0;
+}
+
+int store_escrow_withdraw(struct store *s, int64_t id, struct err *e)
+{
+	char detail[32];
+	const struct audit_entry a = {.action = "escrow-withdraw", .detail = detail};
+	int rc;
+
+	snprintf(detail, sizeof(detail), "number %" PRId64, id);
+	if (db_begin(s, e) == -1)
+		return -1;
+	rc = set_gone(s, id, e);
+	if (rc == 0)
+		rc = audit_append(s, &a, e);
+	return db_end(s, rc, e);
 }
 
 static int set_dropped(struct store *s, int64_t token, enum escrow_kind kind, struct err *e)

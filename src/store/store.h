@@ -273,6 +273,9 @@ int store_escrow_confirm(struct store *s, int64_t id, struct err *e);
 int store_escrow_move(struct store *s, int64_t id, const struct store_token *t, enum escrow_kind kind,
 		      const struct blob *cms, const char *recipients, int64_t *ret_id, struct err *e);
 
+/* Notes that a token has not taken this value. */
+int store_escrow_withdraw(struct store *s, int64_t id, struct err *e);
+
 /* Notes that a token has none of its values of this kind any more: it was reset. */
 int store_escrow_drop(struct store *s, const struct store_token *t, enum escrow_kind kind, struct err *e);
 

@@ -273,6 +273,23 @@ called() {
 	done_by wipe --serial "$serial" --confirm "$serial" --no-revoke --so-pin-file "$dir/so"
 }
 
+@test "an SO PIN that was guessed rightly at enrollment is replaced, and in escrow" {
+	flagged SO_TO_BE_CHANGED '' "factory = $COMPANY_SO_PIN"
+	enroll --pin-file "$old"
+	[[ $(db "select kind, state from escrow") == "so-pin|confirmed" ]]
+	done_by unblock --serial "$serial" "${key[@]}" --new-pin-file "$dir/new"
+}
+
+@test "an SO PIN that was guessed wrongly at enrollment leaves nothing pending, and the same command goes on" {
+	flagged SO_TO_BE_CHANGED '' 'factory = 11111111'
+	refused 4 "is wrong" --serial "$serial" "${ca[@]}" --pin-file "$old" alice
+	says "the factory's was tried, which will not happen again"
+	[[ $(escrowed pending) == 0 ]]
+	enroll --pin-file "$old"
+	says "says that its SO PIN is to be changed; it stays as it is"
+	[[ $(rows V) == 1 ]]
+}
+
 # misread ANSWER: when the card was asked of which secrets it has the factory's, one answer after the other was that
 misread() {
 	local k n numbers

@@ -375,7 +375,7 @@ lock_pin() {
 	refused 4 "has one try left, which was not spent" init --serial "$serial" --wipe --confirm "$serial" \
 		--pin-file "$dir/wrong" --so-pin-file "$dir/so" --new-pin-file "$dir/new"
 	is pin-tries 1 so-tries 15
-	! pin_is "$dir/wrong"
+	run ! pin_is "$dir/wrong"
 	refused 4 "is locked" --serial "$serial" "${ca[@]}" --pin-file "$old" alice
 	refused 4 "is locked" wipe --serial "$serial" --confirm "$serial" --no-revoke --pin-file "$old"
 	says "tokenroll unblock"

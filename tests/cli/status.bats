@@ -262,7 +262,7 @@ sys.exit(sys.argv[2] not in f["message"] + " | " + f["next"])' "$topic" "$words"
 	# its card does not tell, so nothing would be replaced
 	sql "UPDATE tokens SET profile = 'smartcard-hsm'"
 	reports 1 escrow-missing "\`tokenroll init --wipe --serial $serial\` puts new ones into escrow"
-	! shows "enrolling it anew puts"
+	[[ $output != *"enrolling it anew puts"* ]]
 	sql "UPDATE tokens SET profile = 'safenet'"
 	reports 1 escrow-missing "SafeNet Authentication Client Tools: Initialize Token"
 	sql "UPDATE tokens SET profile = 'softhsm2', manufacturer = 'SoftHSM project', model = 'SoftHSM v2'"
