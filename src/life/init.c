@@ -223,6 +223,7 @@ static int agree(struct setup *s, const struct p11_pin_state *pins, struct err *
 	if (got == 0 && (o.n_somebodys != 0 || !o.all_seen))
 		got = l->ui->confirm(l->ui->arg, &l->token, what, e);
 	s->result->destroyed = o.n_somebodys;
+	s->result->unseen = !o.all_seen;
 	life_objects_free(&o);
 	return got;
 }
