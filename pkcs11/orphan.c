@@ -37,6 +37,11 @@ void p11_orphans_none(struct blob *ret)
 	blob_set(ret, &mark, 1);
 }
 
+size_t p11_orphans_count(const struct blob *mark)
+{
+	return mark->len != 0 ? (mark->len - 1) / NAME : 0;
+}
+
 int p11_orphans_mark(const struct p11_token *t, struct blob *ret, struct err *e)
 {
 	struct apdu_answer a;

@@ -14,6 +14,9 @@
  * way to find out, or the card does not say. */
 int p11_orphans_mark(const struct p11_token *t, struct blob *ret, struct err *e);
 
+/* How many keys a mark names. */
+size_t p11_orphans_count(const struct blob *mark);
+
 /* A mark that says that there were no keys. */
 void p11_orphans_none(struct blob *ret);
 

@@ -157,9 +157,7 @@ struct profile_key {
 	enum profile_touch touch;             /* a finger is needed to sign */
 	enum profile_attestation attestation;
 	struct blob attestation_issuer; /* CKA_ID of the certificate that signed the attestation; empty: none there */
-	size_t max;                     /* key pairs that fit, 0 unknown; the token's free memory wins */
 	size_t certificate_max;         /* bytes of a DER certificate that fits, 0 unknown */
-	unsigned seconds;               /* that making a key may take, 0 unknown; only for what is said meanwhile */
 };
 
 /* Objects that are no one's: not foreign, not to be deleted one by one. */
@@ -256,7 +254,6 @@ struct profile_init {
 	bool leaves_factory;
 	bool sets_pin; /* C_InitToken sets a user PIN that nobody knows, and the flag that there is one */
 	bool once;     /* a token that is initialized cannot be initialized again */
-	bool label_ignored;
 	char *tool;
 };
 

@@ -97,9 +97,7 @@ static const struct profile_field key_fields[] = {
     FIELD("touch", word, profile_key, touch, touch, 0),
     FIELD("attestation", word, profile_key, attestation, attestation, 0),
     FIELD("attestation-issuer", hex, profile_key, attestation_issuer, NULL, 0),
-    FIELD("max", size, profile_key, max, NULL, 100000),
     FIELD("certificate-max", size, profile_key, certificate_max, NULL, 1000000),
-    FIELD("seconds", number, profile_key, seconds, NULL, 3600),
 };
 
 static const struct profile_field orphan_fields[] = {
@@ -144,7 +142,6 @@ static const struct profile_field init_fields[] = {
     FIELD("leaves", bool, profile_init, leaves_factory, leaves, 0),
     FIELD("once", bool, profile_init, once, NULL, 0),
     FIELD("sets-pin", bool, profile_init, sets_pin, NULL, 0),
-    FIELD("label", bool, profile_init, label_ignored, ignored, 0),
     FIELD("tool", text, profile_init, tool, NULL, 0),
 };
 

@@ -16,7 +16,7 @@ static json_t *document(const struct lifeui *u, const void *result, const struct
 	const struct life_setup *s = result;
 	json_t *doc = lifeui_json(u, error);
 	json_object_set_new(doc, "so_pin_in_escrow", json_boolean(s->so_pin_sealed));
-	json_object_set_new(doc, "destroyed", json_integer((json_int_t)s->destroyed));
+	json_object_set_new(doc, "destroyed", lifeui_destroyed_json(s->destroyed, s->unseen));
 	return doc;
 }
 
@@ -30,8 +30,8 @@ static void print(const struct lifeui *u, const void *result)
 	const struct life_setup *s = result;
 	lifeui_print("Token %s \"%s\" (%s) is initialized.", u->life.token.serial, u->life.token.label,
 		     u->life.token.model);
-	if (s->destroyed != 0)
-		printf("  destroyed    %zu object%s\n", s->destroyed, s->destroyed == 1 ? "" : "s");
+	if (s->destroyed != 0 || s->unseen)
+		lifeui_print_destroyed(s->destroyed, s->unseen);
 	if (s->so_pin_sealed)
 		puts("  SO PIN       random, in escrow");
 	if (s->factory_so_pin || s->factory_puk)

@@ -257,7 +257,7 @@ static void print_lost(const struct life_seen *s)
 	print_line("LOST", line);
 }
 
-static void print_token(const struct life_seen *s)
+static void print_token(const struct life_seen *s, bool verbose)
 {
 	const struct worker_token *t = &s->token;
 	char line[400], text[400];
@@ -287,6 +287,8 @@ static void print_token(const struct life_seen *s)
 		snprintf(line, sizeof line, "%llu bytes free", (unsigned long long)t->free_bytes);
 		print_line("room", line);
 	}
+	for (size_t i = 0; verbose && i < s->profile->notes.n; i++)
+		print_line("note", s->profile->notes.v[i]);
 }
 
 static void print_reader(const struct life_seen_all *all, const struct reader *r)
@@ -312,12 +314,11 @@ static void print_reader(const struct life_seen_all *all, const struct reader *r
 static void print(const struct lifeui *u, const void *result)
 {
 	const struct life_seen_all *all = result;
-	(void)u;
 	for (size_t i = 0; i < all->n; i++) {
 		/* a card that its reader tells more about */
 		if (is_unknown(&all->list[i]) && all->n_readers != 0)
 			continue;
-		print_token(&all->list[i]);
+		print_token(&all->list[i], u->o->verbose);
 	}
 	for (size_t i = 0; i < all->n_readers; i++) {
 		if (!is_seen(all, &all->readers[i]))

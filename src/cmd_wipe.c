@@ -19,7 +19,7 @@ static json_t *document(const struct lifeui *u, const void *result, const struct
 	json_t *doc = lifeui_json(u, error), *revoked = json_array();
 	for (size_t i = 0; i < w->n_revoked; i++)
 		json_array_append_new(revoked, json_string(w->revoked[i]));
-	json_object_set_new(doc, "destroyed", json_integer((json_int_t)w->destroyed));
+	json_object_set_new(doc, "destroyed", lifeui_destroyed_json(w->destroyed, w->unseen));
 	json_object_set_new(doc, "reset", json_boolean(w->reset));
 	json_object_set_new(doc, "revoked", revoked);
 	return doc;
@@ -29,7 +29,7 @@ static void print(const struct lifeui *u, const void *result)
 {
 	const struct life_wiped *w = result;
 	lifeui_print("Token %s (%s) is empty.", u->life.token.serial, u->life.token.model);
-	printf("  destroyed    %zu object%s\n", w->destroyed, w->destroyed == 1 ? "" : "s");
+	lifeui_print_destroyed(w->destroyed, w->unseen);
 	for (size_t i = 0; i < w->n_revoked; i++)
 		printf("  revoked      %s, cessationOfOperation\n", w->revoked[i]);
 	if (w->factory)

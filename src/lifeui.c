@@ -346,3 +346,13 @@ void lifeui_pin_text(const struct p11_pin_state *p, char *ret, size_t size)
 	if (p->factory == P11_FACTORY_MAYBE && n < size)
 		snprintf(ret + n, size - n, "%sto be changed", n != 0 ? ", " : "");
 }
+
+void lifeui_print_destroyed(size_t n, bool unseen)
+{
+	printf("  destroyed    %s%zu object%s\n", unseen ? "at least " : "", n, n == 1 ? "" : "s");
+}
+
+json_t *lifeui_destroyed_json(size_t n, bool unseen)
+{
+	return unseen ? json_null() : json_integer((json_int_t)n);
+}

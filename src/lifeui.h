@@ -56,6 +56,10 @@ void lifeui_print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* What all of these results begin with: ok, and the token. */
 struct json_t *lifeui_json(const struct lifeui *u, const struct err *error);
 
+/* How many objects are gone; with unseen ones at least so many: "at least 2 objects", in JSON null. */
+void lifeui_print_destroyed(size_t n, bool unseen);
+struct json_t *lifeui_destroyed_json(size_t n, bool unseen);
+
 /* {"tries": 3, "low": false, …}; what the token does not tell is null. */
 struct json_t *lifeui_pin_json(const struct p11_pin_state *p);
 

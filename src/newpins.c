@@ -44,6 +44,21 @@ static int new_pin(struct newpins *n, const struct worker_token *t, const struct
 	return err_next(e, "give it with --pin-file FILE, or set [token] pin = random");
 }
 
+/* The SO PIN of a blank token that wants the one it has. */
+static int current_so_pin(const struct worker_token *t, const struct profile *p, struct secret *ret, struct err *e)
+{
+	const char *name = p->pin[PROFILE_SO_PIN].name;
+	char line[200], text[200];
+	if (!prompt_possible()) {
+		err_set(e, ERR_SECRET_NEEDED,
+			"a token of this kind (%s) wants the %s that it has when it is initialized", p->name, name);
+		return err_next(e, "give it with --so-pin-file FILE; nothing was changed");
+	}
+	snprintf(line, sizeof line, "%s that token %s has: ", name, t->serial);
+	clean_text(text, sizeof text, line);
+	return prompt_secret(ret, text, e);
+}
+
 /* The SO PIN of a token that has got one, but no user PIN yet. */
 static int old_so_pin(struct newpins *n, const struct worker_token *t, struct secret *ret, struct err *e)
 {
@@ -74,6 +89,8 @@ static int so_pin(struct newpins *n, const struct worker_token *t, const struct 
 		return secret_read_file(ret, n->o->so_pin_file, e) != 0 ? -1 : profile_pin_check(&l, ret, e);
 	if ((t->flags & WORKER_TOKEN_NO_PIN) != 0)
 		return old_so_pin(n, t, ret, e);
+	if (p->init.so_pin_current)
+		return current_so_pin(t, p, ret, e);
 	return made_at_random(&l, ret, &n->made.so_pin, e);
 }
 

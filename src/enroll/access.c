@@ -82,7 +82,7 @@ static int take_turn(struct enroll_run *r, struct err *e)
 	return ret;
 }
 
-static bool needs_officer(const struct enroll_run *r)
+bool enroll_needs_officer(const struct enroll_run *r)
 {
 	const struct profile_key *k = &r->profile->key;
 	return k->generate == PROFILE_SO || k->certificate == PROFILE_SO || k->delete == PROFILE_SO;
@@ -91,7 +91,7 @@ static bool needs_officer(const struct enroll_run *r)
 /* After the user, whose PIN some tokens want to have seen before the SO may sign. */
 static int log_in_officer(struct enroll_run *r, struct err *e)
 {
-	if (!needs_officer(r))
+	if (!enroll_needs_officer(r))
 		return 0;
 	if (r->ports->token.login(r->worker, true, r->so_pin, r->opt->last_try, e) != 0)
 		return enroll_secret_failed(r, PROFILE_SO_PIN, e);
@@ -160,7 +160,7 @@ static int get_so_pin(struct enroll_run *r, struct err *e)
 
 int enroll_ask_so_pin(struct enroll_run *r, struct err *e)
 {
-	if (r->so_pin != NULL || !needs_officer(r) || enroll_on_pad(r, PROFILE_SO_PIN))
+	if (r->so_pin != NULL || !enroll_needs_officer(r) || enroll_on_pad(r, PROFILE_SO_PIN))
 		return 0;
 	r->so_pin = secret_new();
 	if (get_so_pin(r, e) == 0 && check_rules(r, PROFILE_SO_PIN, r->so_pin, e) == 0)
@@ -191,7 +191,7 @@ int enroll_attach_token(struct enroll_run *r, struct err *e)
 {
 	bool officer =
 	    r->so_pin != NULL || r->opt->so_pin_given || has_recovery(r) || enroll_has_factory(r, PROFILE_SO_PIN);
-	if (officer || !needs_officer(r))
+	if (officer || !enroll_needs_officer(r))
 		return enroll_open_token(r, e);
 	return r->worker == NULL ? start_again(r, e) : 0;
 }

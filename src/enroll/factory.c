@@ -183,6 +183,7 @@ int enroll_look_at_pins(struct enroll_run *r, struct err *e)
 		r->token.flags |= WORKER_TOKEN_PIN_LAST_TRY;
 	if (r->pins[PROFILE_PIN].locked)
 		r->token.flags |= WORKER_TOKEN_PIN_LOCKED;
+	r->so_pin_current = preset_is_current(r->profile, enroll_is_blank(r), r->pins);
 	return find_factory(r, e);
 }
 
@@ -364,8 +365,18 @@ static int old_value(struct enroll_run *r, enum profile_secret which, struct sec
 	return s != NULL ? secret_set(ret, s->bytes, s->len, e) : enroll_factory_value(r, which, ret, e);
 }
 
+/* Whether libp11, which has signed the request, has a session open that only reads: beside one the SO cannot log in
+ * (PKCS#11 v2.40, 5.6: CKR_SESSION_READ_ONLY_EXISTS), unless that was before. */
+static bool is_in_the_way(const struct enroll_run *r, size_t i)
+{
+	return r->opened && r->from < CRED_REQUESTED && !enroll_needs_officer(r) &&
+	       r->profile->call[order[i].change].login == PROFILE_SO;
+}
+
 static int replace(struct enroll_run *r, size_t i, struct err *e)
 {
+	if (is_in_the_way(r, i))
+		enroll_close_writer(r);
 	struct secret *old = secret_new();
 	int ret = enroll_attach_token(r, e);
 	if (ret == 0)

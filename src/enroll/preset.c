@@ -8,6 +8,15 @@ static const char *word_of(enum profile_secret which)
 	return words[which];
 }
 
+bool preset_is_current(const struct profile *p, bool blank, struct p11_pin_state states[PROFILE_PIN_COUNT])
+{
+	bool current = blank && p->init.how == PROFILE_HOW_INIT_TOKEN && p->init.so_pin_current;
+	struct p11_pin_state *so = &states[PROFILE_SO_PIN];
+	if (current && so->factory == P11_FACTORY_UNKNOWN)
+		so->factory = P11_FACTORY_MAYBE;
+	return current;
+}
+
 int preset_may_send(const struct preset *p, enum profile_secret which, const struct p11_pin_state *now, bool *ret,
 		    struct err *e)
 {
@@ -37,7 +46,7 @@ int preset_refused(const struct preset *p, enum profile_secret which, struct err
 		return err_next(e, "it was the factory's, and that could not be noted (%s); give the right one with %s",
 				unsaid.what, options[which]);
 	return err_next(e,
-			"the token says that it is to be changed, so the factory's was tried, which will not happen "
-			"again; give the right one with %s FILE, or run the command again and type it",
+			"nobody gave it, so the factory's was tried, which will not happen again; give the right one "
+			"with %s FILE, or run the command again and type it",
 			options[which]);
 }

@@ -14,6 +14,10 @@
 
 #define PRESET_REFUSED "factory-refused" /* in the audit trail; its detail is the name of the secret */
 
+/* Whether a token that is blank wants an SO PIN in C_InitToken that it has already. What nothing tells of that in
+ * states then becomes a hint that it is the factory's. */
+bool preset_is_current(const struct profile *p, bool blank, struct p11_pin_state states[PROFILE_PIN_COUNT]);
+
 struct preset {
 	const struct enroll_store_port *port;
 	struct store *store;

@@ -207,8 +207,7 @@ static int prove_all(struct enroll_run *r, EVP_PKEY *key, struct err *e)
 	return ret == 0 && !kept ? not_kept(r, e) : ret;
 }
 
-/* Some modules hold the token for their process alone: the one that wrote is gone before the proof begins. */
-static void close_writer(struct enroll_run *r)
+void enroll_close_writer(struct enroll_run *r)
 {
 	r->ports->token.stop(&r->worker);
 	r->opened = false;
@@ -220,7 +219,7 @@ int enroll_prove(struct enroll_run *r, struct err *e)
 	X509 *x = d2i_X509(NULL, &p, (long)r->cred.cert.len);
 	if (x == NULL)
 		return err_openssl(e, ERR_STORE, "the certificate in the journal cannot be read");
-	close_writer(r);
+	enroll_close_writer(r);
 	int ret = enroll_ask_pin(r, e);
 	if (ret == 0)
 		ret = prove_all(r, X509_get0_pubkey(x), e);
@@ -234,7 +233,7 @@ int enroll_check_present(struct enroll_run *r, struct err *e)
 {
 	struct view v = {.cka_id = BLOB_INIT};
 	char *client = enroll_client_here(r);
-	close_writer(r);
+	enroll_close_writer(r);
 	int ret = view_open(r, &v, client != NULL ? client : r->module, e);
 	view_close(r, &v);
 	free(client);

@@ -45,6 +45,7 @@ struct enroll_run {
 
 	bool factory[PROFILE_PIN_COUNT]; /* it has, or is taken to have, a value that it was delivered with */
 	bool unasked[PROFILE_PIN_COUNT]; /* that value is sent though nobody gave it */
+	bool so_pin_current;             /* it is blank, and C_InitToken wants the SO PIN that it has nevertheless */
 	bool seals_so_pin;               /* it is made here, for escrow */
 	struct store_token sealed_for;   /* as whom that of so_pin_pending is in escrow */
 	bool new_pin_tried;              /* pin is what an earlier run was about to give the token */
@@ -209,8 +210,12 @@ bool enroll_sets_up_on_pad(const struct enroll_run *r);
 /* PIN and passphrase, asked when they are first needed. */
 int enroll_ask_pin(struct enroll_run *r, struct err *e);
 /* Only for a token that wants its SO for what an enrollment does. */
+bool enroll_needs_officer(const struct enroll_run *r);
 int enroll_ask_so_pin(struct enroll_run *r, struct err *e);
 int enroll_open_token(struct enroll_run *r, struct err *e);
+/* prove.c: the worker ends, and with it all sessions; enroll_open_token starts another one. Before the proof, as some
+ * modules hold the token for their process alone. */
+void enroll_close_writer(struct enroll_run *r);
 /* That of the token, in escrow under this name, into r->so_pin and r->so_pin_pending. */
 int enroll_so_pin_from_escrow(struct enroll_run *r, const struct store_token *as, struct err *e);
 /* The same, but without the SO where nobody has said how to log it in: to change PIN or PUK needs none. */

@@ -107,7 +107,7 @@ int enroll_ask_new_pins(struct enroll_run *r, struct err *e)
 	r->so_pin = secret_new();
 	if (r->pin == NULL)
 		r->pin = secret_new();
-	if (enroll_setup_so_pin(r, e) != 0)
+	if (enroll_setup_so_pin(r, e) != 0 || (r->so_pin_current && enroll_ask_replacements(r, e) != 0))
 		return -1;
 	return r->ui->new_pins(r->ui->arg, &r->token, r->profile, r->so_pin, r->pin, e);
 }
@@ -227,8 +227,10 @@ static int init_token(struct enroll_run *r, struct err *e)
 	    r->ports->store.audit(r->store, STORE_TOKEN_INIT, r->opt->user, r->token.serial, r->token.reader, e) != 0)
 		return -1;
 	r->result->pins_sent = true;
-	if (r->ports->token.init(r->worker, &r->token, label, r->so_pin, &made, e) != 0)
+	if (r->ports->token.init(r->worker, &r->token, label, r->so_pin, &made, e) != 0) {
+		(void)enroll_secret_failed(r, PROFILE_SO_PIN, e);
 		return keep_so_pin(r, e);
+	}
 	r->result->initialized = true;
 	r->result->so_pin_sealed = r->seals_so_pin;
 	enroll_take_token(r, &made);

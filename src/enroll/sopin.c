@@ -43,6 +43,9 @@ int enroll_setup_so_pin(struct enroll_run *r, struct err *e)
 		return 0;
 	if (!enroll_is_blank(r))
 		return take_out(r, e);
+	if (r->so_pin_current)
+		return enroll_sends_factory(r, PROFILE_SO_PIN) ? enroll_factory_value(r, PROFILE_SO_PIN, r->so_pin, e)
+							       : 0;
 	r->seals_so_pin = r->cfg->escrow.n != 0;
 	return r->seals_so_pin ? make(r, e) : 0;
 }

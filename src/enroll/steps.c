@@ -150,10 +150,25 @@ int enroll_read_certificate(struct enroll_run *r, struct ca_certificate *ret, st
 	return got != 0 && e->code == ERR_CERT_MISMATCH ? err_prefix(e, "%s", r->opt->cert_file) : got;
 }
 
+/* Some tokens keep the beginning of one that is too long. */
+static int check_length(const struct enroll_run *r, const struct blob *der, struct err *e)
+{
+	size_t max = r->profile->key.certificate_max;
+	if (max == 0 || der->len <= max)
+		return 0;
+	err_set(e, ERR_TOKEN_FULL, "the certificate has %zu bytes, and token %s (%s) takes %zu at most", der->len,
+		r->token.serial, r->profile->name, max);
+	return err_next(
+	    e, "take another token, or have a shorter certificate made: for a key of another --key-type, or by a "
+	       "CA with a shorter name or fewer extensions");
+}
+
 static int take_file(struct enroll_run *r, struct err *e)
 {
 	struct ca_certificate cert = {.der = BLOB_INIT};
 	int ret = enroll_read_certificate(r, &cert, e);
+	if (ret == 0)
+		ret = check_length(r, &cert.der, e);
 	if (ret == 0)
 		ret = judge_proof(r, e);
 	if (ret == 0)
@@ -204,7 +219,7 @@ int enroll_step_issue(struct enroll_run *r, struct err *e)
 int enroll_step_write(struct enroll_run *r, struct err *e)
 {
 	struct store_credential *c = &r->cred;
-	if (enroll_open_token(r, e) != 0)
+	if (check_length(r, &c->cert, e) != 0 || enroll_open_token(r, e) != 0)
 		return -1;
 	enroll_draft(r);
 	bool keep_older = c->way == CRED_WAY_RENEW;

@@ -8,8 +8,7 @@
 #include "pkcs11/ovpnid.h"
 #include "pkcs11/pubkey.h"
 
-/* Logs in whom the profile wants for something. */
-static int allow(struct worker_state *st, enum profile_who who, const char *what, struct err *e)
+int worker_allow(struct worker_state *st, enum profile_who who, const char *what, struct err *e)
 {
 	if (who != PROFILE_NOBODY)
 		return p11_login_as(st->token, who, e);
@@ -163,7 +162,7 @@ int worker_do_key_generate(struct rpc_server *s, struct rpc_msg *in, struct rpc_
 	uint32_t type = rpc_get_u32(in);
 	rpc_get_blob(in, &id);
 	rpc_get_str(in, label, sizeof label);
-	int ret = worker_ready(st, in, e) ? allow(st, st->profile->key.generate, "make keys on", e) : -1;
+	int ret = worker_ready(st, in, e) ? worker_allow(st, st->profile->key.generate, "make keys on", e) : -1;
 	st->made_key = true;
 	if (ret == 0)
 		ret = p11_key_generate(st->token, (enum keytype)type, &id, label, &made, e);
@@ -201,7 +200,7 @@ int worker_do_key_delete(struct rpc_server *s, struct rpc_msg *in, struct rpc_ms
 	rpc_get_blob(in, &id);
 	rpc_get_blob(in, &spki);
 	bool certificates = rpc_get_u32(in) != 0;
-	int ret = worker_ready(st, in, e) ? allow(st, st->profile->key.delete, "delete objects of", e) : -1;
+	int ret = worker_ready(st, in, e) ? worker_allow(st, st->profile->key.delete, "delete objects of", e) : -1;
 	if (ret == 0 && spki.len != 0)
 		ret = find_key(st, &id, &spki, &handle, &key, e);
 	else
@@ -278,7 +277,8 @@ int worker_do_certificate_write(struct rpc_server *s, struct rpc_msg *in, struct
 	rpc_get_str(in, label, sizeof label);
 	rpc_get_blob(in, &der);
 	bool keep_older = rpc_get_u32(in) != 0;
-	int ret = worker_ready(st, in, e) ? allow(st, st->profile->key.certificate, "put a certificate on", e) : -1;
+	int ret =
+	    worker_ready(st, in, e) ? worker_allow(st, st->profile->key.certificate, "put a certificate on", e) : -1;
 	if (ret == 0)
 		ret = p11_certificate_write(st->token, &id, label, &der, !st->made_key, keep_older, e);
 	blob_free(&id);

@@ -163,7 +163,7 @@ int worker_do_delete_all(struct rpc_server *s, struct rpc_msg *in, struct rpc_ms
 {
 	struct worker_state *st = worker_state(s);
 	size_t n = 0;
-	if (!worker_ready(st, in, e) || p11_login_as(st->token, st->profile->key.delete, e) != 0)
+	if (!worker_ready(st, in, e) || worker_allow(st, st->profile->key.delete, "delete objects of", e) != 0)
 		return -1;
 	int ret = p11_listing_delete_all(st->token, &n, e);
 	rpc_put_u32(out, (uint32_t)n);

@@ -72,6 +72,9 @@ void worker_take_reader(struct worker_state *st, const char *reader);
  * ways. */
 void worker_explain(struct rpc_server *s, struct err *e);
 
+/* worker_keys.c: logs in whom the profile wants for something ("make keys on"); ERR_UNSUPPORTED if that is nobody. */
+int worker_allow(struct worker_state *st, enum profile_who who, const char *what, struct err *e);
+
 /* worker_life.c */
 rpc_handler_fn worker_do_pins, worker_do_change, worker_do_reset, worker_do_objects, worker_do_delete_all,
     worker_do_attestation;

@@ -14,6 +14,7 @@ struct setup {
 	struct secret *so_pin; /* the one it has, or is to get */
 	struct secret *pin;    /* the one it is to get */
 	bool pad;              /* both are entered on the reader, and none is here */
+	bool so_pin_current;   /* it is blank, and wants the one that it has nevertheless */
 	int64_t sealed;        /* where so_pin is in escrow; 0 if it is not */
 };
 
@@ -112,23 +113,6 @@ static int set_first_pin(struct setup *s, bool ours, struct err *e)
 	return life_audit(l, STORE_PIN_SET, "", e);
 }
 
-static int init_blank(struct setup *s, struct err *e)
-{
-	struct life *l = s->l;
-	const struct store_token before = l->id;
-	struct worker_token made;
-	char label[WORKER_LABEL_MAX + 1];
-	life_label(l, label);
-	if (new_pin(s, e) != 0 || new_so_pin(s, e) != 0 || life_audit(l, STORE_TOKEN_INIT, l->token.reader, e) != 0 ||
-	    l->ui->show(l->ui->arg, e) != 0 ||
-	    l->ports->token.init(l->worker, &l->token, label, sent(s, s->so_pin), &made, e) != 0)
-		return -1;
-	take(l, &made);
-	if (l->ports->store.claim_token(l->store, &l->id, e) != 0 || so_pin_taken(s, &before, s->sealed, e) != 0)
-		return -1;
-	return set_first_pin(s, true, e);
-}
-
 /* The SO PIN that it has. */
 static int old_so_pin(struct setup *s, const struct p11_pin_state *so_state, int64_t *ret_pending, struct err *e)
 {
@@ -223,6 +207,7 @@ static int agree(struct setup *s, const struct p11_pin_state *pins, struct err *
 	if (got == 0 && (o.n_somebodys != 0 || !o.all_seen))
 		got = l->ui->confirm(l->ui->arg, &l->token, what, e);
 	s->result->destroyed = o.n_somebodys;
+	s->result->unseen = !o.all_seen;
 	life_objects_free(&o);
 	return got;
 }
@@ -322,6 +307,34 @@ static int load_if_due(struct setup *s, struct err *e)
 	return due ? load_recovery(s->l, e) : 0;
 }
 
+/* Some kinds want one even then: it is the factory's, unless somebody has changed it. */
+static int first_so_pin(struct setup *s, const struct p11_pin_state *so_state, int64_t *ret_pending, struct err *e)
+{
+	if (!s->so_pin_current)
+		return new_so_pin(s, e);
+	return old_so_pin(s, so_state, ret_pending, e) != 0 ? -1 : load_if_due(s, e);
+}
+
+static int init_blank(struct setup *s, const struct p11_pin_state *so_state, struct err *e)
+{
+	struct life *l = s->l;
+	const struct store_token before = l->id;
+	struct worker_token made;
+	int64_t pending = 0;
+	char label[WORKER_LABEL_MAX + 1];
+	life_label(l, label);
+	if (new_pin(s, e) != 0 || first_so_pin(s, so_state, &pending, e) != 0 ||
+	    life_audit(l, STORE_TOKEN_INIT, l->token.reader, e) != 0 || l->ui->show(l->ui->arg, e) != 0)
+		return -1;
+	if (l->ports->token.init(l->worker, &l->token, label, sent(s, s->so_pin), &made, e) != 0)
+		return life_key_failed(l, PROFILE_SO_PIN, e);
+	take(l, &made);
+	if (l->ports->store.claim_token(l->store, &l->id, e) != 0 || so_pin_taken(s, &before, s->sealed, e) != 0 ||
+	    confirm(l, pending, e) != 0 || set_first_pin(s, true, e) != 0)
+		return -1;
+	return s->so_pin_current ? replace_others(s, e) : 0;
+}
+
 static int after_reset(struct setup *s, int64_t pending, struct err *e)
 {
 	struct life *l = s->l;
@@ -355,7 +368,7 @@ static int begin(struct setup *s, const struct p11_pin_state *pins, struct err *
 {
 	if (check_way(s->l, e) != 0)
 		return -1;
-	return is_blank(s->l) ? init_blank(s, e) : init_used(s, pins, e);
+	return is_blank(s->l) ? init_blank(s, &pins[PROFILE_SO_PIN], e) : init_used(s, pins, e);
 }
 
 int life_init(struct life *l, struct life_setup *ret, struct err *e)
@@ -367,8 +380,10 @@ int life_init(struct life *l, struct life_setup *ret, struct err *e)
 	int got = l->ports->token.pins(l->worker, &l->token, false, pins, e);
 	if (got == 0 && pins[PROFILE_PIN].unset)
 		l->token.flags &= ~(unsigned)WORKER_TOKEN_INITIALIZED;
-	if (got == 0)
+	if (got == 0) {
+		s.so_pin_current = preset_is_current(l->profile, is_blank(l), pins);
 		got = is_begun(l, &begun, &ours, e);
+	}
 	s.pad = life_setup_on_pad(l);
 	if (got == 0 && s.pad)
 		life_pad_begin(l, PROFILE_SO_PIN, &pins[PROFILE_SO_PIN]);

@@ -122,6 +122,7 @@ struct life_setup {
 	bool so_pin_sealed;               /* it was made at random and is in escrow */
 	bool factory_so_pin, factory_puk; /* that is the factory's now */
 	size_t destroyed;                 /* objects that were on it */
+	bool unseen;                      /* without the PIN nobody knows how many more there were */
 };
 
 /*
@@ -132,6 +133,7 @@ int life_init(struct life *l, struct life_setup *ret, struct err *e);
 
 struct life_wiped {
 	size_t destroyed; /* objects */
+	bool unseen;      /* without the PIN nobody knows how many more there were */
 	bool reset;       /* by C_InitToken */
 	char (*revoked)[CA_SERIAL_HEX_MAX];
 	size_t n_revoked;

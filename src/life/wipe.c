@@ -2,6 +2,7 @@
 #include "life/ended.h"
 #include "life/life.h"
 #include "life/objects.h"
+#include "pkcs11/orphan.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -118,14 +119,53 @@ static int reset(struct wiping *w, const struct p11_pin_state *so, struct secret
 		   : life_audit(l, STORE_PIN_SET, "factory", e);
 }
 
+static int count_keys(struct wiping *w, size_t *ret, struct err *e)
+{
+	struct blob mark = BLOB_INIT;
+	int got = w->l->ports->token.orphans_mark(w->l->worker, &mark, e);
+	*ret = p11_orphans_count(&mark);
+	blob_free(&mark);
+	return got;
+}
+
+static void note_left(const struct life *l, size_t n)
+{
+	char text[300];
+	snprintf(text, sizeof text,
+		 "%zu key%s that %s not shown by the module %s still on token %s: only with its SO PIN all is "
+		 "destroyed, run "
+		 "the same command with --so-pin-file or --recovery-key",
+		 n, n == 1 ? "" : "s", n == 1 ? "is" : "are", n == 1 ? "is" : "are", l->token.serial);
+	l->ui->note(l->ui->arg, text);
+}
+
+/* Keys that the module does not show, because making them was cut off. */
+static int delete_hidden(struct wiping *w, struct err *e)
+{
+	struct blob none = BLOB_INIT;
+	size_t before = 0, after = 0;
+	if (count_keys(w, &before, e) != 0)
+		return -1;
+	if (before == 0)
+		return 0;
+	p11_orphans_none(&none);
+	int got = w->l->ports->token.orphans_delete(w->l->worker, &none, e);
+	blob_free(&none);
+	if (got != 0 || count_keys(w, &after, e) != 0)
+		return -1;
+	w->result->destroyed += before - after;
+	if (after != 0)
+		note_left(w->l, after);
+	return 0;
+}
+
 static int delete_all(struct wiping *w, struct err *e)
 {
 	struct life *l = w->l;
 	size_t n = 0;
 	if (life_audit(l, "token-wipe", "objects deleted", e) != 0)
 		return -1;
-	int got = l->ports->token.delete_all(l->worker, &n, e);
-	return got;
+	return l->ports->token.delete_all(l->worker, &n, e) != 0 ? -1 : delete_hidden(w, e);
 }
 
 static int empty(struct wiping *w, const struct p11_pin_state *pins, bool resets, struct err *e)
@@ -156,6 +196,21 @@ static int look(struct wiping *w, bool resets, const struct p11_pin_state *now, 
 	return got;
 }
 
+/* Before anything is asked or said to be lost. */
+static int check_way(const struct life *l, bool resets, struct err *e)
+{
+	const struct profile *p = l->profile;
+	if (resets || p->key.delete != PROFILE_NOBODY)
+		return 0;
+	err_set(e, ERR_UNSUPPORTED,
+		"tokenroll cannot empty token %s: nothing on it is deleted through PKCS#11 (profile %s)",
+		l->token.serial, p->id);
+	if (p->init.how == PROFILE_HOW_TOOL)
+		return err_next(e, "use %s for it; nothing was changed. `tokenroll revoke` revokes what is on it",
+				p->init.tool);
+	return err_next(e, "use its maker's tool; nothing was changed. `tokenroll revoke` revokes what is on it");
+}
+
 static int wipe(struct wiping *w, struct err *e)
 {
 	struct life *l = w->l;
@@ -167,7 +222,8 @@ static int wipe(struct wiping *w, struct err *e)
 	    life_has_certificate(l, &certified, e) != 0)
 		return -1;
 	bool resets = false;
-	if (by_reset(l, &pins[PROFILE_SO_PIN], &resets, e) != 0 || look(w, resets, &pins[PROFILE_PIN], &o, e) != 0)
+	if (by_reset(l, &pins[PROFILE_SO_PIN], &resets, e) != 0 || check_way(l, resets, e) != 0 ||
+	    look(w, resets, &pins[PROFILE_PIN], &o, e) != 0)
 		return -1;
 	life_objects_text(l, &o, what, sizeof what);
 	int got = l->ui->confirm(l->ui->arg, &l->token, what, e);
@@ -179,7 +235,8 @@ static int wipe(struct wiping *w, struct err *e)
 	if (got == 0)
 		got = life_end_credentials(l, end_one, w, e);
 	if (got == 0)
-		w->result->destroyed = o.n_somebodys;
+		w->result->destroyed += o.n_somebodys;
+	w->result->unseen = !o.all_seen;
 	life_objects_free(&o);
 	return got;
 }

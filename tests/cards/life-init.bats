@@ -344,3 +344,57 @@ soft_blank() {
 	in_escrow
 	is so-wrong 0 pin-wrong 0
 }
+
+# wants_its_own: of SoftHSM's tokens there is only the blank one, of a kind that wants the SO PIN of the factory
+wants_its_own() {
+	life_token soft
+	rm -rf "$dir/token/tokens"/*
+	mkdir -p "$dir/profiles"
+	sed "s/^\[so-pin\]/[init]\nso-pin = current\n[so-pin]\nfactory = 87654321/" \
+		"$COMPANY_ROOT/pkcs11/profiles/softhsm2.conf" >"$dir/profiles/softhsm2.conf"
+	life_conf "token.module=$(company_softhsm)" "token.profiles=$dir/profiles"
+}
+
+# so_pin_is VALUE: it allows to set a new PIN
+so_pin_is() {
+	secret tried "$1"
+	roll unblock --so-pin-file "$dir/tried" --new-pin-file "$dir/newer"
+	[[ $status == 0 ]]
+}
+
+@test "a blank token that wants the SO PIN it has is sent the factory's, and gets another one that is in escrow" {
+	wants_its_own
+	done_by init --new-pin-file "$dir/new" --json
+	json "d['so_pin_in_escrow']" true
+	serial=$(company_token_serial "$dir" "VPN token")
+	! so_pin_is 87654321 || return 1
+	done_by unblock --serial "$serial" "${key[@]}" --new-pin-file "$dir/newer"
+}
+
+@test "enrollment of such a token leaves it the factory's SO PIN where that is wanted" {
+	wants_its_own
+	done_by --init "${ca[@]}" --pin-file "$dir/new" --keep-factory-pins alice
+	so_pin_is 87654321
+}
+
+@test "enrollment of such a token gives it another SO PIN, which is in escrow" {
+	wants_its_own
+	done_by --init "${ca[@]}" --pin-file "$dir/new" alice
+	! so_pin_is 87654321 || return 1
+	done_by unblock alice "${key[@]}" --new-pin-file "$dir/newer"
+}
+
+@test "a factory's SO PIN that is refused is not sent to that token again: it has to be given" {
+	wants_its_own
+	export FAULTY_MODULE FAULTY_COUNT=$dir/log/count FAULTY_RULE='C_InitToken:1:CKR_PIN_INCORRECT'
+	FAULTY_MODULE=$(company_softhsm)
+	sed -i "s|^enroll = .*|enroll = $tools/libfaulty.so|" "$dir/profiles/softhsm2.conf"
+	life_conf "token.module=$tools/libfaulty.so" "token.profiles=$dir/profiles"
+	refused 4 "CKR_PIN_INCORRECT" init --new-pin-file "$dir/new"
+	says "the factory's was tried, which will not happen again" "--so-pin-file"
+	FAULTY_RULE='' refused 2 "--so-pin-file" init --new-pin-file "$dir/new"
+	FAULTY_RULE='' refused 2 "--so-pin-file" --init "${ca[@]}" --pin-file "$dir/new" alice
+	says "wants the SO PIN that it has"
+	FAULTY_RULE='' done_by init --new-pin-file "$dir/new" --so-pin-file "$dir/so"
+	FAULTY_RULE='' so_pin_is "$(<"$dir/so")"
+}

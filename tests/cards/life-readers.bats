@@ -24,7 +24,7 @@ LONG="HID Global OMNIKEY 3x21 Smart Card Reader [OMNIKEY 3x21 Smart Card Reader]
 # long_hsm [NAME=VALUE...]: a SmartCard-HSM in a reader with a long name
 long_hsm() {
 	cards_start 2 "$LONG"
-	card_new sc-hsm 0 "$@"
+	card_new sc-hsm 0 "pin=$HSM_PIN" "so-pin=$HSM_SO_PIN" "$@"
 	serial=DECC0100001 old=$dir/old
 	secret old "$HSM_PIN"
 	life_conf "token.module=$(cards_module opensc)"
@@ -41,7 +41,7 @@ long_hsm() {
 
 @test "two cards in readers whose names begin alike are told apart, and only the one that is meant hears anything" {
 	long_hsm
-	card_new sc-hsm 1 serial=OTHER000001
+	card_new sc-hsm 1 "pin=$HSM_PIN" "so-pin=$HSM_SO_PIN" serial=OTHER000001
 	done_by tokens --json
 	json "one(d['tokens'], serial='DECC0100001')['reader']" "\"$(cards_reader 0)\"" \
 		"one(d['tokens'], serial='OTHER000001')['reader']" "\"$(cards_reader 1)\""
@@ -130,4 +130,14 @@ piv_elsewhere() {
 	sed -i "s|^generate = no|certificate = no|" "$dir/profiles/smartcard-hsm.conf"
 	refused 3 "no certificates can be written through" --serial "$serial" "${ca[@]}" --pin-file "$old" alice
 	nothing_sent
+}
+
+@test "a certificate that is too long for the token is not written, and that is said" {
+	life_token hsm
+	mkdir -p "$dir/profiles"
+	sed "s|^\[key\]|[key]\ncertificate-max = 200|" "$COMPANY_ROOT/pkcs11/profiles/smartcard-hsm.conf" >"$dir/profiles/smartcard-hsm.conf"
+	life_conf "token.module=$(cards_module opensc)" "token.profiles=$dir/profiles"
+	refused 3 "(SmartCard-HSM, Nitrokey HSM) takes 200 at most" --serial "$serial" "${ca[@]}" --pin-file "$old" alice
+	says "have a shorter certificate made"
+	is keys 1
 }

@@ -127,6 +127,9 @@ one_line() {
 	json "[t['initialized'] for t in d['tokens']]" '[true, false]' "one(d['tokens'], serial='$serial')['label']" '"VPN token"' \
 		"one(d['tokens'], serial='$serial')['pin']['tries']" null
 	one_line "tested with SoftHSM"
+	[[ $people != *"note "* ]]
+	roll tokens -v
+	shows "note         $(sed -n 's/^note = //p' "$COMPANY_ROOT/pkcs11/profiles/softhsm2.conf" | head -n 1)"
 }
 
 @test "a profile that was written from documentation says so" {

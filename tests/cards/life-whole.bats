@@ -71,7 +71,7 @@ whole_life() {
 
 	spared
 	done_by wipe --serial "$serial" "${ca[@]}" "${wipe[@]}" --confirm "$serial" --json
-	json "d['destroyed'] >= 2" true "len(d['revoked'])" 1
+	json "d['destroyed'] is None or d['destroyed'] >= 2" true "len(d['revoked'])" 1
 	[[ $(rows V) == 0 && $(rows R) == 2 ]]
 	done_by tokens --json
 	json "[o for o in one(d['tokens'], serial='$serial')['objects'] if not o['nobodys']]" '[]' \

@@ -109,7 +109,7 @@ untouched() {
 	enroll --new-pin-file "$dir/new"
 	reset_meant
 	done_by wipe --serial "$serial" --confirm "$serial" "${key[@]}" --no-revoke --json
-	json "d['reset']" true "d['destroyed']" 2
+	json "d['reset']" true "d['destroyed']" null
 	is keys 0 certificates 0 default-pin 1 default-puk 1
 	# what is in escrow tells what it has
 	[[ $(db "select group_concat(kind || ' ' || state, ', ') from (select * from escrow order by kind)") == \
@@ -190,5 +190,43 @@ on_crl() {
 	done_by --serial "$serial" "${ca[@]}" --pin-file "$old" bob
 	refused 6 "the serial number was not typed in" wipe --serial "$serial" --so-pin-file "$dir/so" --no-revoke
 	done_by wipe --serial "$serial" --confirm "$serial" --so-pin-file "$dir/so" --no-revoke --json
-	json "d['reset']" true
+	json "d['reset']" true "d['destroyed']" null
+}
+
+@test "by reset without the PIN: so many at least are gone" {
+	life_token hsm
+	enroll --pin-file "$old"
+	done_by wipe --serial "$serial" --confirm "$serial" --so-pin-file "$dir/so" --no-revoke
+	shows "at least 2 objects"
+}
+
+@test "a key whose making was cut off is destroyed, too" {
+	local at
+	life_token hsm
+	watch
+	enroll --pin-file "$old"
+	at=$(sed -n 's/^\([0-9]*\) generate.*/\1/p' "$trace" | head -n 1)
+	rm "$dir"/tokenroll.db*
+	life_token hsm
+	card_ctl 0 pull-at "$at" after
+	roll --serial "$serial" "${ca[@]}" --pin-file "$old" bob
+	card_ctl 0 insert
+	is keys 1
+	done_by wipe --serial "$serial" --confirm "$serial" --pin-file "$old" --no-revoke
+	shows "destroyed    1 object"
+	is keys 0
+}
+
+@test "where nothing can be deleted that is said before anything is asked, with the tool that can" {
+	life_token hsm
+	enroll --pin-file "$old"
+	mkdir -p "$dir/profiles"
+	sed "s|^\[key\]|[key]\ndelete = no|; s|^\[init\]|[init]\ncall = tool\ntool = makers-reset --all|; s/^sets-pin.*//" \
+		"$COMPANY_ROOT/pkcs11/profiles/smartcard-hsm.conf" >"$dir/profiles/smartcard-hsm.conf"
+	life_conf "token.module=$(cards_module opensc)" "token.profiles=$dir/profiles"
+	watch
+	refused 3 "tokenroll cannot empty token $serial" wipe --serial "$serial" --confirm "$serial" --pin-file "$old"
+	says "use makers-reset --all for it"
+	nothing_sent
+	untouched
 }
