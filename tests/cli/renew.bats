@@ -180,6 +180,17 @@ valid() {
 	[[ $(db "SELECT count(*) FROM credentials WHERE revoked <> 0") == 2 ]]
 }
 
+@test "in the overlap tokenroll revoke takes the old one by its serial number, and leaves nothing of it among the renewed" {
+	enrolled
+	conf ca.overlap=7
+	done_by renew alice "${with[@]}"
+	[[ -e $dir/pki/renewed/issued/alice.crt ]]
+	done_by revoke --cert-serial "$first" --reason superseded "${ca[@]}"
+	revoked "$first"
+	[[ -z $(find "$dir/pki/renewed" -type f) && -e $dir/pki/revoked/certs_by_serial/$first.crt ]]
+	easyrsa gen-crl
+}
+
 @test "renewed twice within the overlap: three are valid, each is revoked in its time" {
 	enrolled
 	conf ca.overlap=7
