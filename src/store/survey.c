@@ -50,7 +50,8 @@ const char *const survey_sql[] = {
     [SURVEY_WAITING] =
 	"SELECT p.name, t.serial, t.profile, c.cert_serial, c.state, c.way, '', c.revoke_at"
 	" FROM credentials c CROSS JOIN people p ON p.id = c.person CROSS JOIN tokens t ON t.id = c.token"
-	" WHERE c.revoke_at > 0 AND c.revoke_at <> 0 AND c.revoked = 0 ORDER BY c.revoke_at",
+	" WHERE c.revoke_at > 0 AND c.revoke_at <> 0 AND c.revoked = 0 AND c.not_after > unixepoch()"
+	" ORDER BY c.revoke_at",
     [SURVEY_LOST] =
 	"SELECT p.name, t.serial, t.profile, c.cert_serial, c.state, c.way, '', t.lost"
 	" FROM tokens t CROSS JOIN credentials c ON c.token = t.id CROSS JOIN people p ON p.id = c.person"

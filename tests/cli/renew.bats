@@ -180,6 +180,24 @@ valid() {
 	[[ $(db "SELECT count(*) FROM credentials WHERE revoked <> 0") == 2 ]]
 }
 
+@test "what somebody has revoked in the overlap for another reason is noted with that one, by crl and by renew alike" {
+	enrolled
+	conf ca.overlap=7
+	done_by renew alice "${with[@]}"
+	easyrsa revoke-renewed alice keyCompromise
+	sqlite3 "$dir/tokenroll.db" "UPDATE credentials SET revoke_at = 1 WHERE revoke_at <> 0"
+	done_by crl "${ca[@]}" --json
+	json "[(c['serial'], c['revoked']['reason']) for c in d['revoked']]" "[[\"$first\", \"keyCompromise\"]]"
+	second=$(serial_of "$dir/pki/issued/alice.crt")
+	done_by renew alice "${with[@]}"
+	easyrsa revoke-renewed alice cessationOfOperation
+	sqlite3 "$dir/tokenroll.db" "UPDATE credentials SET revoke_at = 1 WHERE revoke_at <> 0"
+	done_by renew alice "${with[@]}"
+	[[ $(db "SELECT reason FROM credentials WHERE cert_serial = '$first'") == keyCompromise ]]
+	[[ $(db "SELECT reason FROM credentials WHERE cert_serial = '$second'") == cessationOfOperation ]]
+	[[ $(db "SELECT count(*) FROM audit WHERE action = 'certificate-revoked'") == 2 ]]
+}
+
 @test "in the overlap tokenroll revoke takes the old one by its serial number, and leaves nothing of it among the renewed" {
 	enrolled
 	conf ca.overlap=7
