@@ -143,6 +143,20 @@ valid() {
 	has_only "$dir/pki/issued/alice.crt"
 }
 
+@test "rekey: as long as the new bundle is not handed over the old key stays, and its certificate valid" {
+	enrolled
+	conf mail.to=it@example.com mail.from=vpn@example.com mail.smtp=127.0.0.1:1 mail.tls=none
+	roll rekey alice "${with[@]}"
+	[[ $status != 0 && $(on_token PRIVATE_KEY) == 2 && $(on_token CERTIFICATE) == 2 ]]
+	conf
+	done_by crl "${ca[@]}"
+	valid "$first"
+	done_by rekey alice "${with[@]}"
+	says "old key          deleted from the token"
+	has_only "$dir/pki/issued/alice.crt"
+	revoked "$first"
+}
+
 @test "with an overlap the old one stays valid, and easy-rsa knows it as renewed; when it is over, any renewal revokes it" {
 	enrolled
 	conf ca.overlap=7
