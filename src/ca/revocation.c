@@ -171,9 +171,17 @@ static int check_anybodys(const struct work *w, X509 *cert, const struct index_r
 					 : "whose certificate that CA has signed connects any more");
 }
 
+/* One that was renewed is found by its name only. */
+static X509 *read_certificate(const struct work *w, const struct index_row *row)
+{
+	struct ca_known known;
+	known_fill(w->ca, row, &known);
+	return names_certificate(w->ca, w->user != NULL ? w->user : known.name, w->serial);
+}
+
 static int revoke_valid(struct work *w, const struct index_row *row, struct err *e)
 {
-	X509 *cert = names_certificate(w->ca, w->user != NULL ? w->user : "", w->serial);
+	X509 *cert = read_certificate(w, row);
 	int ret = w->user != NULL ? check_users(w, cert, e) : check_anybodys(w, cert, row, e);
 	if (w->user != NULL)
 		snprintf(w->name, sizeof w->name, "%s", w->user);

@@ -37,6 +37,12 @@ static int find(struct enroll_run *r, struct err *e)
 	return r->cred.way == CRED_WAY_REKEY && r->cred.state < CRED_DELIVERED ? refuse_pending(r, e) : 0;
 }
 
+/* The journal tells by this that it waits for its token, and was not cut off while that was plugged in. */
+static void leave_for_token(struct enroll_run *r)
+{
+	r->cred.module[0] = '\0';
+}
+
 /* The kept request of the one that is replaced. */
 static int plan(struct enroll_run *r, struct err *e)
 {
@@ -47,6 +53,7 @@ static int plan(struct enroll_run *r, struct err *e)
 		return no_request(r, e);
 	r->cred.csr = r->cred.attestation = (struct blob)BLOB_INIT;
 	int ret = enroll_new_renewal(r, e);
+	leave_for_token(r);
 	r->cred.csr = csr;
 	r->cred.attestation = proof;
 	return ret;
@@ -80,6 +87,7 @@ static int resume(struct enroll_run *r, struct err *e)
 		blob_set(&c->csr, old->csr.data, old->csr.len);
 		blob_set(&c->attestation, old->attestation.data, old->attestation.len);
 	}
+	leave_for_token(r);
 	return c->csr.len != 0 ? 0 : no_request(r, e);
 }
 

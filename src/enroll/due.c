@@ -25,28 +25,39 @@ static void publish(const struct due *d, const struct store_credential *c)
 	tell(d, err_advice(&late));
 }
 
-static bool is_users(const struct due *d, const struct store_credential *c)
+/* With d->user the others' are done in passing. */
+static bool is_in_passing(const struct due *d, const struct store_credential *c)
 {
-	return d->user != NULL && strcmp(d->user, c->user) == 0;
+	return d->user != NULL && strcmp(d->user, c->user) != 0;
 }
 
-/* ERR_CA_REFUSED: this PKI does not know it, as one that was signed elsewhere; no command here could revoke it. */
-static int revoke(const struct due *d, struct store_credential *c, bool *ret_done, struct err *e)
+/* This PKI does not know it, as one that was signed elsewhere, or not as a client's: no command here could do it. */
+static bool is_refused(const struct err *why)
 {
-	bool already = false;
+	return why->code == ERR_CA_REFUSED || why->code == ERR_SERVER;
+}
+
+static int revoke(const struct due *d, const struct store_credential *c, bool *ret_done, struct err *e)
+{
+	bool already = false, passing = is_in_passing(d, c);
+	struct ca_known known;
 	struct err why = ERR_INIT;
-	*ret_done = d->ports->ca.revoke(d->signer, c->user, c->cert_serial, "superseded", &already, &why) == 0;
-	if (!*ret_done && is_users(d, c) && why.code != ERR_CA_REFUSED) {
+	*ret_done =
+	    d->ports->ca.revoke_serial(d->signer, c->cert_serial, "superseded", false, &already, &known, &why) == 0;
+	if (!*ret_done && !passing && !is_refused(&why)) {
 		*e = why;
-		return -1;
+		return err_prefix(e, "certificate %s of %s was replaced, and is to be revoked", c->cert_serial,
+				  c->user);
 	}
 	if (!*ret_done) {
 		note_left(d, c, &why);
 		return 0;
 	}
-	if (!is_users(d, c))
+	if (passing)
 		publish(d, c);
-	return d->ports->store.note_revoked(d->store, c, time(NULL), "superseded", e);
+	if (d->revoked != NULL)
+		d->revoked(d->revoked_arg, &known, already);
+	return d->ports->store.revoked(d->store, c->cert_serial, c->user, known.when, known.reason, e);
 }
 
 int due_revoke(const struct due *d, size_t *ret_n, struct err *e)

@@ -36,13 +36,13 @@ static void note_pin_each_time(struct enroll_run *r)
 	r->ui->note(r->ui->arg, text);
 }
 
-/* What is left of an older credential goes when the new one is proven, and before that is written down: then the
- * same command still knows that there is something to do. */
+/* What is left of credentials that have ended goes when the new one is proven, and before that is written down: then
+ * the same command still knows that there is something to do. */
 static int step_prove(struct enroll_run *r, struct err *e)
 {
 	/* so that the proof is with the PIN that the token goes out with */
-	if (enroll_replace_factory(r, e) != 0 || enroll_prove(r, e) != 0 || enroll_take_over(r, e) != 0 ||
-	    enroll_remove_leftovers(r, e) != 0)
+	if (enroll_replace_factory(r, e) != 0 || enroll_prove(r, e) != 0 || enroll_remove_leftovers(r, e) != 0 ||
+	    enroll_prepare_take_over(r, e) != 0)
 		return -1;
 	secret_free(&r->pin);
 	note_pin_each_time(r);
@@ -197,7 +197,8 @@ static int one_thing_left(struct enroll_run *r, const struct err *left, struct e
 /*
  * Last, and also when something else has failed: the VPN server must not let a revoked certificate of this user's in,
  * and a step that failed may have revoked one. Only then it is written down as delivered, so that the same command
- * comes back to this, also with --replace. What was handed over is remembered beside that.
+ * comes back to this, also with --replace. What was handed over is remembered beside that. Before it is, what the user
+ * has had until then stays: it is all that works.
  */
 static int finish(struct enroll_run *r, int done, struct err *e)
 {
@@ -205,7 +206,7 @@ static int finish(struct enroll_run *r, int done, struct err *e)
 	bool has_issued = r->cred.state >= CRED_ISSUED || (r->opt->replace && r->unlocked);
 	if (!has_issued || (done != 0 && process_stop_signal() != 0))
 		return done;
-	if (done == 0 && !r->result->already && enroll_revoke_due(r, &late) != 0)
+	if (done == 0 && !r->result->already && (enroll_take_over(r, &late) != 0 || enroll_revoke_due(r, &late) != 0))
 		return one_thing_left(r, &late, e);
 	bool published = r->ports->ca.publish(r->signer, r->opt->user, &late) == 0;
 	/* a run that broke off behind it may have told nobody */

@@ -120,8 +120,6 @@ struct enroll_store_port {
 	int (*serials_beside)(struct store *s, const struct store_credential *c, char **ret, struct err *e);
 	int (*find_due)(struct store *s, time_t now, int64_t after, bool *ret_found, struct store_credential *ret,
 			struct err *e);
-	int (*note_revoked)(struct store *s, struct store_credential *c, time_t when, const char *reason,
-			    struct err *e);
 	int (*removed)(struct store *s, const struct store_credential *c, struct err *e);
 	int (*audit)(struct store *s, const char *action, const char *user, const char *token_serial,
 		     const char *detail, struct err *e);
@@ -137,7 +135,6 @@ struct enroll_store_port {
 	int (*found)(struct store *s, const char *user, const struct store_token *t, struct err *e);
 	int (*revoked)(struct store *s, const char *cert_serial, const char *name, time_t when, const char *reason,
 		       struct err *e);
-	int (*due)(struct store *s, struct store_due **ret, size_t *ret_n, struct err *e);
 	int (*is_ours)(struct store *s, const struct store_token *t, const struct blob *cka_id, const struct blob *spki,
 		       bool *ret, struct err *e);
 	int (*token_profile)(struct store *s, const struct store_token *t, const char *profile, struct err *e);

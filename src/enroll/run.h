@@ -139,7 +139,9 @@ void enroll_read_old(struct enroll_run *r);
 /* Makes r->cred, which is the one to be renewed, the new one, for the same key. */
 int enroll_new_renewal(struct enroll_run *r, struct err *e);
 int enroll_complete_plan(struct enroll_run *r, struct err *e);
-/* After the proof: the older certificate goes from the token, and the older credential is superseded. */
+/* After the proof, while the PIN is known: opens the token if something on it is to be deleted by the next one. */
+int enroll_prepare_take_over(struct enroll_run *r, struct err *e);
+/* After the bundle: the older certificate or key goes from the token, and the older credential is superseded. */
 int enroll_take_over(struct enroll_run *r, struct err *e);
 /* Whether the CA key is needed to revoke something in the end; and to do that. */
 bool enroll_will_revoke(struct enroll_run *r);

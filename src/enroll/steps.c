@@ -241,7 +241,7 @@ int enroll_remove_leftovers(struct enroll_run *r, struct err *e)
 		/* in a place for keys there may be somebody else's by now, and without a public key nobody can tell */
 		bool unknown = old.spki.len == 0 && r->profile->key.id == PROFILE_ID_FIXED;
 		/* without the PIN nothing is deleted; the next run that has it does */
-		bool can_open = r->pin != NULL || enroll_on_pad(r, PROFILE_PIN);
+		bool can_open = r->opened || r->pin != NULL || enroll_on_pad(r, PROFILE_PIN);
 		int ret = unknown ? 0 : can_open ? enroll_open_token(r, e) : 1;
 		if (ret == 0 && !unknown)
 			ret = r->ports->token.key_delete(r->worker, &old.cka_id, old.spki.len != 0 ? &old.spki : NULL,

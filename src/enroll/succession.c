@@ -1,11 +1,12 @@
 /*
  * succession: `renew` and `rekey`. A credential takes over from another one of
  * the same person on the same token. What is before it in the journal and on
- * the token stays as it is, and connects, until the new one is proven:
+ * the token stays as it is, and connects, until the new one is proven and what names it was handed over:
  *
  *   renewal    the new certificate is written beside the old one, for the same key
  *   rekeying   a second key is made, and its certificate written
- *   proof      only then the older certificate, or key, goes from the token, the older credential is superseded,
+ *   proof      it signs, and has its name for OpenVPN
+ *   bundle     only then the older certificate, or key, goes from the token, the older credential is superseded,
  *              and when the overlap is over its certificate is revoked
  *
  * Where a token has one place for a key's certificate, the new one takes the old one's place when it is written. That
@@ -88,37 +89,93 @@ static bool has_one_place(const struct enroll_run *r)
 	return k->id == PROFILE_ID_FIXED || k->certificate_follows;
 }
 
+/* Whether the token still has something that only the older one needs. A key goes with its certificate. */
+static bool has_older(const struct enroll_run *r)
+{
+	const struct store_credential *c = &r->cred;
+	return c->way == CRED_WAY_REKEY || (c->way == CRED_WAY_RENEW && !has_one_place(r));
+}
+
+int enroll_prepare_take_over(struct enroll_run *r, struct err *e)
+{
+	return has_older(r) ? enroll_open_token(r, e) : 0;
+}
+
 static int remove_older(struct enroll_run *r, struct err *e)
 {
 	const struct store_credential *c = &r->cred;
-	if (c->way != CRED_WAY_RENEW || has_one_place(r))
-		return 0;
 	if (enroll_open_token(r, e) != 0)
 		return -1;
+	if (c->way == CRED_WAY_REKEY)
+		return enroll_remove_leftovers(r, e);
 	return r->ports->token.certificate_write(r->worker, &c->cka_id, c->user, &c->cert, false, e);
+}
+
+static bool is_superseded(const struct enroll_run *r)
+{
+	return r->result->old.state > CRED_DELIVERED;
+}
+
+/* Which key is left over the journal knows only when it is written down. */
+static int take_over(struct enroll_run *r, struct err *e)
+{
+	time_t revoke_at = time(NULL) + r->cfg->ca.overlap * DAY_S;
+	bool first = r->cred.way == CRED_WAY_REKEY;
+	if (first && r->ports->store.take_over(r->store, &r->cred, revoke_at, e) != 0)
+		return -1;
+	if (has_older(r) && remove_older(r, e) != 0)
+		return -1;
+	return first ? 0 : r->ports->store.take_over(r->store, &r->cred, revoke_at, e);
+}
+
+/* Whether all of it was done by a run that broke off behind it. */
+static int is_taken_over(struct enroll_run *r, bool *ret, struct err *e)
+{
+	struct store_credential left = {.id = 0};
+	bool found = false;
+	*ret = false;
+	if (!r->cred.handed_over || !is_superseded(r))
+		return 0;
+	int got = r->ports->store.find_leftover(r->store, &r->token_id, &found, &left, e);
+	*ret = !found;
+	store_credential_free(&left);
+	return got;
 }
 
 int enroll_take_over(struct enroll_run *r, struct err *e)
 {
-	if (!enroll_succeeds(&r->cred))
+	bool done = false;
+	if (!enroll_is_pending(&r->cred))
 		return 0;
-	if (remove_older(r, e) != 0)
+	if (is_taken_over(r, &done, e) != 0)
 		return -1;
-	return r->ports->store.take_over(r->store, &r->cred, time(NULL) + r->cfg->ca.overlap * DAY_S, e);
+	if (done)
+		return 0;
+	bool shown = has_older(r);
+	if (shown)
+		r->ui->begin(r->ui->arg, r->cred.way == CRED_WAY_REKEY ? "old key" : "old certificate");
+	int ret = take_over(r, e);
+	if (shown)
+		enroll_step_end(r, ret, "deleted from the token", e);
+	return ret;
 }
 
-bool enroll_will_revoke(struct enroll_run *r)
+static bool is_something_due(struct enroll_run *r)
 {
 	struct store_credential c = {.id = 0};
 	bool found = false;
-	if (!enroll_succeeds(&r->cred) || !r->ca.has_key)
-		return false;
-	if (r->cred.state < CRED_PROVEN && r->cfg->ca.overlap == 0)
-		return true;
 	/* if the journal cannot be read now, that shows when it is asked in earnest */
 	(void)r->ports->store.find_due(r->store, time(NULL), 0, &found, &c, NULL);
 	store_credential_free(&c);
 	return found;
+}
+
+bool enroll_will_revoke(struct enroll_run *r)
+{
+	if (!enroll_succeeds(&r->cred) || !r->ca.has_key)
+		return false;
+	bool takes_over = enroll_is_pending(&r->cred) && !is_superseded(r);
+	return (takes_over && r->cfg->ca.overlap == 0) || is_something_due(r);
 }
 
 int enroll_revoke_due(struct enroll_run *r, struct err *e)
@@ -131,7 +188,7 @@ int enroll_revoke_due(struct enroll_run *r, struct err *e)
 			enroll_note_replaced(r, &r->result->old);
 		return 0;
 	}
-	if (!enroll_will_revoke(r))
+	if (!is_something_due(r))
 		return 0;
 	const struct due due = {.ports = r->ports,
 				.store = r->store,

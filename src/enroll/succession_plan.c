@@ -130,6 +130,15 @@ static int end_it(struct enroll_run *r, enum cred_state how, struct err *e)
 	return r->ports->store.find(r->store, r->opt->user, &r->token_id, &found, &r->cred, e);
 }
 
+/* The token that it has waited for is here. */
+static int take_up(struct enroll_run *r, struct err *e)
+{
+	if (r->cred.module[0] != '\0')
+		return 0;
+	memcpy(r->cred.module, r->module, sizeof r->cred.module);
+	return r->ports->store.advance(r->store, &r->cred, r->cred.state, e);
+}
+
 int enroll_settle_pending(struct enroll_run *r, bool *ret_going, bool *ret_finished, struct err *e)
 {
 	*ret_going = false;
@@ -145,7 +154,9 @@ int enroll_settle_pending(struct enroll_run *r, bool *ret_going, bool *ret_finis
 		if (v == GO_ON && r->cred.state >= CRED_ISSUED)
 			enroll_note_wishes(r);
 		*ret_going = v == GO_ON;
-		if (v == GO_ON || v == PAST)
+		if (v == GO_ON)
+			return take_up(r, e);
+		if (v == PAST)
 			return 0;
 		if (end_it(r, v == REVOKED ? CRED_REVOKED : CRED_ABANDONED, e) != 0)
 			return -1;

@@ -1,44 +1,28 @@
 #include "core/xalloc.h"
+#include "enroll/due.h"
 #include "life/life.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* One that the CA does not know any more is no reason to leave the others. */
-static int revoke_one(struct life *l, const struct store_due *d, struct life_revoked *ret, bool *ret_done,
-		      struct err *e)
+static void add(void *arg, const struct ca_known *k, bool already)
 {
-	const struct enroll_ca_port *ca = &l->ports->ca;
-	struct err why = ERR_INIT;
-	char text[1024];
-	*ret_done =
-	    ca->revoke_serial(l->signer, d->cert_serial, "superseded", false, &ret->already, &ret->cert, &why) == 0;
-	if (*ret_done)
-		return l->ports->store.revoked(l->store, d->cert_serial, d->user, ret->cert.when, ret->cert.reason, e);
-	if (why.code != ERR_CA_REFUSED && why.code != ERR_SERVER) {
-		*e = why;
-		return err_prefix(e, "certificate %s of %s was replaced, and is to be revoked by now", d->cert_serial,
-				  d->user);
-	}
-	snprintf(text, sizeof text, "certificate %s of %s is to be revoked by now, but: %s", d->cert_serial, d->user,
-		 why.what);
-	l->ui->note(l->ui->arg, text);
-	return 0;
+	struct life_crl *to = arg;
+	to->due = xrealloc(to->due, to->n_due + 1, sizeof *to->due);
+	to->due[to->n_due++] = (struct life_revoked){.cert = *k, .already = already};
 }
 
-int life_revoke_due(struct life *l, struct life_revoked **list, size_t *n, struct err *e)
+static int revoke_due(struct life *l, struct life_crl *ret, struct err *e)
 {
-	struct store_due *due = NULL;
-	size_t n_due = 0;
-	int got = l->ports->store.due(l->store, &due, &n_due, e);
-	for (size_t i = 0; got == 0 && i < n_due; i++) {
-		bool done = false;
-		*list = xrealloc(*list, *n + 1, sizeof **list);
-		got = revoke_one(l, &due[i], &(*list)[*n], &done, e);
-		*n += done;
-	}
-	free(due);
-	return got;
+	const struct due due = {.ports = l->ports,
+				.store = l->store,
+				.signer = l->signer,
+				.revoked = add,
+				.revoked_arg = ret,
+				.note = l->ui->note,
+				.note_arg = l->ui->arg};
+	size_t n = 0;
+	return due_revoke(&due, &n, e);
 }
 
 int life_crl(struct life *l, struct life_crl *ret, struct err *e)
@@ -50,7 +34,7 @@ int life_crl(struct life *l, struct life_crl *ret, struct err *e)
 	/* a CRL that expires locks everybody out: it is made whatever the inventory says */
 	int due = l->ports->store.open(&l->store, l->cfg, &undone);
 	if (due == 0)
-		due = life_revoke_due(l, &ret->due, &ret->n_due, &undone);
+		due = revoke_due(l, ret, &undone);
 	int got = l->ports->ca.crl(l->signer, &ret->crl, e);
 	if (got == 0)
 		got = life_publish(l, "a fresh CRL is made", e);

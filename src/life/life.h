@@ -207,10 +207,6 @@ struct life_crl {
 int life_crl(struct life *l, struct life_crl *ret, struct err *e);
 void life_crl_free(struct life_crl *r);
 
-/* Revokes, as superseded, each certificate whose time has come (store_due), and notes it in the inventory; adds to a
- * list. The CRL is fresh then; life_publish says if the server has it. */
-int life_revoke_due(struct life *l, struct life_revoked **list, size_t *n, struct err *e);
-
 /* What is in escrow of a token, for another tool; its token need not be plugged in. serial may be of several tokens:
  * ERR_SEVERAL_TOKENS. */
 struct life_escrowed {

@@ -81,10 +81,32 @@ static void say_how_to_go_on(struct status_finding *f, const struct status_run *
 	free(serial);
 }
 
+/* As urgent as the certificate that is on the token meanwhile. */
+static void on_ahead(const struct status_run *r, const struct survey_row *row)
+{
+	char day[DAY_SIZE], ends[DAY_SIZE];
+	long days = status_days(r->st, row->ends);
+	enum status_level level = days < r->cfg->status.critical_days ? STATUS_WRONG
+				  : days < r->cfg->status.warn_days   ? STATUS_SOON
+								      : STATUS_FINE;
+	struct status_finding *f = add(r->st, STATUS_UNFINISHED, level, row);
+	if (f == NULL)
+		return;
+	day_format(day, row->at);
+	day_format(ends, row->ends);
+	status_say(f, "the new certificate of %s waits since %s for token %s, on which is one until %s", row->user, day,
+		   row->token, ends);
+	status_next(f, "put the token in: tokenroll renew %s", row->user);
+}
+
 static void on_unfinished(void *arg, const struct survey_row *row)
 {
 	const struct status_run *r = arg;
 	char day[DAY_SIZE];
+	if (row->ahead) {
+		on_ahead(r, row);
+		return;
+	}
 	/* somebody may be at it */
 	bool fresh = row->at > r->st->now - HOUR;
 	struct status_finding *f = add(r->st, STATUS_UNFINISHED, fresh ? STATUS_FINE : STATUS_SOON, row);

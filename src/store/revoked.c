@@ -1,12 +1,9 @@
 /*
- * revoked: what the CA has revoked, and what it is to revoke.
+ * revoked: what the CA has revoked.
  */
-#include "core/xalloc.h"
 #include "store/audit.h"
 #include "store/db.h"
 #include "store/store.h"
-
-#include <stdlib.h>
 
 /* The serial number of the token that it is on, "" for none. */
 static int token_of(struct store *s, const char *cert_serial, char ret[17], struct err *e)
@@ -99,41 +96,4 @@ int store_revoked(struct store *s, const char *cert_serial, const char *name, ti
 	if (db_begin(s, e) == -1)
 		return -1;
 	return db_end(s, note(s, cert_serial, name, when, reason, e), e);
-}
-
-int store_due(struct store *s, struct store_due **ret, size_t *ret_n, struct err *e)
-{
-	struct store_due *list = NULL;
-	struct query q = QUERY_INIT;
-	bool row = true;
-	size_t n = 0;
-	int rc = -1;
-
-	if (query_open(&q, s,
-		       "SELECT p.name, c.cert_serial FROM credentials c JOIN people p ON p.id = c.person"
-		       " WHERE c.revoke_at <> 0 AND c.revoke_at <= ? AND c.revoked = 0 AND c.cert_serial <> ''"
-		       " ORDER BY c.revoke_at, c.id",
-		       e) == -1)
-		goto out;
-	query_put_int(&q, time(NULL));
-	while (row) {
-		if (query_next(&q, &row, e) == -1)
-			goto out;
-		if (!row)
-			break;
-		list = xrealloc(list, n + 1, sizeof(*list));
-		query_text(&q, 0, list[n].user, sizeof(list[n].user));
-		query_text(&q, 1, list[n].cert_serial, sizeof(list[n].cert_serial));
-		n++;
-	}
-	rc = query_check(&q, e);
-	if (rc == -1)
-		goto out;
-	*ret = list;
-	*ret_n = n;
-	list = NULL;
-out:
-	free(list);
-	query_close(&q);
-	return rc;
 }

@@ -120,12 +120,6 @@ struct store_issued {
 	time_t revoke_at; /* of one that was replaced; 0 */
 };
 
-/* A certificate whose time has come: it was replaced, and is to be revoked. */
-struct store_due {
-	char user[65];
-	char cert_serial[41];
-};
-
 /*
  * Opens or makes the database (0600, its folder 0700 if it is missing). A database that is small, or whose last
  * user did not end cleanly, is checked as a whole first; of any other only what is read is checked, because a full
@@ -208,13 +202,10 @@ int store_find_id(struct store *s, int64_t id, bool *ret_found, struct store_cre
  */
 int store_serials_beside(struct store *s, const struct store_credential *c, char **ret, struct err *e);
 
-/* The first credential with a greater id than after whose certificate was to be revoked by now, has not expired, and is
- * not revoked yet. */
+/* The first credential with a greater id than after whose certificate was replaced, was to be revoked by now, has not
+ * expired, and is not revoked yet. store_revoked notes that it is. */
 int store_find_due(struct store *s, time_t now, int64_t after, bool *ret_found, struct store_credential *ret,
 		   struct err *e);
-
-/* Notes that the certificate of one that was superseded is revoked, when and why; c has that then. */
-int store_note_revoked(struct store *s, struct store_credential *c, time_t when, const char *reason, struct err *e);
 
 /* Notes which profile (its id, e.g. "yubikey-piv") a token has. The token is added if the inventory does not know it.
  */
@@ -249,9 +240,6 @@ int store_found(struct store *s, const char *user, const struct store_token *t, 
  */
 int store_revoked(struct store *s, const char *cert_serial, const char *name, time_t when, const char *reason,
 		  struct err *e);
-
-/* Which certificates are to be revoked by now (credentials.revoke_at); as store_issued. */
-int store_due(struct store *s, struct store_due **ret, size_t *ret_n, struct err *e);
 
 /* The tokens with this serial number, as --serial names them; makers may use the same one. */
 int store_find_by_serial(struct store *s, const char *serial, struct store_holding **ret, size_t *ret_n, struct err *e);

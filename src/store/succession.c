@@ -118,36 +118,3 @@ int store_find_due(struct store *s, time_t now, int64_t after, bool *ret_found, 
 	query_put_int(&q, after);
 	return credential_take(&q, ret_found, ret, e);
 }
-
-static int note_revoked(struct store *s, const struct store_credential *c, time_t when, const char *reason,
-			struct err *e)
-{
-	struct audit_entry a = {.action = "revoked",
-				.user = c->user,
-				.token_serial = c->token.serial,
-				.cert_serial = c->cert_serial,
-				.detail = reason};
-	struct query q = QUERY_INIT;
-
-	if (query_open(&q, s,
-		       "UPDATE credentials SET revoke_at = 0, revoked = ?, reason = ?"
-		       " WHERE id = ? AND state = 'superseded' AND revoke_at <> 0",
-		       e) == -1)
-		return -1;
-	query_put_int(&q, when);
-	query_put_text(&q, reason);
-	query_put_int(&q, c->id);
-	if (query_run(&q, e) == -1 || credential_check_changed(s, c, "revoked", e) == -1)
-		return -1;
-	return audit_append(s, &a, e);
-}
-
-int store_note_revoked(struct store *s, struct store_credential *c, time_t when, const char *reason, struct err *e)
-{
-	if (db_begin(s, e) == -1 || db_end(s, note_revoked(s, c, when, reason, e), e) == -1)
-		return -1;
-	c->revoke_at = 0;
-	c->revoked = when;
-	snprintf(c->reason, sizeof(c->reason), "%s", reason);
-	return 0;
-}

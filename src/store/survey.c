@@ -43,14 +43,17 @@ const char *const survey_sql[] = {
 	" WHERE c.not_after >= ?1 AND c.not_after < ?2 AND +c.state IN ('valid', 'expired')" NO_LATER
 	" ORDER BY c.not_after",
     [SURVEY_UNFINISHED] =
-	"SELECT p.name, t.serial, t.profile, c.cert_serial, c.state, c.way, '', c.changed"
+	"SELECT p.name, t.serial, t.profile, c.cert_serial, c.state, c.way, '', c.changed, '', '', '',"
+	" c.way = 'renew' AND c.state = 'issued' AND c.module = '',"
+	" (SELECT o.not_after FROM credentials o WHERE o.id = c.replaces)"
 	" FROM credentials c CROSS JOIN people p ON p.id = c.person CROSS JOIN tokens t ON t.id = c.token"
 	" WHERE c.state IN ('planned', 'keyed', 'requested', 'issued', 'written', 'proven') AND c.revoked = 0"
 	" ORDER BY p.name",
     [SURVEY_WAITING] =
 	"SELECT p.name, t.serial, t.profile, c.cert_serial, c.state, c.way, '', c.revoke_at"
 	" FROM credentials c CROSS JOIN people p ON p.id = c.person CROSS JOIN tokens t ON t.id = c.token"
-	" WHERE c.revoke_at > 0 AND c.revoke_at <> 0 AND c.revoked = 0 ORDER BY c.revoke_at",
+	" WHERE c.revoke_at > 0 AND c.revoke_at <> 0 AND c.revoked = 0 AND c.not_after > unixepoch()"
+	" ORDER BY c.revoke_at",
     [SURVEY_LOST] =
 	"SELECT p.name, t.serial, t.profile, c.cert_serial, c.state, c.way, '', t.lost"
 	" FROM tokens t CROSS JOIN credentials c ON c.token = t.id CROSS JOIN people p ON p.id = c.person"
@@ -105,6 +108,8 @@ static void tell(struct query *q, survey_fn *fn, void *arg)
 	    .manufacturer = column(q, 8),
 	    .model = column(q, 9),
 	    .label = column(q, 10),
+	    .ahead = query_int(q, 11) != 0,
+	    .ends = query_int(q, 12),
 	};
 
 	fn(arg, &row);

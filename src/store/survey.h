@@ -28,6 +28,8 @@ struct survey_row {
 	const char *purpose;                      /* of an adopted certificate */
 	const char *manufacturer, *model, *label; /* of a token with nothing in escrow */
 	time_t at;
+	bool ahead;  /* unfinished: it was issued while its token was not plugged in, and waits for that */
+	time_t ends; /* unfinished: when the certificate ends that it takes over from; 0 */
 };
 
 typedef void survey_fn(void *arg, const struct survey_row *row);

@@ -12,7 +12,7 @@ teardown() {
 
 @test "a SmartCard-HSM pulled before it executes any APDU leaves a renewal that the same command completes, with the profile as it was" {
 	sweep_setup sc-hsm renew
-	sweep 15 pull-at K
+	sweep 30 pull-at K
 }
 
 @test "a SmartCard-HSM pulled when it has just executed any APDU leaves a renewal that the same command completes, with the profile as it was" {

@@ -108,6 +108,16 @@ gen_crl() {
 	json "d['revoked']" '[]'
 }
 
+@test "one that has expired by then needs no revocation, and does not wait for one" {
+	enroll --pin-file "$old"
+	sqlite3 "$dir/tokenroll.db" "update credentials set state = 'superseded', revoke_at = unixepoch() - 86400 * 5, not_after = 5"
+	done_by crl "${ca[@]}" --json
+	json "d['revoked']" '[]'
+	[[ $(rows R) == 0 ]]
+	roll status --json
+	json "d['totals']['waiting']" 0
+}
+
 @test "a damaged inventory keeps no CRL from being made" {
 	cp "$dir/server/crl.pem" "$dir/log/before"
 	echo "no database" >"$dir/tokenroll.db"

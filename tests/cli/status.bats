@@ -128,6 +128,27 @@ sys.exit(sys.argv[2] not in f["message"] + " | " + f["next"])' "$topic" "$words"
 	reports 1 unfinished "tokenroll enroll --serial $serial --cert FILE alice"
 }
 
+@test "a certificate that was issued ahead waits for its token, as long as the one that is on it lasts" {
+	settled
+	done_by renew alice --no-token "${ca[@]}"
+	sql "UPDATE credentials SET changed = changed - 7200"
+	done_by status
+	shows "enrollments that were not finished: 1, fine" "the new certificate of alice waits since" \
+		"$serial, on which is one until" "put the token in: tokenroll renew alice"
+	sql "UPDATE credentials SET not_after = unixepoch() + 86400 * 20 WHERE replaces IS NULL"
+	reports 1 unfinished "for token $serial, on which is one until"
+	sql "UPDATE credentials SET not_after = unixepoch() + 86400 * 3 WHERE replaces IS NULL"
+	reports 2 unfinished "tokenroll renew alice"
+	# once its token was there and was cut off, it is one that was not finished
+	sql "UPDATE credentials SET not_after = unixepoch() + 86400 * 300 WHERE replaces IS NULL"
+	export FAULTY_MODULE
+	FAULTY_MODULE=$(company_softhsm)
+	FAULTY_RULE=C_CreateObject:1:CKR_DEVICE_MEMORY roll --module "$tools/libfaulty.so" renew alice "${ca[@]}" --pin-file "$old"
+	[[ $status != 0 ]]
+	sql "UPDATE credentials SET changed = changed - 7200"
+	reports 1 unfinished "is issued since" "tokenroll renew alice"
+}
+
 @test "a certificate that was replaced and waits to be revoked" {
 	settled
 	sql "UPDATE credentials SET revoke_at = strftime('%s', 'now') + 86400"

@@ -12,6 +12,11 @@ teardown() {
 	sweep_teardown
 }
 
+@test "a worker killed at any object that a rekeying deletes leaves a key that a bundle names, also when the CRL is renewed then" {
+	takeover_deletions kill
+	takeover_deletions kill-after
+}
+
 @test "a worker killed at any call of a rekeying leaves a certificate that works, and what the same command completes" {
 	takeover_calls kill 1
 }

@@ -73,15 +73,20 @@ done_with() {
 	connects new
 }
 
-@test "rekey: the profile that alice has connects until the new key is proven, and the new one when it is done" {
+@test "rekey: the profile that alice has connects until the new bundle is made, and the new one from then on" {
 	for rule in C_GenerateKeyPair:1:kill C_GenerateKeyPair:1:kill-after C_CreateObject:1:kill \
 		C_CreateObject:1:kill-after; do
 		killed "$rule" rekey
 		connects old
 	done
-	killed C_DestroyObject:2:kill rekey
-	done_with rekey
+	killed C_DestroyObject:1:kill rekey
 	unpack new
+	# the daily timer revokes the old one
+	company_tokenroll "$dir" crl
+	connects new
+	killed C_DestroyObject:2:kill rekey
+	connects new
+	done_with rekey
 	connects new
 }
 
