@@ -161,37 +161,76 @@ static int csv_row(void *arg, const struct roll_row *r)
 	return ferror(stdout);
 }
 
-/* What needs nothing but quotes is written as it is: there may be 100,000 rows. */
-static void json_text(const char *name, const char *text)
+/* A row as it comes about: there may be 100,000, and a call of stdio for each piece is most of what they cost. */
+struct piece {
+	char text[2048];
+	size_t n;
+};
+
+static void flush(struct piece *to)
 {
-	const char *p = text;
-	while (*p >= 0x20 && *p <= 0x7E && *p != '"' && *p != '\\')
-		p++;
-	if (*text != '\0' && *p == '\0') {
-		fprintf(stdout, ", \"%s\": \"%s\"", name, text);
+	(void)fwrite(to->text, 1, to->n, stdout); /* a failure stays with stdout */
+	to->n = 0;
+}
+
+static void put(struct piece *to, const char *text, size_t len)
+{
+	if (len > sizeof to->text - to->n)
+		flush(to);
+	if (len <= sizeof to->text) {
+		memcpy(to->text + to->n, text, len);
+		to->n += len;
+	} else {
+		(void)fwrite(text, 1, len, stdout);
+	}
+}
+
+#define PUT(to, literal) put(to, literal, sizeof literal - 1)
+
+/* What needs nothing but quotes is written as it is. */
+static void put_json(struct piece *to, const char *text)
+{
+	size_t n = clean_span(text);
+	if (n > 0 && text[n] == '\0' && memchr(text, '"', n) == NULL && memchr(text, '\\', n) == NULL) {
+		PUT(to, "\"");
+		put(to, text, n);
+		PUT(to, "\"");
 		return;
 	}
+	flush(to);
 	json_t *value = report_json_text(text);
-	fprintf(stdout, ", \"%s\": ", name);
-	(void)json_dumpf(value, stdout, JSON_ENSURE_ASCII | JSON_ENCODE_ANY); /* a failure stays with stdout */
+	(void)json_dumpf(value, stdout, JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
 	json_decref(value);
+}
+
+/* An empty one is null. */
+static void put_field(struct piece *to, const char *head, const char *text)
+{
+	put(to, head, strlen(head));
+	if (text[0] == '\0')
+		PUT(to, "null");
+	else
+		put_json(to, text);
 }
 
 static int json_row(void *arg, const struct roll_row *r)
 {
 	struct listing *l = arg;
+	struct piece row;
 	char day[DAY_SIZE], lost[DAY_SIZE];
+	row.n = 0;
 	day_or_nothing(day, r->not_after);
 	day_or_nothing(lost, r->lost);
-	fprintf(stdout, "%s\n{\"state\": \"%s\"", l->n++ == 0 ? "" : ",", state_of(r));
-	json_text("user", r->user);
-	json_text("certificate", r->cert_serial);
-	json_text("valid_until", day);
-	json_text("token", r->token_serial);
-	json_text("model", r->model);
-	json_text("purpose", r->purpose);
-	json_text("token_lost", lost);
-	fputs("}", stdout);
+	put_field(&row, l->n++ == 0 ? "\n{\"state\": " : ",\n{\"state\": ", state_of(r));
+	put_field(&row, ", \"user\": ", r->user);
+	put_field(&row, ", \"certificate\": ", r->cert_serial);
+	put_field(&row, ", \"valid_until\": ", day);
+	put_field(&row, ", \"token\": ", r->token_serial);
+	put_field(&row, ", \"model\": ", r->model);
+	put_field(&row, ", \"purpose\": ", r->purpose);
+	put_field(&row, ", \"token_lost\": ", lost);
+	PUT(&row, "}");
+	flush(&row);
 	return ferror(stdout);
 }
 

@@ -4,8 +4,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The length of a value that is written as it is; 0 for all others. */
+static size_t plain_length(const char *raw)
+{
+	size_t n = clean_span(raw);
+	bool plain = raw[n] == '\0' && strchr("=+-@", raw[0]) == NULL && memchr(raw, ',', n) == NULL &&
+		     memchr(raw, '"', n) == NULL;
+	return plain ? n : 0;
+}
+
 static void put_value(FILE *out, const char *raw)
 {
+	size_t plain = raw != NULL ? plain_length(raw) : 0;
+	if (plain > 0) {
+		fwrite(raw, 1, plain, out);
+		return;
+	}
 	char *value = clean_dup(raw);
 	bool formula = *value != '\0' && strchr("=+-@", *value) != NULL;
 	bool quoted = strpbrk(value, ",\"") != NULL;

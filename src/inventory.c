@@ -36,8 +36,10 @@ void inventory_close(struct inventory *v)
 
 void inventory_stream(void)
 {
+	/* without one of ours the C library takes a page, whatever the size */
+	static char buffer[STREAM_BYTES];
 	signal(SIGPIPE, SIG_DFL);
-	setvbuf(stdout, NULL, _IOFBF, STREAM_BYTES);
+	setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
 }
 
 void inventory_json_end(struct json_t *rest, const struct err *error)

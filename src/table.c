@@ -73,6 +73,12 @@ static int add_cell(struct line *l, const char *cell)
 	if (cell[0] == '\0')
 		return 0;
 	add_blanks(l);
+	size_t plain = clean_span(cell);
+	if (cell[plain] == '\0' && plain < sizeof l->text - l->n) {
+		memcpy(l->text + l->n, cell, plain);
+		l->n += plain;
+		return (int)plain;
+	}
 	clean_text(l->text + l->n, sizeof l->text - l->n, cell);
 	int width = table_width(l->text + l->n);
 	l->n += strlen(l->text + l->n);

@@ -55,6 +55,14 @@ size_t clean_next(const char *s, bool *ret_fit)
 	return len != 0 ? len : 1;
 }
 
+size_t clean_span(const char *text)
+{
+	const char *p = text;
+	while (is_plain(*p))
+		p++;
+	return (size_t)(p - text);
+}
+
 void clean_text(char *ret, size_t size, const char *text)
 {
 	size_t n = 0;

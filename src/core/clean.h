@@ -15,6 +15,9 @@
  */
 size_t clean_next(const char *s, bool *ret_fit);
 
+/* How many bytes at the beginning are printable ASCII: for most texts all of them, and then nothing has to be done. */
+size_t clean_span(const char *text);
+
 /* Copies the whole characters that fit into size with a NUL; each that is not fit to be shown becomes '?'. */
 void clean_text(char *ret, size_t size, const char *text);
 

@@ -123,7 +123,7 @@ char *roll_credentials_sql(const struct roll_filter *f)
 	if (!(states & ((1U << CRED_STATE_COUNT) - 1U)))
 		return NULL;
 	FILE *sql = open_memstream(&text, &len);
-	fprintf(sql, "SELECT p.name, %s, c.not_after, c.cert_serial, t.serial, t.model, t.lost, '' FROM %s WHERE 1",
+	fprintf(sql, "SELECT p.name, %s, c.not_after, c.cert_serial, t.serial, t.model, t.lost FROM %s WHERE 1",
 		states & 1U << CRED_REVOKED ? "CASE WHEN c.revoked <> 0 AND " LIVE " THEN 'revoked' ELSE c.state END"
 					    : "c.state",
 		credential_joins[d]);
@@ -145,7 +145,7 @@ char *roll_certificates_sql(const struct roll_filter *f)
 	if (!states || f->model)
 		return NULL;
 	FILE *sql = open_memstream(&text, &len);
-	fprintf(sql, "SELECT p.name, c.state, c.not_after, c.cert_serial, '', '', 0, c.purpose FROM %s WHERE 1",
+	fprintf(sql, "SELECT p.name, c.state, c.not_after, c.cert_serial, c.purpose FROM %s WHERE 1",
 		certificate_joins[d]);
 	if (states != all || d == BY_STATE)
 		put_states(sql, states, d == BY_STATE);
@@ -189,10 +189,10 @@ static int side_next(struct side *side, struct err *e)
 	    .state = column(side, 1),
 	    .not_after = query_int(&side->q, 2),
 	    .cert_serial = column(side, 3),
-	    .token_serial = column(side, 4),
-	    .model = column(side, 5),
-	    .lost = query_int(&side->q, 6),
-	    .purpose = column(side, 7),
+	    .token_serial = side->adopted ? "" : column(side, 4),
+	    .model = side->adopted ? "" : column(side, 5),
+	    .lost = side->adopted ? 0 : query_int(&side->q, 6),
+	    .purpose = side->adopted ? column(side, 4) : "",
 	    .adopted = side->adopted,
 	};
 	return 0;

@@ -154,6 +154,18 @@ invalid() {
 	[[ $(company_tokenroll "$dir" list --csv | tr -cd '\r' | wc -c) == 2 ]]
 }
 
+@test "JSON, also for names with quotes, and for one that is longer than a line" {
+	local long
+	long=$(printf 'x%.0s' {1..5000})
+	done_by list
+	sqlite3 "$dir/tokenroll.db" "INSERT INTO people (name, created) VALUES ('a\"b\\c', 0), ('Jürgen', 0), ('$long', 0);
+		INSERT INTO certificates (person, cert_serial, subject, purpose, state, not_after, created, changed)
+		SELECT id, printf('%02X', id), '', 'client', 'valid', 4102444800, 0, 0 FROM people"
+	done_by list --json
+	json "[r['user'] for r in d['rows']]" "[\"J\\u00fcrgen\", \"a\\\"b\\\\c\", \"$long\"]" "d['count']" 3 \
+		"d['rows'][0]['valid_until']" '"2100-01-01"' "d['rows'][0]['token_lost']" null
+}
+
 @test "a reader that goes away, a closed and a full stdout" {
 	local verb
 	some_people

@@ -28,6 +28,16 @@ static void readable_text_of_any_script_stays_as_it_is(void **state)
 	       "J\xC3\xBCrgen \xD0\x96\xD0\xB0\xD0\xBD\xD0\xBD\xD0\xB0 \xE6\x9D\x8E \xF0\x9F\x98\x80");
 }
 
+static void what_needs_no_change_is_told_by_its_length(void **state)
+{
+	(void)state;
+	assert_int_equal(clean_span(""), 0);
+	assert_int_equal(clean_span(" user~1"), 7);
+	assert_int_equal(clean_span("ab\nc"), 2);
+	assert_int_equal(clean_span("J\xC3\xBCrgen"), 1);
+	assert_int_equal(clean_span("\x7f"), 0);
+}
+
 static void what_commands_a_terminal_or_ends_a_line_becomes_a_question_mark(void **state)
 {
 	(void)state;
@@ -89,6 +99,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(readable_text_of_any_script_stays_as_it_is),
+	    cmocka_unit_test(what_needs_no_change_is_told_by_its_length),
 	    cmocka_unit_test(what_commands_a_terminal_or_ends_a_line_becomes_a_question_mark),
 	    cmocka_unit_test(what_hides_or_turns_text_around_becomes_a_question_mark),
 	    cmocka_unit_test(each_malformed_byte_becomes_a_question_mark),
