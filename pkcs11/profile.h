@@ -252,8 +252,9 @@ struct profile_init {
 	bool so_pin_current;
 	/* After it PIN and PUK have factory values; else C_InitPIN has to set the user PIN. */
 	bool leaves_factory;
-	bool sets_pin; /* C_InitToken sets a user PIN that nobody knows, and the flag that there is one */
-	bool once;     /* a token that is initialized cannot be initialized again */
+	bool sets_pin;      /* C_InitToken sets a user PIN that nobody knows, and the flag that there is one */
+	bool once;          /* a token that is initialized cannot be initialized again */
+	char *label_suffix; /* what the module shows behind the label and a blank; NULL: nothing */
 	char *tool;
 };
 

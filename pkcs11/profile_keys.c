@@ -142,6 +142,7 @@ static const struct profile_field init_fields[] = {
     FIELD("leaves", bool, profile_init, leaves_factory, leaves, 0),
     FIELD("once", bool, profile_init, once, NULL, 0),
     FIELD("sets-pin", bool, profile_init, sets_pin, NULL, 0),
+    FIELD("label-suffix", text, profile_init, label_suffix, NULL, 0),
     FIELD("tool", text, profile_init, tool, NULL, 0),
 };
 

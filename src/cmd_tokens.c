@@ -137,12 +137,20 @@ static json_t *token_json(const struct life_seen *s)
 	return j;
 }
 
+static const struct err *trouble_of(const struct life_seen_all *all, const struct reader *r)
+{
+	return r->present ? all->troubles[r - all->readers] : NULL;
+}
+
 static json_t *reader_json(const struct life_seen_all *all, const struct reader *r)
 {
-	const struct profile *p = r->present && !is_seen(all, r) ? nearest(all, r) : NULL;
-	return json_pack("{s:o, s:b, s:o, s:b, s:b, s:b, s:o}", "name", report_json_text(r->name), "card", r->present,
-			 "atr", report_json_text(r->atr), "answers", !r->mute, "held_by_another", r->exclusive, "known",
-			 is_seen(all, r), "nearest_profile", p != NULL ? profile_json(p) : json_null());
+	bool seen = is_seen(all, r);
+	const struct profile *p = r->present && !seen ? nearest(all, r) : NULL;
+	const struct err *trouble = seen ? NULL : trouble_of(all, r);
+	return json_pack("{s:o, s:b, s:o, s:b, s:b, s:b, s:o, s:o}", "name", report_json_text(r->name), "card",
+			 r->present, "atr", report_json_text(r->atr), "answers", !r->mute, "held_by_another",
+			 r->exclusive, "known", seen, "nearest_profile", p != NULL ? profile_json(p) : json_null(),
+			 "trouble", trouble != NULL ? report_json_error(trouble) : json_null());
 }
 
 static json_t *document(const struct lifeui *u, const void *result, const struct err *error)
@@ -293,7 +301,8 @@ static void print_token(const struct life_seen *s, bool verbose)
 
 static void print_reader(const struct life_seen_all *all, const struct reader *r)
 {
-	char line[400], text[400];
+	char line[800], text[800];
+	const struct err *trouble = trouble_of(all, r);
 	const struct profile *p = nearest(all, r);
 	if (!r->present)
 		snprintf(line, sizeof line, "%s: empty", r->name);
@@ -304,6 +313,9 @@ static void print_reader(const struct life_seen_all *all, const struct reader *r
 			 "%s: a card that another program holds, perhaps scdaemon: `gpgconf --kill "
 			 "scdaemon` ends that",
 			 r->name);
+	else if (trouble != NULL)
+		snprintf(line, sizeof line, "%s: a card that could not be looked at (%s): %s", r->name,
+			 p != NULL ? p->name : "ATR", trouble->what);
 	else
 		snprintf(line, sizeof line, "%s: a card that no module knows, ATR %s%s%s", r->name, r->atr,
 			 p != NULL ? "; nearest profile: " : "", p != NULL ? p->name : "");

@@ -234,6 +234,14 @@ static int check_verb(const struct options *o, const bool *given, struct err *e)
 	return 0;
 }
 
+/* p11-kit looks for a relative path in a folder of its own, and the journal outlives this working folder. */
+static void make_absolute(const char **path, char room[PATH_MAX])
+{
+	const char *p = *path;
+	if (p != NULL && p[0] != '/' && strchr(p, '/') != NULL && realpath(p, room) != NULL)
+		*path = room;
+}
+
 int options_parse(struct options *ret, int argc, char **argv, struct err *e)
 {
 	struct option longs[N_DEFS + 1];
@@ -252,6 +260,8 @@ int options_parse(struct options *ret, int argc, char **argv, struct err *e)
 		if (set_field(ret, d, optarg, e) != 0)
 			return -1;
 	}
+	make_absolute(&ret->module, ret->module_path);
+	make_absolute(&ret->client_module, ret->client_module_path);
 	ret->args = (const char **)(void *)(argv + optind);
 	ret->n_args = argc - optind;
 	const struct verb *v = ret->n_args > 0 ? verb_find(ret->args[0]) : NULL;

@@ -7,6 +7,7 @@
 
 #include "core/err.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -38,6 +39,9 @@ struct options {
 	bool check, all;
 	/* setup */
 	const char *pki, *ca_name, *ca_key, *server, *remote, *openvpn, *data;
+
+	char module_path[PATH_MAX],
+	    client_module_path[PATH_MAX]; /* room for what --module and --client-module point to */
 
 	const char *verb;  /* never NULL after options_parse */
 	bool verb_named;   /* it was written out */

@@ -12,8 +12,7 @@ static const char *file_name(const char *path)
 	return slash != NULL ? slash + 1 : path;
 }
 
-/* A library has more than one name: libykcs11.so is libykcs11.so.2. */
-static bool is_same_library(const char *a, const char *b)
+bool cards_same_library(const char *a, const char *b)
 {
 	size_t n = strcspn(file_name(a), ".");
 	return n == strcspn(file_name(b), ".") && strncmp(file_name(a), file_name(b), n) == 0;
@@ -23,7 +22,7 @@ bool discover_enrolls(const struct profile *p, const struct worker_module *m)
 {
 	for (size_t i = 0; i < p->module.enroll.n; i++) {
 		const char *name = p->module.enroll.v[i];
-		if (strcmp(name, m->name) == 0 || is_same_library(name, m->path))
+		if (strcmp(name, m->name) == 0 || cards_same_library(name, m->path))
 			return true;
 	}
 	return p->module.enroll.n == 0;

@@ -10,6 +10,9 @@
 #include "pkcs11/profile.h"
 #include "pkcs11/reader.h"
 
+/* Whether both are names or paths of one library, which has more than one: libykcs11.so is libykcs11.so.2. */
+bool cards_same_library(const char *a, const char *b);
+
 /* The first of a profile's modules that is on this machine, from malloc; NULL if none is. */
 char *cards_module_for(const struct profile *p);
 

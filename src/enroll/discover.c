@@ -51,6 +51,7 @@ int discover_name_module(struct worker_module *ret, const char *path, struct err
 
 static void module_failed(struct discovery *d, struct source *s, const struct err *why)
 {
+	s->why = *why;
 	if (d->n_failed++ == 0) {
 		d->first = *why;
 		d->first_failed = s->module.name;

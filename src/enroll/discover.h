@@ -52,6 +52,9 @@ int discover_end(struct discovery *d, struct enroll_candidate **ret_list, size_t
 /* The profile of the card in this reader by PC/SC alone, whatever a module says; NULL if it is no such reader. */
 const struct profile *discover_card_profile(const struct discovery *d, const char *reader);
 
+/* How a module failed that was asked for the card in this reader, and is one for its kind; NULL if none did. */
+const struct err *discover_trouble(const struct discovery *d, const char *reader);
+
 /* Whether there was such a reader, and there is no card in it any more; waits for that as reader_is_empty does. */
 bool discover_is_pulled(struct discovery *d, const char *reader, unsigned ms);
 

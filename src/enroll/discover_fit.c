@@ -67,6 +67,35 @@ const struct profile *discover_card_profile(const struct discovery *d, const cha
 	return profiles_match(d->profiles, &facts);
 }
 
+static bool was_asked(const struct source *s, const char *reader)
+{
+	return s->reader[0] == '\0' || strcmp(s->reader, reader) == 0;
+}
+
+const struct err *discover_trouble(const struct discovery *d, const char *reader)
+{
+	const struct profile *p = discover_card_profile(d, reader);
+	for (size_t i = 0; p != NULL && i < d->n_sources; i++) {
+		const struct source *s = d->sources[i];
+		if (s->why.code != ERR_NONE && was_asked(s, reader) && discover_enrolls(p, &s->module))
+			return &s->why;
+	}
+	return NULL;
+}
+
+/* Whether this module has failed, and no other card can have been the reason. */
+static bool has_failed(const struct discovery *d, const char *path)
+{
+	size_t present = 0;
+	bool failed = false;
+	for (size_t i = 0; i < d->n_readers; i++)
+		present += d->readers[i].present;
+	for (size_t i = 0; i < d->n_sources; i++)
+		failed = failed ||
+			 (d->sources[i]->why.code != ERR_NONE && cards_same_library(d->sources[i]->module.path, path));
+	return failed && present == 1;
+}
+
 /* The profile of what is in a reader, by its best view, or by the card alone. */
 static const struct profile *profile_in(struct discovery *d, const struct reader *r)
 {
@@ -90,7 +119,7 @@ void discover_start_fitting(struct discovery *d)
 		const struct profile *p = asked && !has_worth(d, r->name, 2) ? profile_in(d, r) : NULL;
 		char *path = p != NULL && profile_looks_at(p, r->name) ? cards_module_for(p) : NULL;
 		struct worker_module m = {.name = ""};
-		if (path != NULL && discover_name_module(&m, path, NULL) == 0) {
+		if (path != NULL && !has_failed(d, path) && discover_name_module(&m, path, NULL) == 0) {
 			discover_add_source(d, &m, r->name);
 			discover_start_source(d, d->sources[d->n_sources - 1]);
 		}

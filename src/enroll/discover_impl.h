@@ -11,6 +11,7 @@
 struct source {
 	struct worker_module module;
 	struct worker *worker; /* NULL once it failed */
+	struct err why;        /* and how; ERR_NONE */
 	char *reader;          /* the only one it talks to, "" for all */
 	size_t shown;          /* tokens */
 };

@@ -256,8 +256,7 @@ int worker_do_request(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *
 	int ret = -1;
 	if (worker_ready(st, in, e)) {
 		struct touch *touch = touch_begin(s, st->profile->key.touch);
-		ret = request(st, &id, &spki, &subject, &csr, e);
-		touch_end(&touch);
+		ret = touch_end(&touch, request(st, &id, &spki, &subject, &csr, e), e);
 	}
 	rpc_put_blob(out, &csr);
 	blob_free(&id);
@@ -328,8 +327,7 @@ int worker_do_prove(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *ou
 	int ret = -1;
 	if (worker_ready(st, in, e)) {
 		struct touch *touch = touch_begin(s, st->profile->key.touch);
-		ret = prove(st, &id, rsa, &digest, &proof, e);
-		touch_end(&touch);
+		ret = touch_end(&touch, prove(st, &id, rsa, &digest, &proof, e), e);
 	}
 	worker_put_key(out, &proof.key);
 	rpc_put_blob(out, &proof.signature);

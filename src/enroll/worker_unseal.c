@@ -230,8 +230,7 @@ int worker_do_unseal(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *o
 		worker_malformed(e);
 	else if (worker_ready(st, in, e)) {
 		struct touch *touch = touch_begin(s, st->profile->key.touch);
-		ret = unseal(st, &sealed, value, e);
-		touch_end(&touch);
+		ret = touch_end(&touch, unseal(st, &sealed, value, e), e);
 	}
 	if (ret == 0)
 		rpc_give_secret(out, &value);

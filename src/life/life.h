@@ -245,6 +245,7 @@ struct life_seen_all {
 	size_t n;
 	const struct reader *readers;
 	size_t n_readers;
+	const struct err **troubles;  /* by reader, how the module failed that its card is for; NULL */
 	const struct err *no_readers; /* why there are none; NULL */
 	struct err no_modules;        /* why none could be used; ERR_NONE */
 	const struct profiles *profiles;

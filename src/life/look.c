@@ -115,6 +115,9 @@ int life_look(struct life *l, struct life_seen_all *ret, struct err *e)
 	if (discover_end(l->discovery, &list, &n, &ret->no_modules) != 0)
 		note_no_modules(l, &ret->no_modules);
 	ret->readers = discover_readers(l->discovery, &ret->n_readers, &ret->no_readers);
+	ret->troubles = xcalloc(ret->n_readers, sizeof *ret->troubles);
+	for (size_t i = 0; i < ret->n_readers; i++)
+		ret->troubles[i] = discover_trouble(l->discovery, ret->readers[i].name);
 	ret->profiles = discover_profiles(l->discovery);
 	ret->list = xcalloc(n, sizeof *ret->list);
 	for (size_t i = 0; i < n; i++) {
@@ -131,6 +134,8 @@ void life_seen_free(struct life_seen_all *s)
 		free(s->list[i].ours);
 	}
 	free(s->list);
+	free(s->troubles);
 	s->list = NULL;
+	s->troubles = NULL;
 	s->n = 0;
 }

@@ -175,13 +175,19 @@ int life_possible(const struct life *l, enum profile_secret which, const struct 
 	return profile_pin_possible(l->profile, which, l->token.pin_min, l->token.pin_max, s, e);
 }
 
+/* "alice (UserPIN)" */
+static void cut_suffix(char *label, const char *suffix)
+{
+	size_t n = strlen(label), len = suffix != NULL ? strlen(suffix) + 1 : 0;
+	if (len != 0 && n > len && label[n - len] == ' ' && strcmp(label + n - len + 1, suffix) == 0)
+		label[n - len] = '\0';
+}
+
 void life_label(const struct life *l, char ret[WORKER_LABEL_MAX + 1])
 {
 	bool blank = (l->token.flags & WORKER_TOKEN_INITIALIZED) == 0;
 	const char *label = l->opt->label != NULL ? l->opt->label : blank ? "" : l->token.label;
 	snprintf(ret, WORKER_LABEL_MAX + 1, "%s", label[0] != '\0' ? label : DEFAULT_LABEL);
-	/* "alice (UserPIN)" */
-	char *added = l->opt->label == NULL ? strstr(ret, " (") : NULL;
-	if (added != NULL && added != ret && ret[strlen(ret) - 1] == ')')
-		*added = '\0';
+	if (l->opt->label == NULL)
+		cut_suffix(ret, l->profile->init.label_suffix);
 }

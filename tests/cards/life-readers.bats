@@ -141,3 +141,18 @@ piv_elsewhere() {
 	says "have a shorter certificate made"
 	is keys 1
 }
+
+@test "a card that does not answer in time: that is said of it, and it is not waited for twice" {
+	life_token hsm
+	life_conf "token.module=$(cards_module opensc)" token.timeout=1
+	card_ctl 0 delay 2000
+	done_by tokens
+	# as it is said of each further process
+	[[ $stderr != *"is left out"* ]]
+	shows "a card that could not be looked at (SmartCard-HSM, Nitrokey HSM): " "did not answer within 1 s"
+	[[ $output != *"no module knows"* ]]
+	done_by tokens --json
+	json "d['readers'][0]['trouble']['code']" '"MODULE"' "d['readers'][1]['trouble']" null
+	refused 3 "did not answer within 1 s" --serial "$serial" "${ca[@]}" --pin-file "$old" alice
+	card_ctl 0 forget
+}

@@ -201,3 +201,13 @@ one_line() {
 	[[ $output != *$'\e'* ]]
 	json "d['ok']" true
 }
+
+@test "a module may be named by a path from the working folder" {
+	life_token soft
+	ln -s "$(company_softhsm)" "$dir/here.so"
+	cd "$dir"
+	done_by tokens --json --module ./here.so
+	json "one(d['tokens'], serial='$serial')['label']" '"VPN token"' "one(d['tokens'], serial='$serial')['module'][0]" '"/"'
+	enroll --pin-file "$old" --client-module ./here.so
+	! grep -q "here.so" "$dir"/bundles/alice/*.ovpn || return 1
+}

@@ -230,3 +230,15 @@ on_crl() {
 	nothing_sent
 	untouched
 }
+
+@test "a token keeps its label when it is reset, without what its module adds to that" {
+	life_token soft
+	softhsm2-util --init-token --free --label "VPN (Berlin)" --pin 482915 --so-pin "$COMPANY_SO_PIN" >/dev/null
+	serial=$(company_token_serial "$dir" "VPN (Berlin)")
+	done_by wipe --serial "$serial" --confirm "$serial" --so-pin-file "$dir/so" --no-revoke
+	[[ $(company_token_serial "$dir" "VPN (Berlin)") == "$serial" ]]
+	life_token hsm
+	done_by wipe --serial "$serial" --confirm "$serial" --so-pin-file "$dir/so" --no-revoke
+	done_by tokens --json
+	json "one(d['tokens'], serial='$serial')['label']" '"SmartCard-HSM (UserPIN)"'
+}
