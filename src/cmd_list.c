@@ -185,7 +185,7 @@ static void put(struct piece *to, const char *text, size_t len)
 	}
 }
 
-#define PUT(to, literal) put(to, literal, sizeof literal - 1)
+#define PUT(to, literal) put(to, literal, sizeof(literal) - 1)
 
 /* What needs nothing but quotes is written as it is. */
 static void put_json(struct piece *to, const char *text)

@@ -17,7 +17,7 @@ static void put_value(FILE *out, const char *raw)
 {
 	size_t plain = raw != NULL ? plain_length(raw) : 0;
 	if (plain > 0) {
-		fwrite(raw, 1, plain, out);
+		(void)fwrite(raw, 1, plain, out); /* whoever has written all looks at ferror */
 		return;
 	}
 	char *value = clean_dup(raw);

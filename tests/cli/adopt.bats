@@ -57,9 +57,9 @@ everything() {
 	json "d['rows']" 3 "d['added']" 3 "d['changed']" 0 "d['without_file']" 0 "d['ok']" true
 	# the trail names each
 	[[ $(sql "select detail from audit where action = 'adopted'") == "3 certificates of index.txt: "* ]]
-	for cert in $(cut -f4 "$dir/pki/index.txt"); do
+	while read -r cert; do
 		[[ $(sql "select count(*) from audit where action = 'adopted' and detail like '%$cert%'") == 1 ]]
-	done
+	done < <(cut -f4 "$dir/pki/index.txt")
 	done_by list --json --state all
 	json "one(d['rows'], user='bob')['state']" '"valid"' "one(d['rows'], user='server')['purpose']" '"server"' \
 		"one(d['rows'], user='carol')['state']" '"revoked"' "one(d['rows'], user='bob')['purpose']" '"client"'

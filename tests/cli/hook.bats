@@ -188,7 +188,7 @@ copied() {
 	done_by revoke bob
 	times 0
 	# the CRL is published, and nobody comes to tell of it
-	echo 'kill -KILL "$PPID"' >"$dir/log/then"
+	echo "kill -KILL \"\$PPID\"" >"$dir/log/then"
 	roll crl "${ca[@]}"
 	[[ $status != 0 ]]
 	times 1
