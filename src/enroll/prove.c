@@ -124,6 +124,50 @@ static int not_kept(struct enroll_run *r, struct err *e)
 			r->cred.cert_serial);
 }
 
+static int advise_shared(const struct enroll_run *r, struct err *e)
+{
+	return err_next(
+	    e,
+	    "OpenVPN takes whichever it finds first: delete the one that is not %s's with the tool that made it, and "
+	    "run the same command again; or make a key with a CKA_ID of its own: tokenroll enroll --replace %s",
+	    r->opt->user, r->opt->user);
+}
+
+int enroll_refuse_shared(const struct enroll_run *r, struct err *e)
+{
+	err_set(e, ERR_KEY_EXISTS, "another private key on token %s has the CKA_ID of the one of certificate %s",
+		r->token.serial, r->cred.cert_serial[0] != '\0' ? r->cred.cert_serial : r->result->old.cert_serial);
+	return advise_shared(r, e);
+}
+
+/* What to do about a key that the proof has not found, or found twice. */
+static int advise_key(const struct enroll_run *r, struct err *e)
+{
+	if (e->code == ERR_KEY_EXISTS)
+		return advise_shared(r, e);
+	if (e->code == ERR_KEY_GONE)
+		return err_next(
+		    e,
+		    "it cannot be brought back: make a new one with `tokenroll rekey %s`, or where that refuses, "
+		    "`tokenroll enroll --replace %s`",
+		    r->opt->user, r->opt->user);
+	return -1;
+}
+
+static int has_rival(const struct enroll_run *r, const char *rival, struct err *e)
+{
+	err_set(
+	    e, ERR_PROOF,
+	    "OpenVPN would take another certificate on token %s, which has the CKA_ID of %s's key and ends no sooner "
+	    "than %s: %s",
+	    r->token.serial, r->opt->user, r->cred.cert_serial, rival);
+	return err_next(
+	    e,
+	    "tokenroll did not make it and does not delete it: delete it with the tool that wrote it, and run "
+	    "the same command again; or make a key with a CKA_ID of its own: tokenroll enroll --replace %s",
+	    r->opt->user);
+}
+
 static int challenge(struct enroll_run *r, struct view *v, EVP_PKEY *key, struct worker_proof *ret, struct err *e)
 {
 	struct blob digest = BLOB_INIT;
@@ -135,9 +179,15 @@ static int challenge(struct enroll_run *r, struct view *v, EVP_PKEY *key, struct
 			  ? 0
 			  : enroll_secret_failed(r, PROFILE_PIN, e);
 	if (got == 0)
-		got = r->ports->token.prove(v->worker, &v->cka_id, rsa, &digest, ret, e);
+		got = enroll_tell_ours(r, v->worker, e);
+	if (got == 0)
+		got = r->ports->token.prove(v->worker, &v->cka_id, &r->cred.cert, rsa, &digest, ret, e) == 0
+			  ? 0
+			  : advise_key(r, e);
 	if (got == 0)
 		got = challenge_verify(key, &digest, &ret->signature, e);
+	if (got == 0 && ret->rival[0] != '\0')
+		got = has_rival(r, ret->rival, e);
 	blob_free(&digest);
 	return got;
 }

@@ -53,6 +53,7 @@ struct enroll_run {
 	struct store_credential cred;
 	enum cred_state from; /* steps up to here need not be done again */
 	bool known;           /* the journal had this user's credential on this token before */
+	bool shared;          /* another private key on the token has the CKA_ID of cred's */
 	bool fresh;           /* cred was planned in this run, so nothing of it can be on the token yet */
 };
 
@@ -124,8 +125,11 @@ int enroll_plan_commit(struct enroll_run *r, struct err *e);
 int enroll_plan_new(struct enroll_run *r, struct err *e);
 /* A random serial number for the CA. */
 int enroll_propose_serial(struct store_credential *c, struct err *e);
-/* Whether the key that the journal knows is still on the token, which is opened. */
+/* Whether the key that the journal knows is still on the token, which is opened, and OpenVPN would find it: where
+ * another one has its CKA_ID (r->shared) it is as good as gone. */
 int enroll_key_is_there(struct enroll_run *r, bool *ret, struct err *e);
+/* prove.c: ERR_KEY_EXISTS for that; and what to do. */
+int enroll_refuse_shared(const struct enroll_run *r, struct err *e);
 /* Where the steps of r->cred go on, into r->from. *ret_there: whether its key is there, if that matters. */
 int enroll_resume_from(struct enroll_run *r, bool *ret_finished, bool *ret_there, struct err *e);
 /* Whether a plan is so old that what is in the key's place now need not be its own. */
@@ -222,6 +226,8 @@ void enroll_close_writer(struct enroll_run *r);
 int enroll_so_pin_from_escrow(struct enroll_run *r, const struct store_token *as, struct err *e);
 /* The same, but without the SO where nobody has said how to log it in: to change PIN or PUK needs none. */
 int enroll_attach_token(struct enroll_run *r, struct err *e);
+/* Tells a worker which certificates the journal has of the token. */
+int enroll_tell_ours(struct enroll_run *r, struct worker *w, struct err *e);
 int enroll_unlock_begin(struct enroll_run *r, struct err *e);
 int enroll_unlock_end(struct enroll_run *r, struct err *e);
 
