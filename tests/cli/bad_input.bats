@@ -234,6 +234,8 @@ broken_template() {
 	company_secret "$dir/ca.pass" wrong
 	refused 5 --json alice
 	[[ $(python3 -c 'import json, sys; print(json.loads(sys.argv[1])["error"]["code"])' "$output") == CA_PASSPHRASE ]]
+	refused 3 --json --serial nope alice
+	[[ $(python3 -c 'import json, sys; print(json.loads(sys.argv[1])["state"])' "$output") == None ]]
 }
 
 @test "an option with an empty value, such as an unset shell variable leaves, is a usage error that names it" {
