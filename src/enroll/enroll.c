@@ -149,6 +149,24 @@ static int run_steps(struct enroll_run *r, struct err *e)
 	return 0;
 }
 
+/* Somebody has deleted the certificate. The journal has it, and where the key is still there it is good as before. */
+static int write_again(struct enroll_run *r, struct err *e)
+{
+	bool there = false;
+	char text[200];
+	snprintf(text, sizeof text, "certificate %s is not on token %s any more", r->cred.cert_serial, r->token.serial);
+	r->ui->note(r->ui->arg, text);
+	if (enroll_key_is_there(r, &there, e) != 0)
+		return err_prefix(e, "the certificate was not written again");
+	if (!there)
+		return enroll_refuse_gone(r, e);
+	if (r->ports->store.advance(r->store, &r->cred, CRED_ISSUED, e) != 0)
+		return -1;
+	r->from = CRED_ISSUED;
+	r->result->already = false;
+	return run_steps(r, e);
+}
+
 /* The same command on a finished token: what can be checked is checked, and what is missing is made again. */
 static int check_finished(struct enroll_run *r, struct err *e)
 {
@@ -170,6 +188,8 @@ static int check_finished(struct enroll_run *r, struct err *e)
 			r->result->proved ? "read back, signed, verified"
 					  : "certificate read back; the key was not tried, because no PIN was given",
 			e);
+	if (ret != 0 && r->unwritten)
+		return write_again(r, e);
 	if (ret == 0)
 		enroll_note_kept(r);
 	bool same =

@@ -153,7 +153,7 @@ int enroll_key_is_there(struct enroll_run *r, bool *ret, struct err *e)
 	return got;
 }
 
-static int key_gone(struct enroll_run *r, struct err *e)
+int enroll_refuse_gone(const struct enroll_run *r, struct err *e)
 {
 	if (r->shared)
 		return enroll_refuse_shared(r, e);
@@ -253,7 +253,7 @@ static int plan_resume(struct enroll_run *r, bool *ret_finished, struct err *e)
 		return 0;
 	if (c->state < CRED_ISSUED)
 		return give_up_and_plan(r, CRED_ABANDONED, e);
-	return r->opt->replace ? enroll_plan_new(r, e) : key_gone(r, e);
+	return r->opt->replace ? enroll_plan_new(r, e) : enroll_refuse_gone(r, e);
 }
 
 /* Asked before anything is given up or made for a new key. What is under way is brought to its end first. */

@@ -41,7 +41,9 @@ static int not_found(struct enroll_run *r, const struct view *v, bool named, str
 	if (r->discovery != NULL && discover_is_pulled(r->discovery, r->token.reader, READER_NOTICES_MS))
 		return err_set(e, ERR_REMOVED, "token %s was pulled out of '%s' before it was proven", r->token.serial,
 			       r->token.reader);
-	return err_set(e, named || strcmp(v->module, r->module) != 0 ? ERR_PROOF : ERR_REMOVED,
+	bool enrolled_with = strcmp(v->module, r->module) == 0;
+	r->unwritten = named || !enrolled_with;
+	return err_set(e, r->unwritten ? ERR_PROOF : ERR_REMOVED,
 		       "the certificate of token %s is not found in a fresh session with %s", r->token.serial,
 		       v->module);
 }
@@ -109,6 +111,23 @@ static void view_close(struct enroll_run *r, struct view *v)
 {
 	r->ports->token.stop(&v->worker);
 	blob_free(&v->cka_id);
+}
+
+/* What the laptops' module does not find may be on the token all the same: then it is the wrong module. */
+static int judge_unwritten(struct enroll_run *r, const char *module, struct err *e)
+{
+	struct view v = {.cka_id = BLOB_INIT};
+	struct err unsaid = ERR_INIT;
+	if (!r->unwritten || strcmp(module, r->module) == 0)
+		return -1;
+	r->unwritten = false;
+	if (view_open(r, &v, r->module, &unsaid) == 0)
+		err_next(e,
+			 "%s finds it, so the token is in order: name the module that the laptops have as [vpn] "
+			 "client-module-linux in %s, or with --client-module, and run the same command again",
+			 r->module, r->cfg->path);
+	view_close(r, &v);
+	return -1;
 }
 
 static bool is_kept(const struct worker_key *key)
@@ -231,7 +250,7 @@ static int prove_with(struct enroll_run *r, const char *module, EVP_PKEY *key, b
 	if (ret != 0 && !enrolled_with && e->code != ERR_REMOVED)
 		err_prefix(e, "the proof with the laptops' module %s", module);
 	view_close(r, &v);
-	return ret;
+	return ret == 0 ? 0 : judge_unwritten(r, module, e);
 }
 
 /*
@@ -270,6 +289,7 @@ int enroll_prove(struct enroll_run *r, struct err *e)
 	if (x == NULL)
 		return err_openssl(e, ERR_STORE, "the certificate in the journal cannot be read");
 	enroll_close_writer(r);
+	r->unwritten = false;
 	int ret = enroll_ask_pin(r, e);
 	if (ret == 0)
 		ret = prove_all(r, X509_get0_pubkey(x), e);
@@ -284,8 +304,12 @@ int enroll_check_present(struct enroll_run *r, struct err *e)
 	struct view v = {.cka_id = BLOB_INIT};
 	char *client = enroll_client_here(r);
 	enroll_close_writer(r);
-	int ret = view_open(r, &v, client != NULL ? client : r->module, e);
+	r->unwritten = false;
+	const char *module = client != NULL ? client : r->module;
+	int ret = view_open(r, &v, module, e);
 	view_close(r, &v);
+	if (ret != 0)
+		ret = judge_unwritten(r, module, e);
 	free(client);
 	return ret;
 }

@@ -34,6 +34,7 @@ struct enroll_run {
 	char module[512];
 	struct store_token token_id;                  /* the same, as the journal names it */
 	bool only_blank;                              /* it was the only blank one when it was chosen */
+	bool unwritten;                               /* the proof has not found the certificate on the token */
 	bool opened;                                  /* logged in, ready to write */
 	struct p11_pin_state pins[PROFILE_PIN_COUNT]; /* what the token told of its secrets, before any was sent */
 	struct recovery *recovery;                    /* loaded when something is to be put into escrow */
@@ -130,6 +131,8 @@ int enroll_propose_serial(struct store_credential *c, struct err *e);
 int enroll_key_is_there(struct enroll_run *r, bool *ret, struct err *e);
 /* prove.c: ERR_KEY_EXISTS for that; and what to do. */
 int enroll_refuse_shared(const struct enroll_run *r, struct err *e);
+/* plan.c: ERR_KEY_GONE, or ERR_KEY_EXISTS as above, for a key that is not there. */
+int enroll_refuse_gone(const struct enroll_run *r, struct err *e);
 /* Where the steps of r->cred go on, into r->from. *ret_there: whether its key is there, if that matters. */
 int enroll_resume_from(struct enroll_run *r, bool *ret_finished, bool *ret_there, struct err *e);
 /* Whether a plan is so old that what is in the key's place now need not be its own. */

@@ -164,3 +164,17 @@ $(count '^CKO_CERTIFICATE' <<<"$left")" == "$*" ]]
 	[[ $status == 0 ]]
 	ours 1 1 1
 }
+
+@test "a certificate that somebody has deleted is written again by the same command, and no second one is issued" {
+	cp "$dir/pki/index.txt" "$dir/index.before"
+	tool --delete-object --type cert --id "$id"
+	run --separate-stderr "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$dir/tokenroll.conf" alice </dev/null
+	printf '%s\n' "$stderr"
+	[[ $status == 2 && $stderr == *"is not on token"*"any more"*"the certificate was not written again: "*"what to do: "* ]]
+	roll alice
+	[[ $status == 0 && $stderr == *"onto the token"*"read back, signed, verified"* ]]
+	ours 1 1 1
+	diff "$dir/index.before" "$dir/pki/index.txt"
+	roll alice
+	[[ $status == 0 && $output == *"nothing was changed"* ]]
+}
