@@ -197,8 +197,10 @@ static int check_finished(struct enroll_run *r, struct err *e)
 	/* the token was given another label, or the laptops another module: the profile names both */
 	if (ret == 0 && (!same || !enroll_is_delivered(r))) {
 		r->result->already = false;
-		ret = run_step(r, &steps[N_STEPS - 1], e);
+		return run_step(r, &steps[N_STEPS - 1], e);
 	}
+	if (ret == 0)
+		enroll_note_module(r);
 	return ret;
 }
 

@@ -126,5 +126,6 @@ const struct enroll_ports enroll_ports_real = {
 	    .make = courier_make,
 	    .mail = courier_mail,
 	    .place = place_check,
+	    .compare = owned_compare,
 	},
 };

@@ -9,6 +9,7 @@
 #include "ca/signer.h"
 #include "enroll/worker.h"
 #include "handover/courier.h"
+#include "handover/owned.h"
 #include "handover/place.h"
 #include "store/store.h"
 
@@ -165,6 +166,7 @@ struct enroll_handover_port {
 	int (*make)(struct courier *c, const struct handover_facts *f, struct handover_result *ret, struct err *e);
 	int (*mail)(struct courier *c, struct err *e);
 	int (*place)(const char *dir, const char *user, enum place_use use, struct err *e);
+	enum owned_state (*compare)(const char *dir, const char *user, char **ret_name);
 };
 
 struct enroll_ports {

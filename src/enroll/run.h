@@ -286,8 +286,10 @@ time_t enroll_issued_at(const struct blob *cert);
 int enroll_deliver(struct enroll_run *r, struct err *e);
 /* Has the bundle made, out of sight, while the token works, with what the proof is expected to say. */
 void enroll_draft(const struct enroll_run *r);
-/* Whether what it made is still there; names it in the result then. */
+/* Whether what it made is still there, whole; names it in the result then, and notes what is not. */
 bool enroll_is_delivered(struct enroll_run *r);
+/* Says so where the profile that was made names another module than the laptops are said to have now. */
+void enroll_note_module(struct enroll_run *r);
 
 /* steps.c: the steps from planned to written. */
 int enroll_step_key(struct enroll_run *r, struct err *e);
