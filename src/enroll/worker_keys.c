@@ -290,7 +290,8 @@ int worker_do_certificate_write(struct rpc_server *s, struct rpc_msg *in, struct
 					 .known = &st->known,
 					 .key_is_old = !st->made_key,
 					 .keep_older = keep_older};
-	int ret = worker_ready(st, in, e) ? worker_allow(st, st->profile->key.certificate, "put a certificate on", e) : -1;
+	int ret =
+	    worker_ready(st, in, e) ? worker_allow(st, st->profile->key.certificate, "put a certificate on", e) : -1;
 	if (ret == 0)
 		ret = p11_certificate_write(st->token, &want, &done, e);
 	if (ret == 0)
