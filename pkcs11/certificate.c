@@ -1,6 +1,9 @@
+#include "core/clean.h"
+#include "core/day.h"
 #include "pkcs11/aside.h"
 #include "pkcs11/ckr.h"
 #include "pkcs11/object.h"
+#include "pkcs11/ours.h"
 
 #include <openssl/x509.h>
 #include <string.h>
@@ -153,10 +156,14 @@ static bool has_public_key(const struct blob *der, const struct blob *spki)
 
 /* What a walk over certificates looks for and what it found. */
 struct walk {
-	const struct blob *der;  /* a whole certificate, or NULL */
-	const struct blob *spki; /* or a public key */
-	size_t seen;             /* how many objects held exactly der */
+	const struct blob *der;   /* a whole certificate, or NULL */
+	const struct blob *spki;  /* or a public key */
+	const struct blob *known; /* which others are ours */
+	size_t seen;              /* how many objects held exactly der */
+	size_t gone, kept;        /* how many were deleted; and not, because they are not ours */
 	struct blob *ret_cka_id;
+	char *text; /* the last one that was met, for people */
+	size_t text_size;
 };
 
 /* Called for each certificate that is somebody's. */
@@ -199,13 +206,29 @@ static int visit_find(const struct p11_token *t, CK_OBJECT_HANDLE object, const 
 	return 0;
 }
 
+static bool is_ours(const struct walk *w, const struct blob *value)
+{
+	return ours_certificate(value, w->known) || (w->der != NULL && ours_certificate(value, w->der));
+}
+
+static int delete_ours(const struct p11_token *t, CK_OBJECT_HANDLE object, const struct blob *value, struct walk *w,
+		       struct err *e)
+{
+	if (!has_public_key(value, w->spki))
+		return 0;
+	bool ours = is_ours(w, value);
+	w->kept += !ours;
+	w->gone += ours;
+	return ours ? p11_object_delete(t, object, e) : 0;
+}
+
 static int visit_delete_older(const struct p11_token *t, CK_OBJECT_HANDLE object, const struct blob *value,
 			      struct walk *w, struct err *e)
 {
 	/* a run that was killed while writing may have left the same one twice */
 	if (blob_equal(value, w->der))
 		return w->seen++ == 0 ? 0 : p11_object_delete(t, object, e);
-	return has_public_key(value, w->spki) ? p11_object_delete(t, object, e) : 0;
+	return delete_ours(t, object, value, w, e);
 }
 
 /* One with our CKA_ID that holds no certificate is what is left of one that was cut off while it was written; some
@@ -213,17 +236,61 @@ static int visit_delete_older(const struct p11_token *t, CK_OBJECT_HANDLE object
 static int visit_delete_broken(const struct p11_token *t, CK_OBJECT_HANDLE object, const struct blob *value,
 			       struct walk *w, struct err *e)
 {
-	X509 *x = parse(value);
-	bool broken = x == NULL;
 	(void)w;
-	X509_free(x);
-	return broken ? p11_object_delete(t, object, e) : 0;
+	return ours_is_whole(value) ? 0 : p11_object_delete(t, object, e);
 }
 
-static int visit_delete_key(const struct p11_token *t, CK_OBJECT_HANDLE object, const struct blob *value,
-			    struct walk *w, struct err *e)
+static void name_text(char *ret, size_t size, X509_NAME *name)
 {
-	return has_public_key(value, w->spki) ? p11_object_delete(t, object, e) : 0;
+	char cn[128] = "";
+	(void)X509_NAME_get_text_by_NID(name, NID_commonName, cn, sizeof cn);
+	clean_text(ret, size, cn);
+}
+
+static time_t end_of(const X509 *x)
+{
+	struct tm tm;
+	return ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) == 1 ? timegm(&tm) : 0;
+}
+
+static void describe(const struct blob *der, struct walk *w)
+{
+	char subject[64] = "", issuer[64] = "", until[DAY_SIZE] = "";
+	X509 *x = parse(der);
+	if (x != NULL) {
+		name_text(subject, sizeof subject, X509_get_subject_name(x));
+		name_text(issuer, sizeof issuer, X509_get_issuer_name(x));
+		day_format(until, end_of(x));
+	}
+	X509_free(x);
+	snprintf(w->text, w->text_size, "\"%s\", issued by \"%s\", valid until %s", subject, issuer, until);
+}
+
+static int visit_foreign(const struct p11_token *t, CK_OBJECT_HANDLE object, const struct blob *value, struct walk *w,
+			 struct err *e)
+{
+	(void)t;
+	(void)object;
+	(void)e;
+	if (ours_is_whole(value) && !is_ours(w, value))
+		describe(value, w);
+	return 0;
+}
+
+/* Whether a does not end before b. */
+static bool ends_as_late(const struct blob *a, const struct blob *b)
+{
+	X509 *x = parse(a), *y = parse(b);
+	bool late = x != NULL && y != NULL && end_of(x) >= end_of(y);
+	X509_free(x);
+	X509_free(y);
+	return late;
+}
+
+static int visit_rival(const struct p11_token *t, CK_OBJECT_HANDLE object, const struct blob *value, struct walk *w,
+		       struct err *e)
+{
+	return ends_as_late(value, w->der) ? visit_foreign(t, object, value, w, e) : 0;
 }
 
 int p11_certificate_find(const struct p11_token *t, const struct blob *der, struct blob *ret_cka_id, struct err *e)
@@ -233,33 +300,68 @@ int p11_certificate_find(const struct p11_token *t, const struct blob *der, stru
 	return each_certificate(t, NULL, visit_find, &w, e);
 }
 
-int p11_certificate_delete(const struct p11_token *t, const struct blob *cka_id, const struct blob *spki, struct err *e)
+int p11_certificate_rival(const struct p11_token *t, const struct blob *cka_id, const struct blob *der,
+			  const struct blob *known, char *ret, size_t size, struct err *e)
 {
-	struct walk w = {.spki = spki};
-	return each_certificate(t, cka_id, visit_delete_key, &w, e);
+	struct walk w = {.der = der, .known = known, .text = ret, .text_size = size};
+	*ret = '\0';
+	return each_certificate(t, cka_id, visit_rival, &w, e);
 }
 
-int p11_certificate_write(const struct p11_token *t, const struct blob *cka_id, const char *label,
-			  const struct blob *der, bool key_is_old, bool keep_older, struct err *e)
+int p11_certificate_check_place(const struct p11_token *t, const struct blob *cka_id, const struct blob *known,
+				struct err *e)
 {
+	char text[P11_CERTIFICATE_TEXT_MAX] = "";
+	struct walk w = {.known = known, .text = text, .text_size = sizeof text};
+	const struct profile_key *k = &p11_token_profile(t)->key;
+	if (k->id != PROFILE_ID_FIXED && !k->certificate_follows)
+		return 0;
+	if (each_certificate(t, cka_id, visit_foreign, &w, e) != 0)
+		return -1;
+	if (text[0] == '\0')
+		return 0;
+	err_set(e, ERR_FOREIGN, "the key's place on token %s has a certificate that tokenroll did not make: %s",
+		p11_token_name(t), text);
+	return err_next(e, "tokenroll does not overwrite it: delete it with the tool that wrote it if nobody needs it, "
+			   "and run the same command again; or take another token");
+}
+
+int p11_certificate_delete(const struct p11_token *t, const struct blob *cka_id, const struct blob *spki,
+			   const struct blob *known, struct p11_deleted *ret, struct err *e)
+{
+	struct walk w = {.spki = spki, .known = known};
+	int got = each_certificate(t, cka_id, delete_ours, &w, e);
+	ret->gone += w.gone;
+	ret->kept += w.kept;
+	return got;
+}
+
+int p11_certificate_write(const struct p11_token *t, const struct p11_writing *want, struct p11_deleted *ret,
+			  struct err *e)
+{
+	const struct blob *id = want->cka_id;
 	struct blob spki = BLOB_INIT;
-	struct walk there = {.der = der}, older = {.der = der, .spki = &spki};
+	struct walk there = {.der = want->der}, older = {.der = want->der, .spki = &spki, .known = want->known};
 	/* where a certificate follows its key, one of ours may still be shown under the CKA_ID that the key had aside
 	 */
 	bool follows = p11_token_profile(t)->key.certificate_follows;
-	const struct blob *under = follows ? NULL : cka_id;
-	spki_of(der, &spki);
-	int ret = each_certificate(t, cka_id, visit_delete_broken, NULL, e);
-	if (ret == 0)
-		ret = each_certificate(t, under, visit_find, &there, e);
+	const struct blob *under = follows ? NULL : id;
+	spki_of(want->der, &spki);
+	int got = each_certificate(t, id, visit_delete_broken, NULL, e);
+	if (got == 0)
+		got = each_certificate(t, under, visit_find, &there, e);
+	if (got == 0 && there.seen == 0)
+		got = p11_certificate_check_place(t, id, want->known, e);
 	/* there it stands in the way of another one, too; to put the key aside for that would take longer, and
 	 * meanwhile no profile finds it */
-	if (ret == 0 && there.seen == 0 && follows)
-		ret = each_certificate(t, under, visit_delete_key, &older, e);
-	if (ret == 0 && there.seen == 0)
-		ret = write_anyhow(t, cka_id, label, der, key_is_old, e);
-	if (ret == 0 && !keep_older)
-		ret = each_certificate(t, cka_id, visit_delete_older, &older, e);
+	if (got == 0 && there.seen == 0 && follows)
+		got = each_certificate(t, under, delete_ours, &older, e);
+	if (got == 0 && there.seen == 0)
+		got = write_anyhow(t, id, want->label, want->der, want->key_is_old, e);
+	if (got == 0 && !want->keep_older)
+		got = each_certificate(t, id, visit_delete_older, &older, e);
+	ret->gone += older.gone;
+	ret->kept += older.kept;
 	blob_free(&spki);
-	return ret;
+	return got;
 }

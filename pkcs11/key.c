@@ -12,8 +12,57 @@
 
 #define SIGNATURE_MAX 1024 /* RSA-8192 */
 
-int p11_key_find(const struct p11_token *t, const struct blob *cka_id, CK_OBJECT_HANDLE *ret_private,
-		 struct blob *ret_spki, struct err *e)
+/* A key that is not for signatures, or of another type, is not asked for one. */
+static bool could_be(const struct p11_token *t, CK_OBJECT_HANDLE private_key, const struct blob *spki)
+{
+	const unsigned char *p = spki->data;
+	struct blob type = BLOB_INIT;
+	CK_KEY_TYPE value;
+	EVP_PKEY *key = d2i_PUBKEY(NULL, &p, (long)spki->len);
+	bool same = true;
+	if (key != NULL && p11_attribute_read(t, private_key, CKA_KEY_TYPE, &type) == CKR_OK &&
+	    type.len == sizeof value) {
+		memcpy(&value, type.data, sizeof value);
+		same = (value == CKK_RSA) == (EVP_PKEY_is_a(key, "RSA") == 1);
+	}
+	blob_free(&type);
+	EVP_PKEY_free(key);
+	return same && p11_attribute_bool(t, private_key, CKA_SIGN, true);
+}
+
+/* Whether a private key belongs to this public key, where its CKA_ID does not tell: by what it shows of itself, else by
+ * a signature. */
+static int belongs(struct p11_token *t, CK_OBJECT_HANDLE private_key, const struct blob *spki, bool *ret, struct err *e)
+{
+	struct blob own = BLOB_INIT;
+	*ret = false;
+	int got = p11_pubkey_read(t, private_key, &own, e);
+	if (got == 0 && own.len != 0)
+		*ret = blob_equal(&own, spki);
+	else if (got == 0 && could_be(t, private_key, spki))
+		got = p11_key_fits(t, private_key, spki, ret, e);
+	blob_free(&own);
+	return got;
+}
+
+static int choose(struct p11_token *t, const struct p11_objects *private, const struct blob *spki,
+		  CK_OBJECT_HANDLE *ret_private, struct blob *ret_spki, struct err *e)
+{
+	*ret_private = CK_INVALID_HANDLE;
+	for (size_t i = 0; i < private->n && *ret_private == CK_INVALID_HANDLE; i++) {
+		bool is_it = false;
+		if (belongs(t, private->handle[i], spki, &is_it, e) != 0)
+			return -1;
+		if (is_it)
+			*ret_private = private->handle[i];
+	}
+	if (*ret_private != CK_INVALID_HANDLE)
+		blob_set(ret_spki, spki->data, spki->len);
+	return 0;
+}
+
+int p11_key_find(struct p11_token *t, const struct blob *cka_id, const struct blob *spki, CK_OBJECT_HANDLE *ret_private,
+		 struct blob *ret_spki, bool *ret_shared, struct err *e)
 {
 	struct p11_objects private = {NULL, 0}, public = {NULL, 0};
 	int ret = -1;
@@ -22,7 +71,8 @@ int p11_key_find(const struct p11_token *t, const struct blob *cka_id, CK_OBJECT
 	if (p11_object_find(t, CKO_PRIVATE_KEY, cka_id, &private, e) != 0 ||
 	    p11_object_find(t, CKO_PUBLIC_KEY, cka_id, &public, e) != 0)
 		goto out;
-	if (private.n > 1) {
+	*ret_shared = private.n > 1;
+	if (private.n > 1 && spki->len == 0) {
 		err_set(e, ERR_KEY_EXISTS, "token %s has %zu private keys with one CKA_ID", p11_token_name(t),
 			private.n);
 		goto out;
@@ -34,6 +84,10 @@ int p11_key_find(const struct p11_token *t, const struct blob *cka_id, CK_OBJECT
 		ret = p11_pubkey_read(t, public.handle[0], ret_spki, e);
 	if (ret == 0 && ret_spki->len == 0 && private.n == 1)
 		ret = p11_pubkey_read(t, private.handle[0], ret_spki, e);
+	/* somebody else's may stand beside ours */
+	bool told = spki->len == 0 || (private.n == 1 && blob_equal(ret_spki, spki));
+	if (ret == 0 && !told)
+		ret = choose(t, &private, spki, ret_private, ret_spki, e);
 out:
 	p11_objects_free(&private);
 	p11_objects_free(&public);

@@ -7,6 +7,7 @@
 #define PKCS11_KEY_H
 
 #include "core/keytype.h"
+#include "pkcs11/object.h"
 #include "pkcs11/template.h"
 
 /* What a token says of a private key; an attribute it does not show is false. */
@@ -30,10 +31,13 @@ int p11_key_generate(const struct p11_token *t, enum keytype type, const struct 
 /*
  * The pair with this CKA_ID: *ret_private, and the SubjectPublicKeyInfo (DER) of its public half, read from the
  * public key object or, where the token has none, from the private one. *ret_private is CK_INVALID_HANDLE if
- * there is no private key, *ret_spki empty if the public key cannot be read. ERR_KEY_EXISTS if there are two.
+ * there is no private key, *ret_spki empty if the public key cannot be read. With a public key (SPKI, DER; else empty)
+ * only the private key that belongs to that: other programs may have put theirs under the same CKA_ID, and where one
+ * does not show whose it is, it is asked for a signature, as p11_key_fits. *ret_shared: there is more than one private
+ * key; that is ERR_KEY_EXISTS without a public key.
  */
-int p11_key_find(const struct p11_token *t, const struct blob *cka_id, CK_OBJECT_HANDLE *ret_private,
-		 struct blob *ret_spki, struct err *e);
+int p11_key_find(struct p11_token *t, const struct blob *cka_id, const struct blob *spki, CK_OBJECT_HANDLE *ret_private,
+		 struct blob *ret_spki, bool *ret_shared, struct err *e);
 
 /*
  * The private key that belongs to this public key (SPKI, DER), for tokens that do not keep the CKA_ID they are given:
@@ -53,8 +57,13 @@ int p11_key_public(const struct p11_token *t, CK_OBJECT_HANDLE private_key, stru
  */
 int p11_key_fits(struct p11_token *t, CK_OBJECT_HANDLE private_key, const struct blob *spki, bool *ret, struct err *e);
 
-/* Deletes private and public key objects with this CKA_ID, which must be ours. */
-int p11_key_delete(const struct p11_token *t, const struct blob *cka_id, struct err *e);
+/* Deletes this private key (CK_INVALID_HANDLE: none), and of the public keys with this CKA_ID those that are spki. One
+ * that cannot be read is its other half if it is the only one. */
+int p11_key_delete(const struct p11_token *t, const struct blob *cka_id, CK_OBJECT_HANDLE private_key,
+		   const struct blob *spki, struct p11_deleted *ret, struct err *e);
+
+/* Deletes all private and public keys with this CKA_ID, which must be ours alone: random, and of a moment ago. */
+int p11_key_delete_all(const struct p11_token *t, const struct blob *cka_id, struct p11_deleted *ret, struct err *e);
 
 void p11_key_facts(const struct p11_token *t, CK_OBJECT_HANDLE private_key, struct p11_key_facts *ret);
 

@@ -1,6 +1,5 @@
 #include "pkcs11/ckr.h"
 #include "pkcs11/key.h"
-#include "pkcs11/object.h"
 
 #include <openssl/ec.h>
 #include <openssl/objects.h>
@@ -150,21 +149,4 @@ int p11_key_generate(const struct p11_token *t, enum keytype type, const struct 
 		return 0;
 	ckr_error(e, rv, ERR_TOKEN_FAILED, "token %s could not make the key pair", p11_token_name(t));
 	return e != NULL && e->code == ERR_UNSUPPORTED ? unsupported(t, type, rv, e) : -1;
-}
-
-int p11_key_delete(const struct p11_token *t, const struct blob *cka_id, struct err *e)
-{
-	static const CK_OBJECT_CLASS classes[] = {CKO_PRIVATE_KEY, CKO_PUBLIC_KEY};
-	for (size_t c = 0; c < 2; c++) {
-		struct p11_objects found = {NULL, 0};
-		if (p11_object_find(t, classes[c], cka_id, &found, e) != 0)
-			return -1;
-		int ret = 0;
-		for (size_t i = 0; ret == 0 && i < found.n; i++)
-			ret = p11_object_delete(t, found.handle[i], e);
-		p11_objects_free(&found);
-		if (ret != 0)
-			return -1;
-	}
-	return 0;
 }

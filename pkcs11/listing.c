@@ -2,6 +2,7 @@
 #include "core/xalloc.h"
 #include "pkcs11/ckr.h"
 #include "pkcs11/object.h"
+#include "pkcs11/ours.h"
 #include "pkcs11/pubkey.h"
 
 #include <openssl/x509.h>
@@ -17,7 +18,8 @@ static void read_text(const struct p11_token *t, CK_OBJECT_HANDLE object, CK_ATT
 	blob_free(&text);
 }
 
-static void read_certificate(const struct p11_token *t, CK_OBJECT_HANDLE object, struct p11_listed *ret)
+static void read_certificate(const struct p11_token *t, CK_OBJECT_HANDLE object, const struct blob *known,
+			     struct p11_listed *ret)
 {
 	struct blob der = BLOB_INIT;
 	unsigned char *spki = NULL;
@@ -36,10 +38,12 @@ static void read_certificate(const struct p11_token *t, CK_OBJECT_HANDLE object,
 	}
 	OPENSSL_free(spki);
 	X509_free(x);
+	ret->strange = !ours_certificate(&der, known);
 	blob_free(&der);
 }
 
-static int read_one(const struct p11_token *t, CK_OBJECT_HANDLE object, struct p11_listed *ret, struct err *e)
+static int read_one(const struct p11_token *t, CK_OBJECT_HANDLE object, const struct blob *known,
+		    struct p11_listed *ret, struct err *e)
 {
 	struct blob class = BLOB_INIT;
 	ret->class = P11_CLASS_ANY;
@@ -51,11 +55,12 @@ static int read_one(const struct p11_token *t, CK_OBJECT_HANDLE object, struct p
 	(void)p11_attribute_read(t, object, CKA_ID, &ret->id);
 	read_text(t, object, CKA_LABEL, ret->label, sizeof ret->label);
 	if (ret->class == CKO_CERTIFICATE)
-		read_certificate(t, object, ret);
+		read_certificate(t, object, known, ret);
 	return ret->class == CKO_PUBLIC_KEY ? p11_pubkey_read(t, object, &ret->spki, e) : 0;
 }
 
-int p11_listing_read(const struct p11_token *t, struct p11_listed **ret, size_t *ret_n, struct err *e)
+int p11_listing_read(const struct p11_token *t, const struct blob *known, struct p11_listed **ret, size_t *ret_n,
+		     struct err *e)
 {
 	struct p11_objects found = {NULL, 0};
 	if (p11_object_find(t, P11_CLASS_ANY, NULL, &found, e) != 0)
@@ -63,7 +68,7 @@ int p11_listing_read(const struct p11_token *t, struct p11_listed **ret, size_t 
 	struct p11_listed *list = xcalloc(found.n, sizeof *list);
 	int got = 0;
 	for (size_t i = 0; got == 0 && i < found.n; i++)
-		got = read_one(t, found.handle[i], &list[i], e);
+		got = read_one(t, found.handle[i], known, &list[i], e);
 	if (got == 0) {
 		*ret = list;
 		*ret_n = found.n;

@@ -18,13 +18,16 @@ struct p11_listed {
 	char subject[65]; /* CN of a certificate's subject */
 	time_t not_after; /* of a certificate, else 0 */
 	struct blob spki; /* of a certificate or public key, DER */
+	bool strange;     /* a certificate that is none of ours, see ours.h */
 };
 
 /* In any process. Nulls the pointer. */
 void p11_listed_free(struct p11_listed **list, size_t n);
 
-/* What can be seen as whoever is logged in. *ret comes from malloc, for p11_listed_free. */
-int p11_listing_read(const struct p11_token *t, struct p11_listed **ret, size_t *ret_n, struct err *e);
+/* What can be seen as whoever is logged in. known: the inventory's certificates of this token, see ours.h. *ret comes
+ * from malloc, for p11_listed_free. */
+int p11_listing_read(const struct p11_token *t, const struct blob *known, struct p11_listed **ret, size_t *ret_n,
+		     struct err *e);
 
 /* Deletes every object that can be seen, whoever made it. *ret_n is how many went. Objects that describe the token
  * itself stay, and what is deleted together with another one counts once. */

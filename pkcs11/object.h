@@ -1,7 +1,7 @@
 /*
  * object: finding, writing and deleting what is on a token. Nothing here
- * deletes an object that it was not given by handle, and callers only hand
- * in objects that carry a CKA_ID of ours. Worker process only.
+ * deletes an object only because of its CKA_ID, which other programs may use,
+ * too. Worker process only.
  */
 #ifndef PKCS11_OBJECT_H
 #define PKCS11_OBJECT_H
@@ -32,22 +32,49 @@ int p11_object_id_taken(const struct p11_token *t, const struct blob *cka_id, bo
  */
 bool p11_object_is_nobodys(const struct p11_token *t, CK_OBJECT_HANDLE object);
 
+/* What became of the objects that were to be deleted: kept are those that are not ours. Functions add to it. */
+struct p11_deleted {
+	size_t gone, kept;
+};
+
+struct p11_writing {
+	const struct blob *cka_id;
+	const char *label;
+	const struct blob *der;
+	const struct blob *known; /* the inventory's certificates of this token, see ours.h */
+	/* the key was not made in this session, so that what is in the certificate's place may be left of a run that
+	 * was cut off */
+	bool key_is_old;
+	bool keep_older;
+};
+
 /*
  * Writes an X.509 certificate (DER) as a public token object with CKA_ID, CKA_LABEL, CKA_SUBJECT, CKA_ISSUER and
  * CKA_SERIAL_NUMBER (PKCS#11 v2.40, 4.6.3). If the very same certificate is there under this CKA_ID, nothing is
- * written. What is no whole certificate under this CKA_ID is deleted before, and afterwards every other one with this
- * CKA_ID whose public key is the same, unless keep_older: OpenVPN would take the one that ends last. Where a
- * certificate follows its key there is room for one only, and that is made before. key_is_old: the key was not made in
- * this session, so that what is in the certificate's place may be left of a run that was cut off.
+ * written. What is no whole certificate under this CKA_ID is deleted before, and afterwards every other one of ours
+ * with this CKA_ID whose public key is the same, unless keep_older: OpenVPN would take the one that ends last. Where a
+ * certificate follows its key there is room for one only, and that is made before. ERR_FOREIGN as
+ * p11_certificate_check_place.
  */
-int p11_certificate_write(const struct p11_token *t, const struct blob *cka_id, const char *label,
-			  const struct blob *der, bool key_is_old, bool keep_older, struct err *e);
+int p11_certificate_write(const struct p11_token *t, const struct p11_writing *want, struct p11_deleted *ret,
+			  struct err *e);
+
+/* ERR_FOREIGN where a key has one place for a certificate, and in that of this CKA_ID is one that is not ours: it would
+ * be overwritten by the next one, and with some modules by the next key. */
+int p11_certificate_check_place(const struct p11_token *t, const struct blob *cka_id, const struct blob *known,
+				struct err *e);
 
 /* The CKA_ID of the object that holds exactly this certificate; empty if there is none. */
 int p11_certificate_find(const struct p11_token *t, const struct blob *der, struct blob *ret_cka_id, struct err *e);
 
-/* Deletes the certificates with this CKA_ID that are for this public key (SPKI, DER). */
+/* Says, for people, which certificate with this CKA_ID OpenVPN may take instead of this one (DER): one that is not ours
+ * and does not end before it. "" if there is none. */
+#define P11_CERTIFICATE_TEXT_MAX 256
+int p11_certificate_rival(const struct p11_token *t, const struct blob *cka_id, const struct blob *der,
+			  const struct blob *known, char *ret, size_t size, struct err *e);
+
+/* Deletes those of our certificates with this CKA_ID that are for this public key (SPKI, DER). */
 int p11_certificate_delete(const struct p11_token *t, const struct blob *cka_id, const struct blob *spki,
-			   struct err *e);
+			   const struct blob *known, struct p11_deleted *ret, struct err *e);
 
 #endif

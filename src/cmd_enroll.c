@@ -4,6 +4,7 @@
  */
 #include "cmd.h"
 #include "core/clean.h"
+#include "core/day.h"
 #include "core/prompt.h"
 #include "core/xalloc.h"
 #include "credentials.h"
@@ -158,21 +159,32 @@ static int ui_passphrase(void *arg, const struct ca_info *ca, unsigned attempt, 
 	return got;
 }
 
+static void describe_owner(const struct enroll_candidate *c, char *buf, size_t size)
+{
+	char day[DAY_SIZE];
+	*buf = '\0';
+	day_format(day, c->not_after);
+	if (c->owner[0] != '\0')
+		snprintf(buf, size, ", %s's%s%s", c->owner, c->not_after != 0 ? ", until " : "",
+			 c->not_after != 0 ? day : "");
+}
+
 static void describe(const struct enroll_candidate *c, char *buf, size_t size)
 {
 	const struct worker_token *t = &c->token;
-	char line[400];
+	char line[500], owner[100];
 	const char *module = strrchr(c->module.path, '/');
+	describe_owner(c, owner, sizeof owner);
 	if ((t->flags & WORKER_TOKEN_UNREADABLE) != 0)
 		snprintf(line, sizeof line, "one that does not answer, in %s", t->reader);
 	else
-		snprintf(line, sizeof line, "%s%s%s  %s  \"%s\"  in %s  (%s)",
+		snprintf(line, sizeof line, "%s%s%s%s  %s  \"%s\"  in %s  (%s)",
 			 t->serial[0] != '\0' ? t->serial : "no serial",
 			 (t->flags & WORKER_TOKEN_INITIALIZED) != 0 ? "" : ", blank",
 			 (t->flags & WORKER_TOKEN_NO_PIN) != 0       ? ", no PIN yet"
 			 : (t->flags & WORKER_TOKEN_PIN_LOCKED) != 0 ? ", PIN locked"
 								     : "",
-			 t->model, t->label, t->reader, module != NULL ? module + 1 : c->module.path);
+			 owner, t->model, t->label, t->reader, module != NULL ? module + 1 : c->module.path);
 	clean_text(buf, size, line);
 }
 
@@ -208,7 +220,7 @@ static int ui_choose(void *arg, const struct enroll_candidate *list, size_t n, s
 	bool ask = prompt_possible();
 	fputs("Several tokens are plugged in:\n", stderr);
 	for (size_t i = 0; i < n; i++) {
-		char line[400], number[16] = "";
+		char line[500], number[16] = "";
 		describe(&list[i], line, sizeof line);
 		if (ask)
 			snprintf(number, sizeof number, "%2zu  ", i + 1);

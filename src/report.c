@@ -174,9 +174,11 @@ struct json_t *report_enrollment_json(const struct options *o, const struct enro
 {
 	char hex[64];
 	hex_encode(hex, sizeof hex, r->cred.cka_id.data, r->cred.cka_id.len);
-	json_t *doc = json_pack("{s:b, s:s, s:s, s:b, s:b, s:b}", "ok", error == NULL, "user",
-				o->n_args > 0 ? o->args[0] : "", "state", cred_state_name(r->cred.state), "already",
-				r->already, "proved", r->proved, "initialized", r->initialized);
+	/* there is no state before something was planned */
+	const char *state = r->cred.id != 0 ? cred_state_name(r->cred.state) : NULL;
+	json_t *doc =
+	    json_pack("{s:b, s:s, s:s?, s:b, s:b, s:b}", "ok", error == NULL, "user", o->n_args > 0 ? o->args[0] : "",
+		      "state", state, "already", r->already, "proved", r->proved, "initialized", r->initialized);
 	json_object_set_new(doc, "token", r->cred.id != 0 ? token_json(&r->cred.token) : json_null());
 	json_object_set_new(doc, "key_type",
 			    r->cred.id != 0 ? json_string(keytype_name(r->cred.key_type)) : json_null());

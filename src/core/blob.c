@@ -20,6 +20,15 @@ void blob_take(struct blob *ret, unsigned char *data, size_t len)
 	ret->len = len;
 }
 
+void blob_append(struct blob *ret, const struct blob *b)
+{
+	if (b->len == 0)
+		return;
+	ret->data = xrealloc(ret->data, ret->len + b->len, 1);
+	memcpy(ret->data + ret->len, b->data, b->len);
+	ret->len += b->len;
+}
+
 void blob_free(struct blob *b)
 {
 	free(b->data);

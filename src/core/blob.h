@@ -24,6 +24,9 @@ void blob_set(struct blob *ret, const void *data, size_t len);
 /* Takes over data, which must come from malloc, freeing what was there. */
 void blob_take(struct blob *ret, unsigned char *data, size_t len);
 
+/* Puts a copy of what is in b behind what is in *ret. */
+void blob_append(struct blob *ret, const struct blob *b);
+
 void blob_free(struct blob *b);
 bool blob_equal(const struct blob *a, const struct blob *b);
 

@@ -46,7 +46,7 @@ static const struct code_info codes[ERR_CODE_COUNT] = {
     [ERR_UNSUPPORTED] = {"UNSUPPORTED", 3, "take another key type or another token"},
     [ERR_TOKEN_FAILED] = {"TOKEN_FAILED", 3,
 			  "put the token in again and run the same command; it goes on where it stopped"},
-    [ERR_KEY_GONE] = {"KEY_GONE", 3, ""},
+    [ERR_KEY_GONE] = {"KEY_GONE", 3, "make a new key with `tokenroll rekey USER` or `tokenroll enroll --replace USER`"},
     [ERR_CERT_MISMATCH] = {"CERT_MISMATCH", 5,
 			   "have the request signed again by this CA, as a client certificate for this user"},
     [ERR_PROOF] = {"PROOF", 3,
@@ -73,7 +73,9 @@ static const struct code_info codes[ERR_CODE_COUNT] = {
     [ERR_NAME_TAKEN] = {"NAME_TAKEN", 6,
 			"add --replace to revoke the old certificate as superseded and issue a new one"},
     [ERR_TOKEN_TAKEN] = {"TOKEN_TAKEN", 6, "take another token"},
-    [ERR_KEY_EXISTS] = {"KEY_EXISTS", 6, ""},
+    [ERR_KEY_EXISTS] = {"KEY_EXISTS", 6,
+			"delete the key that is not the user's with the tool that made it, or make a new one with "
+			"`tokenroll enroll --replace USER`"},
     [ERR_FOREIGN] = {"FOREIGN", 6, ""},
     [ERR_REVOKED] = {"REVOKED", 6,
 		     "index.txt of the PKI says when and why; if this user may get in again, run it on a terminal and "

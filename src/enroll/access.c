@@ -74,12 +74,22 @@ static int start_again(struct enroll_run *r, struct err *e)
 	return found != NULL ? 0 : err_set(e, ERR_REMOVED, "token %s is no longer plugged in", r->token.serial);
 }
 
+int enroll_tell_ours(struct enroll_run *r, struct worker *w, struct err *e)
+{
+	struct blob known = BLOB_INIT;
+	int ret = r->ports->store.certificates(r->store, &r->token_id, &known, e);
+	if (ret == 0)
+		ret = r->ports->token.ours(w, &known, e);
+	blob_free(&known);
+	return ret;
+}
+
 static int take_turn(struct enroll_run *r, struct err *e)
 {
 	char *turn = xasprintf("%s" WORKER_TURN_SUFFIX, r->cfg->store_path);
 	int ret = r->ports->token.open(r->worker, &r->token, turn, e);
 	free(turn);
-	return ret;
+	return ret == 0 ? enroll_tell_ours(r, r->worker, e) : -1;
 }
 
 bool enroll_needs_officer(const struct enroll_run *r)

@@ -169,6 +169,25 @@ static int unreadable(struct enroll_run *r, const struct enroll_candidate *c, st
 	return err_next(e, "pull it out and put it in again, or take another token; nothing was changed");
 }
 
+/* Whose they are, for whoever is to choose. */
+static void find_owners(struct enroll_run *r, const struct choice *d)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		struct enroll_candidate *c = &d->list[i];
+		struct store_credential cred = {.id = 0};
+		struct store_token id;
+		bool found = false;
+		same_identify(&c->token, c->profile, &id);
+		/* who cannot be asked now is asked in earnest for the one that is chosen */
+		if (is_initialized(c) && r->ports->store.find_by_token(r->store, &id, &found, &cred, NULL) == 0 &&
+		    found) {
+			memcpy(c->owner, cred.user, sizeof c->owner);
+			c->not_after = cred.not_after;
+		}
+		store_credential_free(&cred);
+	}
+}
+
 /*
  * One token is taken by itself, and so is, among several, the one that this user's enrollment is on already.
  * Blank tokens do not count beside others, unless --init asks for one: SoftHSM always shows an empty slot.
@@ -187,6 +206,7 @@ static int choose(struct enroll_run *r, const struct choice *d, const struct enr
 		*ret = the_only(r, d, is_blank);
 	size_t index = 0;
 	if (*ret == NULL) {
+		find_owners(r, d);
 		if (r->ui->choose(r->ui->arg, d->list, d->n, &index, e) != 0)
 			return -1;
 		*ret = &d->list[index];

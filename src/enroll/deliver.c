@@ -1,3 +1,4 @@
+#include "core/file.h"
 #include "core/xalloc.h"
 #include "enroll/run.h"
 
@@ -12,6 +13,8 @@ static const char *const usual_module[PLATFORM_COUNT] = {
     [PLATFORM_WINDOWS] = "C:/Program Files/OpenSC Project/OpenSC/pkcs11/opensc-pkcs11.dll",
     [PLATFORM_MACOS] = "/Library/OpenSC/lib/opensc-pkcs11.so",
 };
+
+#define PROFILE_FILE_MAX ((size_t)1 << 20)
 
 time_t enroll_issued_at(const struct blob *cert)
 {
@@ -94,13 +97,55 @@ int enroll_deliver(struct enroll_run *r, struct err *e)
 	return ret;
 }
 
+/* The module is not part of what is journalled where only the laptops have it. */
+void enroll_note_module(struct enroll_run *r)
+{
+	static const char option[] = "\npkcs11-providers ";
+	const char *module =
+	    r->opt->client_module != NULL ? r->opt->client_module : r->cfg->vpn.client_module[PLATFORM_LINUX];
+	char *path = xasprintf("%s/%s/%s-linux.ovpn", r->cfg->bundle.dir, r->cred.user, r->cred.user), text[1400];
+	struct blob profile = BLOB_INIT;
+	bool read = module != NULL && file_read(path, PROFILE_FILE_MAX, &profile, NULL) == 0;
+	const unsigned char *line = read ? memmem(profile.data, profile.len, option, strlen(option)) : NULL;
+	size_t left = line != NULL ? profile.len - (size_t)(line - profile.data) : 0;
+	const unsigned char *end = left > 1 ? memchr(line + 1, '\n', left - 1) : NULL;
+	if (end != NULL && memmem(line, (size_t)(end - line), module, strlen(module)) == NULL) {
+		snprintf(text, sizeof text, "%s names another module than %s; `tokenroll bundle%s%s %s` makes it again",
+			 path, module, r->opt->client_module != NULL ? " --client-module " : "",
+			 r->opt->client_module != NULL ? module : "", r->cred.user);
+		r->ui->note(r->ui->arg, text);
+	}
+	blob_free(&profile);
+	free(path);
+}
+
+/* What somebody has changed since is theirs, and not replaced. */
+static bool is_whole(struct enroll_run *r)
+{
+	char *name = NULL, text[700];
+	enum owned_state is = r->ports->handover.compare(r->cfg->bundle.dir, r->cred.user, &name);
+	if (is == OWNED_MISSING)
+		snprintf(text, sizeof text, "%s is missing in %s: the bundle is made again", name, r->cfg->bundle.dir);
+	if (is == OWNED_CHANGED)
+		snprintf(text, sizeof text,
+			 "%s in %s was changed since it was made, and is left so: `tokenroll bundle %s` makes it again "
+			 "when it "
+			 "is moved out of the way",
+			 name, r->cfg->bundle.dir, r->cred.user);
+	if (is != OWNED_WHOLE)
+		r->ui->note(r->ui->arg, text);
+	free(name);
+	return is != OWNED_MISSING;
+}
+
 bool enroll_is_delivered(struct enroll_run *r)
 {
 	struct enroll_result *res = r->result;
 	res->folder = xasprintf("%s/%s", r->cfg->bundle.dir, r->cred.user);
 	res->tar_gz = xasprintf("%s.tar.gz", res->folder);
 	res->zip = xasprintf("%s.zip", res->folder);
-	if (access(res->folder, F_OK) == 0 && access(res->tar_gz, F_OK) == 0 && access(res->zip, F_OK) == 0)
+	bool there = access(res->folder, F_OK) == 0 && access(res->tar_gz, F_OK) == 0 && access(res->zip, F_OK) == 0;
+	if (there && is_whole(r))
 		return true;
 	free(res->folder);
 	free(res->tar_gz);

@@ -24,6 +24,8 @@ struct enroll_candidate {
 	struct worker *worker;         /* has the module loaded */
 	const struct profile *profile; /* never NULL */
 	bool alone;                    /* the module shows no other token */
+	char owner[65];                /* whose it is by the journal; "" if nobody's, or not asked yet */
+	time_t not_after;              /* of their certificate, 0 if there is none */
 };
 
 struct discover_request {

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PROVED "read back, signed, verified"
+
 struct step {
 	enum cred_state reaches;
 	const char *name;
@@ -77,7 +79,7 @@ static void detail_of(const struct enroll_run *r, enum cred_state reached, char 
 		snprintf(buf, size, "serial %s", c->cert_serial);
 		break;
 	case CRED_PROVEN:
-		snprintf(buf, size, "read back, signed, verified");
+		snprintf(buf, size, PROVED);
 		break;
 	default:
 		buf[0] = '\0';
@@ -149,6 +151,39 @@ static int run_steps(struct enroll_run *r, struct err *e)
 	return 0;
 }
 
+static int put_back(struct enroll_run *r, struct err *e)
+{
+	const struct store_credential *c = &r->cred;
+	bool there = false;
+	if (enroll_key_is_there(r, &there, e) != 0)
+		return err_prefix(e, "the certificate was not written again");
+	if (!there)
+		return enroll_refuse_gone(r, e);
+	if (r->ports->token.certificate_write(r->worker, &c->cka_id, c->user, &c->cert, false, e) != 0)
+		return -1;
+	return r->ports->store.audit(r->store, "written-again", c->user, c->token.serial, c->cert_serial, e);
+}
+
+/* Somebody has deleted the certificate. The journal has it, and where the key is still there it is good as before: it
+ * stays finished, so that --replace is not kept waiting where this fails. */
+static int write_again(struct enroll_run *r, struct err *e)
+{
+	char text[200];
+	snprintf(text, sizeof text, "certificate %s is not on token %s any more", r->cred.cert_serial, r->token.serial);
+	r->ui->note(r->ui->arg, text);
+	r->result->already = false;
+	r->ui->begin(r->ui->arg, "onto the token");
+	int ret = put_back(r, e);
+	enroll_step_end(r, ret, "", e);
+	if (ret != 0)
+		return -1;
+	r->ui->begin(r->ui->arg, "proof");
+	ret = enroll_prove(r, e);
+	r->result->proved = ret == 0;
+	enroll_step_end(r, ret, PROVED, e);
+	return ret;
+}
+
 /* The same command on a finished token: what can be checked is checked, and what is missing is made again. */
 static int check_finished(struct enroll_run *r, struct err *e)
 {
@@ -166,10 +201,11 @@ static int check_finished(struct enroll_run *r, struct err *e)
 		*e = no_pin;
 		ret = -1;
 	}
-	enroll_step_end(r, ret,
-			r->result->proved ? "read back, signed, verified"
-					  : "certificate read back; the key was not tried, because no PIN was given",
-			e);
+	enroll_step_end(
+	    r, ret,
+	    r->result->proved ? PROVED : "certificate read back; the key was not tried, because no PIN was given", e);
+	if (ret != 0 && r->unwritten)
+		ret = write_again(r, e);
 	if (ret == 0)
 		enroll_note_kept(r);
 	bool same =
@@ -177,8 +213,10 @@ static int check_finished(struct enroll_run *r, struct err *e)
 	/* the token was given another label, or the laptops another module: the profile names both */
 	if (ret == 0 && (!same || !enroll_is_delivered(r))) {
 		r->result->already = false;
-		ret = run_step(r, &steps[N_STEPS - 1], e);
+		return run_step(r, &steps[N_STEPS - 1], e);
 	}
+	if (ret == 0)
+		enroll_note_module(r);
 	return ret;
 }
 

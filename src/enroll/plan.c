@@ -147,12 +147,16 @@ int enroll_key_is_there(struct enroll_run *r, bool *ret, struct err *e)
 	/* some tokens change it */
 	if (*ret)
 		blob_set(&r->cred.cka_id, key.cka_id.data, key.cka_id.len);
+	r->shared = *ret && key.shared;
+	*ret = *ret && !key.shared;
 	worker_key_free(&key);
 	return got;
 }
 
-static int key_gone(struct enroll_run *r, struct err *e)
+int enroll_refuse_gone(const struct enroll_run *r, struct err *e)
 {
+	if (r->shared)
+		return enroll_refuse_shared(r, e);
 	err_set(e, ERR_KEY_GONE, "the key of certificate %s is no longer on token %s", r->cred.cert_serial,
 		r->token.serial);
 	return err_next(e, "add --replace to revoke that certificate and make a new key");
@@ -249,7 +253,7 @@ static int plan_resume(struct enroll_run *r, bool *ret_finished, struct err *e)
 		return 0;
 	if (c->state < CRED_ISSUED)
 		return give_up_and_plan(r, CRED_ABANDONED, e);
-	return r->opt->replace ? enroll_plan_new(r, e) : key_gone(r, e);
+	return r->opt->replace ? enroll_plan_new(r, e) : enroll_refuse_gone(r, e);
 }
 
 /* Asked before anything is given up or made for a new key. What is under way is brought to its end first. */

@@ -26,6 +26,7 @@ const struct enroll_ports enroll_ports_real = {
 	    .init_pin = worker_init_pin,
 	    .open = worker_open,
 	    .login = worker_login,
+	    .ours = worker_ours,
 	    .id_taken = worker_id_taken,
 	    .key_find = worker_key_find,
 	    .key_generate_begin = worker_key_generate_begin,
@@ -81,6 +82,7 @@ const struct enroll_ports enroll_ports_real = {
 	    .find_by_token = store_find_by_token,
 	    .find_elsewhere = store_find_elsewhere,
 	    .find_leftover = store_find_leftover,
+	    .certificates = store_certificates,
 	    .key_ended = store_key_ended,
 	    .plan = store_plan,
 	    .advance = store_advance,
@@ -124,5 +126,6 @@ const struct enroll_ports enroll_ports_real = {
 	    .make = courier_make,
 	    .mail = courier_mail,
 	    .place = place_check,
+	    .compare = owned_compare,
 	},
 };

@@ -9,6 +9,7 @@
 #include "ca/signer.h"
 #include "enroll/worker.h"
 #include "handover/courier.h"
+#include "handover/owned.h"
 #include "handover/place.h"
 #include "store/store.h"
 
@@ -29,13 +30,14 @@ struct enroll_token_port {
 			struct secret *pin, struct worker_token *ret, struct err *e);
 	int (*open)(struct worker *w, const struct worker_token *t, const char *turn, struct err *e);
 	int (*login)(struct worker *w, bool so, struct secret *secret, bool last_try, struct err *e);
+	int (*ours)(struct worker *w, const struct blob *certificates, struct err *e);
 	int (*id_taken)(struct worker *w, const struct blob *cka_id, bool *ret, struct err *e);
 	int (*key_find)(struct worker *w, const struct blob *cka_id, const struct blob *spki, struct worker_key *ret,
 			struct err *e);
 	int (*key_generate_begin)(struct worker *w, enum keytype type, const struct blob *cka_id, const char *label,
 				  struct err *e);
 	int (*key_generate_end)(struct worker *w, struct worker_key *ret, struct err *e);
-	int (*key_delete)(struct worker *w, const struct blob *cka_id, const struct blob *spki, bool certificates,
+	int (*key_delete)(struct worker *w, const struct blob *cka_id, const struct blob *spki, bool *ret_gone,
 			  struct err *e);
 	int (*orphans_mark)(struct worker *w, struct blob *ret, struct err *e);
 	int (*orphans_delete)(struct worker *w, const struct blob *mark, struct err *e);
@@ -56,8 +58,8 @@ struct enroll_token_port {
 	int (*attestation)(struct worker *w, const struct blob *cka_id, struct blob *ret, struct err *e);
 	int (*unseal)(struct worker *w, const struct p11_uri *key, const struct blob *certs,
 		      const struct store_escrow *v, const struct store_token *of, struct secret *ret, struct err *e);
-	int (*prove)(struct worker *w, const struct blob *cka_id, bool rsa, const struct blob *digest,
-		     struct worker_proof *ret, struct err *e);
+	int (*prove)(struct worker *w, const struct blob *cka_id, const struct blob *der, bool rsa,
+		     const struct blob *digest, struct worker_proof *ret, struct err *e);
 };
 
 struct enroll_ca_port {
@@ -105,8 +107,9 @@ struct enroll_store_port {
 			     struct store_credential *ret, struct err *e);
 	int (*find_elsewhere)(struct store *s, const char *user, const struct store_token *t, bool *ret_found,
 			      struct store_credential *ret, struct err *e);
-	int (*find_leftover)(struct store *s, const struct store_token *t, bool *ret_found,
+	int (*find_leftover)(struct store *s, const struct store_token *t, int64_t before, bool *ret_found,
 			     struct store_credential *ret, struct err *e);
+	int (*certificates)(struct store *s, const struct store_token *t, struct blob *ret, struct err *e);
 	int (*key_ended)(struct store *s, const struct store_token *t, const struct blob *spki, bool *ret,
 			 struct err *e);
 	int (*plan)(struct store *s, struct store_credential *c, struct err *e);
@@ -120,7 +123,7 @@ struct enroll_store_port {
 	int (*serials_beside)(struct store *s, const struct store_credential *c, char **ret, struct err *e);
 	int (*find_due)(struct store *s, time_t now, int64_t after, bool *ret_found, struct store_credential *ret,
 			struct err *e);
-	int (*removed)(struct store *s, const struct store_credential *c, struct err *e);
+	int (*removed)(struct store *s, const struct store_credential *c, bool was_there, struct err *e);
 	int (*audit)(struct store *s, const char *action, const char *user, const char *token_serial,
 		     const char *detail, struct err *e);
 	int (*pin_begun)(struct store *s, const char *token_serial, bool *ret, struct err *e);
@@ -163,6 +166,7 @@ struct enroll_handover_port {
 	int (*make)(struct courier *c, const struct handover_facts *f, struct handover_result *ret, struct err *e);
 	int (*mail)(struct courier *c, struct err *e);
 	int (*place)(const char *dir, const char *user, enum place_use use, struct err *e);
+	enum owned_state (*compare)(const char *dir, const char *user, char **ret_name);
 };
 
 struct enroll_ports {

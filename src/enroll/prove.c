@@ -41,7 +41,9 @@ static int not_found(struct enroll_run *r, const struct view *v, bool named, str
 	if (r->discovery != NULL && discover_is_pulled(r->discovery, r->token.reader, READER_NOTICES_MS))
 		return err_set(e, ERR_REMOVED, "token %s was pulled out of '%s' before it was proven", r->token.serial,
 			       r->token.reader);
-	return err_set(e, named || strcmp(v->module, r->module) != 0 ? ERR_PROOF : ERR_REMOVED,
+	bool enrolled_with = strcmp(v->module, r->module) == 0;
+	r->unwritten = named || !enrolled_with;
+	return err_set(e, r->unwritten ? ERR_PROOF : ERR_REMOVED,
 		       "the certificate of token %s is not found in a fresh session with %s", r->token.serial,
 		       v->module);
 }
@@ -111,6 +113,23 @@ static void view_close(struct enroll_run *r, struct view *v)
 	blob_free(&v->cka_id);
 }
 
+/* What the laptops' module does not find may be on the token all the same: then it is the wrong module. */
+static int judge_unwritten(struct enroll_run *r, const char *module, struct err *e)
+{
+	struct view v = {.cka_id = BLOB_INIT};
+	struct err unsaid = ERR_INIT;
+	if (!r->unwritten || strcmp(module, r->module) == 0)
+		return -1;
+	r->unwritten = false;
+	if (view_open(r, &v, r->module, &unsaid) == 0)
+		err_next(e,
+			 "%s finds it, so the token is in order: name the module that the laptops have as [vpn] "
+			 "client-module-linux in %s, or with --client-module, and run the same command again",
+			 r->module, r->cfg->path);
+	view_close(r, &v);
+	return -1;
+}
+
 static bool is_kept(const struct worker_key *key)
 {
 	return key->sensitive && !key->extractable;
@@ -124,6 +143,50 @@ static int not_kept(struct enroll_run *r, struct err *e)
 			r->cred.cert_serial);
 }
 
+static int advise_shared(const struct enroll_run *r, struct err *e)
+{
+	return err_next(
+	    e,
+	    "OpenVPN takes whichever it finds first: delete the one that is not %s's with the tool that made it, and "
+	    "run the same command again; or make a key with a CKA_ID of its own: tokenroll enroll --replace %s",
+	    r->opt->user, r->opt->user);
+}
+
+int enroll_refuse_shared(const struct enroll_run *r, struct err *e)
+{
+	err_set(e, ERR_KEY_EXISTS, "another private key on token %s has the CKA_ID of the one of certificate %s",
+		r->token.serial, r->cred.cert_serial[0] != '\0' ? r->cred.cert_serial : r->result->old.cert_serial);
+	return advise_shared(r, e);
+}
+
+/* What to do about a key that the proof has not found, or found twice. */
+static int advise_key(const struct enroll_run *r, struct err *e)
+{
+	if (e->code == ERR_KEY_EXISTS)
+		return advise_shared(r, e);
+	if (e->code == ERR_KEY_GONE)
+		return err_next(
+		    e,
+		    "it cannot be brought back: make a new one with `tokenroll rekey %s`, or where that refuses, "
+		    "`tokenroll enroll --replace %s`",
+		    r->opt->user, r->opt->user);
+	return -1;
+}
+
+static int has_rival(const struct enroll_run *r, const char *rival, struct err *e)
+{
+	err_set(
+	    e, ERR_PROOF,
+	    "OpenVPN would take another certificate on token %s, which has the CKA_ID of %s's key and ends no sooner "
+	    "than %s: %s",
+	    r->token.serial, r->opt->user, r->cred.cert_serial, rival);
+	return err_next(
+	    e,
+	    "tokenroll did not make it and does not delete it: delete it with the tool that wrote it, and run "
+	    "the same command again; or make a key with a CKA_ID of its own: tokenroll enroll --replace %s",
+	    r->opt->user);
+}
+
 static int challenge(struct enroll_run *r, struct view *v, EVP_PKEY *key, struct worker_proof *ret, struct err *e)
 {
 	struct blob digest = BLOB_INIT;
@@ -135,9 +198,15 @@ static int challenge(struct enroll_run *r, struct view *v, EVP_PKEY *key, struct
 			  ? 0
 			  : enroll_secret_failed(r, PROFILE_PIN, e);
 	if (got == 0)
-		got = r->ports->token.prove(v->worker, &v->cka_id, rsa, &digest, ret, e);
+		got = enroll_tell_ours(r, v->worker, e);
+	if (got == 0)
+		got = r->ports->token.prove(v->worker, &v->cka_id, &r->cred.cert, rsa, &digest, ret, e) == 0
+			  ? 0
+			  : advise_key(r, e);
 	if (got == 0)
 		got = challenge_verify(key, &digest, &ret->signature, e);
+	if (got == 0 && ret->rival[0] != '\0')
+		got = has_rival(r, ret->rival, e);
 	blob_free(&digest);
 	return got;
 }
@@ -181,7 +250,7 @@ static int prove_with(struct enroll_run *r, const char *module, EVP_PKEY *key, b
 	if (ret != 0 && !enrolled_with && e->code != ERR_REMOVED)
 		err_prefix(e, "the proof with the laptops' module %s", module);
 	view_close(r, &v);
-	return ret;
+	return ret == 0 ? 0 : judge_unwritten(r, module, e);
 }
 
 /*
@@ -220,6 +289,7 @@ int enroll_prove(struct enroll_run *r, struct err *e)
 	if (x == NULL)
 		return err_openssl(e, ERR_STORE, "the certificate in the journal cannot be read");
 	enroll_close_writer(r);
+	r->unwritten = false;
 	int ret = enroll_ask_pin(r, e);
 	if (ret == 0)
 		ret = prove_all(r, X509_get0_pubkey(x), e);
@@ -234,8 +304,12 @@ int enroll_check_present(struct enroll_run *r, struct err *e)
 	struct view v = {.cka_id = BLOB_INIT};
 	char *client = enroll_client_here(r);
 	enroll_close_writer(r);
-	int ret = view_open(r, &v, client != NULL ? client : r->module, e);
+	r->unwritten = false;
+	const char *module = client != NULL ? client : r->module;
+	int ret = view_open(r, &v, module, e);
 	view_close(r, &v);
+	if (ret != 0)
+		ret = judge_unwritten(r, module, e);
 	free(client);
 	return ret;
 }

@@ -34,6 +34,7 @@ struct enroll_run {
 	char module[512];
 	struct store_token token_id;                  /* the same, as the journal names it */
 	bool only_blank;                              /* it was the only blank one when it was chosen */
+	bool unwritten;                               /* the proof has not found the certificate on the token */
 	bool opened;                                  /* logged in, ready to write */
 	struct p11_pin_state pins[PROFILE_PIN_COUNT]; /* what the token told of its secrets, before any was sent */
 	struct recovery *recovery;                    /* loaded when something is to be put into escrow */
@@ -53,6 +54,7 @@ struct enroll_run {
 	struct store_credential cred;
 	enum cred_state from; /* steps up to here need not be done again */
 	bool known;           /* the journal had this user's credential on this token before */
+	bool shared;          /* another private key on the token has the CKA_ID of cred's */
 	bool fresh;           /* cred was planned in this run, so nothing of it can be on the token yet */
 };
 
@@ -124,8 +126,13 @@ int enroll_plan_commit(struct enroll_run *r, struct err *e);
 int enroll_plan_new(struct enroll_run *r, struct err *e);
 /* A random serial number for the CA. */
 int enroll_propose_serial(struct store_credential *c, struct err *e);
-/* Whether the key that the journal knows is still on the token, which is opened. */
+/* Whether the key that the journal knows is still on the token, which is opened, and OpenVPN would find it: where
+ * another one has its CKA_ID (r->shared) it is as good as gone. */
 int enroll_key_is_there(struct enroll_run *r, bool *ret, struct err *e);
+/* prove.c: ERR_KEY_EXISTS for that; and what to do. */
+int enroll_refuse_shared(const struct enroll_run *r, struct err *e);
+/* plan.c: ERR_KEY_GONE, or ERR_KEY_EXISTS as above, for a key that is not there. */
+int enroll_refuse_gone(const struct enroll_run *r, struct err *e);
 /* Where the steps of r->cred go on, into r->from. *ret_there: whether its key is there, if that matters. */
 int enroll_resume_from(struct enroll_run *r, bool *ret_finished, bool *ret_there, struct err *e);
 /* Whether a plan is so old that what is in the key's place now need not be its own. */
@@ -222,6 +229,8 @@ void enroll_close_writer(struct enroll_run *r);
 int enroll_so_pin_from_escrow(struct enroll_run *r, const struct store_token *as, struct err *e);
 /* The same, but without the SO where nobody has said how to log it in: to change PIN or PUK needs none. */
 int enroll_attach_token(struct enroll_run *r, struct err *e);
+/* Tells a worker which certificates the journal has of the token. */
+int enroll_tell_ours(struct enroll_run *r, struct worker *w, struct err *e);
 int enroll_unlock_begin(struct enroll_run *r, struct err *e);
 int enroll_unlock_end(struct enroll_run *r, struct err *e);
 
@@ -277,8 +286,10 @@ time_t enroll_issued_at(const struct blob *cert);
 int enroll_deliver(struct enroll_run *r, struct err *e);
 /* Has the bundle made, out of sight, while the token works, with what the proof is expected to say. */
 void enroll_draft(const struct enroll_run *r);
-/* Whether what it made is still there; names it in the result then. */
+/* Whether what it made is still there, whole; names it in the result then, and notes what is not. */
 bool enroll_is_delivered(struct enroll_run *r);
+/* Says so where the profile that was made names another module than the laptops are said to have now. */
+void enroll_note_module(struct enroll_run *r);
 
 /* steps.c: the steps from planned to written. */
 int enroll_step_key(struct enroll_run *r, struct err *e);

@@ -23,7 +23,8 @@ static int remove_unseen(struct enroll_run *r, const struct store_credential *c,
  * that was free when it was journalled, so it is ours. */
 static int remove_orphan(struct enroll_run *r, struct err *e)
 {
-	if (r->ports->token.key_delete(r->worker, &r->cred.cka_id, NULL, false, e) != 0)
+	bool gone = false;
+	if (r->ports->token.key_delete(r->worker, &r->cred.cka_id, NULL, &gone, e) != 0)
 		return -1;
 	return remove_unseen(r, &r->cred, e);
 }
@@ -228,31 +229,53 @@ int enroll_step_write(struct enroll_run *r, struct err *e)
 	return r->ports->store.advance(r->store, c, CRED_WRITTEN, e);
 }
 
+/* What cannot be told from somebody else's is left: a later run may know better. */
+static void note_untold(struct enroll_run *r, const struct store_credential *old, const struct err *why)
+{
+	char text[1200];
+	snprintf(text, sizeof text, "the old key of %s on token %s is left there, because it cannot be told: %s",
+		 old->user, r->token.serial, why->what);
+	r->ui->note(r->ui->arg, text);
+}
+
+static int remove_one(struct enroll_run *r, const struct store_credential *old, struct err *e)
+{
+	bool known = old->spki.len != 0, gone = false;
+	/* in a place for keys there may be somebody else's by now, and without a public key nobody can tell */
+	if (!known && r->profile->key.id == PROFILE_ID_FIXED)
+		return r->ports->store.removed(r->store, old, false, e);
+	if (enroll_open_token(r, e) != 0)
+		return -1;
+	struct err why = ERR_INIT;
+	if (r->ports->token.key_delete(r->worker, &old->cka_id, known ? &old->spki : NULL, &gone, &why) != 0) {
+		if (why.code == ERR_PROOF)
+			note_untold(r, old, &why);
+		else if (e != NULL)
+			*e = why;
+		return why.code == ERR_PROOF ? 0 : -1;
+	}
+	/* one that was given up before its key was known may have left something unseen */
+	if (!known && remove_unseen(r, old, e) != 0)
+		return -1;
+	return r->ports->store.removed(r->store, old, gone, e);
+}
+
 int enroll_remove_leftovers(struct enroll_run *r, struct err *e)
 {
-	const struct enroll_store_port *store = &r->ports->store;
-	for (;;) {
+	int64_t before = 0;
+	bool found = true;
+	/* without the PIN nothing is deleted; the next run that has it does */
+	if (!r->opened && r->pin == NULL && !enroll_on_pad(r, PROFILE_PIN))
+		return 0;
+	while (found) {
 		struct store_credential old = {.id = 0};
-		bool found = false;
-		if (store->find_leftover(r->store, &r->token_id, &found, &old, e) != 0)
+		if (r->ports->store.find_leftover(r->store, &r->token_id, before, &found, &old, e) != 0)
 			return -1;
-		if (!found)
-			return 0;
-		/* in a place for keys there may be somebody else's by now, and without a public key nobody can tell */
-		bool unknown = old.spki.len == 0 && r->profile->key.id == PROFILE_ID_FIXED;
-		/* without the PIN nothing is deleted; the next run that has it does */
-		bool can_open = r->opened || r->pin != NULL || enroll_on_pad(r, PROFILE_PIN);
-		int ret = unknown ? 0 : can_open ? enroll_open_token(r, e) : 1;
-		if (ret == 0 && !unknown)
-			ret = r->ports->token.key_delete(r->worker, &old.cka_id, old.spki.len != 0 ? &old.spki : NULL,
-							 old.spki.len != 0, e);
-		/* one that was given up before its key was known may have left something unseen */
-		if (ret == 0 && !unknown && old.spki.len == 0)
-			ret = remove_unseen(r, &old, e);
-		if (ret == 0)
-			ret = store->removed(r->store, &old, e);
+		int ret = found ? remove_one(r, &old, e) : 0;
+		before = old.id;
 		store_credential_free(&old);
 		if (ret != 0)
-			return ret > 0 ? 0 : -1;
+			return -1;
 	}
+	return 0;
 }

@@ -136,7 +136,7 @@ static int is_taken_over(struct enroll_run *r, bool *ret, struct err *e)
 	*ret = false;
 	if (!r->cred.handed_over || !is_superseded(r))
 		return 0;
-	int got = r->ports->store.find_leftover(r->store, &r->token_id, &found, &left, e);
+	int got = r->ports->store.find_leftover(r->store, &r->token_id, 0, &found, &left, e);
 	*ret = !found;
 	store_credential_free(&left);
 	return got;

@@ -31,6 +31,8 @@ static void note(struct enroll_run *r, const char *what)
 
 static int key_gone(const struct enroll_run *r, struct err *e)
 {
+	if (r->shared)
+		return enroll_refuse_shared(r, e);
 	err_set(e, ERR_KEY_GONE, "the key of certificate %s of %s is no longer on token %s",
 		r->cred.cert_serial[0] != '\0' ? r->cred.cert_serial : r->result->old.cert_serial, r->cred.user,
 		r->token.serial);

@@ -64,13 +64,14 @@ struct worker_key {
 	bool found; /* there is a private key */
 	bool sensitive, always_sensitive, extractable, never_extractable, local;
 	bool pin_each_time; /* it wants the PIN for each signature; only the proof knows */
+	bool shared;        /* another private key has its CKA_ID: OpenVPN may take that one */
 	struct blob spki;   /* DER; empty if the public key cannot be read */
 	struct blob cka_id; /* the one that it has */
 };
 
-#define WORKER_KEY_INIT                                                               \
-	{                                                                             \
-		false, false, false, false, false, false, false, BLOB_INIT, BLOB_INIT \
+#define WORKER_KEY_INIT                                                                      \
+	{                                                                                    \
+		false, false, false, false, false, false, false, false, BLOB_INIT, BLOB_INIT \
 	}
 
 /* Where the module has no business; see hide.h. */
@@ -160,9 +161,14 @@ int worker_open(struct worker *w, const struct worker_token *t, const char *turn
  * worker keeps it until it is stopped, for steps that want the one and then the other. */
 int worker_login(struct worker *w, bool so, struct secret *secret, bool last_try, struct err *e);
 
+/* Which certificates the inventory has of this token: DER, one after the other. By them those on the token are told
+ * from somebody else's, see pkcs11/ours.h; until this is said none is ours. */
+int worker_ours(struct worker *w, const struct blob *certificates, struct err *e);
+
 int worker_id_taken(struct worker *w, const struct blob *cka_id, bool *ret, struct err *e);
 
-/* The key with this CKA_ID, or, unless spki is NULL, another one that has this public key: see its cka_id. */
+/* The key with this CKA_ID, or, unless spki is NULL, the one that has this public key, with that CKA_ID or another one:
+ * see its cka_id. */
 int worker_key_find(struct worker *w, const struct blob *cka_id, const struct blob *spki, struct worker_key *ret,
 		    struct err *e);
 
@@ -176,13 +182,17 @@ int worker_key_generate_end(struct worker *w, struct worker_key *ret, struct err
 int worker_orphans_mark(struct worker *w, struct blob *ret, struct err *e);
 int worker_orphans_delete(struct worker *w, const struct blob *mark, struct err *e);
 
-/* Deletes the pair, and with certificates true also the certificates, that carry this CKA_ID of ours and, unless
- * spki is NULL, this public key. */
-int worker_key_delete(struct worker *w, const struct blob *cka_id, const struct blob *spki, bool certificates,
+/*
+ * Deletes our pair with this CKA_ID and public key, and its certificates. What else has that CKA_ID stays, and a note
+ * says so. With spki NULL all keys with that CKA_ID are deleted, which have to be ours. *ret_gone: something was there
+ * to be deleted.
+ */
+int worker_key_delete(struct worker *w, const struct blob *cka_id, const struct blob *spki, bool *ret_gone,
 		      struct err *e);
 int worker_request(struct worker *w, const struct blob *cka_id, const struct blob *spki, const struct blob *subject,
 		   struct blob *ret_csr, struct err *e);
-/* keep_older: an older certificate for the key stays; else it goes, once this one is there. */
+/* keep_older: an older certificate of ours for the key stays; else it goes, once this one is there. ERR_FOREIGN where
+ * somebody else's is in the only place that there is for it. */
 int worker_certificate_write(struct worker *w, const struct blob *cka_id, const char *label, const struct blob *der,
 			     bool keep_older, struct err *e);
 
@@ -193,11 +203,13 @@ struct worker_proof {
 	struct worker_key key;
 	struct blob signature; /* RSASSA-PSS, or ECDSA as DER */
 	char pkcs11_id[512];   /* legacy form, by this module */
+	char rival[256];       /* the certificate that OpenVPN may take instead, see p11_certificate_rival */
 };
 
-/* Signs a digest with the mechanism OpenVPN will use and computes the id. */
-int worker_prove(struct worker *w, const struct blob *cka_id, bool rsa, const struct blob *digest,
-		 struct worker_proof *ret, struct err *e);
+/* Signs a digest with the mechanism OpenVPN will use and computes the id; and looks whether OpenVPN would take this
+ * certificate (DER). */
+int worker_prove(struct worker *w, const struct blob *cka_id, const struct blob *der, bool rsa,
+		 const struct blob *digest, struct worker_proof *ret, struct err *e);
 
 /* ---- the life of a token */
 

@@ -4,6 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+int worker_ours(struct worker *w, const struct blob *certificates, struct err *e)
+{
+	struct worker_message c = worker_call_begin(WORKER_OURS);
+	rpc_put_blob(&c.in, certificates);
+	return worker_call_end(&c, worker_call_run(w, &c, e), e);
+}
+
 int worker_id_taken(struct worker *w, const struct blob *cka_id, bool *ret, struct err *e)
 {
 	struct worker_message c = worker_call_begin(WORKER_ID_TAKEN);
@@ -61,14 +68,15 @@ int worker_key_generate_end(struct worker *w, struct worker_key *ret, struct err
 	return worker_call_end(&c, got, e);
 }
 
-int worker_key_delete(struct worker *w, const struct blob *cka_id, const struct blob *spki, bool certificates,
+int worker_key_delete(struct worker *w, const struct blob *cka_id, const struct blob *spki, bool *ret_gone,
 		      struct err *e)
 {
 	struct worker_message c = worker_call_begin(WORKER_KEY_DELETE);
 	rpc_put_blob(&c.in, cka_id);
 	put_optional(&c.in, spki);
-	rpc_put_u32(&c.in, certificates);
-	return worker_call_end(&c, worker_call_run(w, &c, e), e);
+	int got = worker_call_run(w, &c, e);
+	*ret_gone = got == 0 && rpc_get_u32(&c.out) != 0;
+	return worker_call_end(&c, got, e);
 }
 
 /* Calls that answer with one blob. */
@@ -121,11 +129,12 @@ int worker_certificate_find(struct worker *w, const struct blob *der, struct blo
 	return call_blob(w, &c, ret_cka_id, e);
 }
 
-int worker_prove(struct worker *w, const struct blob *cka_id, bool rsa, const struct blob *digest,
-		 struct worker_proof *ret, struct err *e)
+int worker_prove(struct worker *w, const struct blob *cka_id, const struct blob *der, bool rsa,
+		 const struct blob *digest, struct worker_proof *ret, struct err *e)
 {
 	struct worker_message c = worker_call_begin(WORKER_PROVE);
 	rpc_put_blob(&c.in, cka_id);
+	rpc_put_blob(&c.in, der);
 	rpc_put_u32(&c.in, rsa);
 	rpc_put_blob(&c.in, digest);
 	int got = worker_call_run(w, &c, e);
@@ -133,6 +142,7 @@ int worker_prove(struct worker *w, const struct blob *cka_id, bool rsa, const st
 		worker_get_key(&c.out, &ret->key);
 		rpc_get_blob(&c.out, &ret->signature);
 		rpc_get_str(&c.out, ret->pkcs11_id, sizeof ret->pkcs11_id);
+		rpc_get_str(&c.out, ret->rival, sizeof ret->rival);
 	}
 	return worker_call_end(&c, got, e);
 }

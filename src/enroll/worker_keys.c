@@ -40,62 +40,42 @@ static void add_facts(struct worker_state *st, CK_OBJECT_HANDLE handle, struct w
 	ret->local = facts.local;
 }
 
-/* The key with this CKA_ID. One that shows no public key is asked to sign, so that it is known whether it has this one.
- */
-static int look_under(struct worker_state *st, const struct blob *id, const struct blob *spki,
-		      CK_OBJECT_HANDLE *ret_handle, struct blob *ret_spki, struct err *e)
-{
-	bool fits = false;
-	if (p11_key_find(st->token, id, ret_handle, ret_spki, e) != 0)
-		return -1;
-	bool untold = *ret_handle != CK_INVALID_HANDLE && ret_spki->len == 0 && spki->len != 0;
-	if (untold && p11_key_fits(st->token, *ret_handle, spki, &fits, e) != 0)
-		return -1;
-	if (fits)
-		blob_set(ret_spki, spki->data, spki->len);
-	return 0;
-}
-
-/* Where a run was cut off while it wrote the certificate, that key may have another CKA_ID; it shows a public key only
- * if its certificate was there. *ret is CK_INVALID_HANDLE if it is not there. */
+/* Where a run was cut off while it wrote the certificate, that key may have another CKA_ID. *ret is CK_INVALID_HANDLE
+ * if it is not there. */
 static int look_aside(struct worker_state *st, const struct blob *id, const struct blob *spki, CK_OBJECT_HANDLE *ret,
 		      struct blob *ret_id, struct err *e)
 {
 	struct blob there = BLOB_INIT;
+	bool shared = false;
 	if (!st->profile->key.certificate_follows)
 		return 0;
 	int got = p11_aside_id(id, ret_id, e);
 	if (got == 0)
-		got = look_under(st, ret_id, spki, ret, &there, e);
-	if (!blob_equal(&there, spki))
-		*ret = CK_INVALID_HANDLE;
+		got = p11_key_find(st->token, ret_id, spki, ret, &there, &shared, e);
 	blob_free(&there);
 	return got;
 }
 
-/* The key with this CKA_ID; and if it has another public key than spki, which may be empty, the one that has that:
- * some tokens do not keep the CKA_ID they are given. */
+/* The key with this CKA_ID; with a public key, which may be empty, only if it has that, else the one that has it: some
+ * tokens do not keep the CKA_ID they are given. */
 static int find_key(struct worker_state *st, const struct blob *id, const struct blob *spki,
 		    CK_OBJECT_HANDLE *ret_handle, struct worker_key *ret, struct err *e)
 {
-	CK_OBJECT_HANDLE other = CK_INVALID_HANDLE;
 	struct blob other_id = BLOB_INIT;
-	if (look_under(st, id, spki, ret_handle, &ret->spki, e) != 0)
+	if (p11_key_find(st->token, id, spki, ret_handle, &ret->spki, &ret->shared, e) != 0)
 		return -1;
 	blob_set(&ret->cka_id, id->data, id->len);
-	bool meant = *ret_handle != CK_INVALID_HANDLE && (spki->len == 0 || blob_equal(&ret->spki, spki));
-	int got = 0;
-	if (!meant && spki->len != 0)
-		got = look_aside(st, id, spki, &other, &other_id, e);
-	if (got == 0 && !meant && spki->len != 0 && other == CK_INVALID_HANDLE)
-		got = p11_key_find_public(st->token, spki, &other, &other_id, e);
-	if (got == 0 && other != CK_INVALID_HANDLE) {
-		*ret_handle = other;
+	bool missing = *ret_handle == CK_INVALID_HANDLE && spki->len != 0;
+	int got = missing ? look_aside(st, id, spki, ret_handle, &other_id, e) : 0;
+	if (got == 0 && missing && *ret_handle == CK_INVALID_HANDLE)
+		got = p11_key_find_public(st->token, spki, ret_handle, &other_id, e);
+	ret->found = got == 0 && *ret_handle != CK_INVALID_HANDLE;
+	if (missing && ret->found) {
+		ret->shared = false;
 		blob_set(&ret->spki, spki->data, spki->len);
 		blob_set(&ret->cka_id, other_id.data, other_id.len);
 	}
 	blob_free(&other_id);
-	ret->found = got == 0 && *ret_handle != CK_INVALID_HANDLE;
 	if (ret->found)
 		add_facts(st, *ret_handle, ret);
 	return got;
@@ -116,6 +96,14 @@ static int take_back(struct worker_state *st, const struct blob *id, CK_OBJECT_H
 	}
 	blob_free(&aside);
 	return ret;
+}
+
+int worker_do_ours(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
+{
+	(void)out;
+	struct worker_state *st = worker_state(s);
+	rpc_get_blob(in, &st->known);
+	return rpc_msg_done(in) ? 0 : worker_malformed(e);
 }
 
 int worker_do_key_find(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
@@ -163,6 +151,8 @@ int worker_do_key_generate(struct rpc_server *s, struct rpc_msg *in, struct rpc_
 	rpc_get_blob(in, &id);
 	rpc_get_str(in, label, sizeof label);
 	int ret = worker_ready(st, in, e) ? worker_allow(st, st->profile->key.generate, "make keys on", e) : -1;
+	if (ret == 0)
+		ret = p11_certificate_check_place(st->token, &id, &st->known, e);
 	st->made_key = true;
 	if (ret == 0)
 		ret = p11_key_generate(st->token, (enum keytype)type, &id, label, &made, e);
@@ -174,41 +164,58 @@ int worker_do_key_generate(struct rpc_server *s, struct rpc_msg *in, struct rpc_
 	return ret;
 }
 
-/* Deletes the pair that was found, and its certificates, unless it is another one than the one we made. */
-static int delete_found(struct worker_state *st, const struct worker_key *key, const struct blob *spki,
-			bool certificates, struct err *e)
+/* Deletes a key of ours, which may be gone, with its public key and certificates. With some modules whoever deletes the
+ * key of a place deletes the certificate in it. */
+static int delete_ours(struct worker_state *st, CK_OBJECT_HANDLE key, const struct blob *id, const struct blob *spki,
+		       struct p11_deleted *ret, struct err *e)
 {
-	bool other = spki->len != 0 && key->found && !blob_equal(&key->spki, spki);
-	if (other && key->spki.len == 0)
-		return err_set(e, ERR_TOKEN_FAILED,
-			       "an old key on token %s cannot be told from another one and was left",
-			       p11_token_description(st->token)->serial);
-	if (other)
-		return 0;
-	if (certificates && p11_certificate_delete(st->token, &key->cka_id, spki, e) != 0)
+	struct err foreign = ERR_INIT;
+	if (st->profile->key.id == PROFILE_ID_FIXED &&
+	    p11_certificate_check_place(st->token, id, &st->known, &foreign) != 0) {
+		ret->kept += foreign.code == ERR_FOREIGN;
+		if (foreign.code == ERR_FOREIGN)
+			return 0;
+		if (e != NULL)
+			*e = foreign;
 		return -1;
-	return p11_key_delete(st->token, &key->cka_id, e);
+	}
+	if (p11_certificate_delete(st->token, id, spki, &st->known, ret, e) != 0)
+		return -1;
+	return p11_key_delete(st->token, id, key, spki, ret, e);
+}
+
+static void note_kept(struct rpc_server *s, const struct p11_deleted *d)
+{
+	bool one = d->kept == 1;
+	if (d->kept != 0)
+		rpc_note(s,
+			 "%zu object%s on token %s %s the CKA_ID of a key of ours, but tokenroll did not make %s: "
+			 "nothing of that is changed",
+			 d->kept, one ? "" : "s", p11_token_description(worker_state(s)->token)->serial,
+			 one ? "has" : "have", one ? "it" : "them");
 }
 
 int worker_do_key_delete(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
-	(void)out;
 	struct worker_state *st = worker_state(s);
 	struct worker_key key = WORKER_KEY_INIT;
+	struct p11_deleted done = {0, 0};
 	struct blob id = BLOB_INIT, spki = BLOB_INIT;
 	CK_OBJECT_HANDLE handle = CK_INVALID_HANDLE;
 	rpc_get_blob(in, &id);
 	rpc_get_blob(in, &spki);
-	bool certificates = rpc_get_u32(in) != 0;
 	int ret = worker_ready(st, in, e) ? worker_allow(st, st->profile->key.delete, "delete objects of", e) : -1;
-	if (ret == 0 && spki.len != 0)
+	if (ret == 0 && spki.len == 0)
+		ret = p11_key_delete_all(st->token, &id, &done, e);
+	else if (ret == 0)
 		ret = find_key(st, &id, &spki, &handle, &key, e);
-	else
-		blob_set(&key.cka_id, id.data, id.len);
-	if (ret == 0)
-		ret = delete_found(st, &key, &spki, certificates, e);
+	if (ret == 0 && spki.len != 0)
+		ret = delete_ours(st, handle, &key.cka_id, &spki, &done, e);
 	if (ret == 0 && spki.len != 0 && !key.found)
 		ret = p11_orphans_forget(st->token, &id, e);
+	if (ret == 0)
+		note_kept(s, &done);
+	rpc_put_u32(out, done.gone != 0);
 	worker_key_free(&key);
 	blob_free(&id);
 	blob_free(&spki);
@@ -276,10 +283,19 @@ int worker_do_certificate_write(struct rpc_server *s, struct rpc_msg *in, struct
 	rpc_get_str(in, label, sizeof label);
 	rpc_get_blob(in, &der);
 	bool keep_older = rpc_get_u32(in) != 0;
+	struct p11_deleted done = {0, 0};
+	const struct p11_writing want = {.cka_id = &id,
+					 .label = label,
+					 .der = &der,
+					 .known = &st->known,
+					 .key_is_old = !st->made_key,
+					 .keep_older = keep_older};
 	int ret =
 	    worker_ready(st, in, e) ? worker_allow(st, st->profile->key.certificate, "put a certificate on", e) : -1;
 	if (ret == 0)
-		ret = p11_certificate_write(st->token, &id, label, &der, !st->made_key, keep_older, e);
+		ret = p11_certificate_write(st->token, &want, &done, e);
+	if (ret == 0)
+		note_kept(s, &done);
 	blob_free(&id);
 	blob_free(&der);
 	return ret;
@@ -319,9 +335,10 @@ static int prove(struct worker_state *st, const struct blob *id, bool rsa, const
 int worker_do_prove(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
 	struct worker_state *st = worker_state(s);
-	struct blob id = BLOB_INIT, digest = BLOB_INIT;
+	struct blob id = BLOB_INIT, der = BLOB_INIT, digest = BLOB_INIT;
 	struct worker_proof proof = {.key = WORKER_KEY_INIT};
 	rpc_get_blob(in, &id);
+	rpc_get_blob(in, &der);
 	bool rsa = rpc_get_u32(in) != 0;
 	rpc_get_blob(in, &digest);
 	int ret = -1;
@@ -329,11 +346,15 @@ int worker_do_prove(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *ou
 		struct touch *touch = touch_begin(s, st->profile->key.touch);
 		ret = touch_end(&touch, prove(st, &id, rsa, &digest, &proof, e), e);
 	}
+	if (ret == 0)
+		ret = p11_certificate_rival(st->token, &id, &der, &st->known, proof.rival, sizeof proof.rival, e);
 	worker_put_key(out, &proof.key);
 	rpc_put_blob(out, &proof.signature);
 	rpc_put_str(out, proof.pkcs11_id);
+	rpc_put_str(out, proof.rival);
 	worker_proof_free(&proof);
 	blob_free(&id);
+	blob_free(&der);
 	blob_free(&digest);
 	return ret;
 }

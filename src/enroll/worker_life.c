@@ -150,7 +150,7 @@ int worker_do_objects(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *
 	struct worker_state *st = worker_state(s);
 	struct p11_listed *list = NULL;
 	size_t n = 0;
-	if (!worker_ready(st, in, e) || p11_listing_read(st->token, &list, &n, e) != 0)
+	if (!worker_ready(st, in, e) || p11_listing_read(st->token, &st->known, &list, &n, e) != 0)
 		return -1;
 	rpc_put_u32(out, (uint32_t)n);
 	for (size_t i = 0; i < n; i++)

@@ -368,6 +368,7 @@ static const struct rpc_op ops[] = {
     {WORKER_ORPHANS_MARK, 0, worker_do_orphans_mark},
     {WORKER_ORPHANS_DELETE, 0, worker_do_orphans_delete},
     {WORKER_UNSEAL, 0, worker_do_unseal},
+    {WORKER_OURS, 0, worker_do_ours},
 };
 
 /* The parent was killed: the module may finish the call it is in, which leaves the token in order, but not hang. */
@@ -392,6 +393,7 @@ int worker_main(void)
 	p11_bridge_free(&st.bridge);
 	p11_module_free(&st.module);
 	profile_free(&st.profile);
+	blob_free(&st.known);
 	turn_give(&st.turn);
 	worker_forget_listing(&st);
 	pathset_free(&st.hidden);

@@ -22,6 +22,7 @@ struct worker_state {
 	size_t n_listed;
 	bool deselected; /* no file of the card's is selected: see struct profile_key */
 	struct p11_bridge *bridge;
+	struct blob known; /* the inventory's certificates of the token, see ours.h */
 	struct turn *turn;
 	char reader[READER_NAME_MAX]; /* of the token that the last call was about; "" if nobody knows */
 	bool smart_card;              /* it is one of PC/SC's */
@@ -82,7 +83,7 @@ rpc_handler_fn worker_do_pins, worker_do_change, worker_do_reset, worker_do_obje
 /* worker_keys.c */
 rpc_handler_fn worker_do_id_taken, worker_do_key_find, worker_do_key_generate, worker_do_key_delete, worker_do_request,
     worker_do_certificate_write, worker_do_certificate_find, worker_do_prove, worker_do_orphans_mark,
-    worker_do_orphans_delete;
+    worker_do_orphans_delete, worker_do_ours;
 
 /* worker_unseal.c */
 rpc_handler_fn worker_do_unseal;

@@ -7,7 +7,8 @@ enum {
 	KEY_EXTRACTABLE = 8,
 	KEY_NEVER = 16,
 	KEY_LOCAL = 32,
-	KEY_EACH_TIME = 64
+	KEY_EACH_TIME = 64,
+	KEY_SHARED = 128
 };
 
 void worker_put_token(struct rpc_msg *m, const struct worker_token *t)
@@ -43,7 +44,7 @@ void worker_put_key(struct rpc_msg *m, const struct worker_key *k)
 	rpc_put_u32(m, (k->found ? KEY_FOUND : 0u) | (k->sensitive ? KEY_SENSITIVE : 0u) |
 			   (k->always_sensitive ? KEY_ALWAYS : 0u) | (k->extractable ? KEY_EXTRACTABLE : 0u) |
 			   (k->never_extractable ? KEY_NEVER : 0u) | (k->local ? KEY_LOCAL : 0u) |
-			   (k->pin_each_time ? KEY_EACH_TIME : 0u));
+			   (k->pin_each_time ? KEY_EACH_TIME : 0u) | (k->shared ? KEY_SHARED : 0u));
 	rpc_put_blob(m, &k->spki);
 	rpc_put_blob(m, &k->cka_id);
 }
@@ -58,6 +59,7 @@ void worker_get_key(struct rpc_msg *m, struct worker_key *k)
 	k->never_extractable = (bits & KEY_NEVER) != 0;
 	k->local = (bits & KEY_LOCAL) != 0;
 	k->pin_each_time = (bits & KEY_EACH_TIME) != 0;
+	k->shared = (bits & KEY_SHARED) != 0;
 	rpc_get_blob(m, &k->spki);
 	rpc_get_blob(m, &k->cka_id);
 }
@@ -89,6 +91,7 @@ void worker_put_object(struct rpc_msg *m, const struct p11_listed *o)
 	rpc_put_u64(m, o->class);
 	rpc_put_u32(m, o->private);
 	rpc_put_u32(m, o->nobodys);
+	rpc_put_u32(m, o->strange);
 	rpc_put_blob(m, &o->id);
 	rpc_put_str(m, o->label);
 	rpc_put_str(m, o->subject);
@@ -101,6 +104,7 @@ void worker_get_object(struct rpc_msg *m, struct p11_listed *o)
 	o->class = (CK_OBJECT_CLASS)rpc_get_u64(m);
 	o->private = rpc_get_u32(m) != 0;
 	o->nobodys = rpc_get_u32(m) != 0;
+	o->strange = rpc_get_u32(m) != 0;
 	rpc_get_blob(m, &o->id);
 	rpc_get_str(m, o->label, sizeof o->label);
 	rpc_get_str(m, o->subject, sizeof o->subject);

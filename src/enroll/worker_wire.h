@@ -36,6 +36,7 @@ enum worker_call {
 	WORKER_ORPHANS_MARK,
 	WORKER_ORPHANS_DELETE,
 	WORKER_UNSEAL,
+	WORKER_OURS,
 };
 
 /* How long worker_turn and worker_open wait for a turn, in milliseconds: longer than a worker whose parent was killed

@@ -252,3 +252,39 @@ void owned_free(struct owned **o)
 	free(*o);
 	*o = NULL;
 }
+
+/* The list may have two lines for a file, until a bundle has taken the place of the one before. */
+static enum owned_state compare_file(const struct blob *list, const char *dir, const char *name)
+{
+	char hex[DIGEST_HEX];
+	char *path = xasprintf("%s/%s", dir, name);
+	bool read = digest_file(hex, path), gone = !read && errno == ENOENT;
+	char *line = xasprintf("\n%s  %s\n", hex, name);
+	bool same = read && has_text(list, line);
+	free(line);
+	free(path);
+	return gone ? OWNED_MISSING : same ? OWNED_WHOLE : OWNED_CHANGED;
+}
+
+enum owned_state owned_compare(const char *dir, const char *user, char **ret_name)
+{
+	struct blob list = BLOB_INIT;
+	enum owned_state ret = OWNED_WHOLE;
+	*ret_name = NULL;
+	if (read_list(&list, dir, user, NULL) != 0 || list.len == 0)
+		return OWNED_WHOLE;
+	char *text = xasprintf("%.*s", (int)list.len, (const char *)list.data), *rest = NULL;
+	for (char *l = strtok_r(text, "\n", &rest); l != NULL && ret != OWNED_MISSING;
+	     l = strtok_r(NULL, "\n", &rest)) {
+		const char *name = strlen(l) > DIGEST_HEX + 1 ? l + DIGEST_HEX + 1 : NULL;
+		enum owned_state one = name != NULL ? compare_file(&list, dir, name) : OWNED_WHOLE;
+		if (one == OWNED_WHOLE || (one == OWNED_CHANGED && ret == OWNED_CHANGED))
+			continue;
+		free(*ret_name);
+		*ret_name = xasprintf("%s", name);
+		ret = one;
+	}
+	free(text);
+	blob_free(&list);
+	return ret;
+}

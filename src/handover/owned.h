@@ -31,4 +31,11 @@ int owned_begin(struct owned **ret, const struct stage *s, const char *dir, cons
 void owned_end(const struct owned *o, const struct stage *s);
 void owned_free(struct owned **o);
 
+/*
+ * Compares what the list has with what is there, and writes nothing. What has no list, or one that cannot be read,
+ * counts as whole. *ret_name: what is missing or, if nothing is, what was changed, from malloc; NULL if all is whole.
+ */
+enum owned_state { OWNED_WHOLE, OWNED_MISSING, OWNED_CHANGED };
+enum owned_state owned_compare(const char *dir, const char *user, char **ret_name);
+
 #endif

@@ -22,9 +22,9 @@ static int note_removed(struct life *l, struct err *e)
 	for (;;) {
 		struct store_credential c = {.id = 0};
 		bool found = false;
-		int got = l->ports->store.find_leftover(l->store, &l->id, &found, &c, e);
+		int got = l->ports->store.find_leftover(l->store, &l->id, 0, &found, &c, e);
 		if (got == 0 && found)
-			got = l->ports->store.removed(l->store, &c, e);
+			got = l->ports->store.removed(l->store, &c, true, e);
 		store_credential_free(&c);
 		if (got != 0 || !found)
 			return got;

@@ -2,6 +2,7 @@
 #include "enroll/same.h"
 #include "enroll/seal.h"
 #include "life/life.h"
+#include "life/objects.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +41,8 @@ static int read_owner(struct life *l, const struct store_token *id, struct life_
 	return got == 0 ? l->ports->store.token_lost(l->store, id, &ret->lost, e) : got;
 }
 
-static int read_token(struct life *l, const struct enroll_candidate *c, struct life_seen *ret, struct err *e)
+static int read_token(struct life *l, const struct enroll_candidate *c, const struct store_token *id,
+		      struct life_seen *ret, struct err *e)
 {
 	const struct enroll_token_port *token = &l->ports->token;
 	token->know(c->worker, (c->token.flags & WORKER_TOKEN_IN_HARDWARE) != 0 ? c->token.reader : NULL, c->profile);
@@ -52,15 +54,14 @@ static int read_token(struct life *l, const struct enroll_candidate *c, struct l
 		return 0;
 	return token->open(c->worker, &c->token, NULL, e) != 0
 		   ? -1
-		   : token->objects(c->worker, &ret->objects, &ret->n_objects, e);
+		   : life_list_objects(l, id, c->worker, &ret->objects, &ret->n_objects, e);
 }
 
 static int mark_ours(struct life *l, const struct store_token *id, struct life_seen *s, struct err *e)
 {
 	s->ours = xcalloc(s->n_objects, sizeof *s->ours);
 	for (size_t i = 0; i < s->n_objects; i++) {
-		const struct p11_listed *o = &s->objects[i];
-		if (!o->nobodys && l->ports->store.is_ours(l->store, id, &o->id, &o->spki, &s->ours[i], e) != 0)
+		if (life_is_ours(l, id, &s->objects[i], &s->ours[i], e) != 0)
 			return -1;
 	}
 	return 0;
@@ -87,7 +88,7 @@ static int look_at(struct life *l, const struct enroll_candidate *c, struct life
 	if ((c->token.flags & (WORKER_TOKEN_UNREADABLE | WORKER_TOKEN_UNKNOWN)) != 0)
 		return 0;
 	same_identify(&c->token, c->profile, &id);
-	bool read = read_token(l, c, ret, &ret->trouble) == 0;
+	bool read = read_token(l, c, &id, ret, &ret->trouble) == 0;
 	if (look_into_escrow(l, &id, ret, e) != 0)
 		return -1;
 	if (!read)

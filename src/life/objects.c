@@ -4,18 +4,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+int life_is_ours(struct life *l, const struct store_token *id, const struct p11_listed *o, bool *ret, struct err *e)
+{
+	*ret = false;
+	return o->nobodys || o->strange ? 0 : l->ports->store.is_ours(l->store, id, &o->id, &o->spki, ret, e);
+}
+
 static int mark_ours(struct life *l, struct life_objects *o, struct err *e)
 {
 	o->ours = xcalloc(o->n, sizeof *o->ours);
 	for (size_t i = 0; i < o->n; i++) {
-		const struct p11_listed *one = &o->list[i];
-		if (one->nobodys)
-			continue;
-		o->n_somebodys++;
-		if (l->ports->store.is_ours(l->store, &l->id, &one->id, &one->spki, &o->ours[i], e) != 0)
+		o->n_somebodys += !o->list[i].nobodys;
+		if (life_is_ours(l, &l->id, &o->list[i], &o->ours[i], e) != 0)
 			return -1;
 	}
 	return 0;
+}
+
+int life_list_objects(struct life *l, const struct store_token *id, struct worker *w, struct p11_listed **ret,
+		      size_t *ret_n, struct err *e)
+{
+	struct blob known = BLOB_INIT;
+	int got = l->ports->store.certificates(l->store, id, &known, e);
+	if (got == 0)
+		got = l->ports->token.ours(w, &known, e);
+	if (got == 0)
+		got = l->ports->token.objects(w, ret, ret_n, e);
+	blob_free(&known);
+	return got;
 }
 
 int life_objects_read(struct life *l, bool login, struct secret *pin, struct life_objects *ret, struct err *e)
@@ -30,7 +46,7 @@ int life_objects_read(struct life *l, bool login, struct secret *pin, struct lif
 	if (got == 0 && login)
 		got = token->login(l->worker, false, life_pin_on_pad(l) ? NULL : pin, l->opt->last_try, e);
 	if (got == 0)
-		got = token->objects(l->worker, &ret->list, &ret->n, e);
+		got = life_list_objects(l, &l->id, l->worker, &ret->list, &ret->n, e);
 	if (got == 0)
 		got = mark_ours(l, ret, e);
 	if (got != 0)

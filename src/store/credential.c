@@ -170,10 +170,18 @@ int store_find_user(struct store *s, const char *user, bool *ret_found, struct s
 		    ret_found, ret, e);
 }
 
-int store_find_leftover(struct store *s, const struct store_token *t, bool *ret_found, struct store_credential *ret,
-			struct err *e)
+int store_find_leftover(struct store *s, const struct store_token *t, int64_t before, bool *ret_found,
+			struct store_credential *ret, struct err *e)
 {
-	return find(s, SELECT_CREDENTIAL ENDED THIS_TOKEN NOT_IN_USE NEWEST_FIRST, NULL, t, ret_found, ret, e);
+	struct query q = QUERY_INIT;
+
+	if (query_open(&q, s, SELECT_CREDENTIAL ENDED THIS_TOKEN NOT_IN_USE " AND c.id < ?" NEWEST_FIRST, e) == -1)
+		return -1;
+	query_put_text(&q, t->serial);
+	query_put_text(&q, t->model);
+	query_put_text(&q, t->manufacturer);
+	query_put_int(&q, before != 0 ? before : INT64_MAX);
+	return credential_take(&q, ret_found, ret, e);
 }
 
 int store_key_ended(struct store *s, const struct store_token *t, const struct blob *spki, bool *ret, struct err *e)

@@ -53,9 +53,9 @@ int store_supersede(struct store *s, const struct store_credential *keep, struct
 	return db_end(s, rc, e);
 }
 
-static int mark_removed(struct store *s, const struct store_credential *c, struct err *e)
+static int mark_removed(struct store *s, const struct store_credential *c, bool was_there, struct err *e)
 {
-	struct audit_entry a = {.action = "removed-from-token",
+	struct audit_entry a = {.action = was_there ? "removed-from-token" : "not-on-token",
 				.user = c->user,
 				.token_serial = c->token.serial,
 				.cert_serial = c->cert_serial,
@@ -70,9 +70,37 @@ static int mark_removed(struct store *s, const struct store_credential *c, struc
 	return audit_append(s, &a, e);
 }
 
-int store_removed(struct store *s, const struct store_credential *c, struct err *e)
+int store_removed(struct store *s, const struct store_credential *c, bool was_there, struct err *e)
 {
 	if (db_begin(s, e) == -1)
 		return -1;
-	return db_end(s, mark_removed(s, c, e), e);
+	return db_end(s, mark_removed(s, c, was_there, e), e);
+}
+
+int store_certificates(struct store *s, const struct store_token *t, struct blob *ret, struct err *e)
+{
+	struct query q = QUERY_INIT;
+	bool row = true;
+	int rc = query_open(&q, s,
+			    "SELECT c.cert FROM credentials c JOIN tokens t ON t.id = c.token"
+			    " WHERE c.cert_serial <> ''" THIS_TOKEN,
+			    e);
+
+	blob_set(ret, NULL, 0);
+	if (rc == 0) {
+		query_put_text(&q, t->serial);
+		query_put_text(&q, t->model);
+		query_put_text(&q, t->manufacturer);
+	}
+	while (rc == 0 && (rc = query_next(&q, &row, e)) == 0 && row) {
+		struct blob one = BLOB_INIT;
+
+		query_blob(&q, 0, &one);
+		blob_append(ret, &one);
+		blob_free(&one);
+	}
+	if (rc == 0)
+		rc = query_check(&q, e);
+	query_close(&q);
+	return rc;
 }

@@ -156,18 +156,22 @@ int store_find_by_token(struct store *s, const struct store_token *t, bool *ret_
 int store_find_elsewhere(struct store *s, const char *user, const struct store_token *t, bool *ret_found,
 			 struct store_credential *ret, struct err *e);
 
-/* A credential that has ended and whose key or certificate may still be on this token, whoever had it; none
- * whose CKA_ID is in use by one that has not ended. */
-int store_find_leftover(struct store *s, const struct store_token *t, bool *ret_found, struct store_credential *ret,
-			struct err *e);
+/* The newest credential, before the one with this id if that is not 0, that has ended and whose key or certificate may
+ * still be on this token, whoever had it; none whose CKA_ID is in use by one that has not ended. */
+int store_find_leftover(struct store *s, const struct store_token *t, int64_t before, bool *ret_found,
+			struct store_credential *ret, struct err *e);
+
+/* The certificates (DER, one after the other) of all credentials on this token, also of those that have ended. */
+int store_certificates(struct store *s, const struct store_token *t, struct blob *ret, struct err *e);
 
 /* Whether this public key (SPKI, DER) on this token is one of ours, and all credentials it had have ended. */
 int store_key_ended(struct store *s, const struct store_token *t, const struct blob *spki, bool *ret, struct err *e);
 /* The newest one of this user that is proven or delivered, on whichever token. */
 int store_find_user(struct store *s, const char *user, bool *ret_found, struct store_credential *ret, struct err *e);
 
-/* Notes that the objects of an ended credential are no longer on its token. */
-int store_removed(struct store *s, const struct store_credential *c, struct err *e);
+/* Notes that the objects of an ended credential are no longer on its token: removed just now or, unless was_there, gone
+ * already. */
+int store_removed(struct store *s, const struct store_credential *c, bool was_there, struct err *e);
 
 /* Puts a new credential in state planned; user, token, key_type, cka_id, serial, module, way and replaces are read; id,
  * token.id, state and the times are set. */

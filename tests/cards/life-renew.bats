@@ -111,3 +111,21 @@ takes_over() {
 	json "d['replaces']['serial'], d['replaces']['reason']" "[\"$first\", \"superseded\"]"
 	alone alice
 }
+
+@test "a certificate that somebody else has put into the key's only place on a YubiKey is never overwritten" {
+	local other=$BATS_TEST_TMPDIR/other with=("${ca[@]}" --keep-factory-pins --pin-file "$old")
+	life_token yubikey
+	with[-1]=$old
+	done_by "${with[@]}" alice
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$other.key" -out "$other.crt" \
+		-subj "/CN=Wi-Fi CA" 2>/dev/null
+	openssl x509 -in "$dir/pki/issued/alice.crt" -noout -pubkey >"$other.pub"
+	openssl x509 -new -force_pubkey "$other.pub" -subj /CN=wifi -CA "$other.crt" -CAkey "$other.key" -out "$other.pem"
+	yubico-piv-tool --reader Yubico --action import-certificate --slot 9a --input "$other.pem"
+	refused 6 'that tokenroll did not make: "wifi", issued by "Wi-Fi CA"' "${with[@]}" alice
+	says "tokenroll does not overwrite it"
+	# another place, and what is in the old one stays
+	done_by "${with[@]}" enroll --replace alice
+	says "1 object on token 13371337"
+	yubico-piv-tool --reader Yubico --action read-certificate --slot 9a | diff "$other.pem" -
+}

@@ -234,6 +234,8 @@ broken_template() {
 	company_secret "$dir/ca.pass" wrong
 	refused 5 --json alice
 	[[ $(python3 -c 'import json, sys; print(json.loads(sys.argv[1])["error"]["code"])' "$output") == CA_PASSPHRASE ]]
+	refused 3 --json --serial nope alice
+	[[ $(python3 -c 'import json, sys; print(json.loads(sys.argv[1])["state"])' "$output") == None ]]
 }
 
 @test "an option with an empty value, such as an unset shell variable leaves, is a usage error that names it" {
@@ -255,7 +257,7 @@ with_count() {
 @test "a PIN that cannot be right by the token's rules is not sent, and costs no try" {
 	local pin
 	with_count
-	for pin in 12 "$(printf '7%.0s' {1..300})"; do
+	for pin in q_q "$(printf '7%.0s' {1..300})"; do
 		company_secret "$dir/pin" "$pin"
 		refused 4 alice
 		says "4 to 255" "nothing was sent to the token"

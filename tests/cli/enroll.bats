@@ -198,3 +198,54 @@ print(r["ok"], r["state"], r["token"]["serial"], r["certificate"]["serial"], r["
 	[[ $(stat -c %a "$dir/bundles/alice.zip" "$dir/bundles/alice.tar.gz" | sort -u) == 600 ]]
 	run -1 grep -rl "PRIVATE KEY" "$dir/bundles"
 }
+
+@test "the list of several tokens says whose each one is" {
+	company_tokenroll "$dir" alice
+	company_token "$dir" "Second token"
+	run --separate-stderr company_tokenroll "$dir" bob
+	[[ $status == 3 ]]
+	[[ $(grep -c "^ *[0-9a-f]*, alice's, until 20[0-9-]*  .*\"VPN token\"" <<<"$stderr") == 1 ]]
+	[[ $(grep -c "^ *[0-9a-f]*  .*\"Second token\"" <<<"$stderr") == 1 ]]
+	(($(wc -L <<<"$stderr") < 160))
+}
+
+@test "a laptops' module that does not see the token is said to be the wrong module, not a bad token" {
+	local opensc
+	opensc=$(echo /usr/lib/*/opensc-pkcs11.so)
+	company_conf "$dir" "vpn.client-module-linux=$opensc"
+	run --separate-stderr company_tokenroll "$dir" alice
+	printf '%s\n' "$stderr"
+	[[ $status == 3 && $stderr == *"the proof with the laptops' module $opensc"*"what to do: $module finds it"* ]]
+	[[ $stderr == *"client-module-linux in $dir/tokenroll.conf, or with --client-module"* ]]
+	company_conf "$dir"
+	company_tokenroll "$dir" alice
+	[[ $(count '/CN=alice$' "$dir/pki/index.txt") == 1 ]]
+}
+
+@test "what is missing of the bundle is made again by the same command; what was changed is named, and left" {
+	company_tokenroll "$dir" alice
+	rm "$dir/bundles/alice/alice-linux.ovpn"
+	run --separate-stderr company_tokenroll "$dir" alice
+	[[ $status == 0 && $stderr == *"alice/alice-linux.ovpn is missing in $dir/bundles: the bundle is made again"* ]]
+	[[ -s $dir/bundles/alice/alice-linux.ovpn ]]
+	: >"$dir/bundles/alice.zip"
+	run --separate-stderr company_tokenroll "$dir" alice
+	[[ $status == 0 && $stderr == *"alice.zip in $dir/bundles was changed"*"tokenroll bundle alice"* ]]
+	rm "$dir/bundles/alice.zip"
+	company_tokenroll "$dir" alice
+	[[ -s $dir/bundles/alice.zip ]]
+}
+
+@test "another module of the laptops is not passed over in silence on a finished token" {
+	company_tokenroll "$dir" alice
+	run --separate-stderr company_tokenroll "$dir" --client-module /opt/vendor/lib.so alice
+	printf '%s\n' "$stderr"
+	[[ $status == 0 && $stderr == *"alice-linux.ovpn names another module than /opt/vendor/lib.so"* ]]
+	[[ $stderr == *"tokenroll bundle --client-module /opt/vendor/lib.so alice"* ]]
+	company_conf "$dir" vpn.client-module-linux=/opt/vendor/lib.so
+	run --separate-stderr company_tokenroll "$dir" alice
+	[[ $status == 0 && $stderr == *"names another module than /opt/vendor/lib.so; \`tokenroll bundle alice\` makes"* ]]
+	company_tokenroll "$dir" bundle alice
+	run --separate-stderr company_tokenroll "$dir" alice
+	[[ $status == 0 && $stderr != *"names another module"* ]]
+}

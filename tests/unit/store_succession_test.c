@@ -89,7 +89,7 @@ static void the_key_of_a_renewed_certificate_is_no_leftover_whatever_its_cka_id_
 	blob_set(&new.cka_id, "another", 7);
 	assert_int_equal(store_advance(s, &new, CRED_WRITTEN, NULL), 0);
 	assert_int_equal(store_take_over(s, &new, 1, NULL), 0);
-	assert_int_equal(store_find_leftover(s, &token_1, &found, &c, NULL), 0);
+	assert_int_equal(store_find_leftover(s, &token_1, 0, &found, &c, NULL), 0);
 	assert_false(found);
 	store_credential_free(&old);
 	store_credential_free(&new);

@@ -318,7 +318,7 @@ static bool leftover(struct store *s, const struct store_token *t)
 	struct store_credential c;
 	bool found = false;
 
-	assert_int_equal(store_find_leftover(s, t, &found, &c, NULL), 0);
+	assert_int_equal(store_find_leftover(s, t, 0, &found, &c, NULL), 0);
 	store_credential_free(&c);
 	return found;
 }
@@ -336,7 +336,7 @@ static void what_has_ended_is_left_over_until_it_is_noted_as_removed(void **stat
 	assert_true(leftover(s, &token_1));
 	assert_false(leftover(s, &token_2));
 	n = records(s);
-	assert_int_equal(store_removed(s, &c, NULL), 0);
+	assert_int_equal(store_removed(s, &c, true, NULL), 0);
 	assert_false(leftover(s, &token_1));
 	assert_int_equal(records(s), n + 1);
 	store_credential_free(&c);
