@@ -16,7 +16,6 @@ setup() {
 	life_token soft
 	softhsm2-util --init-token --free --label signature --pin 11112222 --so-pin 73519284 >/dev/null
 	secret second 11112222
-	serial=4711
 	export FAULTY_MODULE FAULTY_COUNT=$dir/log/count FAULTY_RULE='C_GetTokenInfo:*:serial=4711'
 	FAULTY_MODULE=$(company_softhsm)
 	mkdir "$dir/profiles"
