@@ -48,16 +48,47 @@ static int not_found(struct enroll_run *r, const struct view *v, bool named, str
 		       v->module);
 }
 
-/* One with the label that it has for the module that enrolled comes first: a card with several PINs is shown as several
- * tokens, each with its certificates. */
+static int cannot_tell(const struct enroll_run *r, struct err *e)
+{
+	err_set(e, ERR_PROOF, "the certificate is shown behind two PINs of token %s, of which none is labelled \"%s\"",
+		r->token.serial, r->token.label);
+	return err_next(e, "no PIN was sent; name as the laptops' module the one that enrolls, with [vpn] "
+			   "client-module-linux or --client-module, or take another token");
+}
+
+/* A card with several PINs is shown as several tokens, and some show a certificate behind each: with the wrong one a
+ * try of another PIN would be spent. */
+static int check_only(struct enroll_run *r, struct view *v, const struct worker_token *list, size_t n,
+		      const struct worker_token *found, struct err *e)
+{
+	bool looked = false;
+	for (size_t i = 0; i < n; i++) {
+		if (&list[i] == found || (list[i].flags & WORKER_TOKEN_INITIALIZED) == 0 ||
+		    !worker_same_token(&list[i], found))
+			continue;
+		looked = true;
+		blob_free(&v->cka_id);
+		if (look_at(r, v, &list[i], e) != 0)
+			return -1;
+		if (v->cka_id.len != 0)
+			return cannot_tell(r, e);
+	}
+	return looked ? look_at(r, v, found, e) : 0;
+}
+
+/* One with the label that it has for the module that enrolled comes first. */
 static int find_by_certificate(struct enroll_run *r, struct view *v, const struct worker_token *list, size_t n,
 			       struct err *e)
 {
 	for (size_t i = 0; i < 2 * n && v->cka_id.len == 0; i++) {
 		const struct worker_token *t = &list[i % n];
 		bool alike = strcmp(t->label, r->token.label) == 0;
-		if ((t->flags & WORKER_TOKEN_INITIALIZED) != 0 && alike == (i < n) && look_at(r, v, t, e) != 0)
+		if ((t->flags & WORKER_TOKEN_INITIALIZED) == 0 || alike != (i < n))
+			continue;
+		if (look_at(r, v, t, e) != 0)
 			return -1;
+		if (v->cka_id.len != 0)
+			return alike ? 0 : check_only(r, v, list, n, t, e);
 	}
 	return 0;
 }

@@ -21,10 +21,10 @@ teardown() {
 
 LONG="HID Global OMNIKEY 3x21 Smart Card Reader [OMNIKEY 3x21 Smart Card Reader]"
 
-# long_hsm [NAME=VALUE...]: a SmartCard-HSM in a reader with a long name
+# long_hsm: a SmartCard-HSM in a reader with a long name
 long_hsm() {
 	cards_start 2 "$LONG"
-	card_new sc-hsm 0 "pin=$HSM_PIN" "so-pin=$HSM_SO_PIN" "$@"
+	card_new sc-hsm 0 "pin=$HSM_PIN" "so-pin=$HSM_SO_PIN"
 	serial=DECC0100001 old=$dir/old
 	secret old "$HSM_PIN"
 	life_conf "token.module=$(cards_module opensc)"

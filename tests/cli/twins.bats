@@ -16,7 +16,6 @@ setup() {
 	life_token soft
 	softhsm2-util --init-token --free --label signature --pin 11112222 --so-pin 73519284 >/dev/null
 	secret second 11112222
-	serial=4711
 	export FAULTY_MODULE FAULTY_COUNT=$dir/log/count FAULTY_RULE='C_GetTokenInfo:*:serial=4711'
 	FAULTY_MODULE=$(company_softhsm)
 	mkdir "$dir/profiles"
@@ -70,4 +69,25 @@ issued() {
 	[[ $(rows R bob) == 1 && $(rows V bob) == 0 && $(rows V alice) == 1 && $(rows R alice) == 0 ]]
 	done_by "${ca[@]}" --token-label "VPN token" --pin-file "$dir/new" alice
 	done_by bundle alice
+}
+
+# logins: how often C_Login was called
+logins() {
+	awk '$1 == "C_Login" { n = $2 } END { print n + 0 }' "$FAULTY_COUNT"
+}
+
+@test "where the laptops' module shows the certificate behind two PINs none is sent" {
+	local before
+	FAULTY_RULE=
+	life_conf "token.module=$(company_softhsm)" "vpn.client-module-linux=$tools/libfaulty.so"
+	export FAULTY_RULE='C_GetTokenInfo:*:serial=4711;C_GetTokenInfo:*:label=another'
+	done_by --token-label "VPN token" "${ca[@]}" --pin-file "$dir/pin" alice
+	done_by --token-label "VPN token" "${ca[@]}" --pin-file "$dir/pin" alice
+	openssl x509 -in "$dir/pki/issued/alice.crt" -outform DER -out "$dir/alice.der"
+	pkcs11-tool --module "$FAULTY_MODULE" --token-label signature --login --pin 11112222 --write-object "$dir/alice.der" \
+		--type cert --id 01 >/dev/null
+	before=$(logins)
+	refused 3 "the certificate is shown behind two PINs" --token-label "VPN token" "${ca[@]}" --pin-file "$dir/pin" alice
+	says "no PIN was sent" "client-module-linux"
+	[[ $(logins) == "$before" ]]
 }
