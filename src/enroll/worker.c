@@ -1,6 +1,7 @@
 #include "enroll/worker.h"
 #include "core/xalloc.h"
 #include "enroll/worker_impl.h"
+#include "pkcs11/reader.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -55,11 +56,35 @@ static int patience(const struct worker *w, const struct rpc_msg *m)
 	return w->timeout_ms + (type == WORKER_TURN || type == WORKER_OPEN ? WORKER_TURN_MS : 0);
 }
 
+/* One of PC/SC; of another slot nobody knows. */
+static bool has_lost_its_card(const char *name)
+{
+	struct reader *list = NULL;
+	size_t n = 0;
+	if (reader_list(&list, &n, NULL) != 0)
+		return false;
+	const struct reader *r = reader_find(list, n, name);
+	bool lost = r != NULL && !r->present;
+	free(list);
+	return lost;
+}
+
+/* libp11 waits for ever for a session on a token that is gone: so a module that hangs, or has crashed, may have lost its
+ * token. */
+static int failed(const struct worker *w, struct err *e)
+{
+	if (e == NULL || e->code != ERR_MODULE || w->reader[0] == '\0' || !has_lost_its_card(w->reader))
+		return -1;
+	e->code = ERR_REMOVED;
+	err_prefix(e, "the token was pulled out of '%s'", w->reader);
+	return err_next(e, "%s", "");
+}
+
 int worker_call_wait(struct worker *w, struct worker_message *c, struct err *e)
 {
 	if (w->starting && start_end(w, e) != 0)
 		return -1;
-	return rpc_wait(w->peer, &c->out, patience(w, &c->in), e);
+	return rpc_wait(w->peer, &c->out, patience(w, &c->in), e) == 0 ? 0 : failed(w, e);
 }
 
 int worker_call_run(struct worker *w, struct worker_message *c, struct err *e)

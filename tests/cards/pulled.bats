@@ -54,6 +54,26 @@ each_is_told() {
 	each_is_told piv "authenticate with the management key" "generate a key" "write an object" "sign"
 }
 
+@test "a card that is pulled, and its module hangs for it: that is said" {
+	local module n=0 rc
+	enroll_company sc-hsm
+	enroll_card 0
+	module=${BUILD:-$COMPANY_ROOT/build}/tests/fault/libfaulty.so
+	mkdir "$ENROLL/log/counts"
+	export FAULTY_MODULE FAULTY_RULE=C_SignInit:1:hang FAULTY_COUNT=$ENROLL/log/counts/n
+	FAULTY_MODULE=$(cards_module opensc)
+	company_conf "$ENROLL" "token.module=$module" "vpn.client-module-linux=$module" token.timeout=3
+	enroll alice >"$ENROLL/log/run" 2>&1 3>&- &
+	until grep -q "onto the token" "$ENROLL/log/run" || ((++n > 200)); do sleep 0.1; done
+	sleep 1
+	card_ctl 0 pull
+	wait $! && rc=0 || rc=$?
+	cat "$ENROLL/log/run"
+	((rc == 3))
+	grep -q "was pulled out of '" "$ENROLL/log/run"
+	grep -q "put the same token in again and run the same command" "$ENROLL/log/run"
+}
+
 @test "a card that the module does not show is put in again before anything is installed" {
 	enroll_company sc-hsm
 	enroll_card 0
