@@ -107,7 +107,7 @@ static const struct option_def defs[] = {
 	"enroll the spare token that is plugged in, for so many days"),
     OPT("check", 0, FLAG, VERB_CRL, check, NULL, "only look how long the CRL is good, for monitoring"),
     OPT("client-module", 0, TEXT, VERB_ENROLLS | VERB_BUNDLE, client_module, "M",
-	"the PKCS#11 module on the employee's computer"),
+	"the PKCS#11 module on the employee's Linux computer"),
     OPT("ca-pass-file", 0, TEXT, VERB_ALL, ca_pass_file, "F",
 	"read the CA key's passphrase, or its HSM's PIN, from a file"),
     OPT("ca-pass-fd", 0, DESCRIPTOR, VERB_ALL, ca_pass_fd, "N",

@@ -69,8 +69,8 @@ static bool has_lost_its_card(const char *name)
 	return lost;
 }
 
-/* libp11 waits for ever for a session on a token that is gone: so a module that hangs, or has crashed, may have lost its
- * token. */
+/* libp11 waits for ever for a session on a token that is gone: so a module that hangs, or has crashed, may have lost
+ * its token. */
 static int failed(const struct worker *w, struct err *e)
 {
 	if (e == NULL || e->code != ERR_MODULE || w->reader[0] == '\0' || !has_lost_its_card(w->reader))

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154  # bats sets $stderr
+# shellcheck disable=SC2030,SC2031,SC2154  # bats sets $stderr
 # What somebody else has put on a token under the CKA_ID of a key of ours is not ours: it is never changed or deleted,
 # it does not stand in the way for good, and it is not taken for ours.
 
