@@ -34,13 +34,13 @@ teardown() {
 }
 
 @test "a process killed before a change on the disk leaves a certificate that works, and what the same command completes" {
-	local step=11
+	local step=23
 	[[ -z ${TOKENROLL_ALL:-} ]] || step=1
 	sweep_effects "$step"
 }
 
 @test "a power cut after a change on the disk leaves a certificate that works, and what the same command completes" {
-	local step=19
+	local step=37
 	[[ -z ${TOKENROLL_ALL:-} ]] || step=1
 	sweep_effects "$step" KILLAT_GROUP=1 KILLAT_AFTER=1
 }
