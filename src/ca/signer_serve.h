@@ -25,6 +25,6 @@ rpc_handler_fn signer_op_known, signer_op_revoke_serial, signer_op_crl, signer_o
 
 /* create_serve.c */
 rpc_handler_fn signer_op_ground, signer_op_create;
-void signer_note(void *server, const char *text);
+void signer_note(void *arg, const char *text);
 
 #endif

@@ -76,14 +76,13 @@ static int check_only(struct enroll_run *r, struct view *v, const struct worker_
 	return looked ? look_at(r, v, found, e) : 0;
 }
 
-/* One with the label that it has for the module that enrolled comes first. */
-static int find_by_certificate(struct enroll_run *r, struct view *v, const struct worker_token *list, size_t n,
-			       struct err *e)
+/* Among those with the label that it has for the module that enrolled, or among the others. */
+static int find_labelled(struct enroll_run *r, struct view *v, const struct worker_token *list, size_t n, bool alike,
+			 struct err *e)
 {
-	for (size_t i = 0; i < 2 * n && v->cka_id.len == 0; i++) {
-		const struct worker_token *t = &list[i % n];
-		bool alike = strcmp(t->label, r->token.label) == 0;
-		if ((t->flags & WORKER_TOKEN_INITIALIZED) == 0 || alike != (i < n))
+	for (size_t i = 0; i < n; i++) {
+		const struct worker_token *t = &list[i];
+		if ((t->flags & WORKER_TOKEN_INITIALIZED) == 0 || alike != (strcmp(t->label, r->token.label) == 0))
 			continue;
 		if (look_at(r, v, t, e) != 0)
 			return -1;
@@ -91,6 +90,14 @@ static int find_by_certificate(struct enroll_run *r, struct view *v, const struc
 			return alike ? 0 : check_only(r, v, list, n, t, e);
 	}
 	return 0;
+}
+
+static int find_by_certificate(struct enroll_run *r, struct view *v, const struct worker_token *list, size_t n,
+			       struct err *e)
+{
+	if (find_labelled(r, v, list, n, true, e) != 0)
+		return -1;
+	return v->cka_id.len != 0 ? 0 : find_labelled(r, v, list, n, false, e);
 }
 
 /* By its name if this is the module that enrolled, else by the certificate: modules name one token differently. */

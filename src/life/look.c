@@ -116,7 +116,7 @@ int life_look(struct life *l, struct life_seen_all *ret, struct err *e)
 	if (discover_end(l->discovery, &list, &n, &ret->no_modules) != 0)
 		note_no_modules(l, &ret->no_modules);
 	ret->readers = discover_readers(l->discovery, &ret->n_readers, &ret->no_readers);
-	ret->troubles = xcalloc(ret->n_readers, sizeof *ret->troubles);
+	ret->troubles = xcalloc(ret->n_readers, sizeof(struct err *));
 	for (size_t i = 0; i < ret->n_readers; i++)
 		ret->troubles[i] = discover_trouble(l->discovery, ret->readers[i].name);
 	ret->profiles = discover_profiles(l->discovery);
