@@ -107,13 +107,14 @@ static CK_OBJECT_HANDLE only_key(const struct p11_token *t, const struct blob *c
  */
 static int write_aside(const struct p11_token *t, const struct blob *cka_id, const char *label, const struct blob *der)
 {
+	struct err unsaid = ERR_INIT;
 	struct blob aside = BLOB_INIT;
 	CK_OBJECT_HANDLE key = only_key(t, cka_id);
 	int ret = -1;
-	if (key != CK_INVALID_HANDLE && p11_aside_id(cka_id, &aside, NULL) == 0 &&
-	    p11_aside_set(t, key, &aside, NULL) == 0) {
-		ret = write_object(t, &aside, label, der, NULL);
-		if (p11_aside_set(t, key, cka_id, NULL) != 0)
+	if (key != CK_INVALID_HANDLE && p11_aside_id(cka_id, &aside, &unsaid) == 0 &&
+	    p11_aside_set(t, key, &aside, &unsaid) == 0) {
+		ret = write_object(t, &aside, label, der, &unsaid);
+		if (p11_aside_set(t, key, cka_id, &unsaid) != 0)
 			ret = -1;
 	}
 	blob_free(&aside);

@@ -74,7 +74,7 @@ static int add_cell(struct line *l, const char *cell)
 		return 0;
 	add_blanks(l);
 	size_t plain = clean_span(cell);
-	if (cell[plain] == '\0' && plain < sizeof l->text - l->n) {
+	if (plain < sizeof l->text - l->n && cell[plain] == '\0') {
 		memcpy(l->text + l->n, cell, plain);
 		l->n += plain;
 		return (int)plain;

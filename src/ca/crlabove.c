@@ -70,7 +70,7 @@ static X509 *first_of(const struct ca *ca, const struct blob *file, struct certl
 void crlabove_first(const struct ca *ca, const struct blob *file, char *ret_name, size_t size, time_t *ret_until)
 {
 	struct certlist *crl = NULL;
-	struct ca_crl about;
+	struct ca_crl about = {.path = ""};
 	X509 *cert = first_of(ca, file, &crl);
 	ret_name[0] = '\0';
 	*ret_until = 0;

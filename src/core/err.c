@@ -147,7 +147,7 @@ static void openssl_reason(char *ret, size_t size)
 
 int err_openssl(struct err *e, enum err_code code, const char *fmt, ...)
 {
-	char reason[sizeof e->native];
+	char reason[ERR_NATIVE_SIZE];
 	va_list ap;
 	openssl_reason(reason, sizeof reason);
 	va_start(ap, fmt);

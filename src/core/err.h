@@ -75,11 +75,13 @@ enum err_code {
 	ERR_CODE_COUNT
 };
 
+#define ERR_NATIVE_SIZE 96
+
 struct err {
 	enum err_code code;
-	char what[768];  /* what was attempted and why it failed, one sentence */
-	char native[96]; /* CKR_ name, OpenSSL reason or errno text; may be "" */
-	char next[512];  /* what to do next; "" takes the code's own advice */
+	char what[768];               /* what was attempted and why it failed, one sentence */
+	char native[ERR_NATIVE_SIZE]; /* CKR_ name, OpenSSL reason or errno text; may be "" */
+	char next[512];               /* what to do next; "" takes the code's own advice */
 };
 
 #define ERR_INIT                     \

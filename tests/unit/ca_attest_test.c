@@ -120,7 +120,7 @@ static void free_asked(struct asked *a)
 static void a_proof_is_judged_before_anything_is_issued(void **state)
 {
 	(void)state;
-	struct vendor v;
+	struct vendor v = {.file = ""};
 	struct asked a;
 	struct blob other = BLOB_INIT;
 	make_vendor(&v);
@@ -154,7 +154,7 @@ static void a_proof_is_judged_before_anything_is_issued(void **state)
 static void without_requirement_a_wrong_proof_is_still_refused(void **state)
 {
 	(void)state;
-	struct vendor v, forger;
+	struct vendor v = {.file = ""}, forger = {.file = ""};
 	struct asked a;
 	make_vendor(&forger);
 	make_vendor(&v);
@@ -173,7 +173,7 @@ static void without_requirement_a_wrong_proof_is_still_refused(void **state)
 static void without_roots_a_proof_is_not_judged(void **state)
 {
 	(void)state;
-	struct vendor v;
+	struct vendor v = {.file = ""};
 	struct asked a;
 	make_vendor(&v);
 	struct signer *s = start_attested(NULL, false);
@@ -189,7 +189,7 @@ static void a_proof_for_an_offline_ca_is_judged_without_its_key(void **state)
 {
 	(void)state;
 	struct err e = ERR_INIT;
-	struct vendor v;
+	struct vendor v = {.file = ""};
 	struct blob spki = BLOB_INIT, proof = BLOB_INIT, huge = BLOB_INIT;
 	struct ca_info info;
 	char said[CA_ATTESTED_MAX];

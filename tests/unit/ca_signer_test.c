@@ -133,7 +133,8 @@ static void an_index_that_is_a_link_out_of_the_pki_is_written_to(void **state)
 		struct err e = ERR_INIT;
 		struct ca_issued out;
 		struct ca *ca = fixture_unlocked(&fx);
-		if (!ca_confine(ca, NULL))
+		const struct pathset none = PATHSET_INIT;
+		if (!ca_confine(ca, &none))
 			_exit(77);
 		if (try_issue(ca, "alice", EVP_EC_gen("P-256"), false, &out, &e) == 0)
 			_exit(0);
@@ -163,7 +164,8 @@ static void once_confined_only_the_pki_can_be_written(void **state)
 	pid_t pid = fork();
 	if (pid == 0) {
 		struct ca *ca = fixture_open(&fx);
-		if (!ca_confine(ca, NULL))
+		const struct pathset none = PATHSET_INIT;
+		if (!ca_confine(ca, &none))
 			_exit(77);
 		_exit(file_write(inside, "x", 1, 0600, NULL) == 0 && file_write(crl, "x", 1, 0644, NULL) == 0 &&
 			      file_write(outside, "x", 1, 0600, NULL) != 0 && shell("true") != 0
