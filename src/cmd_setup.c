@@ -96,19 +96,23 @@ static int check_pki(const struct setup *s, struct err *e)
 	return same ? 0 : differs(s, "--pki", s->pki, e);
 }
 
+/* By the configuration, as far as there is one; all in it is borrowed. */
+static struct config_ca settings(const struct setup *s)
+{
+	if (s->cfg != NULL)
+		return s->cfg->ca;
+	return (struct config_ca){.pki = s->pki, .key = s->ca_key, .key_types = KEYTYPE_ALL, .lock_wait = 30};
+}
+
 static int find_ground(struct setup *s, struct err *e)
 {
-	struct config_ca ca = {.pki = s->pki, .key = s->ca_key, .key_types = KEYTYPE_ALL, .lock_wait = 30};
-	if (s->cfg != NULL)
-		ca = s->cfg->ca;
+	const struct config_ca ca = settings(s);
 	return signer_ground(&s->creator, &ca, s->o->verbose, setup_note, s, &s->ground, e);
 }
 
 int setup_open_ca(struct setup *s, struct err *e)
 {
-	struct config_ca ca = {.pki = s->pki, .key = s->ca_key, .key_types = KEYTYPE_ALL, .lock_wait = 30};
-	if (s->cfg != NULL)
-		ca = s->cfg->ca;
+	const struct config_ca ca = settings(s);
 	if (signer_start(&s->signer, &ca, s->o->verbose, setup_note, s, e) != 0)
 		return -1;
 	ca_info_free(&s->ca);
@@ -173,10 +177,10 @@ static int look_at_rows(struct setup *s, struct signer *look, struct config_list
 
 static int look_at_pki(struct setup *s, struct config_list *servers, struct err *e)
 {
-	struct config_ca ca = {.pki = s->pki, .key = s->ca_key};
+	const struct config_ca ca = settings(s);
 	struct ca_look l;
 	struct signer *look = NULL;
-	int got = signer_look_begin(&look, s->cfg != NULL ? &s->cfg->ca : &ca, s->o->verbose, setup_note, s, e);
+	int got = signer_look_begin(&look, &ca, s->o->verbose, setup_note, s, e);
 	if (got == 0)
 		got = signer_look_end(look, &l, e);
 	if (got == 0 && l.has_index)
@@ -185,12 +189,18 @@ static int look_at_pki(struct setup *s, struct config_list *servers, struct err 
 	return got;
 }
 
+static const char *openvpn_folder(const struct setup *s)
+{
+	return s->o->openvpn != NULL ? s->o->openvpn : OPENVPN_FOLDER;
+}
+
 /* ---- what is to be */
 
 /* Where the CRL is published: what the server reads; a new CA's where it will, if there is none yet. Not in the PKI,
  * which only its owner can read. */
-static void settle_crl(struct setup *s, const char *openvpn)
+static void settle_crl(struct setup *s)
 {
+	const char *openvpn = openvpn_folder(s);
 	char *file = xasprintf("%s/server/crl.pem", openvpn), *folder = xasprintf("%s/server", openvpn);
 	if (s->vpn.crl != NULL) {
 		char *real = realpath(s->vpn.crl, NULL), *own = realpath(s->ground.pki, NULL);
@@ -246,7 +256,6 @@ static int make_text(struct setup *s, struct err *e)
 
 static int settle_configuration(struct setup *s, struct err *e)
 {
-	const char *openvpn = s->o->openvpn != NULL ? s->o->openvpn : OPENVPN_FOLDER;
 	if (s->configured)
 		return 0;
 	if (s->o->data != NULL) {
@@ -255,14 +264,13 @@ static int settle_configuration(struct setup *s, struct err *e)
 		set(&s->store, xasprintf("%s/tokenroll.db", data));
 		free(data);
 	}
-	settle_crl(s, openvpn);
+	settle_crl(s);
 	settle_tls(s);
 	return make_text(s, e);
 }
 
 static int plan_for_existing(struct setup *s, struct err *e)
 {
-	const char *openvpn = s->o->openvpn != NULL ? s->o->openvpn : OPENVPN_FOLDER;
 	struct config_list servers = {NULL, 0};
 	signer_stop(&s->creator);
 	int got = setup_open_ca(s, e);
@@ -270,7 +278,7 @@ static int plan_for_existing(struct setup *s, struct err *e)
 		got = look_at_pki(s, &servers, e);
 	if (got == 0) {
 		s->young = s->rows == 0;
-		(void)setup_vpn_find(&s->vpn, openvpn, &s->ca.chain_pem);
+		(void)setup_vpn_find(&s->vpn, openvpn_folder(s), &s->ca.chain_pem);
 		setupui_found(s);
 		if (!s->configured)
 			got = setupui_server(s, &servers, e);

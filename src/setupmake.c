@@ -178,8 +178,11 @@ int setup_make(struct setup *s, struct err *e)
 		return -1;
 	if (!s->configured && write_configuration(s, e) != 0)
 		return -1;
-	signer_stop(&s->signer); /* of an existing PKI it was opened without this configuration */
-	if (setup_open_ca(s, e) != 0 || make_server(s, e) != 0 || make_crl(s, e) != 0 || make_tls(s, e) != 0)
+	/* one that was there was opened before there was this configuration */
+	if (!s->configured)
+		signer_stop(&s->signer);
+	if ((s->signer == NULL && setup_open_ca(s, e) != 0) || make_server(s, e) != 0 || make_crl(s, e) != 0 ||
+	    make_tls(s, e) != 0)
 		return -1;
 	return record(s, e);
 }

@@ -43,7 +43,7 @@ struct setup {
 	struct setup_vpn vpn;
 	struct secret *passphrase; /* of the new CA */
 	struct setup_thing server_cert, tls, published, conf;
-	bool made_ca, unlocked, issued;
+	bool made_ca, unlocked;
 };
 
 /* A remark of a signer process, or of setup itself; arg is the struct setup. */

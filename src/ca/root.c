@@ -1,7 +1,6 @@
 #include "ca/root.h"
 
 #include "ca/pki.h"
-#include "ca/serial.h"
 #include "ca/subject.h"
 
 #include <openssl/err.h>
@@ -13,8 +12,7 @@
 #include <string.h>
 
 #define SERIAL_BYTES 16
-/* each unlocking takes some 0.05 s of it; what is written by hand is tried ten thousand times slower than with
- * OpenSSL's own 2048 */
+/* an unlocking takes some 0.05 s of it, and each guess a hundred times as long as with OpenSSL's own 2048 */
 #define KDF_ROUNDS 200000
 #define DAY 86400
 

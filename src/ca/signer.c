@@ -222,18 +222,24 @@ int signer_attest(struct signer *s, const char *user, const struct blob *spki, c
 	return status;
 }
 
+int signer_call_empty(struct signer *s, struct rpc_msg *in, struct err *e)
+{
+	struct rpc_msg out = RPC_MSG_INIT;
+	int status = signer_call(s, in, &out, e);
+	if (status == 0 && !rpc_msg_done(&out))
+		status = signer_bad_answer(e);
+	rpc_msg_free(in);
+	rpc_msg_free(&out);
+	return status;
+}
+
 /* A call that takes one text and answers nothing. */
 static int call_about(struct signer *s, enum signer_op op, const char *text, struct err *e)
 {
-	struct rpc_msg in = RPC_MSG_INIT, out = RPC_MSG_INIT;
+	struct rpc_msg in = RPC_MSG_INIT;
 	rpc_msg_reset(&in, op);
 	rpc_put_str(&in, text);
-	int status = signer_call(s, &in, &out, e);
-	if (status == 0 && !rpc_msg_done(&out))
-		status = signer_bad_answer(e);
-	rpc_msg_free(&in);
-	rpc_msg_free(&out);
-	return status;
+	return signer_call_empty(s, &in, e);
 }
 
 int signer_settle(struct signer *s, const char *serial, struct err *e)
@@ -241,8 +247,7 @@ int signer_settle(struct signer *s, const char *serial, struct err *e)
 	return call_about(s, SIGNER_SETTLE, serial, e);
 }
 
-/* Sends in, which is freed, and takes a yes or a no; *ret is set only when that is the whole answer. */
-static int call_yes_no(struct signer *s, struct rpc_msg *in, bool *ret, struct err *e)
+int signer_call_yes_no(struct signer *s, struct rpc_msg *in, bool *ret, struct err *e)
 {
 	struct rpc_msg out = RPC_MSG_INIT;
 	int status = signer_call(s, in, &out, e);
@@ -261,7 +266,7 @@ int signer_revoked(struct signer *s, const char *serial, bool *ret, struct err *
 	struct rpc_msg in = RPC_MSG_INIT;
 	rpc_msg_reset(&in, SIGNER_REVOKED);
 	rpc_put_str(&in, serial);
-	return call_yes_no(s, &in, ret, e);
+	return signer_call_yes_no(s, &in, ret, e);
 }
 
 int signer_revoke(struct signer *s, const char *user, const char *serial, const char *reason, bool *ret_already,
@@ -272,7 +277,7 @@ int signer_revoke(struct signer *s, const char *user, const char *serial, const 
 	rpc_put_str(&in, user);
 	rpc_put_str(&in, serial);
 	rpc_put_str(&in, reason);
-	return call_yes_no(s, &in, ret_already, e);
+	return signer_call_yes_no(s, &in, ret_already, e);
 }
 
 int signer_replaceable(struct signer *s, const char *user, struct err *e)
@@ -282,16 +287,11 @@ int signer_replaceable(struct signer *s, const char *user, struct err *e)
 
 int signer_renewable(struct signer *s, const char *user, const char *beside, struct err *e)
 {
-	struct rpc_msg in = RPC_MSG_INIT, out = RPC_MSG_INIT;
+	struct rpc_msg in = RPC_MSG_INIT;
 	rpc_msg_reset(&in, SIGNER_RENEWABLE);
 	rpc_put_str(&in, user);
 	rpc_put_str(&in, beside);
-	int status = signer_call(s, &in, &out, e);
-	if (status == 0 && !rpc_msg_done(&out))
-		status = signer_bad_answer(e);
-	rpc_msg_free(&in);
-	rpc_msg_free(&out);
-	return status;
+	return signer_call_empty(s, &in, e);
 }
 
 int signer_publish(struct signer *s, const char *user, struct err *e)

@@ -11,6 +11,12 @@ int signer_call(struct signer *s, struct rpc_msg *in, struct rpc_msg *out, struc
 
 int signer_bad_answer(struct err *e);
 
+/* Sends in, which is freed; the answer has no fields. */
+int signer_call_empty(struct signer *s, struct rpc_msg *in, struct err *e);
+
+/* Sends in, which is freed, and takes a yes or a no; *ret is set only when that is the whole answer. */
+int signer_call_yes_no(struct signer *s, struct rpc_msg *in, bool *ret, struct err *e);
+
 /* signer_start, for one that begins with another call. */
 int signer_start_as(struct signer **ret, enum signer_op op, const struct config_ca *cfg, bool verbose,
 		    rpc_note_fn *note, void *note_arg, struct err *e);

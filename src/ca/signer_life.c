@@ -11,19 +11,6 @@
 #define KNOWN_MAX 256
 #define STATE_MS 30000
 
-/* Sends in, which is freed, and takes an answer without fields. */
-static int call_empty(struct signer *s, enum signer_op op, struct err *e)
-{
-	struct rpc_msg in = RPC_MSG_INIT, out = RPC_MSG_INIT;
-	rpc_msg_reset(&in, op);
-	int status = signer_call(s, &in, &out, e);
-	if (status == 0 && !rpc_msg_done(&out))
-		status = signer_bad_answer(e);
-	rpc_msg_free(&in);
-	rpc_msg_free(&out);
-	return status;
-}
-
 /* The rest of an answer that is a list. */
 static int take_known(struct rpc_msg *out, struct ca_known **ret, size_t *ret_n, struct err *e)
 {
@@ -101,22 +88,16 @@ int signer_crl(struct signer *s, struct ca_crl *ret, struct err *e)
 
 int signer_publish_fresh(struct signer *s, struct err *e)
 {
-	return call_empty(s, SIGNER_PUBLISH_FRESH, e);
+	struct rpc_msg in = RPC_MSG_INIT;
+	rpc_msg_reset(&in, SIGNER_PUBLISH_FRESH);
+	return signer_call_empty(s, &in, e);
 }
 
 int signer_published(struct signer *s, bool *ret, struct err *e)
 {
-	struct rpc_msg in = RPC_MSG_INIT, out = RPC_MSG_INIT;
+	struct rpc_msg in = RPC_MSG_INIT;
 	rpc_msg_reset(&in, SIGNER_PUBLISHED);
-	int status = signer_call(s, &in, &out, e);
-	bool published = status == 0 && rpc_get_u32(&out) != 0;
-	if (status == 0 && !rpc_msg_done(&out))
-		status = signer_bad_answer(e);
-	if (status == 0)
-		*ret = published;
-	rpc_msg_free(&in);
-	rpc_msg_free(&out);
-	return status;
+	return signer_call_yes_no(s, &in, ret, e);
 }
 
 int signer_crl_state(const struct config_ca *cfg, bool verbose, struct ca_crl_state *ret, struct err *e)

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* pcscd asks some readers so rarely whether their card is still there */
-
 /* Whether a token that is not there can fail like this. What is wrong with a PIN only a token can say that is. */
 static bool may_be_pulled(enum err_code code)
 {

@@ -109,7 +109,7 @@ int tlskey_make(const char *path, struct err *e)
 				"tls-crypt option to %s",
 				path);
 	}
-	char *block = out.data != NULL ? pem_block((const char *)out.data, kinds[1].label) : NULL;
+	char *block = out.data != NULL ? pem_block((const char *)out.data, find_kind("tls_crypt")->label) : NULL;
 	int got = -1;
 	if (block != NULL) {
 		char *text = xasprintf("%s\n", block);

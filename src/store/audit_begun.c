@@ -36,66 +36,56 @@ out:
 	return rc;
 }
 
-int store_pin_begun(struct store *s, const char *token_serial, bool *ret, struct err *e)
+/* The last of these actions that the trail has of a token; "" if there is none. */
+static int last_of(struct store *s, const char *token_serial, const char *const actions[4], char ret[32], struct err *e)
 {
 	struct query q = QUERY_INIT;
-	char action[32] = "";
 	char *serial = clean_dup(token_serial); /* as it is in the trail */
 	bool row;
 	int rc = -1;
 
+	ret[0] = '\0';
 	if (query_open(&q, s,
 		       "SELECT action FROM audit WHERE token_serial = ? AND action IN (?, ?, ?, ?)"
 		       " ORDER BY id DESC LIMIT 1",
 		       e) == -1)
 		goto out;
 	query_put_text(&q, serial);
-	query_put_text(&q, STORE_TOKEN_INIT);
-	query_put_text(&q, STORE_PIN_INIT);
-	query_put_text(&q, STORE_PIN_SET);
-	/* where somebody has made a key, there was a PIN to log in with */
-	query_put_text(&q, cred_state_name(CRED_KEYED));
+	for (size_t i = 0; i < 4; i++)
+		query_put_text(&q, actions[i]);
 	if (query_next(&q, &row, e) == -1)
 		goto out;
 	if (row)
-		query_text(&q, 0, action, sizeof(action));
+		query_text(&q, 0, ret, 32);
 	rc = query_check(&q, e);
-	if (rc == 0)
-		*ret = row && (strcmp(action, STORE_TOKEN_INIT) == 0 || strcmp(action, STORE_PIN_INIT) == 0);
 out:
 	query_close(&q);
 	free(serial);
 	return rc;
 }
 
+int store_pin_begun(struct store *s, const char *token_serial, bool *ret, struct err *e)
+{
+	/* where somebody has made a key, there was a PIN to log in with */
+	const char *const actions[4] = {STORE_TOKEN_INIT, STORE_PIN_INIT, STORE_PIN_SET, cred_state_name(CRED_KEYED)};
+	char last[32];
+
+	if (last_of(s, token_serial, actions, last, e) == -1)
+		return -1;
+	*ret = strcmp(last, STORE_TOKEN_INIT) == 0 || strcmp(last, STORE_PIN_INIT) == 0;
+	return 0;
+}
+
 int store_replace_begun(struct store *s, const char *token_serial, bool *ret, struct err *e)
 {
-	struct query q = QUERY_INIT;
-	char action[32] = "";
-	char *serial = clean_dup(token_serial); /* as it is in the trail */
-	bool row;
-	int rc = -1;
+	const char *const actions[4] = {STORE_PIN_REPLACE, STORE_PIN_UNREPLACED, cred_state_name(CRED_WRITTEN),
+					STORE_PIN_REPLACE};
+	char last[32];
 
-	if (query_open(&q, s,
-		       "SELECT action FROM audit WHERE token_serial = ? AND action IN (?, ?, ?)"
-		       " ORDER BY id DESC LIMIT 1",
-		       e) == -1)
-		goto out;
-	query_put_text(&q, serial);
-	query_put_text(&q, STORE_PIN_REPLACE);
-	query_put_text(&q, STORE_PIN_UNREPLACED);
-	query_put_text(&q, cred_state_name(CRED_WRITTEN));
-	if (query_next(&q, &row, e) == -1)
-		goto out;
-	if (row)
-		query_text(&q, 0, action, sizeof(action));
-	rc = query_check(&q, e);
-	if (rc == 0)
-		*ret = strcmp(action, STORE_PIN_REPLACE) == 0;
-out:
-	query_close(&q);
-	free(serial);
-	return rc;
+	if (last_of(s, token_serial, actions, last, e) == -1)
+		return -1;
+	*ret = strcmp(last, STORE_PIN_REPLACE) == 0;
+	return 0;
 }
 
 int store_audited(struct store *s, const char *token_serial, const char *action, const char *detail, bool *ret,

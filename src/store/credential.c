@@ -70,11 +70,7 @@ void credential_read(struct query *q, struct store_credential *c)
 
 	c->id = query_int(q, col++);
 	query_text(q, col++, c->user, sizeof(c->user));
-	c->token.id = query_int(q, col++);
-	query_text(q, col++, c->token.manufacturer, sizeof(c->token.manufacturer));
-	query_text(q, col++, c->token.model, sizeof(c->token.model));
-	query_text(q, col++, c->token.serial, sizeof(c->token.serial));
-	query_text(q, col++, c->token.label, sizeof(c->token.label));
+	token_read(q, &col, &c->token);
 	query_text(q, col++, state, sizeof(state));
 	query_text(q, col++, key_type, sizeof(key_type));
 	query_blob(q, col++, &c->cka_id);

@@ -2,6 +2,7 @@
 
 #include "core/xalloc.h"
 #include "store/db.h"
+#include "store/identity.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -83,11 +84,7 @@ static void add_token(struct query *q, struct history *h)
 	h->tokens = xrealloc(h->tokens, h->n_tokens + 1, sizeof(*h->tokens));
 	t = &h->tokens[h->n_tokens++];
 	*t = (struct history_token){0};
-	t->token.id = query_int(q, col++);
-	query_text(q, col++, t->token.manufacturer, sizeof(t->token.manufacturer));
-	query_text(q, col++, t->token.model, sizeof(t->token.model));
-	query_text(q, col++, t->token.serial, sizeof(t->token.serial));
-	query_text(q, col++, t->token.label, sizeof(t->token.label));
+	token_read(q, &col, &t->token);
 	t->profile = text_of(q, col++);
 	t->lost = query_int(q, col++);
 	t->current = query_int(q, col++) != 0;

@@ -151,3 +151,12 @@ int token_known(struct store *s, const struct store_token *t, int64_t *ret, stru
 		return -1;
 	return db_end(s, token_ensure(s, t, ret, e), e);
 }
+
+void token_read(struct query *q, int *col, struct store_token *ret)
+{
+	ret->id = query_int(q, (*col)++);
+	query_text(q, (*col)++, ret->manufacturer, sizeof(ret->manufacturer));
+	query_text(q, (*col)++, ret->model, sizeof(ret->model));
+	query_text(q, (*col)++, ret->serial, sizeof(ret->serial));
+	query_text(q, (*col)++, ret->label, sizeof(ret->label));
+}

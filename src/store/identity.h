@@ -18,4 +18,7 @@ int token_ensure(struct store *s, const struct store_token *t, int64_t *ret, str
 int person_known(struct store *s, const char *name, int64_t *ret, struct err *e);
 int token_known(struct store *s, const struct store_token *t, int64_t *ret, struct err *e);
 
+/* id, manufacturer, model, serial and label, from column *col on, which is moved behind them. */
+void token_read(struct query *q, int *col, struct store_token *ret);
+
 #endif

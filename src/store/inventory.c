@@ -21,11 +21,7 @@ static void holding_read(struct query *q, struct store_holding *h)
 	int col = 0;
 
 	*h = (struct store_holding){0};
-	h->token.id = query_int(q, col++);
-	query_text(q, col++, h->token.manufacturer, sizeof(h->token.manufacturer));
-	query_text(q, col++, h->token.model, sizeof(h->token.model));
-	query_text(q, col++, h->token.serial, sizeof(h->token.serial));
-	query_text(q, col++, h->token.label, sizeof(h->token.label));
+	token_read(q, &col, &h->token);
 	query_text(q, col++, h->profile, sizeof(h->profile));
 	query_text(q, col++, h->user, sizeof(h->user));
 	query_text(q, col++, state, sizeof(state));

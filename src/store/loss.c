@@ -36,11 +36,7 @@ static void issued_read(struct query *q, struct store_issued *ret)
 	int col = 0;
 
 	*ret = (struct store_issued){0};
-	ret->token.id = query_int(q, col++);
-	query_text(q, col++, ret->token.manufacturer, sizeof(ret->token.manufacturer));
-	query_text(q, col++, ret->token.model, sizeof(ret->token.model));
-	query_text(q, col++, ret->token.serial, sizeof(ret->token.serial));
-	query_text(q, col++, ret->token.label, sizeof(ret->token.label));
+	token_read(q, &col, &ret->token);
 	ret->lost = query_int(q, col++);
 	query_text(q, col++, state, sizeof(state));
 	query_text(q, col++, ret->cert_serial, sizeof(ret->cert_serial));
