@@ -168,7 +168,7 @@ int setupui_new_ca(struct setup *s, struct err *e)
 	s->days = s->o->days != 0 ? s->o->days : DAYS_DEFAULT;
 	if (check_type(s, e) != 0)
 		return -1;
-	if (settle(s, &s->ca_name, s->o->ca_name, &q, "VPN CA", e) != 0 || settle_server(s, NULL, e) != 0)
+	if (settle(s, &s->ca_name, s->o->ca_name, &q, "VPN CA", e) != 0 || settle_server(s, s->server, e) != 0)
 		return -1;
 	return s->configured ? 0 : settle_remote(s, e);
 }

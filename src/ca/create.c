@@ -105,6 +105,16 @@ static int check_begun(const struct ca_creation *c, struct err *e)
 	return err_next(e, "name a folder for the new CA alone with --pki");
 }
 
+/* Whether a path of the configuration, NULL for none, is easy-rsa's own. */
+static bool is_usual(const struct ca_creation *c, const char *path, const char *name)
+{
+	char *usual = place(c, name), *is = path != NULL ? pathset_resolve(path) : xstrdup(usual);
+	bool same = is != NULL && strcmp(is, usual) == 0;
+	free(is);
+	free(usual);
+	return same;
+}
+
 static int check_place(const struct ca_creation *c, const struct config_ca *cfg, struct err *e)
 {
 	struct stat st;
@@ -112,10 +122,11 @@ static int check_place(const struct ca_creation *c, const struct config_ca *cfg,
 		err_set(e, ERR_CA_PKI, "%s is not a folder", c->pki);
 		return err_next(e, "name the folder of the new CA with --pki");
 	}
-	if (cfg->cert == NULL && (cfg->key == NULL || c->on_hsm))
+	bool cert_usual = is_usual(c, cfg->cert, "ca.crt");
+	if (cert_usual && (c->on_hsm || is_usual(c, cfg->key, "private/ca.key")))
 		return check_begun(c, e);
 	err_set(e, ERR_CONFIG, "[ca] %s names another place than easy-rsa's for a CA that is not there yet",
-		cfg->cert != NULL ? "cert" : "key");
+		cert_usual ? "key" : "cert");
 	return err_next(e, "take it out, so that a new CA can be made in %s", c->pki);
 }
 

@@ -139,6 +139,19 @@ enrolls_alice() {
 	enrolls_alice
 }
 
+@test "an HSM whose module needs hsm-env and hsm-writes: what the configuration says of it is obeyed" {
+	hsm_new "$dir"
+	mkdir etc
+	printf '%s\n' "[ca]" "pki = $dir/pki" \
+		"key = pkcs11:token=Company%20CA;object=ca-key?module-path=$dir/hsm/libhsm.so" \
+		"hsm-env = SOFTHSM2_CONF=$dir/hsm/softhsm2.conf" "hsm-writes = $dir/hsm/tokens" \
+		"[template]" "remote = vpn.example.com 1194 udp" "server_name = vpn.example.com" \
+		"[store]" "path = $dir/data/tokenroll.db" >etc/tokenroll.conf
+	bare --ca-pass-file "$dir/hsm.pin"
+	openssl verify -purpose sslserver -CAfile pki/ca.crt pki/issued/vpn.example.com.crt
+	run ! grep -r "PRIVATE KEY" pki/private/ca.key
+}
+
 @test "a wrong PIN of the HSM is tried once, and nothing is made" {
 	hsm_new "$dir"
 	company_secret "$dir/ca.pass" 00000000
@@ -247,6 +260,16 @@ enrolls_alice() {
 	[[ $status == 2 ]]
 	says "--pki is another one"
 	snapshot | diff before -
+}
+
+@test "a configuration that is there before its CA: the CA is made where it says, for the server that it names" {
+	mkdir etc
+	printf '%s\n' "[ca]" "pki = $dir/pki" "[template]" "remote = vpn.example.com 1194 udp" \
+		"server_name = vpn.example.com" "[store]" "path = $dir/data/tokenroll.db" >etc/tokenroll.conf
+	cp etc/tokenroll.conf before
+	set_up
+	cmp etc/tokenroll.conf before
+	openssl verify -purpose sslserver -CAfile pki/ca.crt pki/issued/vpn.example.com.crt
 }
 
 @test "what is no place for a new CA is refused: files of others, a CA without its certificate, an unsigned one" {
