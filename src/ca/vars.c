@@ -136,21 +136,12 @@ static int source_file(struct vars *v, const char *pki, struct err *e)
 	char *easyrsa_pki = xasprintf("EASYRSA_PKI=%s", pki);
 	char *script = make_script();
 	/* $0 is easy-rsa's own path, because its vars.example takes the folder from it */
-	const char *argv[] = {"/usr/bin/env",
-			      "-i",
-			      "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-			      "EASYRSA_CALLER=1",
-			      easyrsa,
-			      easyrsa_pki,
-			      "/bin/sh",
-			      "-c",
-			      script,
-			      "/usr/share/easy-rsa/easyrsa",
-			      v->file,
-			      NULL};
+	const char *const argv[] = {"/bin/sh", "-c", script, "/usr/share/easy-rsa/easyrsa", v->file, NULL};
+	const char *const env[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+				   "EASYRSA_CALLER=1", easyrsa, easyrsa_pki, NULL};
 	struct blob out = BLOB_INIT;
 	const int64_t start = clock_ms();
-	int ret = process_run(argv, &out, VARS_TIMEOUT_MS, e);
+	int ret = process_run(argv, env, &out, VARS_TIMEOUT_MS, e);
 	if (ret != 0)
 		ret = cannot_source(v, clock_ms() - start < VARS_TIMEOUT_MS, e);
 	if (ret == 0)

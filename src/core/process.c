@@ -104,7 +104,8 @@ bool process_stop_urgent(void)
 }
 
 struct run {
-	const char *const *env; /* NULL: ours; else it is a hook */
+	const char *const *env; /* NULL: ours */
+	bool hook;
 	pid_t pid;
 	int out, err;
 	int ended;           /* a descriptor that tells that it has; -1 where nobody waits for that */
@@ -131,11 +132,12 @@ static void exec_program(const char *const argv[], const struct run *r, int out,
 		_exit(126);
 	close_range(3, ~0U, 0);
 	signal(SIGPIPE, SIG_DFL);
-	if (r->env != NULL) {
+	if (r->hook) {
 		(void)setpgid(0, 0);
 		umask(022);
-		set_environment(r->env);
 	}
+	if (r->env != NULL)
+		set_environment(r->env);
 	/* execvp's type predates const; it changes nothing */
 	char **args = NULL;
 	memcpy(&args, &argv, sizeof args);
@@ -163,7 +165,7 @@ static int run_start(struct run *r, const char *const argv[], struct err *e)
 	r->err = err[0];
 	if (r->pid < 0)
 		return err_errno(e, ERR_SYSTEM, "cannot start %s", argv[0]);
-	if (r->env != NULL) {
+	if (r->hook) {
 		(void)setpgid(r->pid, r->pid); /* whoever of the two comes first */
 		r->ended = pidfd_open(r->pid, 0);
 	}
@@ -225,7 +227,7 @@ static int run_finish(struct run *r, const char *name, bool in_time, int timeout
 {
 	int status = 0;
 	if (!in_time)
-		kill(r->env != NULL ? -r->pid : r->pid, SIGKILL);
+		kill(r->hook ? -r->pid : r->pid, SIGKILL);
 	while (waitpid(r->pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (!in_time)
@@ -261,9 +263,9 @@ static int run_whole(struct run *r, const char *const argv[], int timeout_ms, st
 	return ret;
 }
 
-int process_run(const char *const argv[], struct blob *ret_out, int timeout_ms, struct err *e)
+int process_run(const char *const argv[], const char *const env[], struct blob *ret_out, int timeout_ms, struct err *e)
 {
-	struct run r = {.pid = -1, .out = -1, .err = -1, .ended = -1};
+	struct run r = {.env = env, .pid = -1, .out = -1, .err = -1, .ended = -1};
 	int ret = run_whole(&r, argv, timeout_ms, e);
 	if (ret == 0 && ret_out != NULL) {
 		blob_take(ret_out, r.text[0].data, r.text[0].len);
@@ -277,7 +279,7 @@ int process_run(const char *const argv[], struct blob *ret_out, int timeout_ms, 
 int process_run_hook(const char *const argv[], const char *const env[], struct blob *ret_output, int timeout_ms,
 		     struct err *e)
 {
-	struct run r = {.env = env, .pid = -1, .out = -1, .err = -1, .ended = -1};
+	struct run r = {.env = env, .hook = true, .pid = -1, .out = -1, .err = -1, .ended = -1};
 	int ret = run_whole(&r, argv, timeout_ms, e);
 	struct blob *both = &r.text[0], *more = &r.text[1];
 	if (more->len > 0) {

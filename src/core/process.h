@@ -34,15 +34,15 @@ int process_stop_signal(void);
 bool process_stop_urgent(void);
 
 /*
- * Runs argv[0] (searched in PATH) with stdin from /dev/null and at most timeout_ms of time. Its stdout
- * goes to *ret_out (may be NULL; at most 1 MiB), its stderr's last line into the error's native reason.
- * Fails unless it exits with 0.
+ * Runs argv[0] (searched in PATH) with stdin from /dev/null and at most timeout_ms of time, in this environment and no
+ * more, or in ours where env is NULL. Its stdout goes to *ret_out (may be NULL; at most 1 MiB), its stderr's last line
+ * into the error's native reason. Fails unless it exits with 0.
  */
-int process_run(const char *const argv[], struct blob *ret_out, int timeout_ms, struct err *e);
+int process_run(const char *const argv[], const char *const env[], struct blob *ret_out, int timeout_ms, struct err *e);
 
 /*
  * The same for a program that somebody else has chosen: in a process group of its own, all of which is ended when the
- * time is up, with this environment and no more, and umask 022. It is done when it has ended, also if it leaves another
+ * time is up, and with umask 022. It is done when it has ended, also if it leaves another
  * program running that has its output. *ret_output is what it wrote, stdout before stderr, also when it fails.
  */
 int process_run_hook(const char *const argv[], const char *const env[], struct blob *ret_output, int timeout_ms,

@@ -1,8 +1,8 @@
 #include "handover/owned.h"
-#include "core/file.h"
 #include "core/xalloc.h"
 #include "handover/bundle.h"
 #include "handover/digest.h"
+#include "handover/owned_list.h"
 #include "handover/text.h"
 
 #include <dirent.h>
@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#define LIST_MAX ((size_t)4 << 20)
 
 /* One look at a user's place. */
 struct look {
@@ -29,21 +27,11 @@ struct owned {
 	bool had_old;
 };
 
-static char *list_name(const char *user)
-{
-	return xasprintf(".%s.made", user); /* no user name begins with a dot */
-}
-
 static void put_line(struct blob *list, const char *hex, const char *folder, const char *name)
 {
 	char *line = xasprintf("%s  %s%s%s\n", hex, folder, *folder != '\0' ? "/" : "", name);
 	text_append(list, line, strlen(line));
 	free(line);
-}
-
-static bool has_text(const struct blob *list, const char *text)
-{
-	return memmem(list->data, list->len, text, strlen(text)) != NULL;
 }
 
 static bool is_rendered(const struct look *l, const char *name)
@@ -59,7 +47,7 @@ static bool is_rendered(const struct look *l, const char *name)
 static bool leads_to_ours(const struct look *l, const char *name)
 {
 	char *part = xasprintf("  %s/%s", l->user, name);
-	bool ret = l->list.len != 0 && has_text(&l->list, part);
+	bool ret = l->list.len != 0 && owned_has_text(&l->list, part);
 	free(part);
 	for (size_t i = 0; !ret && l->list.len == 0 && i < l->rendered->n; i++)
 		ret = strncmp(l->rendered->v[i].name, name, strlen(name)) == 0;
@@ -83,7 +71,7 @@ static int look_at_file(struct look *l, const char *path, const char *name, bool
 	if (!digest_file(hex, path))
 		return err_errno(l->e, ERR_SYSTEM, "cannot read %s", path);
 	char *line = xasprintf("\n%s  %s\n", hex, name);
-	bool ours = l->list.len != 0 ? has_text(&l->list, line) : by_name;
+	bool ours = l->list.len != 0 ? owned_has_text(&l->list, line) : by_name;
 	if (ours)
 		text_append(&l->seen, line + 1, strlen(line + 1));
 	free(line);
@@ -150,31 +138,12 @@ static int look_at_archive(struct look *l, const char *suffix)
 	return ret;
 }
 
-/* None is no error; one that cannot be read is. */
-static int read_list(struct blob *ret, const char *dir, const char *user, struct err *e)
-{
-	struct blob text = BLOB_INIT;
-	char *name = list_name(user), *path = xasprintf("%s/%s", dir, name);
-	int got = file_read(path, LIST_MAX, &text, e);
-	bool missing = got != 0 && errno == ENOENT;
-	if (got == 0 && text.len != 0) {
-		text_append(ret, "\n", 1);
-		text_append(ret, text.data, text.len);
-	}
-	blob_free(&text);
-	free(path);
-	free(name);
-	if (missing)
-		err_clear(e);
-	return got == 0 || missing ? 0 : err_next(e, "let this user read the file, or remove it");
-}
-
 /* *ret_seen: lines for all that is there. */
 static int look(struct blob *ret_seen, const char *dir, const char *user, const struct files *rendered, struct err *e)
 {
 	struct look l = {.dir = dir, .user = user, .rendered = rendered, .e = e};
 	char *folder = xasprintf("%s/%s", dir, user);
-	int ret = read_list(&l.list, dir, user, e);
+	int ret = owned_read_list(&l.list, dir, user, e);
 	if (ret == 0)
 		ret = look_into(&l, folder, "");
 	if (ret == 0)
@@ -220,7 +189,7 @@ int owned_begin(struct owned **ret, const struct stage *s, const char *dir, cons
 {
 	struct owned *o = xcalloc(1, sizeof *o);
 	struct blob both = BLOB_INIT;
-	o->name = list_name(user);
+	o->name = owned_list_name(user);
 	int status = look(&both, dir, user, rendered, e);
 	o->had_old = both.len != 0;
 	if (status == 0)
@@ -251,40 +220,4 @@ void owned_free(struct owned **o)
 	blob_free(&(*o)->now);
 	free(*o);
 	*o = NULL;
-}
-
-/* The list may have two lines for a file, until a bundle has taken the place of the one before. */
-static enum owned_state compare_file(const struct blob *list, const char *dir, const char *name)
-{
-	char hex[DIGEST_HEX];
-	char *path = xasprintf("%s/%s", dir, name);
-	bool read = digest_file(hex, path), gone = !read && errno == ENOENT;
-	char *line = xasprintf("\n%s  %s\n", hex, name);
-	bool same = read && has_text(list, line);
-	free(line);
-	free(path);
-	return gone ? OWNED_MISSING : same ? OWNED_WHOLE : OWNED_CHANGED;
-}
-
-enum owned_state owned_compare(const char *dir, const char *user, char **ret_name)
-{
-	struct blob list = BLOB_INIT;
-	enum owned_state ret = OWNED_WHOLE;
-	*ret_name = NULL;
-	if (read_list(&list, dir, user, NULL) != 0 || list.len == 0)
-		return OWNED_WHOLE;
-	char *text = xasprintf("%.*s", (int)list.len, (const char *)list.data), *rest = NULL;
-	for (char *l = strtok_r(text, "\n", &rest); l != NULL && ret != OWNED_MISSING;
-	     l = strtok_r(NULL, "\n", &rest)) {
-		const char *name = strlen(l) > DIGEST_HEX + 1 ? l + DIGEST_HEX + 1 : NULL;
-		enum owned_state one = name != NULL ? compare_file(&list, dir, name) : OWNED_WHOLE;
-		if (one == OWNED_WHOLE || (one == OWNED_CHANGED && ret == OWNED_CHANGED))
-			continue;
-		free(*ret_name);
-		*ret_name = xasprintf("%s", name);
-		ret = one;
-	}
-	free(text);
-	blob_free(&list);
-	return ret;
 }

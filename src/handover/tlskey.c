@@ -69,7 +69,7 @@ static int make_client_key(const char *server_key, const char *label, char **ret
 	const char *const argv[] = {openvpn_program(), "--tls-crypt-v2",      server_key,
 				    "--genkey",        "tls-crypt-v2-client", NULL};
 	struct blob out = BLOB_INIT;
-	if (process_run(argv, &out, GENKEY_TIMEOUT_MS, e) != 0) {
+	if (process_run(argv, NULL, &out, GENKEY_TIMEOUT_MS, e) != 0) {
 		err_prefix(e, "cannot make a tls-crypt-v2 client key with %s", server_key);
 		return err_next(
 		    e, "install openvpn 2.5 or newer on this machine, and check that the file is the server's key");
@@ -102,7 +102,7 @@ int tlskey_make(const char *path, struct err *e)
 {
 	const char *const argv[] = {openvpn_program(), "--genkey", "secret", NULL};
 	struct blob out = BLOB_INIT;
-	if (process_run(argv, &out, GENKEY_TIMEOUT_MS, e) != 0) {
+	if (process_run(argv, NULL, &out, GENKEY_TIMEOUT_MS, e) != 0) {
 		err_prefix(e, "cannot make a tls-crypt key");
 		return err_next(e,
 				"install openvpn 2.5 or newer on this machine, or copy the key file of the server's "

@@ -76,7 +76,7 @@ static int is_current(struct store *s, char *path, bool *ret, struct err *e)
 	*ret = rc == 0 &&
 	       sqlite3_open_v2(path, &old.db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK &&
 	       read_head(&old, &theirs, NULL) == 0 && same_head(&ours, &theirs) && db_check(&old, NULL) == 0;
-	sqlite3_close(old.db);
+	db_close(&old);
 	return rc;
 }
 
@@ -143,8 +143,8 @@ static int fill(struct store *s, char *path, struct err *e)
 	/* one file, without a log of its own */
 	if (rc == 0)
 		rc = db_exec(&copy, "PRAGMA journal_mode = DELETE", e, "write to");
-	sqlite3_close(copy.db);
-	sqlite3_close(from.db);
+	db_close(&copy);
+	db_close(&from);
 	return rc;
 }
 

@@ -114,18 +114,56 @@ int db_end(struct store *s, int rc, struct err *e)
 	return -1;
 }
 
+/* An idle statement with this text, which is the caller's then. */
+static sqlite3_stmt *idle_take(struct store *s, const char *sql)
+{
+	for (size_t i = 0; i < DB_IDLE_MAX; i++) {
+		sqlite3_stmt *st = s->idle[i];
+		if (st && strcmp(sqlite3_sql(st), sql) == 0) {
+			s->idle[i] = NULL;
+			return st;
+		}
+	}
+	return NULL;
+}
+
+static void idle_put(struct store *s, sqlite3_stmt *st)
+{
+	size_t i = 0;
+
+	sqlite3_reset(st);
+	sqlite3_clear_bindings(st);
+	while (i < DB_IDLE_MAX - 1 && s->idle[i])
+		i++;
+	sqlite3_finalize(s->idle[i]);
+	memmove(s->idle + 1, s->idle, i * sizeof(s->idle[0]));
+	s->idle[0] = st;
+}
+
+void db_close(struct store *s)
+{
+	for (size_t i = 0; i < DB_IDLE_MAX; i++) {
+		sqlite3_finalize(s->idle[i]);
+		s->idle[i] = NULL;
+	}
+	sqlite3_close(s->db);
+	s->db = NULL;
+}
+
 int query_open(struct query *q, struct store *s, const char *sql, struct err *e)
 {
 	*q = (struct query)QUERY_INIT;
 	q->s = s;
-	if (sqlite3_prepare_v2(s->db, sql, -1, &q->st, NULL) != SQLITE_OK)
+	q->st = idle_take(s, sql);
+	if (!q->st && sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &q->st, NULL) != SQLITE_OK)
 		return db_fail(s, e, "read");
 	return 0;
 }
 
 void query_close(struct query *q)
 {
-	sqlite3_finalize(q->st);
+	if (q->st)
+		idle_put(q->s, q->st);
 	q->st = NULL;
 }
 

@@ -12,10 +12,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define DB_IDLE_MAX 16
+
 struct store {
 	sqlite3 *db;
-	char *path;  /* absolute, links resolved */
-	int lock_fd; /* PATH-lock, see claim.h */
+	sqlite3_stmt *idle[DB_IDLE_MAX]; /* closed queries, kept because most come again; the latest first */
+	char *path;                      /* absolute, links resolved */
+	int lock_fd;                     /* PATH-lock, see claim.h */
 	/* who is at work, for the audit trail; read when the first record is written */
 	char *login, *sudo_user, *host;
 	/* for the system's log, see audit_syslog.h: whether, and the records that are on disk soon but not there yet */
@@ -51,6 +54,9 @@ int db_int(struct store *s, const char *sql, int64_t *ret, struct err *e);
 
 /* Checks the whole file; ERR_STORE if it is damaged. */
 int db_check(struct store *s, struct err *e);
+
+/* Closes the connection, if there is one. */
+void db_close(struct store *s);
 
 /* A write transaction. db_end commits if rc is 0, else rolls back and passes the -1 on. */
 int db_begin(struct store *s, struct err *e);

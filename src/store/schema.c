@@ -4,94 +4,13 @@
 #include "store/audit.h"
 #include "store/claim.h"
 #include "store/copy.h"
+#include "store/tables.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define APPLICATION_ID 0x746b726c /* "tkrl" */
 
-/*
- * audit: prev and hash chain the records (see audit.h). The triggers refuse every statement that changes one; the
- * one on INSERT is what stops INSERT OR REPLACE, which deletes without asking the trigger on DELETE.
- */
-static const char schema_1[] =
-    "CREATE TABLE people ("
-    " id INTEGER PRIMARY KEY,"
-    " name TEXT NOT NULL UNIQUE,"
-    " created INTEGER NOT NULL"
-    ") STRICT;"
-
-    "CREATE TABLE tokens ("
-    " id INTEGER PRIMARY KEY,"
-    " manufacturer TEXT NOT NULL,"
-    " model TEXT NOT NULL,"
-    " serial TEXT NOT NULL,"
-    " label TEXT NOT NULL,"
-    " created INTEGER NOT NULL,"
-    " UNIQUE (serial, model, manufacturer)"
-    ") STRICT;"
-
-    "CREATE TABLE credentials ("
-    " id INTEGER PRIMARY KEY,"
-    " person INTEGER NOT NULL REFERENCES people,"
-    " token INTEGER NOT NULL REFERENCES tokens,"
-    " state TEXT NOT NULL CHECK (state IN ('planned', 'keyed', 'requested', 'issued', 'written', 'proven', 'delivered',"
-    "  'revoked', 'superseded', 'abandoned')),"
-    " key_type TEXT NOT NULL,"
-    " cka_id BLOB NOT NULL,"
-    " spki BLOB,"
-    " csr BLOB,"
-    " serial BLOB NOT NULL CHECK (length(serial) = 16),"
-    " cert BLOB,"
-    " cert_serial TEXT NOT NULL,"
-    " not_after INTEGER NOT NULL,"
-    " module TEXT NOT NULL,"
-    " pkcs11_id TEXT NOT NULL,"
-    " client_module TEXT NOT NULL,"
-    " key_attributes TEXT NOT NULL,"
-    " handed_over INTEGER NOT NULL DEFAULT 0 CHECK (handed_over IN (0, 1)),"
-    " removed INTEGER NOT NULL DEFAULT 0 CHECK (removed IN (0, 1)),"
-    " created INTEGER NOT NULL,"
-    " changed INTEGER NOT NULL,"
-    " CONSTRAINT keyed_has_a_public_key CHECK (spki IS NOT NULL OR"
-    "  state NOT IN ('keyed', 'requested', 'issued', 'written', 'proven', 'delivered')),"
-    " CONSTRAINT requested_has_a_request CHECK (csr IS NOT NULL OR"
-    "  state NOT IN ('requested', 'issued', 'written', 'proven', 'delivered')),"
-    " CONSTRAINT issued_has_a_certificate CHECK (cert IS NOT NULL AND cert_serial <> '' OR"
-    "  state NOT IN ('issued', 'written', 'proven', 'delivered')),"
-    " CONSTRAINT proven_has_an_id CHECK (pkcs11_id <> '' OR state NOT IN ('proven', 'delivered'))"
-    ") STRICT;"
-    "CREATE INDEX credentials_by_person ON credentials (person, token);"
-    "CREATE INDEX credentials_by_token ON credentials (token);"
-    "CREATE INDEX credentials_by_cert_serial ON credentials (cert_serial) WHERE cert_serial <> '';"
-
-    "CREATE TABLE audit ("
-    " id INTEGER PRIMARY KEY,"
-    " at INTEGER NOT NULL,"
-    " login TEXT NOT NULL,"
-    " sudo_user TEXT NOT NULL,"
-    " host TEXT NOT NULL,"
-    " action TEXT NOT NULL,"
-    " user TEXT NOT NULL,"
-    " token_serial TEXT NOT NULL,"
-    " cert_serial TEXT NOT NULL,"
-    " detail TEXT NOT NULL,"
-    " prev BLOB NOT NULL CHECK (length(prev) = 32),"
-    " hash BLOB NOT NULL CHECK (length(hash) = 32)"
-    ") STRICT;"
-    "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN"
-    " SELECT RAISE(ABORT, 'the audit trail is append-only'); END;"
-    "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN"
-    " SELECT RAISE(ABORT, 'the audit trail is append-only'); END;"
-    "CREATE TRIGGER audit_only_append BEFORE INSERT ON audit"
-    " WHEN NEW.id IS NOT (SELECT ifnull(max(id), 0) + 1 FROM audit)"
-    "  OR NEW.prev IS NOT (SELECT ifnull((SELECT hash FROM audit ORDER BY id DESC LIMIT 1), zeroblob(32))) BEGIN"
-    " SELECT RAISE(ABORT, 'the audit trail is append-only'); END;";
-
-/*
- * escrow: a value is never deleted, and never changed but for its state: what was once sealed may be what is on the
- * token after all.
- */
 static const char schema_2[] =
     "ALTER TABLE tokens ADD COLUMN profile TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE credentials ADD COLUMN attestation BLOB;"
@@ -120,15 +39,6 @@ static const char schema_2[] =
     " WHEN EXISTS (SELECT 1 FROM escrow WHERE id = NEW.id) BEGIN"
     " SELECT RAISE(ABORT, 'what was put into escrow stays as it is'); END;";
 
-/*
- * credentials: way is how it came about, replaces the one that a renewal or rekeying takes over from; revoke_at is
- * when a certificate that was replaced is to be revoked (0: it is not waiting for that), revoked and reason tell that
- * it was, by index.txt; a credential that has not ended and is revoked all the same was revoked by another program.
- * certificates are those that index.txt has and no credential: issued by easy-rsa, and adopted. The indexes hold all
- * that a list shows, because the rows are big: certificates and requests are in them.
- * audit_head is where the trail ends: without it nobody could tell that its last records are gone. The next record
- * follows from it, so that it does not close the gap, either.
- */
 static const char schema_3[] =
     "ALTER TABLE tokens ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;"
 
@@ -214,14 +124,13 @@ static const char schema_3[] =
     " SELECT RAISE(ABORT, 'a checkpoint stays as it is'); END;"
     "CREATE INDEX checkpoints_by_record ON checkpoints (record);";
 
-/* migrations[n] leads from version n to n + 1; each is run in a transaction of its own */
+/* migrations[n] leads from version n + 1 to n + 2; where they lead to is what tables.c has at once */
 static const char *const migrations[] = {
-    schema_1,
     schema_2,
     schema_3,
 };
 
-#define SCHEMA_VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))
+#define SCHEMA_VERSION ((int64_t)(1 + sizeof(migrations) / sizeof(migrations[0])))
 
 static int refuse_stranger(struct store *s, struct err *e)
 {
@@ -276,14 +185,13 @@ out:
 	return rc;
 }
 
-static int advance(struct store *s, int64_t from, struct err *e)
+static int set_version(struct store *s, int64_t version, struct err *e)
 {
-	char *sql = sqlite3_mprintf("%s PRAGMA application_id = %d; PRAGMA user_version = %lld;", migrations[from],
-				    APPLICATION_ID, (long long)from + 1);
-	int rc = sql ? db_exec(s, sql, e, "set up") : db_fail_code(s, SQLITE_NOMEM, e, "set up");
+	char sql[96];
 
-	sqlite3_free(sql);
-	return rc;
+	snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; PRAGMA user_version = %lld", APPLICATION_ID,
+		 (long long)version);
+	return db_exec(s, sql, e, "set up");
 }
 
 static int audit_upgrade(struct store *s, int64_t from, struct err *e)
@@ -306,7 +214,9 @@ static int upgrade(struct store *s, int64_t from, struct err *e)
 		return -1;
 	rc = copy_keep(s, from, e);
 	for (int64_t version = from; rc == 0 && version < SCHEMA_VERSION; version++)
-		rc = advance(s, version, e);
+		rc = db_exec(s, migrations[version - 1], e, "set up");
+	if (rc == 0)
+		rc = set_version(s, SCHEMA_VERSION, e);
 	if (rc == 0)
 		rc = audit_upgrade(s, from, e);
 	return db_end(s, rc, e);
@@ -319,8 +229,10 @@ int schema_create(struct store *s, struct err *e)
 
 	if (db_begin(s, e) == -1)
 		return -1;
-	for (int64_t version = 0; rc == 0 && version < SCHEMA_VERSION; version++)
-		rc = advance(s, version, e);
+	for (unsigned i = 0; rc == 0 && i < n_tables; i++)
+		rc = db_exec(s, tables[i], e, "set up");
+	if (rc == 0)
+		rc = set_version(s, SCHEMA_VERSION, e);
 	if (db_end(s, rc, e) == -1)
 		return -1;
 	return turn_on_wal(s, e);

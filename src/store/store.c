@@ -118,10 +118,7 @@ static int make_whole(struct store *s, struct err *e)
 		rc = db_exec(&fresh, "PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY", e, "set up");
 	if (rc == 0)
 		rc = schema_create(&fresh, e);
-	/* closing would do it, too, but would not tell of a disk that is full */
-	if (rc == 0)
-		rc = db_exec(&fresh, "PRAGMA wal_checkpoint(TRUNCATE)", e, "write to");
-	sqlite3_close(fresh.db);
+	db_close(&fresh);
 	if (rc == 0)
 		rc = copy_sync(fresh.path, e);
 	if (rc == 0 && rename(fresh.path, s->path) == -1)
@@ -209,7 +206,7 @@ void store_close(struct store **s)
 {
 	if (!s || !*s)
 		return;
-	sqlite3_close((*s)->db);
+	db_close(*s);
 	if ((*s)->lock_fd != -1)
 		close((*s)->lock_fd);
 	free((*s)->path);

@@ -174,3 +174,10 @@ enrolled() {
 	run -3 company_tokenroll "$dir" --module "$dir/pki/module.so" alice
 	[[ $output == *"$dir/pki/module.so is in $dir/pki, where no module may look"*"a folder of their own"* ]]
 }
+
+@test "the parent, which has the PINs and the database, has no library in it that reads archives, sends mail or signs with a token" {
+	local bin=${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}
+	ldd "$bin" >"$dir/log/libraries"
+	grep -q libsqlite3 "$dir/log/libraries"
+	run -1 grep -E "libarchive|libcurl|libp11\.so" "$dir/log/libraries"
+}

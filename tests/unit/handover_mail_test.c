@@ -18,7 +18,7 @@ struct server {
 static void run(struct fixture *f, const char *script)
 {
 	const char *const argv[] = {"sh", "-c", script, NULL};
-	if (process_run(argv, NULL, 60000, &f->e) != 0)
+	if (process_run(argv, NULL, NULL, 60000, &f->e) != 0)
 		fail_msg("%s: %s (%s)", script, f->e.what, f->e.native);
 }
 

@@ -150,7 +150,7 @@ static char *openvpn_reads(struct fixture *f, const char *profile)
 		      "--connect-retry-max 1 > openvpn.log 2>&1 < /dev/null; :",
 		      f->dir, profile);
 	const char *const argv[] = {"sh", "-c", script, NULL};
-	assert_int_equal(process_run(argv, NULL, 30000, &f->e), 0);
+	assert_int_equal(process_run(argv, NULL, NULL, 30000, &f->e), 0);
 	free(script);
 	return fixture_read(f, "openvpn.log");
 }
@@ -161,7 +161,7 @@ static char *make_ca(struct fixture *f)
 				 "-keyout ca.key -out ca.crt -subj /CN=ca -days 30",
 				 f->dir);
 	const char *const argv[] = {"sh", "-c", script, NULL};
-	assert_int_equal(process_run(argv, NULL, 30000, &f->e), 0);
+	assert_int_equal(process_run(argv, NULL, NULL, 30000, &f->e), 0);
 	free(script);
 	return fixture_read(f, "ca.crt");
 }
@@ -171,7 +171,7 @@ static void make_key(struct fixture *f, const char *kind, const char *file)
 	char *path = xstrdup(fixture_path(f, file));
 	char *script = xasprintf("PATH=$PATH:/usr/sbin openvpn --genkey %s '%s'", kind, path);
 	const char *const argv[] = {"sh", "-c", script, NULL};
-	assert_int_equal(process_run(argv, NULL, 30000, &f->e), 0);
+	assert_int_equal(process_run(argv, NULL, NULL, 30000, &f->e), 0);
 	free(script);
 	free(path);
 }
