@@ -2,6 +2,7 @@
 
 #include "core/xalloc.h"
 #include "store/db.h"
+#include "store/roll_rows.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -95,7 +96,8 @@ static void put_rest(FILE *sql, const struct roll_filter *f, enum driver d)
 		fputs(" AND t.model >= ?6 AND t.model < ?7", sql);
 	if (f->model)
 		fputs(" AND t.model GLOB ?8", sql);
-	fputs(d == BY_END ? " ORDER BY c.not_after" : " ORDER BY p.name", sql);
+	if (d == BY_END)
+		fputs(" ORDER BY c.not_after", sql);
 }
 
 static const char *const credential_joins[] = {
@@ -165,10 +167,13 @@ static void bounds_of(const char *pattern, char **ret_from, char **ret_to)
 	*ret_to = xasprintf("%.*s\xff", (int)n, pattern);
 }
 
+/* Rows as they come out of the database where they come in order, else all of them, sorted. */
 struct side {
 	struct query q;
 	struct roll_row row;
-	bool there, adopted;
+	struct roll_rows rows;
+	size_t at;
+	bool there, adopted, sorted;
 };
 
 static const char *column(const struct side *side, int col)
@@ -178,7 +183,7 @@ static const char *column(const struct side *side, int col)
 	return text ? text : "";
 }
 
-static int side_next(struct side *side, struct err *e)
+static int side_fetch(struct side *side, struct err *e)
 {
 	if (query_next(&side->q, &side->there, e) == -1)
 		return -1;
@@ -196,6 +201,33 @@ static int side_next(struct side *side, struct err *e)
 	    .adopted = side->adopted,
 	};
 	return 0;
+}
+
+static int side_next(struct side *side, struct err *e)
+{
+	if (!side->sorted)
+		return side_fetch(side, e);
+	side->there = side->at < side->rows.n;
+	if (side->there)
+		side->row = *side->rows.sorted[side->at++].row;
+	return 0;
+}
+
+static int side_sort(struct side *side, struct err *e)
+{
+	int rc;
+
+	while ((rc = side_fetch(side, e)) == 0 && side->there)
+		roll_rows_add(&side->rows, &side->row);
+	roll_rows_sort(&side->rows);
+	side->sorted = true;
+	return rc;
+}
+
+static void side_close(struct side *side)
+{
+	query_close(&side->q);
+	roll_rows_free(&side->rows);
 }
 
 static void bind_text(struct query *q, int at, const char *text)
@@ -230,6 +262,8 @@ static int side_open(struct side *side, struct store *s, const char *sql, const 
 		side->q.rc = sqlite3_bind_int64(side->q.st, 4, f->from);
 	if (f->until && side->q.rc == SQLITE_OK)
 		side->q.rc = sqlite3_bind_int64(side->q.st, 5, f->until);
+	if (driver_of(f) != BY_END && side_sort(side, e) == -1)
+		return -1;
 	return side_next(side, e);
 }
 
@@ -265,8 +299,8 @@ int store_roll(struct store *s, const struct roll_filter *f, roll_fn *fn, void *
 	if (db_exec(s, "PRAGMA cache_size = -" CACHE_KIB, e, "read") == 0 &&
 	    side_open(&sides[0], s, sql[0], f, e) == 0 && side_open(&sides[1], s, sql[1], f, e) == 0)
 		rc = merge(sides, driver_of(f), fn, arg, ret_stopped, e);
-	query_close(&sides[0].q);
-	query_close(&sides[1].q);
+	side_close(&sides[0]);
+	side_close(&sides[1]);
 	free(sql[0]);
 	free(sql[1]);
 	return rc;
