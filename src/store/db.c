@@ -84,7 +84,7 @@ int db_exec(struct store *s, const char *sql, struct err *e, const char *doing)
 int db_int(struct store *s, const char *sql, int64_t *ret, struct err *e)
 {
 	struct query q = QUERY_INIT;
-	bool row;
+	bool row = false;
 
 	if (query_open(&q, s, sql, e) == -1 || query_next(&q, &row, e) == -1) {
 		query_close(&q);
@@ -136,7 +136,8 @@ static void idle_put(struct store *s, sqlite3_stmt *st)
 	while (i < DB_IDLE_MAX - 1 && s->idle[i])
 		i++;
 	sqlite3_finalize(s->idle[i]);
-	memmove(s->idle + 1, s->idle, i * sizeof(s->idle[0]));
+	for (; i > 0; i--)
+		s->idle[i] = s->idle[i - 1];
 	s->idle[0] = st;
 }
 
@@ -262,7 +263,7 @@ int db_check(struct store *s, struct err *e)
 {
 	struct query q = QUERY_INIT;
 	char finding[96] = "";
-	bool row;
+	bool row = false;
 	int rc = -1;
 
 	if (query_open(&q, s, "PRAGMA quick_check(1)", e) == -1 || query_next(&q, &row, e) == -1)

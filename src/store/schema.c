@@ -124,13 +124,13 @@ static const char schema_3[] =
     " SELECT RAISE(ABORT, 'a checkpoint stays as it is'); END;"
     "CREATE INDEX checkpoints_by_record ON checkpoints (record);";
 
-/* migrations[n] leads from version n + 1 to n + 2; where they lead to is what tables.c has at once */
+/* migrations[n] leads from version n to n + 1; where they lead to is what tables.c has at once */
 static const char *const migrations[] = {
-    schema_2,
-    schema_3,
+    [1] = schema_2,
+    [2] = schema_3,
 };
 
-#define SCHEMA_VERSION ((int64_t)(1 + sizeof(migrations) / sizeof(migrations[0])))
+#define SCHEMA_VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))
 
 static int refuse_stranger(struct store *s, struct err *e)
 {
@@ -214,7 +214,7 @@ static int upgrade(struct store *s, int64_t from, struct err *e)
 		return -1;
 	rc = copy_keep(s, from, e);
 	for (int64_t version = from; rc == 0 && version < SCHEMA_VERSION; version++)
-		rc = db_exec(s, migrations[version - 1], e, "set up");
+		rc = db_exec(s, migrations[version], e, "set up");
 	if (rc == 0)
 		rc = set_version(s, SCHEMA_VERSION, e);
 	if (rc == 0)
