@@ -78,6 +78,7 @@ enum {
 	VERB_FOUND = 1 << 22,
 	VERB_CRL = 1 << 23,
 	VERB_SETUP = 1 << 24,
+	VERB_ROSTER = 1 << 25,
 	VERB_ALL = ~0
 };
 

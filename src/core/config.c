@@ -14,7 +14,6 @@
 
 /* inih reads lines into a buffer of this size and would take the rest of a longer one for a new line */
 #define LINE_LIMIT 198
-#define NAME_LIMIT 48
 #define KEYS_MAX 64
 
 struct reader {
@@ -312,10 +311,9 @@ static bool is_section(const char *name)
 static int add_name(struct reader *r, const char *name, const char *value)
 {
 	struct config *c = r->c;
-	if (strlen(name) > NAME_LIMIT ||
-	    strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != strlen(name))
+	if (!config_is_template_name(name))
 		return fault(r, "'%s' is not a name for a template: use up to %d letters, digits, _ and -", name,
-			     NAME_LIMIT);
+			     CONFIG_NAME_MAX);
 	for (size_t i = 0; i < c->n_names; i++) {
 		if (strcmp(c->names[i].name, name) == 0)
 			return fault(r, "'%s' is given twice, first in line %d", name, c->names[i].line);

@@ -127,6 +127,10 @@ void config_free(struct config **c);
 /* "linux", "windows", "macos". */
 const char *config_platform_name(enum config_platform p);
 
+/* Whether a name has the form of those in [template]: 1 to CONFIG_NAME_MAX of A-Z a-z 0-9 _ -. */
+#define CONFIG_NAME_MAX 48
+bool config_is_template_name(const char *name);
+
 /* User names by the rule of the manual: [A-Za-z0-9][A-Za-z0-9._@-]{0,63}. ERR_USAGE says what is wrong with this one.
  */
 int config_check_user(const char *name, struct err *e);

@@ -21,6 +21,7 @@ static const struct code_info codes[ERR_CODE_COUNT] = {
     [ERR_USAGE] = {"USAGE", 2, "see tokenroll --help"},
     [ERR_CONFIG] = {"CONFIG", 2, "correct the configuration; nothing was changed"},
     [ERR_TEMPLATE] = {"TEMPLATE", 2, "correct the template; nothing was changed on the token or in the CA"},
+    [ERR_ROSTER] = {"ROSTER", 2, "correct the roster and run the same command again; nothing was begun"},
     [ERR_SECRET_NEEDED] = {"SECRET_NEEDED", 2, "run it on a terminal, or name a file or descriptor to read it from"},
     [ERR_SECRET_FILE] = {"SECRET_FILE", 2, "make the file readable by its owner alone (chmod 600)"},
     [ERR_READERS] = {"READERS", 3, ""},

@@ -239,6 +239,21 @@ enum name_kind names_find(const struct names *n, const char *name, size_t len, c
 	return NAME_UNKNOWN;
 }
 
+bool names_is_own(const char *name)
+{
+	/* with any values: which names there are does not depend on them */
+	const struct extras none = {.n = 0};
+	const struct handover_client client = {"/module", "id"};
+	const struct handover_facts any = {
+	    .user = "", .ca_pem = "-----BEGIN CERTIFICATE-----", .clients = {client, client, client}};
+	struct names *n = NULL;
+	if (names_new(&n, &none, &any, PLATFORM_LINUX, NULL) != 0)
+		return true;
+	bool own = find_own(n, name, strlen(name)) != NULL;
+	names_free(&n);
+	return own;
+}
+
 const char *names_user(const struct names *n)
 {
 	return n->user;

@@ -25,6 +25,7 @@
 #include "handover/extras.h"
 #include "handover/handover.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum name_kind {
@@ -47,6 +48,9 @@ void names_free(struct names **n);
 
 /* Looks a name of len bytes up. *ret_value is set for NAME_TEXT and stays the property of n. */
 enum name_kind names_find(const struct names *n, const char *name, size_t len, const char **ret_value);
+
+/* Whether tokenroll sets this name itself in a profile, so that nothing else may. */
+bool names_is_own(const char *name);
 
 /* The user, whom the legacy placeholder stands for. */
 const char *names_user(const struct names *n);

@@ -62,7 +62,7 @@ static void assert_is_upgraded(const struct place *p, struct store *s)
 	struct store_credential c;
 	bool found = false;
 
-	assert_int_equal(sql_int(p, "PRAGMA user_version"), 3);
+	assert_int_equal(sql_int(p, "PRAGMA user_version"), 4);
 	assert_int_equal(records(s), V1_RECORDS + 1);
 	assert_int_equal(sql_int(p, record), 1);
 	assert_int_equal(store_find(s, "alice", &token_1, &found, &c, NULL), 0);
@@ -236,7 +236,7 @@ static void two_that_open_an_older_database_at_once_migrate_it_once(void **state
 
 		if (fork() != 0)
 			continue;
-		_exit(store_open(&s, p->path, NULL) == 0 && sql_int(p, "PRAGMA user_version") == 3 ? 0 : 1);
+		_exit(store_open(&s, p->path, NULL) == 0 && sql_int(p, "PRAGMA user_version") == 4 ? 0 : 1);
 	}
 	for (int i = 0, status; i < PROCESSES; i++) {
 		wait(&status);
