@@ -87,7 +87,11 @@ static void field_end(struct csvread *r)
 	} else if (len != 0) {
 		find_fault(r, "it has more columns than can be read");
 	}
-	r->filled = r->filled || len != 0;
+}
+
+static bool is_blank(int c)
+{
+	return c == ' ' || c == '\t';
 }
 
 static void put(struct csvread *r, int c)
@@ -95,17 +99,13 @@ static void put(struct csvread *r, int c)
 	if (c == '\0')
 		find_fault(r, "there is a NUL byte in it: the file is damaged, or no text");
 	r->high = r->high || c >= 0x80;
+	r->filled = r->filled || !(is_blank(c) || c == '\n');
 	if (r->used - r->begun >= CSVREAD_FIELD_MAX)
 		find_fault(r, "a field is too long for a roster; is its closing quote missing?");
 	else if (r->used + CSVREAD_COLUMNS_MAX + 1 >= CSVREAD_RECORD_MAX)
 		find_fault(r, "it is too long for a roster");
 	else
 		r->text[r->used++] = (char)c;
-}
-
-static bool is_blank(int c)
-{
-	return c == ' ' || c == '\t';
 }
 
 /* ---- one byte in each state */

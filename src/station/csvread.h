@@ -36,7 +36,7 @@ int csvread_open(struct csvread **ret, const char *path, struct err *e);
 /* Closes; accepts NULL and nulls the pointer. */
 void csvread_close(struct csvread **r);
 
-/* The next record that is not empty; *ret_there is false behind the last. ERR_SYSTEM if reading fails,
+/* The next record that has anything but blanks in it; *ret_there is false behind the last. ERR_SYSTEM if reading fails,
  * ERR_INTERRUPTED. */
 int csvread_next(struct csvread *r, bool *ret_there, struct csvread_record *ret, struct err *e);
 

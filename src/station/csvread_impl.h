@@ -26,7 +26,7 @@ struct csvread {
 	size_t used, begun;            /* bytes in it, and where the field begins that is being read */
 	const char *fields[CSVREAD_COLUMNS_MAX];
 	size_t n;
-	bool filled; /* one of them is not empty */
+	bool filled; /* there is something but blanks in it */
 	bool high;   /* there is something beyond ASCII in it */
 	char fault[160];
 };

@@ -157,6 +157,12 @@ static int insert(struct store *s, int64_t person, const char *token_serial, con
 	return query_run(&q, e);
 }
 
+static int nothing_sealed(struct err *e)
+{
+	err_set(e, ERR_STORE, "there is no sealed PIN to keep for a letter");
+	return err_next(e, "Nothing was changed, and the PIN was not set. Please report this with the message above.");
+}
+
 int store_letter_put(struct store *s, int64_t person, const char *token_serial, const struct blob *sealed,
 		     int64_t *ret_id, struct err *e)
 {
@@ -164,7 +170,7 @@ int store_letter_put(struct store *s, int64_t person, const char *token_serial, 
 	int rc;
 
 	if (sealed->len == 0)
-		return err_set(e, ERR_STORE, "there is no sealed PIN to keep for a letter");
+		return nothing_sealed(e);
 	if (db_begin(s, e) == -1)
 		return -1;
 	rc = insert(s, person, token_serial, sealed, e);

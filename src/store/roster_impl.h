@@ -4,6 +4,7 @@
 #ifndef STORE_ROSTER_IMPL_H
 #define STORE_ROSTER_IMPL_H
 
+#include "core/fold.h"
 #include "core/keytype.h"
 #include "store/db.h"
 #include "store/roster.h"
@@ -35,6 +36,15 @@ int roster_claim(struct store *s, int64_t id, const char *source, struct err *e)
 
 /* Notes in the roster's row who has it open from now on. In a transaction. */
 int roster_note_opened(struct store *s, int64_t id, struct err *e);
+
+/* Binds what the file says of a person: line to extra, in the order of the table, then the two keys for the search.
+ * name_key is the folded name. */
+void roster_put_entry(struct query *q, const struct roster_entry *x, const char *name_key);
+
+/* Adds up to ROSTER_BATCH new people at once: a statement for each would cost half as much again. */
+#define ROSTER_BATCH 64
+int roster_insert(struct store *s, int64_t roster, struct fold *fold, const struct roster_entry *const *list, size_t n,
+		  struct err *e);
 
 /* Puts the entries into the roster, in a transaction, or with dry only counts what that would change. */
 int roster_merge(struct store *s, int64_t id, bool dry, const struct roster_entry *list, size_t n,

@@ -15,7 +15,10 @@ struct merge {
 	struct store *s;
 	int64_t roster;
 	bool dry;
+	bool fresh; /* nobody was there before: nobody has to be looked for */
 	struct fold *fold;
+	const struct roster_entry *batch[ROSTER_BATCH]; /* who is new and not written yet */
+	size_t n_batch;
 	int64_t *seen; /* the ids of those who were there and are named again */
 	size_t n_seen;
 	struct roster_merged merged;
@@ -76,46 +79,11 @@ static enum roster_state state_then(enum roster_state now)
 
 /* ---- one entry */
 
-/* A name's last word, by which people are called in lists: "Meyer" of "Anna Meyer", and all of "Meyer, Anna". */
-static const char *last_word(const char *name)
+static int flush(struct merge *m, struct err *e)
 {
-	const char *blank = strrchr(name, ' ');
+	int rc = roster_insert(m->s, m->roster, m->fold, m->batch, m->n_batch, e);
 
-	return blank && !strchr(name, ',') ? blank + 1 : name;
-}
-
-/* In the order of the columns; fold_text's result is good until its next call, so both keys are kept apart. */
-static void put_entry(struct query *q, const struct roster_entry *x, const char *name_key, const char *last_key)
-{
-	query_put_int(q, x->line);
-	query_put_text(q, x->user);
-	query_put_text(q, x->name);
-	query_put_text(q, x->email);
-	query_put_text(q, x->department);
-	query_put_text(q, x->language);
-	query_put_text(q, x->token_serial);
-	query_put_text(q, roster_key_type_text(x->key_type));
-	query_put_text(q, x->extra);
-	query_put_text(q, name_key);
-	query_put_text(q, last_key);
-}
-
-static int write_entry(struct merge *m, const char *sql, const struct roster_entry *x, int64_t key, struct err *e)
-{
-	struct query q = QUERY_INIT;
-	int rc = -1;
-
-	if (m->dry)
-		return 0;
-	char *name_key = xstrdup(fold_text(m->fold, x->name));
-	char *last_key = xstrdup(last_word(name_key));
-	if (query_open(&q, m->s, sql, e) == 0) {
-		put_entry(&q, x, name_key, last_key);
-		query_put_int(&q, key);
-		rc = query_run(&q, e);
-	}
-	free(name_key);
-	free(last_key);
+	m->n_batch = 0;
 	return rc;
 }
 
@@ -123,22 +91,33 @@ static int insert(struct merge *m, const struct roster_entry *x, struct err *e)
 {
 	m->merged.added++;
 	m->merged.now.states[ROSTER_WAITING]++;
-	return write_entry(m,
-			   "INSERT INTO roster_people (line, user, name, email, department, language, wanted, key_type,"
-			   " extra, name_key, last_key, roster, reserved)"
-			   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?7)",
-			   x, m->roster, e);
+	if (m->dry)
+		return 0;
+	m->batch[m->n_batch++] = x;
+	return m->n_batch == ROSTER_BATCH ? flush(m, e) : 0;
 }
 
 /* One who waits for a token that a crash has left half done goes on waiting for that. */
 static int update(struct merge *m, const struct roster_entry *x, int64_t id, struct err *e)
 {
-	return write_entry(m,
-			   "UPDATE roster_people SET line = ?1, user = ?2, name = ?3, email = ?4, department = ?5,"
-			   " language = ?6, reserved = CASE WHEN reserved = wanted THEN ?7 ELSE reserved END,"
-			   " wanted = ?7, key_type = ?8, extra = ?9, name_key = ?10, last_key = ?11, withdrawn = 0"
-			   " WHERE id = ?12",
-			   x, id, e);
+	struct query q = QUERY_INIT;
+	int rc = -1;
+
+	if (m->dry)
+		return 0;
+	char *name_key = xstrdup(fold_text(m->fold, x->name));
+	if (query_open(&q, m->s,
+		       "UPDATE roster_people SET line = ?1, user = ?2, name = ?3, email = ?4, department = ?5,"
+		       " language = ?6, reserved = CASE WHEN reserved = wanted THEN ?7 ELSE reserved END,"
+		       " wanted = ?7, key_type = ?8, extra = ?9, name_key = ?10, last_key = ?11, withdrawn = 0"
+		       " WHERE id = ?12",
+		       e) == 0) {
+		roster_put_entry(&q, x, name_key);
+		query_put_int(&q, id);
+		rc = query_run(&q, e);
+	}
+	free(name_key);
+	return rc;
 }
 
 static int update_line(struct merge *m, const struct roster_entry *x, int64_t id, struct err *e)
@@ -222,9 +201,26 @@ static int merge_one(struct merge *m, const struct roster_entry *x, struct err *
 	struct known k = {.id = 0};
 	bool there = false;
 
+	if (m->fresh)
+		return insert(m, x, e);
 	if (look_up(m, x, &there, &k, e) == -1)
 		return -1;
 	return there ? merge_known(m, x, &k, e) : insert(m, x, e);
+}
+
+static int find_anybody(struct merge *m, struct err *e)
+{
+	struct query q = QUERY_INIT;
+	bool row = false;
+	int rc = query_open(&q, m->s, "SELECT 1 FROM roster_people WHERE roster = ? LIMIT 1", e);
+
+	if (rc == 0) {
+		query_put_int(&q, m->roster);
+		rc = query_next(&q, &row, e);
+	}
+	m->fresh = !row;
+	query_close(&q);
+	return rc;
 }
 
 /* ---- after: whom it does not name */
@@ -305,12 +301,12 @@ static int merge_all(struct merge *m, const struct roster_entry *list, size_t n,
 	int64_t last = 0;
 
 	if (db_exec(m->s, "PRAGMA cache_size = -" CACHE_KIB, e, "read") == -1 || bring_back(m, e) == -1 ||
-	    db_int(m->s, "SELECT max(id) FROM roster_people", &last, e) == -1)
+	    db_int(m->s, "SELECT max(id) FROM roster_people", &last, e) == -1 || find_anybody(m, e) == -1)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (merge_one(m, &list[i], e) == -1)
 			return -1;
-	return withdraw_missing(m, last, e);
+	return flush(m, e) == 0 ? withdraw_missing(m, last, e) : -1;
 }
 
 int roster_merge(struct store *s, int64_t id, bool dry, const struct roster_entry *list, size_t n,

@@ -206,9 +206,9 @@ static const char rosters[] = "CREATE TABLE rosters ("
 
 /*
  * Up to extra it is what the file says, extra being the further columns in JSON, wanted the token_serial; name_key and
- * last_key are the name and its last word, folded for the search (core/fold.h). reserved is the token that the person
- * waits for and nobody else gets: wanted, or the one that a crash has left half done; front is 1 for those who come
- * before the others in line. code and why are of the last failure; took is milliseconds.
+ * last_key are the name and its last word if it has several, folded for the search (core/fold.h). reserved is the token
+ * that the person waits for and nobody else gets: wanted, or the one that a crash has left half done; front is 1 for
+ * those who come before the others in line. code and why are of the last failure; took is milliseconds.
  */
 static const char roster_people[] =
     "CREATE TABLE roster_people ("
