@@ -83,9 +83,9 @@ static void print_short(const struct roster *r)
 	if (r->n_short == 0)
 		return;
 	add(&t,
-	    "%zu have fewer columns than the first line, as some spreadsheets write them; what is missing is taken "
+	    "%zu %s fewer columns than the first line, as some spreadsheets write them; what is missing is taken "
 	    "as empty (first: line %ld)",
-	    r->n_short, r->first_short);
+	    r->n_short, r->n_short == 1 ? "has" : "have", r->first_short);
 	table_field(stdout, "lines", t.s);
 }
 
@@ -104,7 +104,8 @@ static void print_sums(const struct roster *r)
 			    i == KEYTYPE_NONE ? "by the configuration" : keytype_name((enum keytype)i));
 	}
 	if (sums.reserved != 0)
-		add(&tokens, "%zu have a token that is meant for them", sums.reserved);
+		add(&tokens, "%zu %s a token of their own (token_serial)", sums.reserved,
+		    sums.reserved == 1 ? "has" : "have");
 	table_field(stdout, "languages", languages.s);
 	table_field(stdout, "key types", key_types.s);
 	table_field(stdout, "tokens", tokens.s);
