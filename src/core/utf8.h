@@ -10,9 +10,9 @@
 
 #define UTF8_MAX 4 /* bytes of one character */
 
-/* Reads the first character of s, which must end with a NUL. Returns its length in bytes, or 0 if they are malformed:
+/* Reads the first character of text, which must end with a NUL. Returns its length in bytes, or 0 if they are malformed:
  * cut off, overlong, a surrogate, or above U+10FFFF. */
-size_t utf8_decode(const char *s, uint32_t *ret);
+size_t utf8_decode(const char *text, uint32_t *ret);
 
 /* Writes a character that utf8_decode can give; returns its length in bytes. */
 size_t utf8_encode(char ret[UTF8_MAX], uint32_t c);

@@ -145,12 +145,12 @@ void roster_free(struct roster **r)
 {
 	if (r == NULL || *r == NULL)
 		return;
-	/* a person's texts are one block, which begins with the user */
 	for (size_t i = 0; i < (*r)->n; i++)
-		free((void *)(uintptr_t)(*r)->people[i].user);
+		free((*r)->texts[i]);
 	for (size_t i = 0; i < (*r)->n_further; i++)
 		free((*r)->further[i]);
 	free((*r)->people);
+	free((*r)->texts);
 	free((*r)->further);
 	free((*r)->source);
 	free(*r);

@@ -61,6 +61,7 @@ struct roster {
 	char **further; /* the names of the other columns */
 	size_t n_further;
 	struct roster_entry *people; /* in the order of the file */
+	char **texts;                /* of each of them, one block */
 	size_t n;
 	size_t n_short;   /* lines with fewer fields than the header has: what is missing is empty */
 	long first_short; /* the first such line */

@@ -241,11 +241,15 @@ static void check_values(struct line *l, char *const values[])
 }
 
 /* Room for twice as many, whenever it is full. */
-static void add(struct roster *r, const struct roster_entry *entry)
+static void add(struct roster *r, const struct roster_entry *entry, char *text)
 {
-	if ((r->n & (r->n - 1)) == 0)
-		r->people = xrealloc(r->people, r->n != 0 ? 2 * r->n : 1, sizeof *r->people);
-	r->people[r->n++] = *entry;
+	if ((r->n & (r->n - 1)) == 0) {
+		size_t room = r->n != 0 ? 2 * r->n : 1;
+		r->people = xrealloc(r->people, room, sizeof *r->people);
+		r->texts = xrealloc(r->texts, room, sizeof(char *));
+	}
+	r->people[r->n] = *entry;
+	r->texts[r->n++] = text;
 }
 
 void roster_take_line(struct roster_reading *x, const struct csvread_record *rec)
@@ -259,7 +263,7 @@ void roster_take_line(struct roster_reading *x, const struct csvread_record *rec
 	check_values(&l, values);
 	/* others may be twins of one whose line is wrong in another way */
 	if (check_user(&l))
-		add(x->r, &l.entry);
+		add(x->r, &l.entry, values[ROSTER_USER]);
 	else
 		free(values[ROSTER_USER]);
 }

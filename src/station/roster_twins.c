@@ -10,6 +10,10 @@
 #include <string.h>
 #include <strings.h>
 
+struct twin {
+	const struct roster_entry *p;
+};
+
 static int by_line(const struct roster_entry *a, const struct roster_entry *b)
 {
 	return (a->line > b->line) - (a->line < b->line);
@@ -17,24 +21,22 @@ static int by_line(const struct roster_entry *a, const struct roster_entry *b)
 
 static int by_user(const void *a, const void *b)
 {
-	const struct roster_entry *x = *(const struct roster_entry *const *)a;
-	const struct roster_entry *y = *(const struct roster_entry *const *)b;
+	const struct roster_entry *x = ((const struct twin *)a)->p, *y = ((const struct twin *)b)->p;
 	int order = strcasecmp(x->user, y->user);
 	return order != 0 ? order : by_line(x, y);
 }
 
 static int by_serial(const void *a, const void *b)
 {
-	const struct roster_entry *x = *(const struct roster_entry *const *)a;
-	const struct roster_entry *y = *(const struct roster_entry *const *)b;
+	const struct roster_entry *x = ((const struct twin *)a)->p, *y = ((const struct twin *)b)->p;
 	int order = strcasecmp(x->token_serial, y->token_serial);
 	return order != 0 ? order : by_line(x, y);
 }
 
-static void find_users(const struct roster_entry *const *sorted, size_t n, struct roster_faults *f)
+static void find_users(const struct twin *sorted, size_t n, struct roster_faults *f)
 {
 	for (size_t i = 1, first = 0; i < n; i++) {
-		const struct roster_entry *one = sorted[first], *other = sorted[i];
+		const struct roster_entry *one = sorted[first].p, *other = sorted[i].p;
 		char a[ROSTER_SHOWN_MAX], b[ROSTER_SHOWN_MAX];
 		if (strcasecmp(one->user, other->user) != 0) {
 			first = i;
@@ -52,53 +54,53 @@ static void find_users(const struct roster_entry *const *sorted, size_t n, struc
 
 static int compare_key(const void *key, const void *entry)
 {
-	return strcasecmp(key, (*(const struct roster_entry *const *)entry)->user);
+	return strcasecmp(key, ((const struct twin *)entry)->p->user);
 }
 
 /* "alice.zip", whose folder has the name of alice's archive. */
-static void find_files(const struct roster_entry *const *sorted, size_t n, struct roster_faults *f)
+static void find_files(const struct twin *sorted, size_t n, struct roster_faults *f)
 {
 	char stem[80], shown[ROSTER_SHOWN_MAX];
 	for (size_t i = 0; i < n; i++) {
-		size_t len = place_other_user(sorted[i]->user);
+		size_t len = place_other_user(sorted[i].p->user);
 		if (len == 0 || len >= sizeof stem)
 			continue;
-		memcpy(stem, sorted[i]->user, len);
+		memcpy(stem, sorted[i].p->user, len);
 		stem[len] = '\0';
-		const struct roster_entry *const *other = bsearch(stem, sorted, n, sizeof(*sorted), compare_key);
+		const struct twin *other = bsearch(stem, sorted, n, sizeof *sorted, compare_key);
 		if (other == NULL)
 			continue;
-		long first = (*other)->line, last = sorted[i]->line;
+		long first = other->p->line, last = sorted[i].p->line;
 		roster_fault_add(f, first > last ? first : last,
 				 "the folder of user '%s' would have the name of a file of the user in line %ld",
-				 roster_shown(shown, sorted[i]->user), first > last ? last : first);
+				 roster_shown(shown, sorted[i].p->user), first > last ? last : first);
 	}
 }
 
-static void find_tokens(const struct roster_entry *const *sorted, size_t n, struct roster_faults *f)
+static void find_tokens(const struct twin *sorted, size_t n, struct roster_faults *f)
 {
 	char shown[ROSTER_SHOWN_MAX];
 	for (size_t i = 1, first = 0; i < n; i++) {
-		if (sorted[i]->token_serial[0] == '\0' ||
-		    strcasecmp(sorted[first]->token_serial, sorted[i]->token_serial) != 0) {
+		if (sorted[i].p->token_serial[0] == '\0' ||
+		    strcasecmp(sorted[first].p->token_serial, sorted[i].p->token_serial) != 0) {
 			first = i;
 			continue;
 		}
-		roster_fault_add(f, sorted[i]->line, "token_serial '%s' stands in line %ld already",
-				 roster_shown(shown, sorted[i]->token_serial), sorted[first]->line);
+		roster_fault_add(f, sorted[i].p->line, "token_serial '%s' stands in line %ld already",
+				 roster_shown(shown, sorted[i].p->token_serial), sorted[first].p->line);
 	}
 }
 
 void roster_find_twins(const struct roster *r, struct roster_faults *f)
 {
-	const struct roster_entry **sorted = xcalloc(r->n, sizeof(*sorted));
+	struct twin *sorted = xcalloc(r->n, sizeof *sorted);
 	for (size_t i = 0; i < r->n; i++)
-		sorted[i] = &r->people[i];
-	qsort(sorted, r->n, sizeof(*sorted), by_user);
+		sorted[i].p = &r->people[i];
+	qsort(sorted, r->n, sizeof *sorted, by_user);
 	find_users(sorted, r->n, f);
 	find_files(sorted, r->n, f);
 	if (r->has[ROSTER_TOKEN_SERIAL]) {
-		qsort(sorted, r->n, sizeof(*sorted), by_serial);
+		qsort(sorted, r->n, sizeof *sorted, by_serial);
 		find_tokens(sorted, r->n, f);
 	}
 	free(sorted);
