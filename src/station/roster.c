@@ -112,13 +112,11 @@ static int read_all(struct roster_reading *x, struct csvread *csv, const char *p
 	return err_next(e, "give it a line for each person who is to get a token");
 }
 
-static int find_source(struct roster *r, const char *path, struct err *e)
+/* A pipe that has no name, as in a shell's <(...), counts as standard input. */
+static char *source_of(const char *path)
 {
-	r->source = strcmp(path, "-") == 0 ? xstrdup("-") : realpath(path, NULL);
-	if (r->source != NULL)
-		return 0;
-	err_errno(e, ERR_ROSTER, "cannot open the roster %s", path);
-	return err_next(e, "name the CSV file with the people who are to get tokens, or - for standard input");
+	char *whole = strcmp(path, "-") != 0 ? realpath(path, NULL) : NULL;
+	return whole != NULL ? whole : xstrdup("-");
 }
 
 int roster_read(struct roster **ret, const char *path, unsigned key_types, struct roster_faults *faults, struct err *e)
@@ -127,11 +125,11 @@ int roster_read(struct roster **ret, const char *path, unsigned key_types, struc
 	struct roster_reading x = {.r = r, .faults = faults, .key_types = key_types};
 	struct csvread *csv = NULL;
 	faults->n = faults->n_all = 0;
-	int got = find_source(r, path, e);
-	if (got == 0)
-		got = csvread_open(&csv, path, e);
-	if (got == 0)
+	int got = csvread_open(&csv, path, e);
+	if (got == 0) {
+		r->source = source_of(path);
 		got = read_all(&x, csv, path, e);
+	}
 	csvread_close(&csv);
 	if (got == 0) {
 		*ret = r;

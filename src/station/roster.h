@@ -54,7 +54,7 @@ struct roster_faults {
 };
 
 struct roster {
-	char *source;   /* absolute, without links; "-" for standard input */
+	char *source;   /* absolute, without links; "-" for standard input and a pipe without a name */
 	char separator; /* ',', ';' or a tab */
 	bool bom;
 	bool has[ROSTER_COLUMN_COUNT];

@@ -4,6 +4,9 @@
  * station opens it on they live in the database, where a later run with the
  * same file finds who is left. Only the parent process calls this.
  *
+ * What opening a roster changes is in the audit trail. The steps of a person
+ * are not: those of the credential are, which say who got what.
+ *
  * Times are seconds since 1970, durations milliseconds. Serial numbers of
  * tokens are compared without regard to case, as everywhere.
  */

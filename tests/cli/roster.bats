@@ -61,6 +61,18 @@ sql() {
 	json "d['source']" '"-"' "d['people']" 1 "d['separator']" '"\t"'
 }
 
+@test "a pipe is read as standard input is, and Ctrl-C ends the waiting" {
+	local program=("${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$dir/tokenroll.conf" roster)
+	run --separate-stderr "${program[@]}" --json <(printf 'user\nalice\n')
+	[[ $status == 0 ]]
+	json "d['source']" '"-"' "d['people']" 1
+	mkfifo "$dir/pipe"
+	sleep 60 >"$dir/pipe" &
+	run --separate-stderr timeout --preserve-status -s INT 0.3 "${program[@]}" "$dir/pipe"
+	kill $!
+	[[ $status == 7 && $stderr == *"interrupted while $dir/pipe was read"* ]]
+}
+
 @test "who has a certificate already, and whose token it is, is told" {
 	done_by list
 	sql "INSERT INTO people (name, created) VALUES ('alice', 0), ('bob', 0), ('carol', 0);

@@ -1,6 +1,7 @@
 /* A roster lives on in the database: a second run goes on with who is left, and no two stations have it at once. */
 #include "store_roster_fixture.h"
 
+#include <pty.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -342,6 +343,34 @@ static void a_second_station_is_refused_and_told_by_whom(void **state)
 	store_close(&s);
 }
 
+/* On a terminal of its own. */
+static void a_station_is_told_by_its_terminal(void **state)
+{
+	struct place *p = *state;
+	int master = -1;
+	char ok = 0, holder[ROSTER_HOLDER_MAX];
+	pid_t pid = forkpty(&master, NULL, NULL, NULL);
+
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		struct store *s = open_store(p);
+		open_three(s);
+		if (write(STDOUT_FILENO, "!", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	assert_int_equal(read(master, &ok, 1), 1);
+	assert_int_equal(ok, '!');
+	struct store *s = open_store(p);
+	assert_int_equal(store_roster_holder(s, SOURCE, holder, NULL), 0);
+	if (!strstr(holder, " on /dev/pts/"))
+		fail_msg("%s", holder);
+	kill_child(pid);
+	close(master);
+	store_close(&s);
+}
+
 static void a_station_is_told_by_its_process_alone_if_no_more_is_known(void **state)
 {
 	struct place *p = *state;
@@ -451,6 +480,7 @@ int main(void)
 	    PROMISE(who_was_running_waits_first_and_for_the_same_token),
 	    PROMISE(who_failed_or_was_skipped_is_in_line_again_and_who_is_held_is_not),
 	    PROMISE(a_second_station_is_refused_and_told_by_whom),
+	    PROMISE(a_station_is_told_by_its_terminal),
 	    PROMISE(a_station_is_told_by_its_process_alone_if_no_more_is_known),
 	    PROMISE(people_and_tokens_can_be_claimed_beside_a_roster),
 	};
