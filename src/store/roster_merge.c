@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The indexes of 100,000 people are filled in another order than they are kept in. */
-#define CACHE_KIB "32768"
+/* The indexes of 100,000 people are filled in another order than they are kept in. Afterwards SQLite's own measure does
+ * again. */
+#define CACHE_MUCH "PRAGMA cache_size = -32768"
+#define CACHE_USUAL "PRAGMA cache_size = -2000; PRAGMA shrink_memory"
 
 struct merge {
 	struct store *s;
@@ -300,7 +302,7 @@ static int merge_all(struct merge *m, const struct roster_entry *list, size_t n,
 {
 	int64_t last = 0;
 
-	if (db_exec(m->s, "PRAGMA cache_size = -" CACHE_KIB, e, "read") == -1 || bring_back(m, e) == -1 ||
+	if (db_exec(m->s, CACHE_MUCH, e, "read") == -1 || bring_back(m, e) == -1 ||
 	    db_int(m->s, "SELECT max(id) FROM roster_people", &last, e) == -1 || find_anybody(m, e) == -1)
 		return -1;
 	for (size_t i = 0; i < n; i++)
@@ -318,6 +320,8 @@ int roster_merge(struct store *s, int64_t id, bool dry, const struct roster_entr
 	m.seen = xcalloc(n, sizeof(*m.seen));
 	m.fold = fold_new();
 	rc = merge_all(&m, list, n, e);
+	if (rc == 0)
+		rc = db_exec(s, CACHE_USUAL, e, "read");
 	for (int i = 0; i < ROSTER_STATE_COUNT; i++)
 		m.merged.now.left += i != ROSTER_DONE ? m.merged.now.states[i] : 0;
 	fold_free(&m.fold);
