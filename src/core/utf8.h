@@ -10,8 +10,8 @@
 
 #define UTF8_MAX 4 /* bytes of one character */
 
-/* Reads the first character of text, which must end with a NUL. Returns its length in bytes, or 0 if they are malformed:
- * cut off, overlong, a surrogate, or above U+10FFFF. */
+/* Reads the first character of text, which must end with a NUL. Returns its length in bytes, or 0 if they are
+ * malformed: cut off, overlong, a surrogate, or above U+10FFFF. */
 size_t utf8_decode(const char *text, uint32_t *ret);
 
 /* Writes a character that utf8_decode can give; returns its length in bytes. */
