@@ -32,6 +32,7 @@ const struct verb verbs[] = {
     {"lost", VERB_LOST, "USER", "a token is lost: revoke what is on it, publish the CRL, note it", cmd_lost},
     {"found", VERB_FOUND, "[USER]", "a token that was reported lost has come back", cmd_found},
     {"crl", VERB_CRL, "", "make and publish a fresh CRL, or check the one there is", cmd_crl},
+    {"letter", VERB_LETTER, "", "print a sample of the letter that people get their PIN in", cmd_letter},
     {"setup", VERB_SETUP, "", "first use: find the PKI, or make a CA, and write the configuration", cmd_setup},
     {NULL, 0, NULL, NULL, NULL},
 };

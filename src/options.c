@@ -106,6 +106,8 @@ static const struct option_def defs[] = {
     OPT("temporary", 0, DAYS, VERB_LOST, temporary, "DAYS",
 	"enroll the spare token that is plugged in, for so many days"),
     OPT("check", 0, FLAG, VERB_CRL, check, NULL, "only look how long the CRL is good, for monitoring"),
+    OPT("test", 0, FLAG, VERB_LETTER, test, NULL, "print a sample letter, with a PIN that is made up"),
+    OPT("language", 0, TEXT, VERB_LETTER, language, "L", "the letter in this language, e.g. de"),
     OPT("client-module", 0, TEXT, VERB_ENROLLS | VERB_BUNDLE, client_module, "M",
 	"the PKCS#11 module on the employee's Linux computer"),
     OPT("ca-pass-file", 0, TEXT, VERB_ALL, ca_pass_file, "F",

@@ -86,20 +86,7 @@ static int set_command(struct reader *r, void *field, const char *value)
 	return words_check(value, &e) == 0 ? set_text(r, field, value) : fault(r, "%s", e.what);
 }
 
-/* One more file; the key may be given several times. */
-static int add_recovery(struct reader *r, void *field, const char *value)
-{
-	struct config_escrow *escrow = field;
-	char *path = NULL;
-	int ret = set_path(r, &path, value);
-	if (path == NULL)
-		return ret;
-	escrow->recovery = xrealloc(escrow->recovery, escrow->n + 1, sizeof *escrow->recovery);
-	escrow->recovery[escrow->n++] = path;
-	return ret;
-}
-
-static int add_folder(struct reader *r, void *field, const char *value)
+static int add_path(struct reader *r, void *field, const char *value)
 {
 	char *path = NULL;
 	int ret = set_path(r, &path, value);
@@ -219,6 +206,26 @@ static int set_choice(struct reader *r, bool *field, const char *value, const st
 	return ok;
 }
 
+static int set_format(struct reader *r, void *field, const char *value)
+{
+	static const struct word words[] = {{"pdf", CONFIG_LETTER_PDF}, {"ps", CONFIG_LETTER_PS}, {NULL, 0}};
+	int v = *(enum config_letter_format *)field;
+	int ok = set_word(r, &v, value, words, "pdf, ps");
+	*(enum config_letter_format *)field = (enum config_letter_format)v;
+	return ok;
+}
+
+/* It becomes a part of a file's name. */
+static int set_language(struct reader *r, void *field, const char *value)
+{
+	size_t n = strlen(value);
+	if (n == 0)
+		return 1;
+	if (n < 2 || n > 3 || strspn(value, "abcdefghijklmnopqrstuvwxyz") != n)
+		return fault(r, "'%s' is not a language's code of two or three small letters, as de", value);
+	return set_text(r, field, value);
+}
+
 static int set_yes_no(struct reader *r, void *field, const char *value)
 {
 	static const struct word words[] = {{"yes", true}, {"no", false}, {NULL, 0}};
@@ -254,7 +261,7 @@ static const struct key keys[] = {
     KEY("ca", "chain", ca.chain, set_path),
     KEY("ca", "key", ca.key, set_path),
     KEY("ca", "hsm-env", ca.hsm_env, add_variable),
-    KEY("ca", "hsm-writes", ca.hsm_writes, add_folder),
+    KEY("ca", "hsm-writes", ca.hsm_writes, add_path),
     KEY("ca", "vars", ca.vars, set_path),
     KEY("ca", "x509-types", ca.x509_types, set_path),
     KEY("ca", "crl", ca.crl, set_path),
@@ -287,7 +294,14 @@ static const struct key keys[] = {
     KEY("mail", "ca-file", mail.ca_file, set_path),
     KEY("crl", "warn-days", crl.warn_days, set_days),
     KEY("crl", "critical-days", crl.critical_days, set_days),
-    KEY("escrow", "recovery", escrow, add_recovery),
+    KEY("escrow", "recovery", escrow.recovery, add_path),
+    KEY("letter", "command", letter.command, set_command),
+    KEY("letter", "timeout", letter.timeout, set_seconds),
+    KEY("letter", "folder", letter.folder, set_path),
+    KEY("letter", "recipient", letter.recipients, add_path),
+    KEY("letter", "format", letter.format, set_format),
+    KEY("letter", "templates", letter.templates, set_path),
+    KEY("letter", "language", letter.language, set_language),
     KEY("audit", "syslog", audit.syslog, set_yes_no),
     KEY("status", "warn-days", status.warn_days, set_days),
     KEY("status", "critical-days", status.critical_days, set_days),
@@ -327,7 +341,7 @@ static int add_name(struct reader *r, const char *name, const char *value)
 
 static bool may_repeat(const struct key *k)
 {
-	return k->set == add_recovery || k->set == add_folder || k->set == add_variable;
+	return k->set == add_path || k->set == add_variable;
 }
 
 static int on_pair(void *user, const char *section, const char *name, const char *value)
@@ -403,7 +417,7 @@ int config_parse(struct config **ret, const char *path, struct blob *text, struc
 static bool is_text(const struct key *k)
 {
 	return k->set == set_text || k->set == set_text_or_empty || k->set == set_path || k->set == set_module ||
-	       k->set == set_command;
+	       k->set == set_command || k->set == set_language;
 }
 
 void config_free(struct config **c)
@@ -419,9 +433,8 @@ void config_free(struct config **c)
 		free((*c)->names[i].value);
 	}
 	free((*c)->names);
-	for (size_t i = 0; i < (*c)->escrow.n; i++)
-		free((*c)->escrow.recovery[i]);
-	free((*c)->escrow.recovery);
+	config_list_free(&(*c)->escrow.recovery);
+	config_list_free(&(*c)->letter.recipients);
 	config_list_free(&(*c)->ca.hsm_env);
 	config_list_free(&(*c)->ca.hsm_writes);
 	free((*c)->path);

@@ -78,8 +78,20 @@ struct config_crl {
 };
 
 struct config_escrow {
-	char **recovery; /* files with recovery certificates, PEM, in the order they are given */
-	size_t n;
+	struct config_list recovery; /* files with recovery certificates, PEM */
+};
+
+enum config_letter_format { CONFIG_LETTER_PDF, CONFIG_LETTER_PS };
+
+/* How letters with PINs are printed. */
+struct config_letter {
+	char *command;                 /* has the page on its stdin, in words.h's form; NULL */
+	long timeout;                  /* seconds that it may take; default 60 */
+	char *folder;                  /* where letters are put, encrypted to the recipients; NULL */
+	struct config_list recipients; /* files with certificates, PEM; some if there is a folder */
+	enum config_letter_format format;
+	char *templates; /* folder; default: that of [vpn] if it has any of letters, else the shipped one */
+	char *language;  /* of a letter for somebody with no language of their own; default en */
 };
 
 struct config_audit {
@@ -104,6 +116,7 @@ struct config {
 	struct config_mail mail;
 	struct config_escrow escrow;
 	struct config_audit audit;
+	struct config_letter letter;
 	struct config_status status;
 	struct config_crl crl;
 	char *store_path;

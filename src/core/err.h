@@ -21,6 +21,8 @@ enum err_code {
 	ERR_MAIL,
 	ERR_STORE,
 	ERR_ESCROW,
+	ERR_PRINTER, /* letters wait until it works */
+	ERR_LETTER,  /* this one cannot be made */
 	/* 2: usage or configuration */
 	ERR_USAGE,
 	ERR_CONFIG,

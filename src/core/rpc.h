@@ -66,9 +66,12 @@ struct rpc_peer;
 /* A remark from the child while it works on a call ("touch the token"). */
 typedef void rpc_note_fn(void *arg, const char *text);
 
-/* Starts the program of a role, tokenroll-worker, -signer, -hsm-signer, -courier or -mailer, with one socket and
- * nothing else of ours: stdin and stdout are /dev/null; stderr too unless verbose. */
+/* Starts the program of a role, tokenroll-worker, -signer, -hsm-signer, -courier, -mailer or -letter, with one
+ * socket and nothing else of ours: stdin and stdout are /dev/null; stderr too unless verbose. */
 int rpc_peer_start(struct rpc_peer **ret, const char *role, bool verbose, struct err *e);
+
+/* Readable when rpc_wait has not to wait, or the child is gone; -1 once it is known to be. For poll only. */
+int rpc_peer_fd(const struct rpc_peer *p);
 
 /* Who gets the child's notes; NULL for nobody. */
 void rpc_peer_on_note(struct rpc_peer *p, rpc_note_fn *fn, void *arg);
@@ -76,7 +79,8 @@ void rpc_peer_on_note(struct rpc_peer *p, rpc_note_fn *fn, void *arg);
 /*
  * One call: sends *in, waits at most timeout_ms for the answer, fills *out. If the child answers with an
  * error, that is *e. If it dies, hangs or talks nonsense it is killed, the peer is unusable from then on, and
- * *e is ERR_MODULE for a worker, ERR_CA_FAILED for a signer, ERR_FAILED for a courier, ERR_MAIL for a mailer.
+ * *e is ERR_MODULE for a worker, ERR_CA_FAILED for a signer, ERR_FAILED for a courier, ERR_MAIL for a mailer,
+ * ERR_LETTER for what prints letters.
  * ERR_INTERRUPTED when a signal asked us to stop.
  */
 int rpc_call(struct rpc_peer *p, struct rpc_msg *in, struct rpc_msg *out, int timeout_ms, struct err *e);

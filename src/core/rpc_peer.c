@@ -45,6 +45,7 @@ static const struct role roles[] = {
     {"signer", "the signer process", ERR_CA_FAILED, "the CA", true},
     {"hsm-signer", "the signer process that runs the PKCS#11 module of the CA's HSM", ERR_CA_HSM, "the CA", false},
     {"courier", "the process that packs the bundle", ERR_FAILED, "", false},
+    {"letter", "the process that prints letters", ERR_LETTER, "the printer", false},
     {"mailer", "the process that mails the bundle", ERR_MAIL, "", false},
 };
 
@@ -129,6 +130,11 @@ int rpc_peer_start(struct rpc_peer **ret, const char *role, bool verbose, struct
 	p->role = find_role(role);
 	*ret = p;
 	return 0;
+}
+
+int rpc_peer_fd(const struct rpc_peer *p)
+{
+	return p->fd;
 }
 
 void rpc_peer_on_note(struct rpc_peer *p, rpc_note_fn *fn, void *arg)

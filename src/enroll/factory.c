@@ -255,10 +255,10 @@ int enroll_load_recovery(struct enroll_run *r, struct err *e)
 {
 	if (r->recovery != NULL)
 		return 0;
-	if (recovery_load(&r->recovery, r->cfg->escrow.recovery, r->cfg->escrow.n, e) != 0)
+	if (recovery_load(&r->recovery, r->cfg->escrow.recovery.text, r->cfg->escrow.recovery.n, e) != 0)
 		return -1;
-	for (size_t i = 0; i < recovery_note_count(r->recovery); i++)
-		r->ui->note(r->ui->arg, recovery_note(r->recovery, i));
+	for (size_t i = 0; i < recipients_note_count(r->recovery); i++)
+		r->ui->note(r->ui->arg, recipients_note(r->recovery, i));
 	return 0;
 }
 

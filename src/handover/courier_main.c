@@ -68,7 +68,7 @@ static void confine(struct state *st)
 	/* whoever needs the folder says why it cannot be made */
 	(void)file_mkdir(st->cfg->bundle.dir, 0700, NULL);
 	st->hidden = st->hidden || handover_hide(st->cfg);
-	st->confined = handover_confine(st->cfg);
+	st->confined = handover_confine(st->cfg->bundle.dir);
 }
 
 static int take_facts(struct state *st, struct handover_facts *facts, struct rpc_msg *in, struct err *e)

@@ -85,7 +85,7 @@ struct life {
 	struct worker_token token;
 	struct store_token id; /* the same, as the inventory names it */
 	const struct profile *profile;
-	struct recovery *recovery;
+	struct recipients *recovery;
 	char owner[65]; /* "" if it is nobody's */
 	bool begun;     /* it was initialized, and waits for its first PIN */
 	bool unasked;   /* the SO PIN or PUK that life_key has got is the factory's, and nobody gave it */
