@@ -123,7 +123,7 @@ int cmd_letter(const struct options *o, struct err *e)
 		*e = unsaid;
 		got = -1;
 	}
-	if (!o->json && got == 0)
+	if (!o->json && !o->quiet && got == 0)
 		print_text(&out);
 	return got;
 }

@@ -16,6 +16,7 @@ struct pinletters {
 	bool verbose;
 	int print_ms;
 	struct config_list languages; /* that there are templates for */
+	struct config_list columns;
 };
 
 struct pinletter {
@@ -43,8 +44,7 @@ static int get_languages(struct pinletters *l, struct rpc_msg *out, struct err *
 	return rpc_msg_done(out) ? 0 : bad_answer(e);
 }
 
-static int check(struct pinletters *l, const char *const *columns, size_t n, rpc_note_fn *note, void *arg,
-		 struct err *e)
+static int check(struct pinletters *l, rpc_note_fn *note, void *arg, struct err *e)
 {
 	struct rpc_peer *peer = NULL;
 	struct rpc_msg in = RPC_MSG_INIT, out = RPC_MSG_INIT;
@@ -52,9 +52,9 @@ static int check(struct pinletters *l, const char *const *columns, size_t n, rpc
 		return -1;
 	rpc_peer_on_note(peer, note, arg);
 	put_config(&in, PINLETTER_CHECK, l);
-	rpc_put_u32(&in, (uint32_t)n);
-	for (size_t i = 0; i < n; i++)
-		rpc_put_str(&in, columns[i]);
+	rpc_put_u32(&in, (uint32_t)l->columns.n);
+	for (size_t i = 0; i < l->columns.n; i++)
+		rpc_put_str(&in, l->columns.text[i]);
 	int ret = rpc_call(peer, &in, &out, CHECK_MS, e);
 	if (ret == 0)
 		ret = get_languages(l, &out, e);
@@ -72,7 +72,9 @@ int pinletters_open(struct pinletters **ret, const struct config *cfg, const cha
 	blob_set(&l->text, cfg->text.data, cfg->text.len);
 	l->verbose = verbose;
 	l->print_ms = (int)cfg->letter.timeout * 1000 + DRAW_MS;
-	if (check(l, columns, n_columns, note, arg, e) != 0) {
+	for (size_t i = 0; i < n_columns; i++)
+		config_list_add(&l->columns, xstrdup(columns[i]));
+	if (check(l, note, arg, e) != 0) {
 		pinletters_close(&l);
 		return -1;
 	}
@@ -86,6 +88,7 @@ void pinletters_close(struct pinletters **l)
 		return;
 	free((*l)->path);
 	config_list_free(&(*l)->languages);
+	config_list_free(&(*l)->columns);
 	blob_free(&(*l)->text);
 	free(*l);
 	*l = NULL;
@@ -103,6 +106,21 @@ static void drop(struct pinletter **p)
 	*p = NULL;
 }
 
+/* A column that this person has nothing in is known all the same: of two of a name the first counts. */
+static void put_facts(struct rpc_msg *m, const struct pinletters *l, const struct pinletter_facts *f)
+{
+	struct pinletter_facts whole = *f;
+	struct pinletter_name *names = xcalloc(f->n_names + l->columns.n + 1, sizeof *names);
+	for (size_t i = 0; i < f->n_names; i++)
+		names[i] = f->names[i];
+	for (size_t i = 0; i < l->columns.n; i++)
+		names[f->n_names + i].name = l->columns.text[i];
+	whole.names = names;
+	whole.n_names = f->n_names + l->columns.n;
+	pinletter_put_facts(m, &whole);
+	free(names);
+}
+
 int pinletter_begin(struct pinletter **ret, const struct pinletters *l, const struct pinletter_facts *f,
 		    struct secret *pin, struct secret *puk, struct err *e)
 {
@@ -114,7 +132,7 @@ int pinletter_begin(struct pinletter **ret, const struct pinletters *l, const st
 		return -1;
 	}
 	put_config(&in, PINLETTER_PRINT, l);
-	pinletter_put_facts(&in, f);
+	put_facts(&in, l, f);
 	rpc_put_secret(&in, pin);
 	if (puk != NULL)
 		rpc_put_secret(&in, puk);

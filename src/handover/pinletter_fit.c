@@ -149,7 +149,7 @@ int pinletter_fit_text(struct pinletter_canvas *c, const char *markup, const str
 	PangoLayout *l = layout_new(c, box);
 	pango_layout_set_markup(l, markup, -1);
 	bool good = shrink(l, c->font, box, style);
-	if (!good && style->cut) {
+	if (!good && style->cut && !c->uncut) {
 		cut(l);
 		good = true;
 	}

@@ -14,6 +14,7 @@ struct pinletter_canvas {
 	PangoContext *context;
 	PangoFontDescription *font; /* of texts */
 	PangoFontDescription *mono; /* of a PIN */
+	bool uncut;                 /* what does not fit does not fit, whatever the style says */
 	int unknown;                /* how many characters no font has, so far */
 };
 
@@ -28,7 +29,7 @@ void pinletter_canvas_close(struct pinletter_canvas *c);
 
 struct pinletter_style {
 	double most, least; /* size in points */
-	bool cut;           /* what does not fit at the least size is cut, line by line */
+	bool cut;           /* what does not fit at the least size is cut, line by line, unless it must not be */
 };
 
 /* Draws Pango's markup. Returns 0, or -1 if it does not fit. NULL is nothing. */

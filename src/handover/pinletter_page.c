@@ -17,7 +17,7 @@ static const struct pinletter_box text_below_puk = {25, 173, 160, 77};
 static const struct pinletter_style sender_style = {7, 6, true};
 static const struct pinletter_style window_style = {11, 8, true};
 static const struct pinletter_style title_style = {15, 10, true};
-static const struct pinletter_style caption_style = {11, 8, false};
+static const struct pinletter_style caption_style = {11, 8, true};
 static const struct pinletter_style text_style = {10, 7.5, false};
 static const struct pinletter_style pin_style = {32, 11, false};
 static const struct pinletter_style puk_style = {14, 8, false};
@@ -81,10 +81,21 @@ static void draw_pattern(cairo_t *cr)
 
 /* ---- texts */
 
-static int no_room(const struct pinletter_page *page, enum pinletter_part part, const char *what, struct err *e)
+static int draw_part(struct pinletter_canvas *c, const struct pinletter_page *page, enum pinletter_part part,
+		     const struct pinletter_box *box, const struct pinletter_style *style, struct err *e)
 {
+	static const char *const names[PINLETTER_PART_COUNT] = {
+	    [PINLETTER_SENDER] = "the sender",
+	    [PINLETTER_WINDOW] = "the address",
+	    [PINLETTER_TITLE] = "the title",
+	    [PINLETTER_PIN] = "what stands above the PIN",
+	    [PINLETTER_PUK] = "what stands before the PUK",
+	    [PINLETTER_TEXT] = "the text",
+	};
+	if (pinletter_fit_text(c, page->parts->markup[part], box, style) == 0)
+		return 0;
 	err_set(e, ERR_TEMPLATE, "%s:%d: %s is too long for its place on the page", page->file, page->parts->line[part],
-		what);
+		names[part]);
 	return err_next(e, "make it shorter; nothing is printed");
 }
 
@@ -101,34 +112,38 @@ static int draw_secret(struct pinletter_canvas *c, const struct secret *s, const
 	return err_next(e, "give the token another %s", what);
 }
 
-static int draw_secrets(struct pinletter_canvas *c, const struct pinletter_page *page, struct err *e)
+static bool has_puk(const struct pinletter_page *page)
 {
-	char *const *markup = page->parts->markup;
-	if (pinletter_fit_text(c, markup[PINLETTER_PIN], &pin_caption, &caption_style) != 0)
-		return no_room(page, PINLETTER_PIN, "what stands above the PIN", e);
-	if (draw_secret(c, page->pin, "PIN", &pinletter_pin, &pin_style, e) != 0)
-		return -1;
-	if (page->puk == NULL || markup[PINLETTER_PUK] == NULL)
+	return page->puk != NULL && page->parts->markup[PINLETTER_PUK] != NULL;
+}
+
+static int draw_puk(struct pinletter_canvas *c, const struct pinletter_page *page, struct err *e)
+{
+	if (!has_puk(page))
 		return 0;
-	if (pinletter_fit_text(c, markup[PINLETTER_PUK], &puk_caption, &caption_style) != 0)
-		return no_room(page, PINLETTER_PUK, "what stands before the PUK", e);
+	if (draw_part(c, page, PINLETTER_PUK, &puk_caption, &caption_style, e) != 0)
+		return -1;
 	return draw_secret(c, page->puk, "PUK", &puk_value, &puk_style, e);
+}
+
+static int draw_texts(struct pinletter_canvas *c, const struct pinletter_page *page, struct err *e)
+{
+	const struct pinletter_box *text = has_puk(page) ? &text_below_puk : &text_alone;
+	if (draw_part(c, page, PINLETTER_SENDER, &sender, &sender_style, e) != 0 ||
+	    draw_part(c, page, PINLETTER_WINDOW, &pinletter_window, &window_style, e) != 0 ||
+	    draw_part(c, page, PINLETTER_TITLE, &title, &title_style, e) != 0 ||
+	    draw_part(c, page, PINLETTER_PIN, &pin_caption, &caption_style, e) != 0)
+		return -1;
+	return draw_part(c, page, PINLETTER_TEXT, text, &text_style, e);
 }
 
 static int draw_all(struct pinletter_canvas *c, const struct pinletter_page *page, struct err *e)
 {
-	char *const *markup = page->parts->markup;
-	bool has_puk = page->puk != NULL && markup[PINLETTER_PUK] != NULL;
 	draw_lines(c->cr, page->parts);
 	draw_pattern(c->cr);
-	/* these are cut, so they fit */
-	(void)pinletter_fit_text(c, markup[PINLETTER_SENDER], &sender, &sender_style);
-	(void)pinletter_fit_text(c, markup[PINLETTER_WINDOW], &pinletter_window, &window_style);
-	(void)pinletter_fit_text(c, markup[PINLETTER_TITLE], &title, &title_style);
-	if (draw_secrets(c, page, e) != 0)
+	if (draw_texts(c, page, e) != 0 || draw_secret(c, page->pin, "PIN", &pinletter_pin, &pin_style, e) != 0 ||
+	    draw_puk(c, page, e) != 0)
 		return -1;
-	if (pinletter_fit_text(c, markup[PINLETTER_TEXT], has_puk ? &text_below_puk : &text_alone, &text_style) != 0)
-		return no_room(page, PINLETTER_TEXT, "the text", e);
 	if (!page->strict || c->unknown == 0)
 		return 0;
 	err_set(e, ERR_CONFIG, "no font on this computer has all characters of %s", page->file);
@@ -147,7 +162,7 @@ static int finish(cairo_surface_t *surface, struct pinletter_sheet *sheet, struc
 
 int pinletter_page_draw(const struct pinletter_page *page, struct pinletter_sheet *sheet, struct err *e)
 {
-	struct pinletter_canvas c = {.cr = NULL};
+	struct pinletter_canvas c = {.cr = NULL, .uncut = page->strict};
 	cairo_surface_t *surface = surface_new(page->format, sheet);
 	int ret = pinletter_canvas_open(&c, surface, page->parts->font, page->language, e);
 	if (ret == 0)

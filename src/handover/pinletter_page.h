@@ -29,11 +29,11 @@ struct pinletter_page {
 	const struct pinletter_parts *parts;
 	const struct secret *pin;
 	const struct secret *puk; /* NULL: none */
-	bool strict;              /* every character has to be in a font; for texts that the company has written */
+	bool strict;              /* for the check of a template: nothing is cut, each character has to be in a font */
 };
 
 /*
- * Draws it and finishes the sheet. What stands behind the window is made small, then cut, until it fits.
+ * Draws it and finishes the sheet. Texts are made smaller until they fit; all but the main one are cut then.
  *
  * ERR_LETTER: PIN or PUK has a character that cannot be printed, or is too long for its place; the page is too large.
  * ERR_TEMPLATE: the text is too long for the page. ERR_CONFIG: there is no font for it, or none for a PIN.

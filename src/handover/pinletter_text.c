@@ -1,5 +1,6 @@
 #include "handover/pinletter_text.h"
 
+#include "core/clean.h"
 #include "core/day.h"
 #include "core/file.h"
 #include "core/share.h"
@@ -89,7 +90,7 @@ static int read_file(struct text *x, struct err *e)
 static char *language_of(const char *name)
 {
 	const char *from = strchr(name, '.') + 1, *end = strchr(from, '.');
-	size_t len = (size_t)(end - from);
+	size_t len = end != NULL ? (size_t)(end - from) : 0;
 	return len >= 2 && strcmp(end, ".pango") == 0 ? xasprintf("%.*s", (int)len, from) : NULL;
 }
 
@@ -184,23 +185,50 @@ size_t pinletter_texts_find(const struct pinletter_texts *t, const char *languag
 
 /* ---- rendering */
 
-/* The names of one letter, and the texts that they need. */
+/* Longer than a name is that belongs to somebody. */
+#define CHARACTERS_MAX 100
+
+/* The names of one letter. */
 struct said {
-	char date[DAY_SIZE], expires[DAY_SIZE];
 	struct names_value *v;
+	char **values; /* what they point to */
 	size_t n;
 };
 
-static void say(struct said *s, const char *name, const char *value)
+/* A mistake in a roster must not take the room of the text. To be freed. */
+static char *shorten(const char *text)
+{
+	const char *end = text;
+	bool fit;
+	for (size_t i = 0; i < CHARACTERS_MAX && *end != '\0'; i++)
+		end += clean_next(end, &fit);
+	return xasprintf("%.*s%s", (int)(end - text), text, *end != '\0' ? "…" : "");
+}
+
+static void add_said(struct said *s, const char *name, enum name_kind kind, char *value)
 {
 	s->v = xrealloc(s->v, s->n + 1, sizeof *s->v);
-	s->v[s->n++] = (struct names_value){name, NAME_TEXT, value};
+	s->values = xrealloc(s->values, s->n + 1, sizeof *s->values);
+	s->v[s->n] = (struct names_value){name, kind, value};
+	s->values[s->n++] = value;
+}
+
+static void say(struct said *s, const char *name, const char *value)
+{
+	add_said(s, name, NAME_TEXT, shorten(value != NULL ? value : ""));
 }
 
 static void say_flag(struct said *s, const char *name, bool on)
 {
-	s->v = xrealloc(s->v, s->n + 1, sizeof *s->v);
-	s->v[s->n++] = (struct names_value){name, on ? NAME_FLAG_ON : NAME_FLAG_OFF, NULL};
+	add_said(s, name, on ? NAME_FLAG_ON : NAME_FLAG_OFF, NULL);
+}
+
+static void free_said(struct said *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		free(s->values[i]);
+	free(s->values);
+	free(s->v);
 }
 
 static bool has(const char *text)
@@ -212,19 +240,20 @@ static struct names *names_of(struct said *s, const struct pinletter_texts *t, s
 			      const struct pinletter_facts *f, bool has_puk)
 {
 	struct names *names = NULL;
-	day_format(s->date, time(NULL));
+	char date[DAY_SIZE], expires[DAY_SIZE] = "";
+	day_format(date, time(NULL));
 	if (f->not_after != 0)
-		day_format(s->expires, f->not_after);
+		day_format(expires, f->not_after);
 	say(s, "user", f->user);
 	say(s, "name", has(f->name) ? f->name : f->user);
 	say(s, "department", f->department);
 	say(s, "language", t->v[i].language);
-	say(s, "date", s->date);
+	say(s, "date", date);
 	say(s, "token_label", f->token_label);
 	say(s, "token_serial", f->token_serial);
 	say(s, "token_model", f->token_model);
 	say(s, "token_manufacturer", f->token_manufacturer);
-	say(s, "expires", s->expires);
+	say(s, "expires", expires);
 	say_flag(s, "pin", true);
 	say_flag(s, "puk", has_puk);
 	for (size_t k = 0; k < f->n_names; k++)
@@ -247,7 +276,7 @@ int pinletter_texts_check(const struct pinletter_texts *t, size_t i, const struc
 	pinletter_parts_free(&parts);
 	free(written);
 	names_free(&names);
-	free(s.v);
+	free_said(&s);
 	return ret;
 }
 
@@ -262,6 +291,6 @@ int pinletter_texts_render(struct pinletter_parts *ret, const struct pinletter_t
 		got = pinletter_parts_parse(ret, t->v[i].file, (const char *)text.data, false, e);
 	blob_free(&text);
 	names_free(&names);
-	free(s.v);
+	free_said(&s);
 	return got;
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define TEXT_MAX ((size_t)1 << 20)
-#define NAMES_MAX 1000
+#define NAMES_MAX 4000
 
 #define TEXT(field) offsetof(struct pinletter_facts, field)
 
