@@ -37,7 +37,7 @@ struct enroll_run {
 	bool unwritten;                               /* the proof has not found the certificate on the token */
 	bool opened;                                  /* logged in, ready to write */
 	struct p11_pin_state pins[PROFILE_PIN_COUNT]; /* what the token told of its secrets, before any was sent */
-	struct recipients *recovery;                    /* loaded when something is to be put into escrow */
+	struct recipients *recovery;                  /* loaded when something is to be put into escrow */
 	int64_t so_pin_pending; /* its number in escrow, if nothing says yet that the token has it */
 	struct secret *new_pin; /* for a token that has the factory's */
 	struct secret *pin;     /* until the proof had it; NULL before it was asked */
