@@ -74,7 +74,8 @@ struct pinletter_outcome {
 /* A letter under way. */
 struct pinletter;
 
-/* Begins a letter, and does not wait for it. PIN and PUK (NULL: none) are borrowed for the call only. */
+/* Begins a letter, and does not wait for it. PIN and PUK (NULL: none) are borrowed for the call only; the PUK is
+ * printed if the template has a place for it. */
 int pinletter_begin(struct pinletter **ret, const struct pinletters *l, const struct pinletter_facts *f,
 		    struct secret *pin, struct secret *puk, struct err *e);
 

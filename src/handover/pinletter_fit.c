@@ -114,8 +114,9 @@ static bool fits(PangoLayout *l, const struct pinletter_box *box)
 static bool shrink(PangoLayout *l, const PangoFontDescription *font, const struct pinletter_box *box,
 		   const struct pinletter_style *style)
 {
-	for (double size = style->most; size >= style->least; size -= STEP) {
-		set_size(l, font, size);
+	int steps = (int)((style->most - style->least) / STEP);
+	for (int i = 0; i <= steps; i++) {
+		set_size(l, font, style->most - i * STEP);
 		if (fits(l, box))
 			return true;
 	}

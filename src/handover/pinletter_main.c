@@ -57,9 +57,9 @@ static int take_config(struct work *w, struct rpc_msg *in, struct err *e)
 	struct blob text = BLOB_INIT;
 	rpc_get_str(in, path, sizeof path);
 	rpc_get_blob(in, &text);
-	int ret = in->bad || w->cfg != NULL ? bad_call(e) : config_parse(&w->cfg, path, &text, e);
+	int ret = in->bad ? bad_call(e) : config_parse(&w->cfg, path, &text, e);
 	blob_free(&text);
-	if (ret == 0)
+	if (w->cfg != NULL)
 		confine(w->cfg);
 	return ret;
 }

@@ -66,14 +66,16 @@ static void draw_pattern(cairo_t *cr)
 {
 	const double cell = 2.4, top = 2 * PINLETTER_FOLD_2 - (puk_value.y + puk_value.h),
 		     bottom = 2 * PINLETTER_FOLD_2 - pinletter_pin.y;
+	const int columns = (int)(pinletter_pin.w / cell), rows = (int)((bottom - top) / cell);
 	uint32_t seed = 1;
 	cairo_set_line_width(cr, 1.4);
 	cairo_set_source_rgb(cr, 0.45, 0.45, 0.45);
-	for (double y = top; y + cell <= bottom; y += cell) {
-		for (double x = pinletter_pin.x; x + cell <= pinletter_pin.x + pinletter_pin.w; x += cell) {
-			double x1 = x + cell * next(&seed), y1 = y + cell * next(&seed);
-			line(cr, x1, y1, x + cell * next(&seed), y + cell * next(&seed));
-		}
+	for (int i = 0; i < rows * columns; i++) {
+		const int row = i / columns, column = i % columns;
+		double x = pinletter_pin.x + cell * column, y = top + cell * row;
+		double x1 = x + cell * next(&seed), y1 = y + cell * next(&seed);
+		double x2 = x + cell * next(&seed), y2 = y + cell * next(&seed);
+		line(cr, x1, y1, x2, y2);
 	}
 	cairo_stroke(cr);
 	cairo_set_source_rgb(cr, 0, 0, 0);

@@ -1,6 +1,7 @@
 #include "handover/pinletter_sheet.h"
 
 #include <openssl/crypto.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -34,6 +35,7 @@ int pinletter_sheet_finish(struct pinletter_sheet *s, struct err *e)
 	return ftruncate(s->fd, (off_t)s->len) == 0 ? 0 : err_errno(e, ERR_SYSTEM, "no memory for a letter");
 }
 
+/* These take the place of the C library's. */
 FILE *tmpfile(void)
 {
 	return fmemopen(NULL, PINLETTER_SHEET_MAX, "w+");

@@ -1,7 +1,9 @@
 /*
  * pinletter_sheet: the page as bytes, PDF or PostScript. It has the PIN in it,
  * so it is kept in memory that has no name on a disk, is locked as far as the
- * limits allow, is left out of core files, and is wiped when freed.
+ * limits allow, is left out of core files, and is wiped when freed. In a
+ * program that has this module tmpfile (POSIX) is in memory, too, for cairo,
+ * which writes a page in PostScript to a temporary file first.
  */
 #ifndef HANDOVER_PINLETTER_SHEET_H
 #define HANDOVER_PINLETTER_SHEET_H
@@ -9,7 +11,6 @@
 #include "core/err.h"
 
 #include <stddef.h>
-#include <stdio.h>
 
 #define PINLETTER_SHEET_MAX ((size_t)4 << 20) /* bytes; a page with its fonts has about 40,000 */
 
@@ -25,13 +26,6 @@ int pinletter_sheet_open(struct pinletter_sheet *s, struct err *e);
 int pinletter_sheet_add(struct pinletter_sheet *s, const void *data, size_t len);
 /* No more is added: what is read from fd ends behind the page. ERR_SYSTEM. */
 int pinletter_sheet_finish(struct pinletter_sheet *s, struct err *e);
-/*
- * In a program that has this module these take the place of the C library's (POSIX, tmpfile): cairo writes a page in
- * PostScript to a temporary file first, which would be one on a disk.
- */
-FILE *tmpfile(void);
-FILE *tmpfile64(void);
-
 /* Wipes it, so nobody may still be reading from fd. Accepts one that is closed. */
 void pinletter_sheet_close(struct pinletter_sheet *s);
 

@@ -79,6 +79,7 @@ written() {
 @test "no file but the encrypted one is written to, whatever the format, and no PIN is in an argument" {
 	command -v strace >/dev/null || skip "strace is not installed"
 	local format
+	export ASAN_OPTIONS=detect_leaks=0 # which it cannot do for a traced program
 	for format in pdf ps; do
 		letter_conf "folder = letters" "recipient = $BATS_FILE_TMPDIR/r.pem" "format = $format"
 		# a home without a cache of fonts, so that whoever makes one is seen
@@ -92,6 +93,20 @@ written() {
 		run ! grep -e 0O1l "$BATS_TEST_TMPDIR/trace"
 		[[ $(find "$BATS_TEST_TMPDIR/home" "$BATS_TEST_TMPDIR/tmp" -type f | wc -l) == 0 ]]
 		[[ $(opened_format "$format") == *"0O1l"*"TEST"* ]]
+	done
+}
+
+@test "on its way to the print command it is in no file either" {
+	command -v strace >/dev/null || skip "strace is not installed"
+	local format
+	export ASAN_OPTIONS=detect_leaks=0
+	for format in pdf ps; do
+		letter_conf "command = wc -c" "format = $format"
+		strace -f -qq -o "$BATS_TEST_TMPDIR/trace" -e trace=open,openat,openat2,creat,memfd_create \
+			"${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$dir/tokenroll.conf" letter --test
+		grep -q memfd_create "$BATS_TEST_TMPDIR/trace"
+		run written "$BATS_TEST_TMPDIR/trace"
+		[[ $output == "" ]]
 	done
 }
 
