@@ -25,7 +25,7 @@ OBJ := $(SRC:%.c=$(BUILD)/%.o)
 # all below main, the roles and the verbs; each program takes from it what it uses and is linked with no library more
 LIB := $(BUILD)/libtokenroll.a
 LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/*/*.c pkcs11/*.c))
-ROLES := worker signer hsm-signer courier mailer
+ROLES := worker signer hsm-signer courier mailer vpn
 ROLE_OBJ := $(patsubst %,$(BUILD)/src/%.o,$(subst -,_,$(ROLES)))
 ROLE_PROGRAMS := $(ROLES:%=$(BUILD)/tokenroll-%)
 
