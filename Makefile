@@ -7,6 +7,10 @@ PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
 # systemd looks there for both of /usr and /usr/local
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+RULESDIR ?= $(PREFIX)/lib/udev/rules.d
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+# polkit looks in /usr/share and /etc only
+POLKITDIR ?= $(if $(filter /usr,$(PREFIX)),$(PREFIX)/share,$(SYSCONFDIR))/polkit-1/rules.d
 VERSION := 0.1.0
 
 CC ?= cc
@@ -31,7 +35,7 @@ ROLE_PROGRAMS := $(ROLES:%=$(BUILD)/tokenroll-%)
 
 # where a program that is not installed finds them, beside itself
 BESIDE := profiles templates tokenroll.conf.example
-all: $(BUILD)/tokenroll $(ROLE_PROGRAMS) $(BESIDE:%=$(BUILD)/%)
+all: $(BUILD)/tokenroll $(ROLE_PROGRAMS) $(BESIDE:%=$(BUILD)/%) $(BUILD)/55-tokenroll.rules
 
 $(BUILD)/profiles: SHIPPED = pkcs11/profiles
 $(BUILD)/templates: SHIPPED = templates
@@ -39,6 +43,10 @@ $(BUILD)/tokenroll.conf.example: SHIPPED = src/tokenroll.conf.example
 $(BESIDE:%=$(BUILD)/%):
 	@mkdir -p $(@D)
 	$(Q)ln -sfn "$(abspath $(SHIPPED))" $@
+
+$(BUILD)/55-tokenroll.rules: udev/rules.awk udev/devices.table
+	@mkdir -p $(@D)
+	$(Q)awk -f $^ >$@.new && mv $@.new $@
 
 $(LIB): $(LIB_OBJ)
 	@rm -f $@
@@ -175,6 +183,10 @@ ROOT = $(DESTDIR)$(PREFIX)
 # the manual and the example name the places of this installation
 PLACES = sed -e 's|/usr/local/|$(PREFIX)/|g' -e 's|/etc/tokenroll|$(SYSCONFDIR)/tokenroll|g'
 UNITS = $(wildcard udev/*.service udev/*.timer)
+# what the system's other services read, from where they read it
+SYSTEM = $(UNITS:udev/%="$(DESTDIR)$(UNITDIR)/%") "$(DESTDIR)$(RULESDIR)/55-tokenroll.rules" \
+	"$(DESTDIR)$(RULESDIR)/90-tokenroll-start.rules" "$(DESTDIR)$(SYSUSERSDIR)/tokenroll.conf" \
+	"$(DESTDIR)$(POLKITDIR)/60-tokenroll.rules"
 install: all
 	install -d "$(ROOT)/bin" "$(ROOT)/libexec/tokenroll" "$(ROOT)/share/man/man8" "$(ROOT)/share/tokenroll/templates" "$(ROOT)/share/tokenroll/profiles" "$(ROOT)/share/doc/tokenroll"
 	install -m 0755 $(BUILD)/tokenroll "$(ROOT)/bin/tokenroll"
@@ -188,10 +200,15 @@ install: all
 	install -m 0644 README.md LICENSE "$(ROOT)/share/doc/tokenroll"
 	install -d "$(DESTDIR)$(UNITDIR)"
 	$(foreach unit,$(UNITS),$(PLACES) $(unit) | install -m 0644 /dev/stdin "$(DESTDIR)$(UNITDIR)/$(notdir $(unit))" &&) :
+	mkdir -p "$(DESTDIR)$(RULESDIR)" "$(DESTDIR)$(SYSUSERSDIR)" "$(DESTDIR)$(POLKITDIR)"
+	install -m 0644 $(BUILD)/55-tokenroll.rules "$(DESTDIR)$(RULESDIR)/55-tokenroll.rules"
+	$(PLACES) udev/90-tokenroll-start.rules | install -m 0644 /dev/stdin "$(DESTDIR)$(RULESDIR)/90-tokenroll-start.rules"
+	install -m 0644 udev/tokenroll.sysusers "$(DESTDIR)$(SYSUSERSDIR)/tokenroll.conf"
+	install -m 0644 udev/tokenroll.polkit "$(DESTDIR)$(POLKITDIR)/60-tokenroll.rules"
 
 uninstall:
 	rm -f "$(ROOT)/bin/tokenroll" "$(ROOT)/share/man/man8/tokenroll.8"
-	rm -f $(UNITS:udev/%="$(DESTDIR)$(UNITDIR)/%")
+	rm -f $(SYSTEM)
 	rm -rf "$(ROOT)/libexec/tokenroll" "$(ROOT)/share/tokenroll" "$(ROOT)/share/doc/tokenroll"
 
 clean:

@@ -1,0 +1,217 @@
+#!/usr/bin/env bats
+# What udev makes of a device that is plugged in: udev itself evaluates the installed rules, for devices that umockdev
+# pretends are there, in a mount namespace where /etc and /run are this test's.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	load ../lib/company.bash
+	local build
+	build=$(realpath --relative-to="$COMPANY_ROOT" "${BUILD:-$COMPANY_ROOT/build}") # make's paths have no blanks
+	export DEST="$BATS_FILE_TMPDIR/dest" CONF="$BATS_FILE_TMPDIR/etc/tokenroll"
+	make -C "$COMPANY_ROOT" --no-print-directory -o all BUILD="$build" PREFIX=/usr DESTDIR="$DEST" \
+		SYSCONFDIR="${CONF%/tokenroll}" install >"$BATS_FILE_TMPDIR/log" 2>&1 || { cat "$BATS_FILE_TMPDIR/log" && return 1; }
+}
+
+setup() {
+	load ../lib/company.bash
+	table=$COMPANY_ROOT/udev/devices.table
+	rules=$DEST/usr/lib/udev/rules.d
+	log=$BATS_TEST_TMPDIR/log
+	mkdir -p "$CONF" "$BATS_TEST_TMPDIR/rules"
+	# 777 is the group's number here
+	sed '/^tokenroll:/d' /etc/group >"$BATS_TEST_TMPDIR/no-group"
+	{
+		cat "$BATS_TEST_TMPDIR/no-group"
+		echo "tokenroll:x:777:"
+	} >"$BATS_TEST_TMPDIR/group"
+	# everybody has a namespace where he is root, or root has one
+	own=(unshare -m)
+	((EUID == 0)) || own=(unshare -rm)
+	"${own[@]}" true 2>/dev/null || skip "no mount namespace can be had here"
+}
+
+teardown() {
+	rm -rf "$CONF"
+}
+
+# event VENDOR PRODUCT [DEVTYPE [ACTION]]: udev's own words about it go to $log
+event() {
+	local type=${3:-usb_device} path=/devices/pci0000:00/0000:00:14.0/usb1/1-2
+	[[ $type == usb_device ]] || path+=/1-2:1.0
+	{
+		printf 'P: %s\n' "$path"
+		[[ $type != usb_device ]] || printf 'N: bus/usb/001/005\nE: DEVNAME=/dev/bus/usb/001/005\nE: MAJOR=189\nE: MINOR=4\n'
+		printf 'E: SUBSYSTEM=usb\nE: DEVTYPE=%s\nE: PRODUCT=%x/%x/100\n' "$type" "0x$1" "0x$2"
+		printf 'A: idVendor=%s\nA: idProduct=%s\n' "$1" "$2"
+	} >"$BATS_TEST_TMPDIR/device"
+	# shellcheck disable=SC2016  # the inner shell's
+	mkdir -p "$BATS_TEST_TMPDIR/dev"
+	"${own[@]}" sh -ec '
+		mount --bind "$1" /etc/group
+		mount -t tmpfs tmpfs "$7"
+		touch "$7/null" "$7/urandom"
+		mount --bind /dev/null "$7/null"
+		mount --bind /dev/urandom "$7/urandom"
+		mount --rbind "$7" /dev
+		mount -t tmpfs tmpfs /run
+		mount -t tmpfs tmpfs /etc/udev
+		mkdir /etc/udev/rules.d
+		cp "$2"/*.rules /etc/udev/rules.d
+		[ -z "$(ls "$3")" ] || cp "$3"/* /etc/udev/rules.d
+		umockdev-run --device "$4" -- udevadm test --action="$6" "/sys$5" 2>&1' sh \
+		"${GROUP_FILE:-$BATS_TEST_TMPDIR/group}" "$rules" "$BATS_TEST_TMPDIR/rules" "$BATS_TEST_TMPDIR/device" "$path" \
+		"${4:-add}" "$BATS_TEST_TMPDIR/dev" >"$log" || { cat "$log" && return 1; }
+	# no rule of ours is one that udev does not understand
+	run ! grep -E "rules.d/(55-tokenroll|90-tokenroll-start).rules:[0-9]+ .*([Ii]nvalid|[Ff]ailed|[Uu]nknown key)" "$log"
+}
+
+# udev_says KEY: a property of the device, "" if it has none
+udev_says() {
+	sed -n "s/^$1=//p" "$log"
+}
+
+gets_nothing() {
+	run ! grep -e "tokenroll.*GROUP" -e "tokenroll.*MODE" -e "^TOKENROLL" "$log"
+	[[ $(udev_says TAGS) != *:uaccess:* && $(udev_says TAGS) != *:systemd:* ]]
+}
+
+@test "a known token gets the group, the one who sits at the computer, its kind, name and profile" {
+	event 1050 0407
+	grep -qE "55-tokenroll.rules:[0-9]+ GROUP 777$" "$log"
+	grep -qE "55-tokenroll.rules:[0-9]+ MODE 0660$" "$log"
+	[[ $(udev_says TAGS) == *:uaccess:* ]]
+	grep -q "^run: 'uaccess'" "$log"
+	[[ $(udev_says TOKENROLL_KIND) == token ]]
+	[[ $(udev_says TOKENROLL_NAME) == "Yubico YubiKey OTP+FIDO+CCID" ]]
+	[[ $(udev_says TOKENROLL_PROFILE) == yubikey-piv ]]
+}
+
+@test "so does a known reader, which has no profile, and what the last line of the table has" {
+	local id kind name
+	event 076b 3031
+	grep -qE "55-tokenroll.rules:[0-9]+ GROUP 777$" "$log"
+	[[ $(udev_says TAGS) == *:uaccess:* && $(udev_says TOKENROLL_KIND) == reader ]]
+	[[ -z $(udev_says TOKENROLL_PROFILE) ]]
+	read -r id kind _ name < <(tail -n 1 "$table")
+	event "${id%:*}" "${id#*:}"
+	[[ $(udev_says TOKENROLL_KIND) == "$kind" && $(udev_says TOKENROLL_NAME) == "$name" ]]
+}
+
+@test "a keyboard that is a reader has a name, but who may use readers does not read what is typed" {
+	event 046a 0010
+	[[ $(udev_says TOKENROLL_KIND) == keyboard && $(udev_says TOKENROLL_NAME) == Cherry* ]]
+	run ! grep -e "tokenroll.*GROUP" -e "tokenroll.*MODE" "$log"
+	[[ $(udev_says TAGS) != *:uaccess:* ]]
+}
+
+@test "another keyboard of the same vendor gets nothing, nor does a token of it that is none for a VPN" {
+	event 046a 0011
+	gets_nothing
+	event 1050 0402 # FIDO only
+	gets_nothing
+}
+
+@test "an unknown device gets nothing, nor does a token's interface" {
+	event 1d6b 0002
+	gets_nothing
+	event 1050 0407 usb_interface
+	gets_nothing
+}
+
+@test "who assigns a group after us keeps it, as the CCID driver does for a pcscd that is not root" {
+	echo 'SUBSYSTEM=="usb", ATTR{idVendor}=="1050", GROUP="daemon"' >"$BATS_TEST_TMPDIR/rules/92-pcscd.rules"
+	event 1050 0407
+	grep "GROUP" "$log" | tail -n 1 | grep -q "92-pcscd.rules:1 GROUP $(id -g daemon)$"
+	[[ $(udev_says TAGS) == *:uaccess:* ]]
+}
+
+@test "where the group does not exist udev says so, and all the rest holds" {
+	GROUP_FILE=$BATS_TEST_TMPDIR/no-group event 1050 0407
+	grep -qE "Unknown group '?tokenroll'?, ignoring" "$log"
+	[[ $(udev_says TAGS) == *:uaccess:* && $(udev_says TOKENROLL_KIND) == token ]]
+}
+
+@test "where no file says so nothing is started" {
+	event 1050 0407
+	[[ -z $(udev_says SYSTEMD_ALIAS) ]]
+	run ! grep "SYSTEMD_WANTS.*tokenroll" "$log"
+	event 076b 3031
+	run ! grep "SYSTEMD_WANTS.*tokenroll" "$log"
+}
+
+@test "vpn.env: a token starts the VPN of the profile that it names, and a reader does not" {
+	echo "TOKENROLL_VPN=office" >"$CONF/vpn.env"
+	event 1050 0407
+	[[ $(udev_says SYSTEMD_WANTS) == *"tokenroll-vpn@office.service"* ]]
+	[[ $(udev_says SYSTEMD_ALIAS) == */sys/subsystem/tokenroll/devices/vpn* && $(udev_says TAGS) == *:systemd:* ]]
+	event 076b 3031
+	run ! grep "SYSTEMD_WANTS.*tokenroll" "$log"
+	event 1d6b 0002
+	gets_nothing
+}
+
+@test "the service is bound to the device by the very name that udev gives it" {
+	local unit="$DEST/usr/lib/systemd/system/tokenroll-vpn@.service" device
+	device=$(systemd-escape --path --suffix=device /sys/subsystem/tokenroll/devices/vpn)
+	grep -qx "BindsTo=$device" "$unit"
+	grep -qx "After=$device" "$unit"
+}
+
+@test "station.env: a reader or a token starts the station on the console that it names" {
+	printf '%s\n' "TOKENROLL_STATION=tty8" "TOKENROLL_ROSTER=/srv/roster.csv" 'TOKENROLL_STATION_OPTIONS="--pick --plain"' \
+		>"$CONF/station.env"
+	event 076b 3031
+	[[ $(udev_says SYSTEMD_WANTS) == *"tokenroll-station@tty8.service"* && $(udev_says TAGS) == *:systemd:* ]]
+	event 1050 0407
+	[[ $(udev_says SYSTEMD_WANTS) == *"tokenroll-station@tty8.service"* ]]
+	event 1d6b 0002
+	gets_nothing
+}
+
+@test "each device of the table is in the rules exactly once, as the table has it" {
+	sed -nE 's/^ATTR\{idVendor\}=="(....)", ATTR\{idProduct\}=="(....)", ENV\{TOKENROLL_KIND\}="([a-z]+)", ENV\{TOKENROLL_NAME\}="([^"]+)"(, ENV\{TOKENROLL_PROFILE\}="([a-z0-9-]+)")?$/\1:\2|\3|\6|\4/p' \
+		"$rules/55-tokenroll.rules" >"$BATS_TEST_TMPDIR/in-rules"
+	awk '!/^#/ { name = $0; sub(/^[^ ]+ +[^ ]+ +[^ ]+ +/, "", name); print $1 "|" $2 "|" ($3 == "-" ? "" : $3) "|" name }' \
+		"$table" >"$BATS_TEST_TMPDIR/in-table"
+	(($(wc -l <"$BATS_TEST_TMPDIR/in-table") > 300))
+	diff "$BATS_TEST_TMPDIR/in-table" "$BATS_TEST_TMPDIR/in-rules"
+	[[ $(grep -c 'ATTR{idProduct}' "$rules/55-tokenroll.rules") == $(wc -l <"$BATS_TEST_TMPDIR/in-table") ]]
+}
+
+@test "udev's own verification has nothing to say" {
+	udevadm verify --help >/dev/null 2>&1 || skip "this udev cannot verify rules"
+	# it knows only groups that there are
+	sed 's/GROUP="tokenroll"/GROUP="root"/' "$rules/55-tokenroll.rules" >"$BATS_TEST_TMPDIR/55-tokenroll.rules"
+	udevadm verify "$BATS_TEST_TMPDIR/55-tokenroll.rules" "$rules/90-tokenroll-start.rules"
+}
+
+# checks LINE...: what the table's check says of a table of these lines
+checks() {
+	printf '%s\n' "$@" >"$BATS_TEST_TMPDIR/table"
+	printf '1050  Yubico.com\n\t0407  Yubikey 4/5 OTP+U2F+CCID\n' >"$BATS_TEST_TMPDIR/usb.ids"
+	awk -f "$COMPANY_ROOT/udev/check.awk" -v profiles="$COMPANY_ROOT/pkcs11/profiles" "$BATS_TEST_TMPDIR/usb.ids" \
+		"$BATS_TEST_TMPDIR/table"
+}
+
+@test "the table is as its head says, and what is not is named with its line" {
+	awk -f "$COMPANY_ROOT/udev/check.awk" -v profiles="$COMPANY_ROOT/pkcs11/profiles" "$table"
+	local good='1050:0407  token     yubikey-piv    Yubico YubiKey'
+	checks "$good"
+	run -1 checks "$good" "$good"
+	[[ $output == *"table:2: 1050:0407 is there twice" ]]
+	run -1 checks "$good" '0a89:0030  token     rutoken-ecp    Aktiv Rutoken ECP'
+	[[ $output == *"table:2: 0a89:0030 belongs before 1050:0407" ]]
+	run -1 checks '1050:0407  token     no-such        Yubico YubiKey'
+	[[ $output == *"table:1: there is no profile no-such" ]]
+	run -1 checks '1050:0407  reader    yubikey-piv    Yubico YubiKey'
+	[[ $output == *"table:1: a reader has no profile" ]]
+	run -1 checks '1050:0407  token     yubikey-piv    Some other thing'
+	[[ $output == *'table:1: "Some other thing" is "Yubico.com Yubikey 4/5 OTP+U2F+CCID" to usb.ids' ]]
+	run -1 checks '1050:0407  token     yubikey-piv    Yubico "Key" for $20'
+	[[ $output == *"is no name for people and for udev" ]]
+	run -1 checks '1050:407  token  yubikey-piv  Yubico YubiKey'
+	[[ $output == *'table:1: not "vendor:product  kind  profile  name"'* ]]
+	run -1 checks '# nothing'
+	[[ $output == *"there is no device in it" ]]
+}
