@@ -11,6 +11,7 @@ RULESDIR ?= $(PREFIX)/lib/udev/rules.d
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 # polkit looks in /usr/share and /etc only
 POLKITDIR ?= $(if $(filter /usr,$(PREFIX)),$(PREFIX)/share,$(SYSCONFDIR))/polkit-1/rules.d
+AUTOSTARTDIR ?= $(SYSCONFDIR)/xdg/autostart
 VERSION := 0.1.0
 
 CC ?= cc
@@ -29,7 +30,7 @@ OBJ := $(SRC:%.c=$(BUILD)/%.o)
 # all below main, the roles and the verbs; each program takes from it what it uses and is linked with no library more
 LIB := $(BUILD)/libtokenroll.a
 LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/*/*.c pkcs11/*.c))
-ROLES := worker signer hsm-signer courier mailer vpn
+ROLES := worker signer hsm-signer courier mailer vpn vpn-ask
 ROLE_OBJ := $(patsubst %,$(BUILD)/src/%.o,$(subst -,_,$(ROLES)))
 ROLE_PROGRAMS := $(ROLES:%=$(BUILD)/tokenroll-%)
 
@@ -57,7 +58,8 @@ $(BUILD)/tokenroll: $(filter-out $(ROLE_OBJ) $(LIB_OBJ),$(OBJ)) $(LIB)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 $(BUILD)/tokenroll-hsm-signer: $(BUILD)/src/hsm_signer.o
-$(filter-out %-hsm-signer,$(ROLE_PROGRAMS)): $(BUILD)/tokenroll-%: $(BUILD)/src/%.o
+$(BUILD)/tokenroll-vpn-ask: $(BUILD)/src/vpn_ask.o
+$(filter-out %-hsm-signer %-vpn-ask,$(ROLE_PROGRAMS)): $(BUILD)/tokenroll-%: $(BUILD)/src/%.o
 $(ROLE_PROGRAMS): $(LIB)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(PKG_LIBS)
@@ -186,7 +188,7 @@ UNITS = $(wildcard udev/*.service udev/*.timer)
 # what the system's other services read, from where they read it
 SYSTEM = $(UNITS:udev/%="$(DESTDIR)$(UNITDIR)/%") "$(DESTDIR)$(RULESDIR)/55-tokenroll.rules" \
 	"$(DESTDIR)$(RULESDIR)/90-tokenroll-start.rules" "$(DESTDIR)$(SYSUSERSDIR)/tokenroll.conf" \
-	"$(DESTDIR)$(POLKITDIR)/60-tokenroll.rules"
+	"$(DESTDIR)$(POLKITDIR)/60-tokenroll.rules" "$(DESTDIR)$(AUTOSTARTDIR)/tokenroll-vpn-ask.desktop"
 install: all
 	install -d "$(ROOT)/bin" "$(ROOT)/libexec/tokenroll" "$(ROOT)/share/man/man8" "$(ROOT)/share/tokenroll/templates" "$(ROOT)/share/tokenroll/profiles" "$(ROOT)/share/doc/tokenroll"
 	install -m 0755 $(BUILD)/tokenroll "$(ROOT)/bin/tokenroll"
@@ -200,11 +202,12 @@ install: all
 	install -m 0644 README.md LICENSE "$(ROOT)/share/doc/tokenroll"
 	install -d "$(DESTDIR)$(UNITDIR)"
 	$(foreach unit,$(UNITS),$(PLACES) $(unit) | install -m 0644 /dev/stdin "$(DESTDIR)$(UNITDIR)/$(notdir $(unit))" &&) :
-	mkdir -p "$(DESTDIR)$(RULESDIR)" "$(DESTDIR)$(SYSUSERSDIR)" "$(DESTDIR)$(POLKITDIR)"
+	mkdir -p "$(DESTDIR)$(RULESDIR)" "$(DESTDIR)$(SYSUSERSDIR)" "$(DESTDIR)$(POLKITDIR)" "$(DESTDIR)$(AUTOSTARTDIR)"
 	install -m 0644 $(BUILD)/55-tokenroll.rules "$(DESTDIR)$(RULESDIR)/55-tokenroll.rules"
 	$(PLACES) udev/90-tokenroll-start.rules | install -m 0644 /dev/stdin "$(DESTDIR)$(RULESDIR)/90-tokenroll-start.rules"
 	install -m 0644 udev/tokenroll.sysusers "$(DESTDIR)$(SYSUSERSDIR)/tokenroll.conf"
 	install -m 0644 udev/tokenroll.polkit "$(DESTDIR)$(POLKITDIR)/60-tokenroll.rules"
+	$(PLACES) udev/tokenroll-vpn-ask.desktop | install -m 0644 /dev/stdin "$(DESTDIR)$(AUTOSTARTDIR)/tokenroll-vpn-ask.desktop"
 
 uninstall:
 	rm -f "$(ROOT)/bin/tokenroll" "$(ROOT)/share/man/man8/tokenroll.8"

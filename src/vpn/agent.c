@@ -1,4 +1,5 @@
 #include "vpn/agent.h"
+#include "vpn/question.h"
 #include "vpn/wait.h"
 
 #include <errno.h>
@@ -14,7 +15,7 @@ static _Noreturn void become_asker(const char *text, bool echo, int out, pid_t p
 {
 	/* timeout 0 is none: the question stays until it is answered, or the token is pulled */
 	const char *argv[] = {"systemd-ask-password", "--no-tty", "--timeout=0", "--icon=network-vpn",
-			      "--id=tokenroll-vpn",   text,       NULL,          NULL};
+			      "--id=" QUESTION_ID,    text,       NULL,          NULL};
 	if (echo) {
 		argv[5] = "--echo";
 		argv[6] = text;

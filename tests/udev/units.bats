@@ -156,37 +156,61 @@ os.execvp(sys.argv[1], sys.argv[1:])' "$@"
 	run ! grep tokenroll "$BATS_TEST_TMPDIR/root/etc/passwd"
 }
 
-# polkit ACTION GROUP...: what the rule says to somebody who is in these groups, without a session here
+# polkit ACTION GROUPS [KEY=VALUE...]: what the rules say to somebody who is in these groups; local= and active= are the
+# subject's, all else are details of the action
 polkit() {
-	local action=$1
-	shift
-	cat >"$BATS_TEST_TMPDIR/polkit.js" <<-'JS'
-		// what polkit(8) gives to a rule
-		var rules = [];
-		var polkit = { Result: { NO: "no", YES: "yes", NOT_HANDLED: null }, addRule: function(rule) { rules.push(rule); } };
-	JS
-	cat >"$BATS_TEST_TMPDIR/ask.js" <<-JS
-		var groups = " $* ";
-		var action = { id: "$action", lookup: function(key) { return undefined; } };
-		var subject = { user: "alice", groups: groups, local: false, active: false,
-			isInGroup: function(name) { return groups.indexOf(" " + name + " ") >= 0; } };
-		var result = rules[0](action, subject);
-		print(rules.length + " " + (result === null || result === undefined ? "not handled" : result));
-	JS
-	cat "$BATS_TEST_TMPDIR/polkit.js" "$BATS_FILE_TMPDIR/etc/polkit-1/rules.d/60-tokenroll.rules" \
-		"$BATS_TEST_TMPDIR/ask.js" >"$BATS_TEST_TMPDIR/all.js"
-	duk "$BATS_TEST_TMPDIR/all.js"
+	local id=$1 groups=$2 pair
+	shift 2
+	{
+		cat <<-'JS'
+			// what polkit(8) gives to a rule
+			var rules = [];
+			var polkit = { Result: { NO: "no", YES: "yes", NOT_HANDLED: null }, addRule: function(r) { rules.push(r); } };
+		JS
+		cat "$BATS_FILE_TMPDIR/etc/polkit-1/rules.d/60-tokenroll.rules"
+		echo "var details = {};"
+		for pair; do
+			echo "details['${pair%%=*}'] = '${pair#*=}';"
+		done
+		cat <<-JS
+			var groups = " $groups ", result = null;
+			var action = { id: "$id", lookup: function(key) { return details[key]; } };
+			var subject = { user: "alice", local: details.local == "yes", active: details.active == "yes",
+				isInGroup: function(name) { return groups.indexOf(" " + name + " ") >= 0; } };
+			for (var i = 0; i < rules.length && (result === null || result === undefined); i++)
+				result = rules[i](action, subject);
+			print(result === null || result === undefined ? "not handled" : result);
+		JS
+	} >"$BATS_TEST_TMPDIR/polkit.js"
+	duk "$BATS_TEST_TMPDIR/polkit.js"
 }
 
 @test "polkit lets members of the group use pcscd, and leaves all else as it is" {
 	local action
 	for action in org.debian.pcsc-lite.access_pcsc org.debian.pcsc-lite.access_card; do
-		[[ $(polkit "$action" users tokenroll) == "1 yes" ]]
-		[[ $(polkit "$action" users) == "1 not handled" ]]
-		[[ $(polkit "$action" tokenrollers) == "1 not handled" ]]
+		[[ $(polkit "$action" "users tokenroll") == yes ]]
+		[[ $(polkit "$action" "users") == "not handled" ]]
+		[[ $(polkit "$action" "tokenrollers") == "not handled" ]]
 	done
-	[[ $(polkit org.freedesktop.login1.reboot users tokenroll) == "1 not handled" ]]
-	[[ $(polkit org.debian.pcsc-lite.access users tokenroll) == "1 not handled" ]]
+	[[ $(polkit org.freedesktop.login1.reboot "users tokenroll" local=yes active=yes) == "not handled" ]]
+	[[ $(polkit org.debian.pcsc-lite.access "users tokenroll" local=yes active=yes) == "not handled" ]]
+}
+
+@test "polkit lets members of the group who sit at the computer answer systemd's question, and do nothing else as root" {
+	local id reply=/usr/lib/systemd/systemd-reply-password
+	local here=(local=yes active=yes user=root) ask="$reply 1 /run/systemd/ask-password/sck.0123456789abcdef"
+	for id in org.freedesktop.systemd1.reply-password org.freedesktop.policykit.exec; do
+		[[ $(polkit "$id" "tokenroll" "${here[@]}" "program=$reply" "command_line=$ask") == yes ]]
+		[[ $(polkit "$id" "tokenroll" "${here[@]}" "program=${reply#/usr}" "command_line=${ask#/usr}") == yes ]]
+		[[ $(polkit "$id" "users" "${here[@]}" "program=$reply" "command_line=$ask") == "not handled" ]]
+		[[ $(polkit "$id" "tokenroll" active=yes user=root "program=$reply" "command_line=$ask") == "not handled" ]]
+		[[ $(polkit "$id" "tokenroll" local=yes user=root "program=$reply" "command_line=$ask") == "not handled" ]]
+		[[ $(polkit "$id" "tokenroll" "${here[@]}" "program=/bin/sh" "command_line=/bin/sh 1 ${ask##* }") == "not handled" ]]
+		[[ $(polkit "$id" "tokenroll" "${here[@]}" "program=$reply" "command_line=$reply 1 /run/other/sck.01") == "not handled" ]]
+		[[ $(polkit "$id" "tokenroll" "${here[@]}" "program=$reply" \
+			"command_line=$reply 1 /run/systemd/ask-password/sck.01/../../x") == "not handled" ]]
+		[[ $(polkit "$id" "tokenroll" "${here[@]}") == "not handled" ]]
+	done
 }
 
 @test "uninstall takes all of it away, and nothing of others" {
@@ -200,10 +224,12 @@ polkit() {
 	[[ $(stat -c %a "$dest/usr/share/polkit-1/rules.d") == 700 ]]
 	local f
 	for f in lib/udev/rules.d/{55-tokenroll,90-tokenroll-start}.rules lib/sysusers.d/tokenroll.conf \
-		share/polkit-1/rules.d/60-tokenroll.rules lib/systemd/system/tokenroll-{vpn,station}@.service; do
+		share/polkit-1/rules.d/60-tokenroll.rules lib/systemd/system/tokenroll-{vpn,station}@.service \
+		../etc/xdg/autostart/tokenroll-vpn-ask.desktop; do
 		[[ $(stat -c %a "$dest/usr/$f") == 644 ]]
 	done
-	run ! grep -r /usr/local "$dest/usr/lib"
+	run ! grep -r /usr/local "$dest/usr/lib" "$dest/etc"
+	grep -qx "Exec=/usr/libexec/tokenroll/tokenroll-vpn-ask" "$dest/etc/xdg/autostart/tokenroll-vpn-ask.desktop"
 	make -C "$COMPANY_ROOT" -s BUILD="$build" PREFIX=/usr DESTDIR="$dest" uninstall
 	run -0 find "$dest" -type f
 	[[ $(sort <<<"$output") == "$(printf '%s\n' "$dest/usr/lib/udev/rules.d/60-other.rules" "$dest/usr/share/polkit-1/rules.d/60-other.rules")" ]]
