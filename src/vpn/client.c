@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* A token that was just put in takes pcscd and the module a moment. */
-#define INSERT_TRIES 16
+#define INSERT_TRIES 12
 #define INSERT_MS 500
 
 struct client {
