@@ -13,9 +13,10 @@
 
 static _Noreturn void become_asker(const char *text, bool echo, int out, pid_t parent)
 {
+	static const char id[] = "--id=" QUESTION_ID;
 	/* timeout 0 is none: the question stays until it is answered, or the token is pulled */
-	const char *argv[] = {"systemd-ask-password", "--no-tty", "--timeout=0", "--icon=network-vpn",
-			      "--id=" QUESTION_ID,    text,       NULL,          NULL};
+	const char *argv[] = {
+	    "systemd-ask-password", "--no-tty", "--timeout=0", "--icon=network-vpn", id, text, NULL, NULL};
 	if (echo) {
 		argv[5] = "--echo";
 		argv[6] = text;

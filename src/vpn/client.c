@@ -17,7 +17,7 @@
 struct client {
 	const char *name;
 	struct management m;
-	char asked[256]; /* for whose password since the last connection; "" for nobody's */
+	char asked[1024]; /* whose passwords since the last connection, each with a line end before and behind it */
 	unsigned missing;
 	char ended[128]; /* why OpenVPN ended, in its words */
 };
@@ -58,6 +58,17 @@ static int was_wrong(const char *what, struct err *e)
 			   "in again; otherwise ask your administrator");
 }
 
+/* Notes that it is asked for; false if it was already, or if there are too many. */
+static bool ask_once(struct client *c, const char *what)
+{
+	char line[MANAGEMENT_LINE + 2];
+	size_t used = strlen(c->asked), n = (size_t)snprintf(line, sizeof line, "\n%s\n", what);
+	if (strstr(c->asked, line) != NULL || used + n >= sizeof c->asked)
+		return false;
+	memcpy(c->asked + used, line, n + 1);
+	return true;
+}
+
 static int ask(struct client *c, const char *command, const char *what, const char *text, struct err *e)
 {
 	struct secret *s = secret_new();
@@ -74,9 +85,8 @@ static int ask(struct client *c, const char *command, const char *what, const ch
 static int on_password(struct client *c, const char *what, struct err *e)
 {
 	char text[512], shown[256];
-	if (strcmp(c->asked, what) == 0)
+	if (!ask_once(c, what))
 		return was_wrong(what, e);
-	snprintf(c->asked, sizeof c->asked, "%s", what);
 	c->missing = 0;
 	show_label(shown, sizeof shown, what);
 	snprintf(text, sizeof text, "VPN %s: PIN of \"%s\":", c->name, shown);

@@ -43,7 +43,8 @@ static bool read_question(struct question *q, const char *folder, const char *fi
 	*q = (struct question){0};
 	keep(q->file, sizeof q->file, file);
 	snprintf(path, sizeof path, "%s/%s", folder, file);
-	return ini_parse(path, on_value, &r) == 0 && r.ours && q->socket[0] != '\0';
+	/* above 0: the number of a line that it could not use */
+	return ini_parse(path, on_value, &r) >= 0 && r.ours && q->socket[0] != '\0';
 }
 
 bool question_find(struct question *ret, const char *folder, const char *but)

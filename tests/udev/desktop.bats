@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2016,SC2030,SC2031  # expanded by another shell; each test has an environment of its own
 # The question for a PIN as a dialog on the desktop: systemd's own programs ask and take the answer; the dialog and
 # pkexec, which there is no desktop for here, are played.
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154  # bats sets $stderr
+# shellcheck disable=SC2030,SC2031,SC2034,SC2153,SC2154  # each test's own; the libraries use them; bats and they set them
 # The VPN on the employee's laptop, as tokenroll-vpn@.service runs it: asked for the PIN by systemd's password agents, and
 # a wrong PIN is not tried twice. Real OpenVPN on both sides; the token is SoftHSM2.
 

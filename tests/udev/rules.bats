@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2016  # udev's words and another shell's
 # What udev makes of a device that is plugged in: udev itself evaluates the installed rules, for devices that umockdev
 # pretends are there, in a mount namespace where /etc and /run are this test's.
 
@@ -45,7 +46,6 @@ event() {
 		printf 'E: SUBSYSTEM=usb\nE: DEVTYPE=%s\nE: PRODUCT=%x/%x/100\n' "$type" "0x$1" "0x$2"
 		printf 'A: idVendor=%s\nA: idProduct=%s\n' "$1" "$2"
 	} >"$BATS_TEST_TMPDIR/device"
-	# shellcheck disable=SC2016  # the inner shell's
 	mkdir -p "$BATS_TEST_TMPDIR/dev"
 	"${own[@]}" sh -ec '
 		mount --bind "$1" /etc/group

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154  # bats sets $stderr
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154  # each test's own; the libraries use them; bats sets $stderr
 # The systemd units, the group and the polkit rule: what systemd and polkit make of them, and that the programs need no
 # more than the units leave them.
 
