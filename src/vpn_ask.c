@@ -18,7 +18,9 @@ static void harden(void)
 {
 	static const struct rlimit no_core = {0, 0};
 	(void)setrlimit(RLIMIT_CORE, &no_core);
+#ifndef __SANITIZE_ADDRESS__ /* as there */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
 	signal(SIGPIPE, SIG_IGN);
 }
 

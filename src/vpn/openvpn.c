@@ -80,13 +80,19 @@ int openvpn_start(struct openvpn **ret, const char *profile, const char *path, c
 	return 0;
 }
 
-/* Whether it has ended and left another process behind, as `daemon` makes it do. */
-static bool went_to_background(const struct openvpn *o, const struct management *m)
+/* It has ended before it has connected: 127 is execvp's failure, and with 0 it has left another process behind, as
+ * `daemon` makes it do. What else was wrong it has said itself. */
+static int judge_end(const struct openvpn *o, struct management *m, struct err *e)
 {
 	siginfo_t info = {0};
 	struct pollfd p = {.fd = m->listener, .events = POLLIN};
-	return waitid(P_PID, (id_t)o->pid, &info, WEXITED | WNOWAIT) == 0 && info.si_code == CLD_EXITED &&
-	       info.si_status == 0 && poll(&p, 1, END_MS) > 0;
+	if (waitid(P_PID, (id_t)o->pid, &info, WEXITED | WNOWAIT) != 0 || info.si_code != CLD_EXITED)
+		return 0;
+	if (info.si_status == 127) {
+		err_set(e, ERR_SYSTEM, "openvpn cannot be run");
+		return err_next(e, "install it: apt-get install openvpn");
+	}
+	return info.si_status == 0 && poll(&p, 1, END_MS) > 0 ? management_accept(m, o->pid, e) : 0;
 }
 
 int openvpn_connect(struct openvpn *o, struct management *m, struct err *e)
@@ -97,7 +103,7 @@ int openvpn_connect(struct openvpn *o, struct management *m, struct err *e)
 	};
 	if (!wait_for(p, 2))
 		return 0;
-	return p[0].revents != 0 || went_to_background(o, m) ? management_accept(m, o->pid, e) : 0;
+	return p[0].revents != 0 ? management_accept(m, o->pid, e) : judge_end(o, m, e);
 }
 
 void openvpn_end(struct openvpn **po)

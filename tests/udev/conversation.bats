@@ -124,3 +124,9 @@ plays() {
 	grep -q -- "--cd $T --config office.ovpn --auth-retry none --management $TMPDIR/vpn-.*/management unix" "$NOTED"
 	grep -q -- "--management-client --management-query-passwords --verb 4$" "$NOTED"
 }
+
+@test "where OpenVPN is not installed that is said" {
+	rm "$T/bin/openvpn"
+	PATH=$T/bin:/usr/bin:/bin run -1 --separate-stderr "$program" "$T/office"
+	[[ $stderr == *"openvpn cannot be run"*"apt-get install openvpn"* ]]
+}

@@ -41,7 +41,7 @@ setup() {
 	chmod +x "$bin/pinentry" "$bin/pkexec"
 	own=(unshare -m)
 	((EUID == 0)) || own=(unshare -rm)
-	"${own[@]}" true 2>/dev/null || skip "no mount namespace can be had here"
+	"${own[@]}" mount -t tmpfs tmpfs /run 2>/dev/null || skip "no mount namespace can be had here"
 	[[ -x /lib/systemd/systemd-reply-password ]] || skip "systemd-reply-password is not installed"
 }
 

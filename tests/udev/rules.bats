@@ -29,7 +29,7 @@ setup() {
 	# everybody has a namespace where he is root, or root has one
 	own=(unshare -m)
 	((EUID == 0)) || own=(unshare -rm)
-	"${own[@]}" true 2>/dev/null || skip "no mount namespace can be had here"
+	"${own[@]}" mount -t tmpfs tmpfs /run 2>/dev/null || skip "no mount namespace can be had here"
 }
 
 teardown() {

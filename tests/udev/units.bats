@@ -39,6 +39,19 @@ teardown() {
 	[[ -x $DEST/libexec/tokenroll/tokenroll-vpn && -x $DEST/bin/tokenroll ]]
 }
 
+# systemd makes one $ of two, and passes on what is in quotes
+@test "the station's console is brought to the front, if it is a virtual one" {
+	local line
+	line=$(sed -n 's/^ExecStartPre=-+//p' "$units/tokenroll-station@.service")
+	line=${line//'$$'/'$'}
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	printf '#!/bin/sh\necho "shows $*"\n' >"$BATS_TEST_TMPDIR/bin/chvt"
+	chmod +x "$BATS_TEST_TMPDIR/bin/chvt"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH
+	eval "run -0 ${line//%I/tty8}"
+	[[ $output == "shows 8" ]]
+}
+
 # figure UNIT: what systemd reckons its exposure to be
 figure() {
 	systemd-analyze security --offline=true --no-pager "$units/$1" 2>/dev/null |
