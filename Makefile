@@ -222,7 +222,7 @@ help:
 	@echo "make demo        a company, a token and a VPN connection on this machine, in $(BUILD)/demo"
 	@echo "make check       install what the tests need, build, run every test (make check-all: all key types)"
 	@echo "make asan        unit and command line tests with the address and undefined behaviour sanitizers"
-	@echo "make lint        clang-tidy, cppcheck, shellcheck, layers, headers, format, man page"
+	@echo "make lint        clang-tidy, cppcheck, shellcheck, layers, headers, format, table of devices, man page"
 	@echo "make bench       speed, and what is asked of cards, against the hand-made chain and easy-rsa alone"
 	@echo "make install     to DESTDIR=$(DESTDIR) PREFIX=$(PREFIX); configuration is read from SYSCONFDIR=$(SYSCONFDIR)"
 	@echo "make uninstall   takes it away again"
