@@ -196,6 +196,7 @@ while True:
 	cat >"$BATS_TEST_TMPDIR/agent" <<-'SH'
 		mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/ask-password
 		"$@" &
+		trap "kill $!; wait" TERM
 		for i in $(seq 200); do
 			socket=$(sed -n 's/^Socket=//p' /run/systemd/ask-password/ask.* 2>/dev/null)
 			[ -z "$socket" ] || break

@@ -22,7 +22,15 @@ setup() {
 }
 
 teardown() {
+	end_traced "${VPN_CLIENT_PID:-}"
 	vpn_end
+}
+
+# end_traced PID: the program that a strace runs; strace ends with it, while ended itself it would leave it running
+end_traced() {
+	local traced
+	traced=$([[ -z $1 ]] || pgrep -P "$1") || return 0
+	[[ -z $traced ]] || kill "$traced"
 }
 
 @test "systemd has nothing to say against the units, and finds what they run" {
@@ -118,9 +126,9 @@ needs_no_more() {
 	[[ -z $output ]]
 }
 
-# no_code_from_memory COMMAND...: as under MemoryDenyWriteExecute=
+# no_code_from_memory COMMAND...: becomes that, as under MemoryDenyWriteExecute=
 no_code_from_memory() {
-	python3 -c '
+	exec python3 -c '
 import ctypes, os, sys
 PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN = 65, 1
 if ctypes.CDLL(None).prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) != 0:
@@ -131,16 +139,16 @@ os.execvp(sys.argv[1], sys.argv[1:])' "$@"
 @test "an enrollment needs no system call and no executable memory that the station's unit forbids" {
 	local dir="$BATS_TEST_TMPDIR/company"
 	company_new "$dir"
-	no_code_from_memory true || skip "this kernel cannot try it (Linux 6.3)"
+	(no_code_from_memory true) || skip "this kernel cannot try it (Linux 6.3)"
 	export SOFTHSM2_CONF=$dir/token/softhsm2.conf
-	no_code_from_memory strace -f -qq -o "$BATS_TEST_TMPDIR/trace" "$DEST/bin/tokenroll" -c "$dir/tokenroll.conf" \
-		--pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" alice </dev/null
+	(no_code_from_memory strace -f -qq -o "$BATS_TEST_TMPDIR/trace" "$DEST/bin/tokenroll" -c "$dir/tokenroll.conf" \
+		--pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" alice) </dev/null
 	needs_no_more tokenroll-station@.service "$BATS_TEST_TMPDIR/trace"
 }
 
 @test "a VPN's client needs no system call and no executable memory that its unit forbids" {
 	local dir="$BATS_TEST_TMPDIR/company" tls
-	no_code_from_memory true || skip "this kernel cannot try it (Linux 6.3)"
+	(no_code_from_memory true) || skip "this kernel cannot try it (Linux 6.3)"
 	company_new "$dir"
 	vpn_begin "$BATS_TEST_TMPDIR/log" null
 	mapfile -t tls < <(company_tls tls-crypt "$dir")
@@ -157,7 +165,8 @@ os.execvp(sys.argv[1], sys.argv[1:])' "$@"
 		</dev/null >"$VPN_DIR/client.log" 2>&1 3>&- &
 	VPN_CLIENT_PID=$!
 	vpn_client_wait
-	vpn_client_stop
+	end_traced "$VPN_CLIENT_PID"
+	wait "$VPN_CLIENT_PID"
 	needs_no_more tokenroll-vpn@.service "$BATS_TEST_TMPDIR/trace"
 }
 
