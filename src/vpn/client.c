@@ -199,6 +199,8 @@ int client_run(const char *profile, const char *name, const char *const options[
 		rc = openvpn_connect(o, &c.m, e);
 	if (rc == 0 && c.m.fd >= 0)
 		rc = converse(&c, e);
+	/* both ways: one that has become another user takes no signal from a service without CAP_KILL */
+	management_send(&c.m, "signal SIGTERM");
 	openvpn_end(&o);
 	management_end(&c.m);
 	if (process_stop_signal() != 0)
