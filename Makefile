@@ -7,10 +7,15 @@ PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
 # systemd looks there for both of /usr and /usr/local
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+RULESDIR ?= $(PREFIX)/lib/udev/rules.d
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+# polkit looks in /usr/share and /etc only
+POLKITDIR ?= $(if $(filter /usr,$(PREFIX)),$(PREFIX)/share,$(SYSCONFDIR))/polkit-1/rules.d
+AUTOSTARTDIR ?= $(SYSCONFDIR)/xdg/autostart
 VERSION := 0.1.0
 
 CC ?= cc
-PKGS := libcrypto libp11 p11-kit-1 libpcsclite sqlite3 libarchive libcurl inih jansson libbsd
+PKGS := libcrypto libp11 p11-kit-1 libpcsclite sqlite3 libarchive libcurl inih jansson libbsd ncursesw pangocairo cairo-pdf cairo-ps
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 WARNINGS := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
@@ -25,13 +30,13 @@ OBJ := $(SRC:%.c=$(BUILD)/%.o)
 # all below main, the roles and the verbs; each program takes from it what it uses and is linked with no library more
 LIB := $(BUILD)/libtokenroll.a
 LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/*/*.c pkcs11/*.c))
-ROLES := worker signer hsm-signer courier mailer
+ROLES := worker signer hsm-signer courier mailer letter enroller watcher vpn vpn-ask
 ROLE_OBJ := $(patsubst %,$(BUILD)/src/%.o,$(subst -,_,$(ROLES)))
 ROLE_PROGRAMS := $(ROLES:%=$(BUILD)/tokenroll-%)
 
 # where a program that is not installed finds them, beside itself
 BESIDE := profiles templates tokenroll.conf.example
-all: $(BUILD)/tokenroll $(ROLE_PROGRAMS) $(BESIDE:%=$(BUILD)/%)
+all: $(BUILD)/tokenroll $(ROLE_PROGRAMS) $(BESIDE:%=$(BUILD)/%) $(BUILD)/55-tokenroll.rules
 
 $(BUILD)/profiles: SHIPPED = pkcs11/profiles
 $(BUILD)/templates: SHIPPED = templates
@@ -39,6 +44,10 @@ $(BUILD)/tokenroll.conf.example: SHIPPED = src/tokenroll.conf.example
 $(BESIDE:%=$(BUILD)/%):
 	@mkdir -p $(@D)
 	$(Q)ln -sfn "$(abspath $(SHIPPED))" $@
+
+$(BUILD)/55-tokenroll.rules: udev/rules.awk udev/devices.table
+	@mkdir -p $(@D)
+	$(Q)awk -f $^ >$@.new && mv $@.new $@
 
 $(LIB): $(LIB_OBJ)
 	@rm -f $@
@@ -49,7 +58,8 @@ $(BUILD)/tokenroll: $(filter-out $(ROLE_OBJ) $(LIB_OBJ),$(OBJ)) $(LIB)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 $(BUILD)/tokenroll-hsm-signer: $(BUILD)/src/hsm_signer.o
-$(filter-out %-hsm-signer,$(ROLE_PROGRAMS)): $(BUILD)/tokenroll-%: $(BUILD)/src/%.o
+$(BUILD)/tokenroll-vpn-ask: $(BUILD)/src/vpn_ask.o
+$(filter-out %-hsm-signer %-vpn-ask,$(ROLE_PROGRAMS)): $(BUILD)/tokenroll-%: $(BUILD)/src/%.o
 $(ROLE_PROGRAMS): $(LIB)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(PKG_LIBS)
@@ -151,6 +161,13 @@ check:
 check-all: export TOKENROLL_ALL := 1
 check-all: check
 
+# hours at a station: many people, and everything that goes wrong
+soak: export TOKENROLL_SOAK := 1
+soak:
+	$(Q)tests/lib/packages.sh install build demo test
+	$(Q)+$(MAKE) --no-print-directory -j$(JOBS) all unit fault cards
+	$(Q)$(PROVE) tests/station/robot.bats tests/station/soak.bats
+
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 asan:
 	$(Q)tests/lib/packages.sh install build demo test
@@ -175,6 +192,10 @@ ROOT = $(DESTDIR)$(PREFIX)
 # the manual and the example name the places of this installation
 PLACES = sed -e 's|/usr/local/|$(PREFIX)/|g' -e 's|/etc/tokenroll|$(SYSCONFDIR)/tokenroll|g'
 UNITS = $(wildcard udev/*.service udev/*.timer)
+# what the system's other services read, from where they read it
+SYSTEM = $(UNITS:udev/%="$(DESTDIR)$(UNITDIR)/%") "$(DESTDIR)$(RULESDIR)/55-tokenroll.rules" \
+	"$(DESTDIR)$(RULESDIR)/90-tokenroll-start.rules" "$(DESTDIR)$(SYSUSERSDIR)/tokenroll.conf" \
+	"$(DESTDIR)$(POLKITDIR)/60-tokenroll.rules" "$(DESTDIR)$(AUTOSTARTDIR)/tokenroll-vpn-ask.desktop"
 install: all
 	install -d "$(ROOT)/bin" "$(ROOT)/libexec/tokenroll" "$(ROOT)/share/man/man8" "$(ROOT)/share/tokenroll/templates" "$(ROOT)/share/tokenroll/profiles" "$(ROOT)/share/doc/tokenroll"
 	install -m 0755 $(BUILD)/tokenroll "$(ROOT)/bin/tokenroll"
@@ -188,10 +209,16 @@ install: all
 	install -m 0644 README.md LICENSE "$(ROOT)/share/doc/tokenroll"
 	install -d "$(DESTDIR)$(UNITDIR)"
 	$(foreach unit,$(UNITS),$(PLACES) $(unit) | install -m 0644 /dev/stdin "$(DESTDIR)$(UNITDIR)/$(notdir $(unit))" &&) :
+	mkdir -p "$(DESTDIR)$(RULESDIR)" "$(DESTDIR)$(SYSUSERSDIR)" "$(DESTDIR)$(POLKITDIR)" "$(DESTDIR)$(AUTOSTARTDIR)"
+	install -m 0644 $(BUILD)/55-tokenroll.rules "$(DESTDIR)$(RULESDIR)/55-tokenroll.rules"
+	$(PLACES) udev/90-tokenroll-start.rules | install -m 0644 /dev/stdin "$(DESTDIR)$(RULESDIR)/90-tokenroll-start.rules"
+	install -m 0644 udev/tokenroll.sysusers "$(DESTDIR)$(SYSUSERSDIR)/tokenroll.conf"
+	install -m 0644 udev/tokenroll.polkit "$(DESTDIR)$(POLKITDIR)/60-tokenroll.rules"
+	$(PLACES) udev/tokenroll-vpn-ask.desktop | install -m 0644 /dev/stdin "$(DESTDIR)$(AUTOSTARTDIR)/tokenroll-vpn-ask.desktop"
 
 uninstall:
 	rm -f "$(ROOT)/bin/tokenroll" "$(ROOT)/share/man/man8/tokenroll.8"
-	rm -f $(UNITS:udev/%="$(DESTDIR)$(UNITDIR)/%")
+	rm -f $(SYSTEM)
 	rm -rf "$(ROOT)/libexec/tokenroll" "$(ROOT)/share/tokenroll" "$(ROOT)/share/doc/tokenroll"
 
 clean:
@@ -201,8 +228,9 @@ help:
 	@echo "make             build $(BUILD)/tokenroll"
 	@echo "make demo        a company, a token and a VPN connection on this machine, in $(BUILD)/demo"
 	@echo "make check       install what the tests need, build, run every test (make check-all: all key types)"
+	@echo "make soak        a station for long: forty people who connect, a thousand tokens, kills and pulls at random"
 	@echo "make asan        unit and command line tests with the address and undefined behaviour sanitizers"
-	@echo "make lint        clang-tidy, cppcheck, shellcheck, layers, headers, format, man page"
+	@echo "make lint        clang-tidy, cppcheck, shellcheck, layers, headers, format, table of devices, man page"
 	@echo "make bench       speed, and what is asked of cards, against the hand-made chain and easy-rsa alone"
 	@echo "make install     to DESTDIR=$(DESTDIR) PREFIX=$(PREFIX); configuration is read from SYSCONFDIR=$(SYSCONFDIR)"
 	@echo "make uninstall   takes it away again"
@@ -211,5 +239,5 @@ help:
 	@echo "V=1 shows the commands, BUILD=DIR builds elsewhere, DEPS=no installs nothing."
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all unit fault cards deps demo check check-all asan asan-run lint bench install uninstall clean help FORCE
+.PHONY: all unit fault cards deps demo check check-all soak asan asan-run lint bench install uninstall clean help FORCE
 .SECONDARY:

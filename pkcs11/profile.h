@@ -374,6 +374,9 @@ void profile_limits(struct profile_limits *ret, const struct profile_pin *pin, u
 void profile_limits_of(struct profile_limits *ret, const struct profile *p, enum profile_secret which,
 		       unsigned long token_min, unsigned long token_max);
 
+/* Whether len bytes are of the alphabet. */
+bool profile_alphabet_has(enum profile_alphabet a, const char *bytes, size_t len);
+
 /* ERR_PIN_RULES says the rule, never the secret. */
 int profile_pin_check(const struct profile_limits *l, const struct secret *s, struct err *e);
 

@@ -95,7 +95,4 @@ int profile_pattern(const char *pattern, const char *text);
 /* An argument of C_SetPIN or C_InitPIN from its text; 1, or 0 after profile_fault. */
 int profile_template_argument(struct profile_reader *r, struct profile_template *ret, const char *text);
 
-/* Whether len bytes are of the alphabet. */
-bool profile_alphabet_has(enum profile_alphabet a, const char *bytes, size_t len);
-
 #endif

@@ -1,16 +1,14 @@
-#include "pkcs11/reader.h"
 #include "core/blob.h"
 #include "core/xalloc.h"
+#include "pkcs11/reader_impl.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <winscard.h>
 
 #define SLOT_DESCRIPTION 64 /* bytes (PKCS#11 v2.40, 3.2: CK_SLOT_INFO) */
 #define DOTS "..."          /* OpenSC's way to end a name that was cut */
-#define READERS_MAX 64      /* pcscd knows 16 */
 
-static int no_service(LONG rv, struct err *e)
+int reader_no_service(LONG rv, struct err *e)
 {
 	switch (rv) {
 	case SCARD_E_NO_SERVICE:
@@ -29,12 +27,13 @@ static int no_service(LONG rv, struct err *e)
 	return err_native(e, "%s", pcsc_stringify_error(rv));
 }
 
-static void fill(struct reader *r, const SCARD_READERSTATE *s)
+void reader_fill(struct reader *r, const SCARD_READERSTATE *s)
 {
 	snprintf(r->name, sizeof r->name, "%s", s->szReader);
 	r->present = (s->dwEventState & SCARD_STATE_PRESENT) != 0;
 	r->mute = (s->dwEventState & SCARD_STATE_MUTE) != 0;
 	r->exclusive = (s->dwEventState & SCARD_STATE_EXCLUSIVE) != 0;
+	r->events = (unsigned)(s->dwEventState >> 16);
 	if (r->present && s->cbAtr <= sizeof s->rgbAtr)
 		hex_encode(r->atr, sizeof r->atr, s->rgbAtr, s->cbAtr);
 }
@@ -43,22 +42,22 @@ static void fill(struct reader *r, const SCARD_READERSTATE *s)
 static size_t point_at(SCARD_READERSTATE *states, const char *names)
 {
 	size_t n = 0;
-	for (; *names != '\0' && n < READERS_MAX; names += strlen(names) + 1)
+	for (; *names != '\0' && n < READER_COUNT_MAX; names += strlen(names) + 1)
 		states[n++].szReader = names;
 	return n;
 }
 
 static int read_states(SCARDCONTEXT ctx, const char *names, struct reader **ret, size_t *ret_n, struct err *e)
 {
-	SCARD_READERSTATE states[READERS_MAX];
+	SCARD_READERSTATE states[READER_COUNT_MAX];
 	memset(states, 0, sizeof states);
 	size_t n = point_at(states, names);
 	LONG rv = n != 0 ? SCardGetStatusChange(ctx, 0, states, (DWORD)n) : SCARD_S_SUCCESS;
 	if (rv != SCARD_S_SUCCESS && rv != SCARD_E_TIMEOUT)
-		return no_service(rv, e);
+		return reader_no_service(rv, e);
 	struct reader *list = xcalloc(n, sizeof *list);
 	for (size_t i = 0; i < n; i++)
-		fill(&list[i], &states[i]);
+		reader_fill(&list[i], &states[i]);
 	*ret = list;
 	*ret_n = n;
 	return 0;
@@ -74,11 +73,11 @@ int reader_list(struct reader **ret, size_t *ret_n, struct err *e)
 	*ret_n = 0;
 	LONG rv = SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &ctx);
 	if (rv != SCARD_S_SUCCESS)
-		return no_service(rv, e);
+		return reader_no_service(rv, e);
 	rv = SCardListReaders(ctx, NULL, (LPSTR)&names, &len);
 	bool some = rv == SCARD_S_SUCCESS;
 	int got = some || rv == SCARD_E_NO_READERS_AVAILABLE ? read_states(ctx, some ? names : none, ret, ret_n, e)
-							     : no_service(rv, e);
+							     : reader_no_service(rv, e);
 	if (some)
 		SCardFreeMemory(ctx, names);
 	SCardReleaseContext(ctx);

@@ -20,6 +20,7 @@ struct reader {
 	bool present;                 /* there is a card */
 	bool mute;                    /* it does not answer */
 	bool exclusive;               /* another program holds it for itself */
+	unsigned events;              /* how often a card was put in or pulled out: another number is another card */
 };
 
 /*
@@ -27,6 +28,15 @@ struct reader {
  * policy (polkit) keeps this user out; the message says which.
  */
 int reader_list(struct reader **ret, size_t *ret_n, struct err *e);
+
+/* Tells what has become of readers and cards, without asking again and again. */
+struct reader_watch;
+struct reader_watch *reader_watch_new(void);
+void reader_watch_free(struct reader_watch **w);
+
+/* As reader_list, but waits until it is another list than the last time, or a card was put in or pulled out. After
+ * ERR_READERS it may be called again, but not at once. */
+int reader_watch_next(struct reader_watch *w, struct reader **ret, size_t *ret_n, struct err *e);
 
 /* Whether there is no card in this reader, or no such reader any more: a token on USB takes its reader along. A card
  * that was just pulled is noticed late, so this waits for up to ms milliseconds. False where PC/SC cannot be used. */

@@ -36,6 +36,10 @@ int cmd_revoke(const struct options *o, struct err *e);
 int cmd_lost(const struct options *o, struct err *e);
 int cmd_found(const struct options *o, struct err *e);
 int cmd_crl(const struct options *o, struct err *e);
+int cmd_roster(const struct options *o, struct err *e);
+int cmd_letter(const struct options *o, struct err *e);
+int cmd_report(const struct options *o, struct err *e);
 int cmd_setup(const struct options *o, struct err *e);
+int cmd_station(const struct options *o, struct err *e);
 
 #endif

@@ -48,7 +48,9 @@ static int run(const struct config *cfg, struct screen *screen, const char *done
 		return 0;
 	char *path = crl_of(cfg), *crl = xasprintf("TOKENROLL_CRL=%s", path);
 	const char *const env[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", crl, NULL};
-	int ret = process_run_hook((const char *const *)w.list, env, &output, TIME_MS, &why);
+	const struct process_hook h = {
+	    .argv = (const char *const *)w.list, .env = env, .in = -1, .umask = 022, .timeout_ms = TIME_MS};
+	int ret = process_run_hook(&h, &output, &why);
 	if (ret != 0) {
 		show(screen, &output);
 		err_set(e, ERR_HOOK, "%s; but the VPN server was not told: [ca] after-crl: %s", done, why.what);

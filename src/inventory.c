@@ -49,7 +49,7 @@ void inventory_json_end(struct json_t *rest, const struct err *error)
 	if (error != NULL)
 		json_object_set_new(doc, "error", report_json_error(error));
 	fputs(",\n", stdout);
-	(void)json_dumpf(doc, stdout, JSON_ENSURE_ASCII | JSON_EMBED);
+	(void)json_dumpf(doc, stdout, JSON_ENSURE_ASCII | JSON_EMBED | JSON_REAL_PRECISION(12));
 	fputs("}\n", stdout);
 	json_decref(doc);
 }

@@ -32,6 +32,11 @@ const struct verb verbs[] = {
     {"lost", VERB_LOST, "USER", "a token is lost: revoke what is on it, publish the CRL, note it", cmd_lost},
     {"found", VERB_FOUND, "[USER]", "a token that was reported lost has come back", cmd_found},
     {"crl", VERB_CRL, "", "make and publish a fresh CRL, or check the one there is", cmd_crl},
+    {"roster", VERB_ROSTER, "FILE", "check a roster, the CSV file of the people who are to get tokens", cmd_roster},
+    {"station", VERB_STATION, "ROSTER.csv", "enroll the people on a roster, at many readers at once", cmd_station},
+    {"letter", VERB_LETTER, "", "print a sample of the letter that people get their PIN in", cmd_letter},
+    {"report", VERB_REPORT, "[ROSTER.csv]", "who on a roster got what, who did not and why, and who is left",
+     cmd_report},
     {"setup", VERB_SETUP, "", "first use: find the PKI, or make a CA, and write the configuration", cmd_setup},
     {NULL, 0, NULL, NULL, NULL},
 };
@@ -63,11 +68,11 @@ static int run(const struct options *o, struct err *e)
 	return verb_find(o->verb)->run(o, e);
 }
 
-/* Monitoring takes 2 for something that is wrong now. */
+/* To those that ask for what was found 1 and 2 are that. */
 #define STATUS_UNKNOWN 3
 
 /* By the words alone, for a command line that cannot be understood as a whole. */
-static bool is_for_monitoring(char **argv)
+static bool tells_by_status(char **argv)
 {
 	const struct verb *v = NULL;
 	bool check = false;
@@ -75,7 +80,7 @@ static bool is_for_monitoring(char **argv)
 		v = v == NULL ? verb_find(*argv) : v;
 		check = check || strcmp(*argv, "--check") == 0;
 	}
-	return v != NULL && (v->bit == VERB_STATUS || (v->bit == VERB_CRL && check));
+	return v != NULL && (v->bit == VERB_STATUS || v->bit == VERB_REPORT || (v->bit == VERB_CRL && check));
 }
 
 static int fail(const struct options *o, char **argv, const struct err *e)
@@ -83,7 +88,7 @@ static int fail(const struct options *o, char **argv, const struct err *e)
 	struct screen s;
 	screen_init(&s, o);
 	screen_error(&s, e);
-	return is_for_monitoring(argv) ? STATUS_UNKNOWN : err_exit_status(e->code);
+	return tells_by_status(argv) ? STATUS_UNKNOWN : err_exit_status(e->code);
 }
 
 /* Also where the command line cannot be understood as a whole. */

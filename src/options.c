@@ -39,6 +39,12 @@ static const struct option_def defs[] = {
     OPT("reader", 0, TEXT, VERB_ENROLLS | VERB_LIFE, reader, "R", "the token in this reader or slot"),
     OPT("token-label", 0, TEXT, VERB_ENROLLS | VERB_LIFE, token_label, "L",
 	"the token with this label, where a card with several PINs is shown as several"),
+    OPT("pins", 0, TEXT, VERB_STATION, pins, "HOW",
+	"random (printed), typed (by the employee), pad (at the reader) or keep; default: [station] pins"),
+    OPT("pick", 0, FLAG, VERB_STATION, pick, NULL, "ask whose each token becomes, instead of taking the next in line"),
+    OPT("allow-foreign", 0, FLAG, VERB_STATION, allow_foreign, NULL,
+	"enroll tokens that hold other keys, too; these are left alone"),
+    OPT("plain", 0, FLAG, VERB_STATION, plain, NULL, "print lines instead of a screen"),
     OPT("pki", 0, TEXT, VERB_SETUP, pki, "DIR", "easy-rsa's pki folder, or where a new one is to be made"),
     OPT("ca-name", 0, TEXT, VERB_SETUP, ca_name, "NAME", "the common name of a new CA"),
     OPT("ca-key", 0, TEXT, VERB_SETUP, ca_key, "URI", "the CA's key is on an HSM, or to be made there"),
@@ -57,10 +63,10 @@ static const struct option_def defs[] = {
     OPT("cert", 0, TEXT, VERB_ENROLL, cert_file, "FILE", "go on with a certificate that was signed elsewhere"),
     OPT("no-token", 0, FLAG, VERB_RENEW, no_token, NULL,
 	"issue the certificate now, to be written when the token is plugged in"),
-    OPT("init", 0, FLAG, VERB_ENROLL | VERB_LOST, init, NULL, "initialize a blank token without asking"),
+    OPT("init", 0, FLAG, VERB_ENROLL | VERB_LOST | VERB_STATION, init, NULL, "initialize a blank token without asking"),
     OPT("label", 0, TEXT, VERB_ENROLL | VERB_LOST | VERB_INIT, label, "L",
 	"the label of a token that is initialized (enroll: by default the user)"),
-    OPT("keep-factory-pins", 0, FLAG, VERB_ENROLLS, keep_factory_pins, NULL,
+    OPT("keep-factory-pins", 0, FLAG, VERB_ENROLLS | VERB_STATION, keep_factory_pins, NULL,
 	"leave PIN, PUK and SO PIN as the token was delivered"),
     OPT("new-pin-file", 0, TEXT, VERB_ENROLLS | VERB_INIT | VERB_PIN | VERB_UNBLOCK, new_pin_file, "F",
 	"the PIN that a token is to get"),
@@ -68,10 +74,12 @@ static const struct option_def defs[] = {
 	"make the new PIN at random and show it once"),
     OPT("last-try", 0, FLAG, VERB_ENROLLS | VERB_LIFE | VERB_REVOKE | VERB_CRL | VERB_AUDIT | VERB_SETUP, last_try,
 	NULL, "the token's last PIN try may be spent"),
-    OPT("since", 0, TEXT, VERB_AUDIT, since, "WHEN", "from this day on (2026-11-01), or for so long back (7d, 12h)"),
+    OPT("since", 0, TEXT, VERB_AUDIT | VERB_REPORT, since, "WHEN",
+	"from this day on (2026-11-01), or for so long back (7d, 12h)"),
     OPT("user", 0, TEXT, VERB_AUDIT | VERB_LIST, user, "U",
 	"this user; for list * and ? stand for text and a character"),
-    OPT("csv", 0, FLAG, VERB_AUDIT | VERB_LIST | VERB_SHOW, csv, NULL, "print the result as CSV (RFC 4180)"),
+    OPT("csv", 0, FLAG, VERB_AUDIT | VERB_LIST | VERB_SHOW | VERB_REPORT, csv, NULL,
+	"print the result as CSV (RFC 4180)"),
     OPT("verify", 0, FLAG, VERB_AUDIT, verify, NULL, "look whether any record was changed, removed or inserted"),
     OPT("checkpoint-file", 0, TEXT, VERB_AUDIT, checkpoint_file, "FILE",
 	"with --verify: a checkpoint that was kept elsewhere"),
@@ -81,12 +89,12 @@ static const struct option_def defs[] = {
     OPT("state", 0, TEXT, VERB_LIST, state, "STATE",
 	"valid, expired, unfinished, revoked, superseded, abandoned, all, or a step"),
     OPT("model", 0, TEXT, VERB_LIST, model, "M", "tokens of this model; * and ? stand for text and a character"),
-    OPT("html", 0, TEXT, VERB_STATUS, html, "FILE", "also write it as a page for a browser"),
+    OPT("html", 0, TEXT, VERB_STATUS | VERB_REPORT, html, "FILE", "also write it as a page for a browser"),
     OPT("module", 0, TEXT, VERB_ALL, module, "M", "PKCS#11 module: a path, or a name that p11-kit knows"),
     OPT("config", 'c', TEXT, VERB_ALL, config, "FILE", "configuration (default " CONFIG_PATH_DEFAULT ")"),
     OPT("pin-file", 0, TEXT, VERB_ALL, pin_file, "F", "read the token's PIN from the first line of a file"),
     OPT("pin-fd", 0, DESCRIPTOR, VERB_ALL, pin_fd, "N", "read the token's PIN from an open descriptor"),
-    OPT("so-pin-file", 0, TEXT, VERB_ENROLLS | VERB_INIT | VERB_UNBLOCK | VERB_WIPE, so_pin_file, "F",
+    OPT("so-pin-file", 0, TEXT, VERB_ENROLLS | VERB_INIT | VERB_UNBLOCK | VERB_WIPE | VERB_STATION, so_pin_file, "F",
 	"the token's SO PIN or management key, or the one that a blank token is to get"),
     OPT("puk-file", 0, TEXT, VERB_UNBLOCK, puk_file, "F", "the token's PUK"),
     OPT("recovery-key", 0, TEXT, VERB_ENROLLS | VERB_INIT | VERB_UNBLOCK | VERB_WIPE | VERB_ESCROW, recovery_key, "KEY",
@@ -106,6 +114,8 @@ static const struct option_def defs[] = {
     OPT("temporary", 0, DAYS, VERB_LOST, temporary, "DAYS",
 	"enroll the spare token that is plugged in, for so many days"),
     OPT("check", 0, FLAG, VERB_CRL, check, NULL, "only look how long the CRL is good, for monitoring"),
+    OPT("test", 0, FLAG, VERB_LETTER, test, NULL, "print a sample letter, with a PIN that is made up"),
+    OPT("language", 0, TEXT, VERB_LETTER, language, "L", "the letter in this language, e.g. de"),
     OPT("client-module", 0, TEXT, VERB_ENROLLS | VERB_BUNDLE, client_module, "M",
 	"the PKCS#11 module on the employee's Linux computer"),
     OPT("ca-pass-file", 0, TEXT, VERB_ALL, ca_pass_file, "F",
@@ -204,7 +214,7 @@ static int bad_option(int c, char **argv, struct err *e)
 /* Names that verbs will have: a user of such a name would be enrolled by mistake. */
 static int check_name(const struct options *o, struct err *e)
 {
-	static const char *const reserved[] = {"doctor", "help", "station"};
+	static const char *const reserved[] = {"doctor", "help"};
 	for (size_t i = 0; !o->verb_named && o->n_args > 0 && i < sizeof reserved / sizeof *reserved; i++) {
 		if (strcmp(o->args[0], reserved[i]) != 0)
 			continue;

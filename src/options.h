@@ -37,6 +37,12 @@ struct options {
 	const char *cert_serial, *reason;
 	long temporary; /* days; 0: not given */
 	bool check, all;
+	/* station */
+	const char *pins;
+	bool pick, allow_foreign, plain;
+	/* letter */
+	bool test;
+	const char *language;
 	/* setup */
 	const char *pki, *ca_name, *ca_key, *server, *remote, *openvpn, *data;
 
@@ -78,6 +84,10 @@ enum {
 	VERB_FOUND = 1 << 22,
 	VERB_CRL = 1 << 23,
 	VERB_SETUP = 1 << 24,
+	VERB_ROSTER = 1 << 25,
+	VERB_REPORT = 1 << 26,
+	VERB_STATION = 1 << 27,
+	VERB_LETTER = 1 << 28,
 	VERB_ALL = ~0
 };
 

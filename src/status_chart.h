@@ -12,7 +12,4 @@
 
 int status_chart(FILE *out, const struct status *st, struct store *s, struct err *e);
 
-/* status_page.c: text of others for HTML and SVG. */
-void page_text(FILE *out, const char *text);
-
 #endif

@@ -1,69 +1,19 @@
 #include "status_page.h"
-#include "core/clean.h"
 #include "core/day.h"
-#include "core/file.h"
-#include "core/xalloc.h"
+#include "page.h"
 #include "status_chart.h"
 #include "store/roll.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-static const char head[] =
-    "<!DOCTYPE html>\n"
-    "<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src "
-    "'unsafe-inline'\">\n"
-    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-    "<meta name=\"referrer\" content=\"no-referrer\">\n"
-    "<link rel=\"icon\" href=\"data:,\">\n"
-    "<title>VPN certificates: status</title>\n"
-    "<style>\n"
-    "body { font: 16px/1.5 sans-serif; color: #000; background: #fff; max-width: 60em; margin: 2em auto; padding: 0 "
-    "1em; }\n"
-    "h1 { font-size: 1.5em; } h2 { font-size: 1.2em; margin-top: 2em; }\n"
-    "table { border-collapse: collapse; } th, td { text-align: left; padding: .2em 1em .2em 0; vertical-align: top; }\n"
-    "th { border-bottom: 1px solid #000; font-weight: 600; } td.n { text-align: right; }\n"
-    "li { margin-bottom: .5em; } code { font-size: .95em; overflow-wrap: anywhere; }\n"
-    ".level { border: 2px solid #000; padding: .1em .5em; font-weight: 600; }\n"
-    ".wrong { background: #000; color: #fff; } .soon, .untold { background: #ddd; }\n"
-    "svg { width: 100%; height: auto; }\n"
-    "@media print { body { margin: 0; max-width: none; } }\n"
-    "</style>\n</head>\n<body>\n";
+static const char style[] = "li { margin-bottom: .5em; }\n"
+			    ".level { border: 2px solid #000; padding: .1em .5em; font-weight: 600; }\n"
+			    ".wrong { background: #000; color: #fff; } .soon, .untold { background: #ddd; }\n";
 
 static const char *const level_words[] = {[STATUS_FINE] = "all is well",
 					  [STATUS_SOON] = "something is to be done soon",
 					  [STATUS_WRONG] = "something is wrong now",
 					  [STATUS_UNTOLD] = "not everything could be told"};
-
-/* Text for HTML, with nothing in it that hides itself or turns what is around it. */
-void page_text(FILE *out, const char *text)
-{
-	char *clean = clean_dup(text);
-	for (const char *p = clean; *p != '\0'; p++) {
-		switch (*p) {
-		case '&':
-			fputs("&amp;", out);
-			break;
-		case '<':
-			fputs("&lt;", out);
-			break;
-		case '>':
-			fputs("&gt;", out);
-			break;
-		case '"':
-			fputs("&quot;", out);
-			break;
-		case '\'':
-			fputs("&#39;", out);
-			break;
-		default:
-			fputc(*p, out);
-		}
-	}
-	free(clean);
-}
 
 static void put_level(FILE *out, enum status_level l)
 {
@@ -160,49 +110,32 @@ static int put_models(FILE *out, struct store *s, struct err *e)
 	return ret;
 }
 
-static int put_page(FILE *out, const struct status *st, struct store *s, struct err *e)
+struct content {
+	const struct status *st;
+	struct store *s;
+};
+
+static int put_page(void *arg, FILE *out, struct err *e)
 {
+	const struct content *c = arg;
+	const struct status *st = c->st;
 	char day[DAY_SIZE];
 	day_format(day, st->now);
-	fputs(head, out);
+	page_begin(out, "VPN certificates: status", style);
 	fprintf(out, "<h1>VPN certificates on %s</h1>\n<p>", day);
 	put_level(out, st->level);
 	fputs("</p>\n", out);
 	put_problems(out, st);
 	fputs("<h2>When certificates end</h2>\n", out);
-	if (status_chart(out, st, s, e) != 0 || put_models(out, s, e) != 0)
+	if (status_chart(out, st, c->s, e) != 0 || put_models(out, c->s, e) != 0)
 		return -1;
 	put_facts(out, st);
-	fputs("</body>\n</html>\n", out);
+	page_end(out);
 	return 0;
-}
-
-/* A rename would put a file in the place of /dev/stdout, for whoever may do that. */
-static int check_place(const char *path, struct err *e)
-{
-	struct stat st;
-	if (lstat(path, &st) != 0 || S_ISREG(st.st_mode))
-		return 0;
-	err_set(e, ERR_SYSTEM, "the page was not written: %s is there already, and is no file", path);
-	return err_next(e, "name a file");
 }
 
 int status_page_write(const char *path, const struct status *st, struct store *s, struct err *e)
 {
-	char *text = NULL;
-	size_t len = 0;
-	if (check_place(path, e) != 0)
-		return -1;
-	FILE *out = open_memstream(&text, &len);
-	if (out == NULL)
-		return err_errno(e, ERR_SYSTEM, "there is no memory for the page");
-	int ret = put_page(out, st, s, e);
-	fclose(out);
-	if (ret == 0 && file_write(path, text, len, 0600, e) != 0) {
-		ret = err_prefix(e, "the page %s was not written", path);
-		if (e != NULL && e->next[0] == '\0')
-			err_next(e, "name a file in a folder that exists and that you may write to");
-	}
-	free(text);
-	return ret;
+	struct content c = {st, s};
+	return page_write(path, put_page, &c, e);
 }

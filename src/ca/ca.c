@@ -225,6 +225,23 @@ static int load_file(const struct ca *ca, const struct secret *passphrase, EVP_P
 	return 0;
 }
 
+int ca_refresh(struct ca *ca, struct err *e)
+{
+	return ca->index != NULL ? read_index(ca, e) : 0;
+}
+
+bool ca_is_unlocked(const struct ca *ca)
+{
+	return ca->key != NULL;
+}
+
+int ca_check_ready(struct ca *ca, struct err *e)
+{
+	if (ca->index == NULL)
+		return 0;
+	return pki_check_writable(ca, e) == 0 && (ca->user[0] == '\0' || trial_run(ca, ca->user, e) == 0) ? 0 : -1;
+}
+
 int ca_unlock(struct ca *ca, const struct secret *passphrase, struct err *e)
 {
 	EVP_PKEY *key = NULL;
@@ -232,8 +249,7 @@ int ca_unlock(struct ca *ca, const struct secret *passphrase, struct err *e)
 		return -1;
 	EVP_PKEY_free(ca->key);
 	ca->key = key;
-	if (ca->index == NULL ||
-	    (pki_check_writable(ca, e) == 0 && (ca->user[0] == '\0' || trial_run(ca, ca->user, e) == 0)))
+	if (ca_check_ready(ca, e) == 0)
 		return 0;
 	EVP_PKEY_free(ca->key);
 	ca->key = NULL;

@@ -22,6 +22,17 @@ int ca_open(struct ca **ret, const struct config_ca *cfg, rpc_note_fn *note, voi
 	    struct err *e);
 void ca_close(struct ca **ca);
 
+/* Reads what others have changed since it was opened or refreshed. */
+int ca_refresh(struct ca *ca, struct err *e);
+
+/* Whether ca_unlock has succeeded; and, for one that it was, what else ca_unlock looks at: whether the PKI can be
+ * written and what the name of the last ca_subject would lead to. */
+bool ca_is_unlocked(const struct ca *ca);
+int ca_check_ready(struct ca *ca, struct err *e);
+
+/* derive.c; see signer_derive. */
+int ca_derive(const struct ca *ca, const char *purpose, struct secret *ret, struct err *e);
+
 /* Each is the signer_ function of that name. */
 int ca_unlock(struct ca *ca, const struct secret *passphrase, struct err *e);
 int ca_subject(struct ca *ca, const char *user, struct blob *ret_name, struct err *e);

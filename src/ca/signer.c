@@ -19,12 +19,17 @@ int signer_bad_answer(struct err *e)
 	return err_set(e, ERR_CA_FAILED, "the signer process gave an answer that cannot be read");
 }
 
+int signer_timeout_ms(const struct config_ca *cfg)
+{
+	return WORK_MS + (int)(cfg->lock_wait > 3600 ? 3600 : cfg->lock_wait) * 1000;
+}
+
 int signer_start_as(struct signer **ret, enum signer_op op, const struct config_ca *cfg, bool verbose,
 		    rpc_note_fn *note, void *note_arg, struct err *e)
 {
 	struct signer *s = xcalloc(1, sizeof *s);
 	struct rpc_msg in = RPC_MSG_INIT;
-	s->timeout_ms = WORK_MS + (int)(cfg->lock_wait > 3600 ? 3600 : cfg->lock_wait) * 1000;
+	s->timeout_ms = signer_timeout_ms(cfg);
 	int status = rpc_peer_start(&s->peer, config_key_on_hsm(cfg) ? "hsm-signer" : "signer", verbose, e);
 	if (status == 0) {
 		rpc_peer_on_note(s->peer, note, note_arg);

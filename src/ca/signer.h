@@ -156,6 +156,29 @@ struct ca_crl_state {
 int signer_start(struct signer **ret, const struct config_ca *cfg, bool verbose, rpc_note_fn *note, void *note_arg,
 		 struct err *e);
 
+/*
+ * One signer for several processes: signer_admit_begin gives a socket for another one, which calls signer_join with it
+ * instead of signer_start, and then signer_open as after that. A key that was unlocked is so for all:
+ * signer_unlock_begin wants no passphrase then. Its memory is locked from the first of these on (mlockall(2)). The
+ * socket is the caller's; signer_stop closes what signer_join was given, and ends no process.
+ *
+ * In two halves, because the signer may be busy: signer_admit_end is to be called once for each, when signer_fd can be
+ * read or before any other call. When signer_fd can be read and nothing was asked, the signer is gone.
+ */
+int signer_admit_begin(struct signer *s, int *ret_fd, struct err *e);
+int signer_admit_end(struct signer *s, struct err *e);
+int signer_fd(const struct signer *s);
+int signer_join(struct signer **ret, int fd, const struct config_ca *cfg, rpc_note_fn *note, void *note_arg,
+		struct err *e);
+
+/*
+ * A key (32 bytes) for a purpose, e.g. for what a station keeps sealed, which is the same whenever it is asked for and
+ * is known to nobody who cannot use the CA key: HKDF-SHA256 (RFC 5869) of the private key, or of an RSA signature by it
+ * where it is on an HSM. Nothing about the private key follows from it. The key must be unlocked. ERR_UNSUPPORTED for
+ * an EC key on an HSM, whose signatures are never the same.
+ */
+int signer_derive(struct signer *s, const char *purpose, struct secret *ret, struct err *e);
+
 /* Waits until the PKI is open; to be called once, before any other. ERR_CA_PKI, ERR_CA_LOCKED, ERR_CONFIG. */
 int signer_open(struct signer *s, struct ca_info *ret, struct err *e);
 

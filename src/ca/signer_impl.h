@@ -17,6 +17,9 @@ int signer_call_empty(struct signer *s, struct rpc_msg *in, struct err *e);
 /* Sends in, which is freed, and takes a yes or a no; *ret is set only when that is the whole answer. */
 int signer_call_yes_no(struct signer *s, struct rpc_msg *in, bool *ret, struct err *e);
 
+/* What a call may take. */
+int signer_timeout_ms(const struct config_ca *cfg);
+
 /* signer_start, for one that begins with another call. */
 int signer_start_as(struct signer **ret, enum signer_op op, const struct config_ca *cfg, bool verbose,
 		    rpc_note_fn *note, void *note_arg, struct err *e);

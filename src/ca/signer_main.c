@@ -74,7 +74,7 @@ static int open_all(struct rpc_server *s, const struct config_ca *cfg, struct ca
 	return got;
 }
 
-static void put_info(struct rpc_msg *out, const struct ca_info *info)
+void signer_put_info(struct rpc_msg *out, const struct ca_info *info)
 {
 	rpc_put_str(out, info->subject);
 	rpc_put_str(out, info->pki);
@@ -88,16 +88,14 @@ static void put_info(struct rpc_msg *out, const struct ca_info *info)
 static int op_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)
 {
 	struct config_ca cfg;
-	const struct signer_state *st = s->state;
-	struct ca_info info = {.subject = ""};
+	struct signer_state *st = s->state;
 	signer_get_config(in, &cfg);
 	int ret =
 	    rpc_msg_done(in) && cfg.pki != NULL && st->ca == NULL && st->creation == NULL ? 0 : signer_bad_call(e);
 	if (ret == 0)
-		ret = open_all(s, &cfg, &info, e);
+		ret = open_all(s, &cfg, &st->info, e);
 	if (ret == 0)
-		put_info(out, &info);
-	ca_info_free(&info);
+		signer_put_info(out, &st->info);
 	signer_config_free(&cfg);
 	return ret;
 }
@@ -110,6 +108,8 @@ static int op_unlock(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *o
 		return signer_bad_call(e);
 	if (signer_the_ca(s, &ca, e) != 0)
 		return -1;
+	if (in->n_secrets == 0 && ca_is_unlocked(ca))
+		return ca_check_ready(ca, e);
 	return ca_unlock(ca, in->n_secrets > 0 ? in->secrets[0] : NULL, e);
 }
 
@@ -356,8 +356,18 @@ static const struct rpc_op ops[] = {
     {SIGNER_PUBLISHED, 0, signer_op_published},
     {SIGNER_CRL_STATE, 0, signer_op_crl_state},
     {SIGNER_SERVER, 0, signer_op_server},
+    {SIGNER_ADMIT, 0, signer_op_admit},
+    {SIGNER_JOIN, 0, signer_op_join},
+    {SIGNER_DERIVE, 0, signer_op_derive},
     {SIGNER_GROUND, 0, signer_op_ground},
     {SIGNER_CREATE, 1, signer_op_create},
+};
+
+/* What an enrollment at a station needs: it gets no key that is derived from the CA's, and lets nobody else in. */
+static const uint16_t guest_calls[] = {
+    SIGNER_JOIN,   SIGNER_UNLOCK,  SIGNER_SUBJECT,   SIGNER_FIND,      SIGNER_ISSUE,         SIGNER_CHECK,
+    SIGNER_SETTLE, SIGNER_REVOKED, SIGNER_PUBLISH,   SIGNER_KNOWN,     SIGNER_REPLACEABLE,   SIGNER_ATTEST,
+    SIGNER_REVOKE, SIGNER_CRL,     SIGNER_RENEWABLE, SIGNER_PUBLISHED, SIGNER_REVOKE_SERIAL, SIGNER_PUBLISH_FRESH,
 };
 
 /* What OpenSSL would take for code to load goes in any case. */
@@ -376,7 +386,10 @@ int signer_main(const struct ca_hsm_port *hsm)
 {
 	struct err e = ERR_INIT;
 	struct signer_state st = {.port = hsm};
-	struct rpc_server s = {.fd = RPC_FD, .state = &st};
+	struct rpc_server s = {.fd = RPC_FD,
+			       .state = &st,
+			       .guest_calls = guest_calls,
+			       .n_guest_calls = sizeof guest_calls / sizeof *guest_calls};
 	if (process_harden(&e) != 0 || drop_environment(hsm) != 0 ||
 	    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1) {
 		fprintf(stderr, "signer: %s\n", e.what);
@@ -387,6 +400,7 @@ int signer_main(const struct ca_hsm_port *hsm)
 	process_catch_term(hsm != NULL ? ORPHAN_SECONDS : 0);
 	int status = rpc_serve(&s, ops, sizeof ops / sizeof *ops);
 	ca_creation_free(&st.creation);
+	ca_info_free(&st.info);
 	ca_close(&st.ca);
 	return status;
 }

@@ -30,6 +30,9 @@ enum signer_op {
 	SIGNER_PUBLISHED,
 	SIGNER_CRL_STATE,
 	SIGNER_SERVER,
+	SIGNER_ADMIT, /* with a socket: another parent's calls */
+	SIGNER_JOIN,  /* that one's first call; answered as SIGNER_OPEN */
+	SIGNER_DERIVE,
 	SIGNER_LOOK = RPC_TYPE_FIRST_CALL + 64, /* look.h */
 	SIGNER_ROWS,
 	SIGNER_DETAILS,

@@ -1,4 +1,5 @@
 #include "core/clean.h"
+#include "core/utf8.h"
 #include "core/xalloc.h"
 
 #include <stdint.h>
@@ -8,25 +9,6 @@
 static bool is_plain(char c)
 {
 	return c >= 0x20 && c <= 0x7E;
-}
-
-/* Reads one character. Returns its length, or 0 if the bytes are malformed. */
-static size_t utf8_decode(const unsigned char *s, uint32_t *ret)
-{
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t len = s[0] < 0x80 ? 1 : s[0] >= 0xF0 ? 4 : s[0] >= 0xE0 ? 3 : 2;
-	if (s[0] >= 0xF8 || (s[0] & 0xC0) == 0x80)
-		return 0;
-	uint32_t c = len == 1 ? s[0] : s[0] & (0x7FU >> len);
-	for (size_t i = 1; i < len; i++) {
-		if ((s[i] & 0xC0) != 0x80) /* also stops at the terminating NUL */
-			return 0;
-		c = c << 6 | (s[i] & 0x3F);
-	}
-	if (c < least[len] || c > 0x10FFFF || (c >= 0xD800 && c <= 0xDFFF))
-		return 0;
-	*ret = c;
-	return len;
 }
 
 /* Characters that end a line, hide themselves, or turn the text around them. */
@@ -50,7 +32,7 @@ size_t clean_next(const char *s, bool *ret_fit)
 		return 1;
 	}
 	uint32_t c = 0;
-	size_t len = utf8_decode((const unsigned char *)s, &c);
+	size_t len = utf8_decode(s, &c);
 	*ret_fit = len != 0 && !is_tricky(c);
 	return len != 0 ? len : 1;
 }

@@ -14,7 +14,6 @@
 
 /* inih reads lines into a buffer of this size and would take the rest of a longer one for a new line */
 #define LINE_LIMIT 198
-#define NAME_LIMIT 48
 #define KEYS_MAX 64
 
 struct reader {
@@ -86,20 +85,7 @@ static int set_command(struct reader *r, void *field, const char *value)
 	return words_check(value, &e) == 0 ? set_text(r, field, value) : fault(r, "%s", e.what);
 }
 
-/* One more file; the key may be given several times. */
-static int add_recovery(struct reader *r, void *field, const char *value)
-{
-	struct config_escrow *escrow = field;
-	char *path = NULL;
-	int ret = set_path(r, &path, value);
-	if (path == NULL)
-		return ret;
-	escrow->recovery = xrealloc(escrow->recovery, escrow->n + 1, sizeof *escrow->recovery);
-	escrow->recovery[escrow->n++] = path;
-	return ret;
-}
-
-static int add_folder(struct reader *r, void *field, const char *value)
+static int add_path(struct reader *r, void *field, const char *value)
 {
 	char *path = NULL;
 	int ret = set_path(r, &path, value);
@@ -219,6 +205,26 @@ static int set_choice(struct reader *r, bool *field, const char *value, const st
 	return ok;
 }
 
+static int set_format(struct reader *r, void *field, const char *value)
+{
+	static const struct word words[] = {{"pdf", CONFIG_LETTER_PDF}, {"ps", CONFIG_LETTER_PS}, {NULL, 0}};
+	int v = *(enum config_letter_format *)field;
+	int ok = set_word(r, &v, value, words, "pdf, ps");
+	*(enum config_letter_format *)field = (enum config_letter_format)v;
+	return ok;
+}
+
+/* It becomes a part of a file's name. */
+static int set_language(struct reader *r, void *field, const char *value)
+{
+	size_t n = strlen(value);
+	if (n == 0)
+		return 1;
+	if (n < 2 || n > 3 || strspn(value, "abcdefghijklmnopqrstuvwxyz") != n)
+		return fault(r, "'%s' is not a language's code of two or three small letters, as de", value);
+	return set_text(r, field, value);
+}
+
 static int set_yes_no(struct reader *r, void *field, const char *value)
 {
 	static const struct word words[] = {{"yes", true}, {"no", false}, {NULL, 0}};
@@ -229,6 +235,12 @@ static int set_touch(struct reader *r, void *field, const char *value)
 {
 	static const struct word words[] = {{"any", false}, {"required", true}, {NULL, 0}};
 	return set_choice(r, field, value, words, "any, required");
+}
+
+static int set_pins(struct reader *r, void *field, const char *value)
+{
+	bool known = *value == '\0' || config_pins_parse(field, value, NULL) == 0;
+	return known ? 1 : fault(r, "'%s' is not one of random, typed, pad, keep", value);
 }
 
 static int set_pin_policies(struct reader *r, void *field, const char *value)
@@ -254,7 +266,7 @@ static const struct key keys[] = {
     KEY("ca", "chain", ca.chain, set_path),
     KEY("ca", "key", ca.key, set_path),
     KEY("ca", "hsm-env", ca.hsm_env, add_variable),
-    KEY("ca", "hsm-writes", ca.hsm_writes, add_folder),
+    KEY("ca", "hsm-writes", ca.hsm_writes, add_path),
     KEY("ca", "vars", ca.vars, set_path),
     KEY("ca", "x509-types", ca.x509_types, set_path),
     KEY("ca", "crl", ca.crl, set_path),
@@ -287,7 +299,15 @@ static const struct key keys[] = {
     KEY("mail", "ca-file", mail.ca_file, set_path),
     KEY("crl", "warn-days", crl.warn_days, set_days),
     KEY("crl", "critical-days", crl.critical_days, set_days),
-    KEY("escrow", "recovery", escrow, add_recovery),
+    KEY("station", "pins", station.pins, set_pins),
+    KEY("escrow", "recovery", escrow.recovery, add_path),
+    KEY("letter", "command", letter.command, set_command),
+    KEY("letter", "timeout", letter.timeout, set_seconds),
+    KEY("letter", "folder", letter.folder, set_path),
+    KEY("letter", "recipient", letter.recipients, add_path),
+    KEY("letter", "format", letter.format, set_format),
+    KEY("letter", "templates", letter.templates, set_path),
+    KEY("letter", "language", letter.language, set_language),
     KEY("audit", "syslog", audit.syslog, set_yes_no),
     KEY("status", "warn-days", status.warn_days, set_days),
     KEY("status", "critical-days", status.critical_days, set_days),
@@ -311,23 +331,21 @@ static bool is_section(const char *name)
 
 static int add_name(struct reader *r, const char *name, const char *value)
 {
-	struct config *c = r->c;
-	if (strlen(name) > NAME_LIMIT ||
-	    strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != strlen(name))
+	if (!config_is_template_name(name))
 		return fault(r, "'%s' is not a name for a template: use up to %d letters, digits, _ and -", name,
-			     NAME_LIMIT);
-	for (size_t i = 0; i < c->n_names; i++) {
-		if (strcmp(c->names[i].name, name) == 0)
-			return fault(r, "'%s' is given twice, first in line %d", name, c->names[i].line);
-	}
-	c->names = xrealloc(c->names, c->n_names + 1, sizeof *c->names);
-	c->names[c->n_names++] = (struct config_name){xstrdup(name), xstrdup(value), r->line};
+			     CONFIG_NAME_MAX);
+	const struct config_name *before = config_find_name(r->c, name);
+	if (before != NULL)
+		return fault(r, "'%s' is given twice, first in line %d", name, before->line);
+	struct config_name *n = config_new_name(r->c, name);
+	n->value = xstrdup(value);
+	n->line = r->line;
 	return 1;
 }
 
 static bool may_repeat(const struct key *k)
 {
-	return k->set == add_recovery || k->set == add_folder || k->set == add_variable;
+	return k->set == add_path || k->set == add_variable;
 }
 
 static int on_pair(void *user, const char *section, const char *name, const char *value)
@@ -403,7 +421,7 @@ int config_parse(struct config **ret, const char *path, struct blob *text, struc
 static bool is_text(const struct key *k)
 {
 	return k->set == set_text || k->set == set_text_or_empty || k->set == set_path || k->set == set_module ||
-	       k->set == set_command;
+	       k->set == set_command || k->set == set_language;
 }
 
 void config_free(struct config **c)
@@ -419,9 +437,8 @@ void config_free(struct config **c)
 		free((*c)->names[i].value);
 	}
 	free((*c)->names);
-	for (size_t i = 0; i < (*c)->escrow.n; i++)
-		free((*c)->escrow.recovery[i]);
-	free((*c)->escrow.recovery);
+	config_list_free(&(*c)->escrow.recovery);
+	config_list_free(&(*c)->letter.recipients);
 	config_list_free(&(*c)->ca.hsm_env);
 	config_list_free(&(*c)->ca.hsm_writes);
 	free((*c)->path);

@@ -59,6 +59,7 @@ enum config_platform { PLATFORM_LINUX, PLATFORM_WINDOWS, PLATFORM_MACOS, PLATFOR
 struct config_name {
 	char *name, *value; /* the value as written, with its leading @ if it has one */
 	int line;
+	bool literal; /* somebody's data, not the administrator's word: an @ at its beginning names no file */
 };
 
 struct config_bundle {
@@ -78,8 +79,27 @@ struct config_crl {
 };
 
 struct config_escrow {
-	char **recovery; /* files with recovery certificates, PEM, in the order they are given */
-	size_t n;
+	struct config_list recovery; /* files with recovery certificates, PEM */
+};
+
+enum config_letter_format { CONFIG_LETTER_PDF, CONFIG_LETTER_PS };
+
+/* How letters with PINs are printed. */
+struct config_letter {
+	char *command;                 /* has the page on its stdin, in words.h's form; NULL */
+	long timeout;                  /* seconds that it may take; default 60 */
+	char *folder;                  /* where letters are put, encrypted to the recipients; NULL */
+	struct config_list recipients; /* files with certificates, PEM; some if there is a folder */
+	enum config_letter_format format;
+	char *templates; /* folder; default: that of [vpn] if it has any of letters, else the shipped one */
+	char *language;  /* of a letter for somebody with no language of their own; default en */
+};
+
+/* What becomes of the PIN of a token that a station enrolls; in the order of the names. */
+enum config_pins { CONFIG_PINS_KEEP, CONFIG_PINS_RANDOM, CONFIG_PINS_TYPED, CONFIG_PINS_PAD, CONFIG_PINS_COUNT };
+
+struct config_station {
+	enum config_pins pins; /* CONFIG_PINS_COUNT: as [token] pin, with typed for ask */
 };
 
 struct config_audit {
@@ -104,6 +124,8 @@ struct config {
 	struct config_mail mail;
 	struct config_escrow escrow;
 	struct config_audit audit;
+	struct config_station station;
+	struct config_letter letter;
 	struct config_status status;
 	struct config_crl crl;
 	char *store_path;
@@ -115,6 +137,9 @@ int config_read(struct config **ret, const char *path, struct err *e);
 /* The same from a text that was read already, which is moved out of *text; path is for messages. */
 int config_parse(struct config **ret, const char *path, struct blob *text, struct err *e);
 
+/* A name for templates that is not in the file; takes the place of one that is. ERR_CONFIG if it cannot be one. */
+int config_add_name(struct config *c, const char *name, const char *value, struct err *e);
+
 /* Whether the CA's key is on an HSM: a PKCS#11 URI (RFC 7512). */
 static inline bool config_key_on_hsm(const struct config_ca *ca)
 {
@@ -124,8 +149,16 @@ static inline bool config_key_on_hsm(const struct config_ca *ca)
 /* Frees; accepts NULL and nulls the pointer. */
 void config_free(struct config **c);
 
+/* "keep", "random", "typed", "pad"; ERR_USAGE. */
+const char *config_pins_name(enum config_pins p);
+int config_pins_parse(enum config_pins *ret, const char *name, struct err *e);
+
 /* "linux", "windows", "macos". */
 const char *config_platform_name(enum config_platform p);
+
+/* Whether a name has the form of those in [template]: 1 to CONFIG_NAME_MAX of A-Z a-z 0-9 _ -. */
+#define CONFIG_NAME_MAX 48
+bool config_is_template_name(const char *name);
 
 /* User names by the rule of the manual: [A-Za-z0-9][A-Za-z0-9._@-]{0,63}. ERR_USAGE says what is wrong with this one.
  */

@@ -21,10 +21,13 @@ enum err_code {
 	ERR_MAIL,
 	ERR_STORE,
 	ERR_ESCROW,
+	ERR_PRINTER, /* letters wait until it works */
+	ERR_LETTER,  /* this one cannot be made */
 	/* 2: usage or configuration */
 	ERR_USAGE,
 	ERR_CONFIG,
 	ERR_TEMPLATE,
+	ERR_ROSTER,
 	ERR_SECRET_NEEDED,
 	ERR_SECRET_FILE,
 	ERR_RECOVERY_MISSING,

@@ -128,11 +128,9 @@ int file_take_owner(int fd, const struct stat *like)
 	return errno == EPERM && own.st_uid == like->st_uid && !group_matters(like->st_mode) ? 0 : -1;
 }
 
-static int fill_temp(int fd, const char *path, const void *data, size_t len, mode_t mode, const struct stat *like,
-		     struct err *e)
+/* All that is left to be done once the bytes are written. */
+static int finish_temp(int fd, const char *path, mode_t mode, const struct stat *like, struct err *e)
 {
-	if (file_write_all(fd, data, len) != 0)
-		return err_errno(e, ERR_SYSTEM, "cannot write %s", path);
 	if (like != NULL && file_take_owner(fd, like) != 0)
 		return err_errno(e, ERR_SYSTEM, "cannot keep the owner and group of %s", path);
 	if (fchmod(fd, mode) != 0)
@@ -140,6 +138,32 @@ static int fill_temp(int fd, const char *path, const void *data, size_t len, mod
 	if (fsync(fd) != 0)
 		return err_errno(e, ERR_SYSTEM, "cannot sync %s", path);
 	return 0;
+}
+
+static int fill_temp(int fd, const char *path, const void *data, size_t len, mode_t mode, const struct stat *like,
+		     struct err *e)
+{
+	if (file_write_all(fd, data, len) != 0)
+		return err_errno(e, ERR_SYSTEM, "cannot write %s", path);
+	return finish_temp(fd, path, mode, like, e);
+}
+
+/* The stream has a descriptor of its own, so that the file stays open when it is closed. */
+static int fill_stream(int fd, const char *path, file_fill_fn *fill, void *arg, struct err *e)
+{
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	FILE *out = own >= 0 ? fdopen(own, "w") : NULL;
+	if (out == NULL) {
+		err_errno(e, ERR_SYSTEM, "cannot write %s", path);
+		if (own >= 0)
+			close(own);
+		return -1;
+	}
+	int ret = fill(arg, out, e);
+	bool bad = ferror(out) != 0;
+	if ((fclose(out) != 0 || bad) && ret == 0)
+		ret = err_errno(e, ERR_SYSTEM, "cannot write %s", path);
+	return ret;
 }
 
 /* A new file beside path, of a name that ca/sweep.c knows; ret_temp is PATH_MAX long. */
@@ -153,14 +177,10 @@ static int make_temp(const char *path, char *ret_temp, struct err *e)
 	return fd >= 0 ? fd : err_errno(e, ERR_SYSTEM, "cannot make a file in %s", folder);
 }
 
-static int write_by_rename(const char *path, const void *data, size_t len, mode_t mode, const struct stat *like,
-			   struct err *e)
+/* Closes the new file. If all went well until now (ret is 0), it gets its name; else it is removed. */
+static int put_in_place(int fd, const char *temp, const char *path, int ret, struct err *e)
 {
-	char temp[PATH_MAX], folder[PATH_MAX];
-	int fd = make_temp(path, temp, e);
-	if (fd < 0)
-		return -1;
-	int ret = fill_temp(fd, path, data, len, mode, like, e);
+	char folder[PATH_MAX];
 	if (close(fd) != 0 && ret == 0)
 		ret = err_errno(e, ERR_SYSTEM, "cannot write %s", path);
 	if (ret == 0 && rename(temp, path) != 0)
@@ -173,9 +193,29 @@ static int write_by_rename(const char *path, const void *data, size_t len, mode_
 	return file_sync_dir(folder, e);
 }
 
+static int write_by_rename(const char *path, const void *data, size_t len, mode_t mode, const struct stat *like,
+			   struct err *e)
+{
+	char temp[PATH_MAX];
+	int fd = make_temp(path, temp, e);
+	return fd < 0 ? -1 : put_in_place(fd, temp, path, fill_temp(fd, path, data, len, mode, like, e), e);
+}
+
 int file_write(const char *path, const void *data, size_t len, mode_t mode, struct err *e)
 {
 	return write_by_rename(path, data, len, mode, NULL, e);
+}
+
+int file_write_by(const char *path, file_fill_fn *fill, void *arg, mode_t mode, struct err *e)
+{
+	char temp[PATH_MAX];
+	int fd = make_temp(path, temp, e);
+	if (fd < 0)
+		return -1;
+	int ret = fill_stream(fd, path, fill, arg, e);
+	if (ret == 0)
+		ret = finish_temp(fd, path, mode, NULL, e);
+	return put_in_place(fd, temp, path, ret, e);
 }
 
 int file_replace(const char *path, const void *data, size_t len, mode_t mode_if_new, struct err *e)

@@ -8,6 +8,7 @@
 #include "core/blob.h"
 #include "core/err.h"
 
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -20,6 +21,11 @@ int file_read(const char *path, size_t max, struct blob *ret, struct err *e);
 /* Writes path by a temporary file in the same folder, fsync, rename, fsync of the folder. On failure nothing
  * is left behind and the old file stands. */
 int file_write(const char *path, const void *data, size_t len, mode_t mode, struct err *e);
+
+/* The same with what fill writes, for a file that is too big to be in memory. If fill returns -1, that is a failure,
+ * and *e is its. */
+typedef int file_fill_fn(void *arg, FILE *out, struct err *e);
+int file_write_by(const char *path, file_fill_fn *fill, void *arg, mode_t mode, struct err *e);
 
 /* As file_write, but keeps mode and owner (file_take_owner) of the file that is replaced. A new one gets mode_if_new
  * and, if root makes it, the owner of its folder. */

@@ -104,8 +104,8 @@ bool process_stop_urgent(void)
 }
 
 struct run {
-	const char *const *env; /* NULL: ours */
-	bool hook;
+	const char *const *env;          /* NULL: ours */
+	const struct process_hook *hook; /* NULL: one of our own choice */
 	pid_t pid;
 	int out, err;
 	int ended;           /* a descriptor that tells that it has; -1 where nobody waits for that */
@@ -127,14 +127,14 @@ static void exec_program(const char *const argv[], const struct run *r, int out,
 	/* it works for us alone, so it does not outlive us */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != parent)
 		_exit(126);
-	int null = open("/dev/null", O_RDONLY);
-	if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0)
+	int in = r->hook != NULL && r->hook->in >= 0 ? r->hook->in : open("/dev/null", O_RDONLY);
+	if (in < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0)
 		_exit(126);
 	close_range(3, ~0U, 0);
 	signal(SIGPIPE, SIG_DFL);
-	if (r->hook) {
+	if (r->hook != NULL) {
 		(void)setpgid(0, 0);
-		umask(022);
+		umask(r->hook->umask);
 	}
 	if (r->env != NULL)
 		set_environment(r->env);
@@ -165,7 +165,7 @@ static int run_start(struct run *r, const char *const argv[], struct err *e)
 	r->err = err[0];
 	if (r->pid < 0)
 		return err_errno(e, ERR_SYSTEM, "cannot start %s", argv[0]);
-	if (r->hook) {
+	if (r->hook != NULL) {
 		(void)setpgid(r->pid, r->pid); /* whoever of the two comes first */
 		r->ended = pidfd_open(r->pid, 0);
 	}
@@ -227,7 +227,7 @@ static int run_finish(struct run *r, const char *name, bool in_time, int timeout
 {
 	int status = 0;
 	if (!in_time)
-		kill(r->hook ? -r->pid : r->pid, SIGKILL);
+		kill(r->hook != NULL ? -r->pid : r->pid, SIGKILL);
 	while (waitpid(r->pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (!in_time)
@@ -276,11 +276,10 @@ int process_run(const char *const argv[], const char *const env[], struct blob *
 	return ret;
 }
 
-int process_run_hook(const char *const argv[], const char *const env[], struct blob *ret_output, int timeout_ms,
-		     struct err *e)
+int process_run_hook(const struct process_hook *h, struct blob *ret_output, struct err *e)
 {
-	struct run r = {.env = env, .hook = true, .pid = -1, .out = -1, .err = -1, .ended = -1};
-	int ret = run_whole(&r, argv, timeout_ms, e);
+	struct run r = {.env = h->env, .hook = h, .pid = -1, .out = -1, .err = -1, .ended = -1};
+	int ret = run_whole(&r, h->argv, h->timeout_ms, e);
 	struct blob *both = &r.text[0], *more = &r.text[1];
 	if (more->len > 0) {
 		both->data = xrealloc(both->data, both->len + more->len + 1, 1);

@@ -10,6 +10,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 /*
  * To be called first of all: opens /dev/null for each of stdin, stdout and stderr that the caller has closed, so that
@@ -40,12 +41,20 @@ bool process_stop_urgent(void);
  */
 int process_run(const char *const argv[], const char *const env[], struct blob *ret_out, int timeout_ms, struct err *e);
 
+/* A program that somebody else has chosen. */
+struct process_hook {
+	const char *const *argv;
+	const char *const *env; /* all of its environment; NULL: ours */
+	int in;                 /* its stdin; -1: /dev/null */
+	mode_t umask;
+	int timeout_ms;
+};
+
 /*
- * The same for a program that somebody else has chosen: in a process group of its own, all of which is ended when the
- * time is up, and with umask 022. It is done when it has ended, also if it leaves another
- * program running that has its output. *ret_output is what it wrote, stdout before stderr, also when it fails.
+ * The same for such a one: in a process group of its own, all of which is ended when the time is up. It is done when it
+ * has ended, also if it leaves another program running that has its output. *ret_output is what it wrote, stdout before
+ * stderr, also when it fails.
  */
-int process_run_hook(const char *const argv[], const char *const env[], struct blob *ret_output, int timeout_ms,
-		     struct err *e);
+int process_run_hook(const struct process_hook *h, struct blob *ret_output, struct err *e);
 
 #endif

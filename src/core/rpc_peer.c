@@ -29,6 +29,9 @@
  */
 #define FINISH_MS 35000
 
+/* A child's call is sent whole. */
+#define CALL_MS 10000
+
 /*
  * What a role is called when it fails; what it has to finish after it was asked to stop (by SIGTERM), "" if it breaks
  * off without harm; and whether it is never killed for that, because it has nothing in it that can hang.
@@ -45,11 +48,15 @@ static const struct role roles[] = {
     {"signer", "the signer process", ERR_CA_FAILED, "the CA", true},
     {"hsm-signer", "the signer process that runs the PKCS#11 module of the CA's HSM", ERR_CA_HSM, "the CA", false},
     {"courier", "the process that packs the bundle", ERR_FAILED, "", false},
+    {"letter", "the process that prints letters", ERR_LETTER, "the printer", false},
     {"mailer", "the process that mails the bundle", ERR_MAIL, "", false},
+    {"enroller", "the process that enrolls one token", ERR_FAILED, "the token", true},
+    {"watcher", "the process that watches the readers", ERR_FAILED, "", false},
+    {"station", "the station", ERR_INTERRUPTED, "", true},
 };
 
 struct rpc_peer {
-	pid_t pid;
+	pid_t pid; /* 0: somebody else's child */
 	int pidfd; /* readable once the process has ended */
 	int fd;
 	const struct role *role;
@@ -87,7 +94,16 @@ static int find_program(char ret[PATH_MAX], const char *role, struct err *e)
 	return err_next(e, "install tokenroll as a whole: make install");
 }
 
-static void become_role(int fd, const char *program, bool verbose, pid_t parent)
+/* The socket, and what is shared, on the descriptors that the role expects. */
+static bool place_descriptors(int fd, int shared)
+{
+	/* out of the way of each other */
+	int a = fcntl(fd, F_DUPFD, RPC_SHARED_FD + 1), b = shared >= 0 ? fcntl(shared, F_DUPFD, RPC_SHARED_FD + 1) : -1;
+	return a >= 0 && dup2(a, RPC_FD) == RPC_FD &&
+	       (shared < 0 || (b >= 0 && dup2(b, RPC_SHARED_FD) == RPC_SHARED_FD));
+}
+
+static void become_role(int fd, int shared, const char *program, bool verbose, pid_t parent)
 {
 	/* A child whose parent was killed finishes the call it is in, as each role arranges, but does not stay. */
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0 || getppid() != parent)
@@ -95,9 +111,9 @@ static void become_role(int fd, const char *program, bool verbose, pid_t parent)
 	int null = open("/dev/null", O_RDWR);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || (!verbose && dup2(null, 2) < 0))
 		_exit(127);
-	if (fd == RPC_FD ? fcntl(fd, F_SETFD, 0) != 0 : dup2(fd, RPC_FD) < 0)
+	if (!place_descriptors(fd, shared))
 		_exit(127);
-	close_range(RPC_FD + 1, ~0U, 0);
+	close_range(shared >= 0 ? RPC_SHARED_FD + 1 : RPC_FD + 1, ~0U, 0);
 	/* The terminal's Ctrl-C is for the parent: it lets a child finish the step it is in. */
 	setpgid(0, 0);
 	execl(program, program, (char *)NULL);
@@ -105,6 +121,11 @@ static void become_role(int fd, const char *program, bool verbose, pid_t parent)
 }
 
 int rpc_peer_start(struct rpc_peer **ret, const char *role, bool verbose, struct err *e)
+{
+	return rpc_peer_start_with(ret, role, -1, verbose, e);
+}
+
+int rpc_peer_start_with(struct rpc_peer **ret, const char *role, int shared, bool verbose, struct err *e)
 {
 	int pair[2];
 	char program[PATH_MAX];
@@ -120,7 +141,7 @@ int rpc_peer_start(struct rpc_peer **ret, const char *role, bool verbose, struct
 		return -1;
 	}
 	if (pid == 0)
-		become_role(pair[1], program, verbose, parent);
+		become_role(pair[1], shared, program, verbose, parent);
 	close(pair[1]);
 	struct rpc_peer *p = xcalloc(1, sizeof *p);
 	p->pid = pid;
@@ -129,6 +150,15 @@ int rpc_peer_start(struct rpc_peer **ret, const char *role, bool verbose, struct
 	p->role = find_role(role);
 	*ret = p;
 	return 0;
+}
+
+void rpc_peer_adopt(struct rpc_peer **ret, const char *role, int fd)
+{
+	struct rpc_peer *p = xcalloc(1, sizeof *p);
+	p->pidfd = -1;
+	p->fd = fd;
+	p->role = find_role(role);
+	*ret = p;
 }
 
 void rpc_peer_on_note(struct rpc_peer *p, rpc_note_fn *fn, void *arg)
@@ -165,13 +195,19 @@ static int reap(struct rpc_peer *p, int64_t deadline, bool spare)
 	return status;
 }
 
+void rpc_peer_interrupt(const struct rpc_peer *p)
+{
+	if (p->pid > 0)
+		kill(p->pid, SIGTERM);
+}
+
 /* Asks the child to stop, and says so if that takes a while. Returns until when it may. */
 static int64_t ask_to_stop(const struct rpc_peer *p)
 {
 	int64_t now = clock_ms();
 	int status;
 	char text[128];
-	kill(p->pid, SIGTERM);
+	rpc_peer_interrupt(p);
 	if (*p->role->finishes == '\0' || wait_end(p, now + NOTICE_MS, &status))
 		return now + GRACE_MS;
 	snprintf(text, sizeof text, "finishing what %s is doing; press Ctrl-C again to stop at once",
@@ -181,11 +217,18 @@ static int64_t ask_to_stop(const struct rpc_peer *p)
 	return now + FINISH_MS;
 }
 
+static int gone(const struct rpc_peer *p, struct err *e)
+{
+	return err_set(e, p->role->code, "%s is not running any more", p->role->what);
+}
+
 /* The child broke off: finds out how, and leaves the peer without a process. */
 static int broken(struct rpc_peer *p, enum rpc_wire w, int timeout_ms, struct err *e)
 {
 	close(p->fd);
 	p->fd = -1;
+	if (p->pid <= 0)
+		return w == RPC_WIRE_STOPPED ? err_set(e, ERR_INTERRUPTED, "interrupted") : gone(p, e);
 	/* one that hangs or lies has had its time; one that was merely interrupted may end the step it is in */
 	int64_t deadline = w == RPC_WIRE_CLOSED ? clock_ms() + GRACE_MS : w == RPC_WIRE_STOPPED ? ask_to_stop(p) : 0;
 	int status = reap(p, deadline, w == RPC_WIRE_STOPPED && p->role->spared);
@@ -205,11 +248,6 @@ static int broken(struct rpc_peer *p, enum rpc_wire w, int timeout_ms, struct er
 		return err_native(e, "signal %d, SIG%s", WTERMSIG(status), sigabbrev_np(WTERMSIG(status)));
 	}
 	return err_set(e, p->role->code, "%s ended early, with status %d", p->role->what, WEXITSTATUS(status));
-}
-
-static int gone(const struct rpc_peer *p, struct err *e)
-{
-	return err_set(e, p->role->code, "%s is not running any more", p->role->what);
 }
 
 int rpc_send(struct rpc_peer *p, struct rpc_msg *in, struct err *e)
@@ -266,6 +304,35 @@ int rpc_wait(struct rpc_peer *p, struct rpc_msg *out, int timeout_ms, struct err
 			return -1;
 		return broken(p, w == RPC_WIRE_OK ? RPC_WIRE_NONSENSE : w, timeout_ms, e);
 	}
+}
+
+int rpc_peer_fd(const struct rpc_peer *p)
+{
+	return p->fd;
+}
+
+int rpc_peer_next(struct rpc_peer *p, struct rpc_msg *ret_call, struct err *e)
+{
+	if (p->fd < 0)
+		return gone(p, e);
+	enum rpc_wire w = rpc_wire_recv(p->fd, ret_call, clock_ms() + CALL_MS, NULL);
+	return w == RPC_WIRE_OK ? 0 : broken(p, w, CALL_MS, e);
+}
+
+void rpc_peer_answer(struct rpc_peer *p, struct rpc_msg *answer)
+{
+	answer->type = RPC_TYPE_REPLY;
+	if (p->fd >= 0)
+		(void)rpc_wire_send(p->fd, answer);
+}
+
+void rpc_peer_refuse(struct rpc_peer *p, const struct err *why)
+{
+	struct rpc_msg m = RPC_MSG_INIT;
+	rpc_wire_put_err(&m, why);
+	if (p->fd >= 0)
+		(void)rpc_wire_send(p->fd, &m);
+	rpc_msg_free(&m);
 }
 
 int rpc_call(struct rpc_peer *p, struct rpc_msg *in, struct rpc_msg *out, int timeout_ms, struct err *e)

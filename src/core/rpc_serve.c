@@ -1,8 +1,25 @@
+#include "core/clock.h"
 #include "core/rpc.h"
 #include "core/rpc_wire.h"
+#include "core/xalloc.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define GUEST_MS 3000
+
+static bool is_for_guests(const struct rpc_server *s, uint16_t type)
+{
+	for (size_t i = 0; i < s->n_guest_calls; i++) {
+		if (s->guest_calls[i] == type)
+			return true;
+	}
+	return false;
+}
 
 static const struct rpc_op *find_op(const struct rpc_op *ops, size_t n_ops, const struct rpc_msg *in)
 {
@@ -13,15 +30,6 @@ static const struct rpc_op *find_op(const struct rpc_op *ops, size_t n_ops, cons
 	return NULL;
 }
 
-static void put_err(struct rpc_msg *m, const struct err *e)
-{
-	rpc_msg_reset(m, RPC_TYPE_ERROR);
-	rpc_put_u32(m, e->code);
-	rpc_put_str(m, e->what);
-	rpc_put_str(m, e->native);
-	rpc_put_str(m, e->next);
-}
-
 static int answer(struct rpc_server *s, const struct rpc_op *op, struct rpc_msg *in)
 {
 	struct err e = ERR_INIT;
@@ -29,23 +37,74 @@ static int answer(struct rpc_server *s, const struct rpc_op *op, struct rpc_msg 
 	rpc_msg_reset(&out, RPC_TYPE_REPLY);
 	if (op == NULL) {
 		err_set(&e, ERR_FAILED, "a call of unknown type %u", in->type);
-		put_err(&out, &e);
+		rpc_wire_put_err(&out, &e);
 	} else if (op->run(s, in, &out, &e) != 0) {
 		if (s->explain != NULL)
 			s->explain(s, &e);
-		put_err(&out, &e);
+		rpc_wire_put_err(&out, &e);
 	}
 	int ret = rpc_wire_send(s->fd, &out);
 	rpc_msg_free(&out);
 	return ret;
 }
 
+void rpc_serve_also(struct rpc_server *s, int fd)
+{
+	s->guests = xrealloc(s->guests, s->n_guests + 1, sizeof *s->guests);
+	s->guests[s->n_guests++] = fd;
+}
+
+static void drop_guest(struct rpc_server *s, size_t i)
+{
+	close(s->guests[i]);
+	memmove(s->guests + i, s->guests + i + 1, (s->n_guests - i - 1) * sizeof *s->guests);
+	s->n_guests--;
+}
+
+/* Waits for a call and returns where it comes from: 0 is the parent, i + 1 guest i. They take turns: one that asks
+ * again and again does not keep the others waiting. */
+static size_t next_caller(const struct rpc_server *s, int parent, size_t last)
+{
+	size_t n = s->n_guests + 1;
+	struct pollfd *p = xcalloc(n, sizeof *p);
+	for (size_t i = 0; i < n; i++)
+		p[i] = (struct pollfd){.fd = i == 0 ? parent : s->guests[i - 1], .events = POLLIN};
+	while (poll(p, n, -1) < 0 && errno == EINTR)
+		;
+	size_t at = last + 1 < n ? last + 1 : 0;
+	for (size_t i = 0; i < n && p[at].revents == 0; i++)
+		at = at + 1 < n ? at + 1 : 0;
+	free(p);
+	return at;
+}
+
+/* What of a guest's call is there comes at once; one that stops in the middle must not stop the others. */
+static int64_t deadline_of(size_t caller)
+{
+	return caller == 0 ? -1 : clock_ms() + GUEST_MS;
+}
+
 int rpc_serve(struct rpc_server *s, const struct rpc_op *ops, size_t n_ops)
 {
 	struct rpc_msg in = RPC_MSG_INIT;
-	int sent = 0;
-	while (sent == 0 && rpc_wire_recv(s->fd, &in, -1, NULL) == RPC_WIRE_OK)
-		sent = answer(s, find_op(ops, n_ops, &in), &in);
+	const int parent = s->fd;
+	size_t caller = 0;
+	for (;;) {
+		caller = next_caller(s, parent, caller);
+		s->fd = caller == 0 ? parent : s->guests[caller - 1];
+		bool served =
+		    rpc_wire_recv(s->fd, &in, deadline_of(caller), NULL) == RPC_WIRE_OK &&
+		    answer(s, caller == 0 || is_for_guests(s, in.type) ? find_op(ops, n_ops, &in) : NULL, &in) == 0;
+		if (!served && caller == 0)
+			break;
+		if (!served)
+			drop_guest(s, caller - 1);
+	}
+	while (s->n_guests > 0)
+		drop_guest(s, s->n_guests - 1);
+	free(s->guests);
+	s->guests = NULL;
+	s->fd = parent;
 	rpc_msg_free(&in);
 	return EXIT_SUCCESS;
 }

@@ -17,6 +17,9 @@ typedef int rpc_wire_stop_fn(void);
 /* Returns 0, or -1 when the other end is gone. */
 int rpc_wire_send(int fd, const struct rpc_msg *m);
 
+/* An answer that is an error. */
+void rpc_wire_put_err(struct rpc_msg *m, const struct err *e);
+
 /* Receives one frame until the deadline (clock_ms; negative: for ever). stop may be NULL. */
 enum rpc_wire rpc_wire_recv(int fd, struct rpc_msg *m, int64_t deadline, rpc_wire_stop_fn *stop);
 

@@ -12,6 +12,12 @@ static int refuse(struct err *e, const char *why)
 			   "certificate's common name, a file name and a line in a profile");
 }
 
+bool config_is_template_name(const char *name)
+{
+	size_t len = strlen(name);
+	return len > 0 && len <= CONFIG_NAME_MAX && strspn(name, LETTERS DIGITS "_-") == len;
+}
+
 int config_check_user(const char *name, struct err *e)
 {
 	size_t len = strlen(name);

@@ -309,7 +309,7 @@ int enroll_run(const struct enroll_ports *ports, const struct config *cfg, const
 	secret_free(&r->pin);
 	secret_free(&r->so_pin);
 	secret_free(&r->new_pin);
-	recovery_free(&r->recovery);
+	recipients_free(&r->recovery);
 	ports->handover.dismiss(r->courier);
 	ports->ca.dismiss(r->signer);
 	ports->token.stop(&r->worker);

@@ -44,6 +44,8 @@ struct enroll_options {
 	const struct p11_uri *recovery_uri;
 	bool so_pin_given; /* in a file */
 	bool pin_given;    /* not typed: a second question would have the same answer */
+	bool replace_pin;  /* the PIN that is given is for the way here only: the token gets another one */
+	bool new_pin_kept; /* that one is the same each time it is asked for, as one out of a file is */
 	/* where secrets come from, so that the token's module is kept from them; NULL: not from a file */
 	const char *pin_file, *new_pin_file, *so_pin_file, *ca_pass_file, *recovery_pass_file, *recovery_pin_file;
 	bool verbose;

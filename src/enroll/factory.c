@@ -52,7 +52,8 @@ static void name_all(const struct enroll_run *r, bool due, char *ret, size_t siz
 {
 	*ret = '\0';
 	for (size_t i = 0; i < N_ORDER; i++) {
-		if (is_factory(r, order[i].secret) && is_due(r, i) == due)
+		bool meant = order[i].secret != PROFILE_PIN || !r->replaces;
+		if (meant && is_factory(r, order[i].secret) && is_due(r, i) == due)
 			add_name(r, i, ret, size);
 	}
 }
@@ -208,11 +209,12 @@ static int sort_factory(struct enroll_run *r, struct err *e)
 	bool begun = r->pins[PROFILE_PIN].factory == P11_FACTORY_NO;
 	if (!begun && r->ports->store.replace_begun(r->store, r->token.serial, &begun, e) != 0)
 		return -1;
+	bool known = r->opt->new_pin_file != NULL || r->opt->new_pin_kept;
 	begun = begun && r->cred.state == CRED_WRITTEN;
-	if (begun && r->opt->new_pin_file == NULL)
+	if (begun && !known)
 		r->ui->note(r->ui->arg, "an earlier run was about to replace this PIN: if the token refuses it, it has "
 					"the one that was asked for or shown then");
-	if (!begun || r->opt->new_pin_file == NULL) {
+	if (!begun || !known) {
 		r->factory[PROFILE_PIN] = r->pins[PROFILE_PIN].factory != P11_FACTORY_NO;
 		return 0;
 	}
@@ -220,8 +222,32 @@ static int sort_factory(struct enroll_run *r, struct err *e)
 	return r->ui->new_pin(r->ui->arg, &r->token, r->profile, r->pin, e);
 }
 
+/* As sort_factory, for a PIN that is to be replaced whatever it is. */
+static int sort_replaced(struct enroll_run *r, struct err *e)
+{
+	bool begun = false;
+	if (r->ports->store.replace_begun(r->store, r->token.serial, &begun, e) != 0)
+		return -1;
+	r->replaces = true;
+	r->factory[PROFILE_PIN] = !(begun && r->cred.state == CRED_WRITTEN);
+	if (r->factory[PROFILE_PIN])
+		return 0;
+	if (r->opt->new_pin_file == NULL && !r->opt->new_pin_kept) {
+		err_set(e, ERR_PIN_NEEDED,
+			"an earlier run was about to give token %s another PIN, which is not known here",
+			r->token.serial);
+		return err_next(e, "`tokenroll unblock --serial %s` gives it one; nothing was sent to it",
+				r->token.serial);
+	}
+	r->new_pin_tried = true;
+	secret_clear(r->pin);
+	return r->ui->new_pin(r->ui->arg, &r->token, r->profile, r->pin, e);
+}
+
 int enroll_sort_pin(struct enroll_run *r, struct err *e)
 {
+	if (r->opt->replace_pin && r->cred.state < CRED_PROVEN)
+		return sort_replaced(r, e);
 	if (profile_pin_is_factory(&r->profile->pin[PROFILE_PIN], r->pin)) {
 		r->unasked[PROFILE_PIN] = false;
 		return sort_factory(r, e);
@@ -255,10 +281,10 @@ int enroll_load_recovery(struct enroll_run *r, struct err *e)
 {
 	if (r->recovery != NULL)
 		return 0;
-	if (recovery_load(&r->recovery, r->cfg->escrow.recovery, r->cfg->escrow.n, e) != 0)
+	if (recovery_load(&r->recovery, r->cfg->escrow.recovery.text, r->cfg->escrow.recovery.n, e) != 0)
 		return -1;
-	for (size_t i = 0; i < recovery_note_count(r->recovery); i++)
-		r->ui->note(r->ui->arg, recovery_note(r->recovery, i));
+	for (size_t i = 0; i < recipients_note_count(r->recovery); i++)
+		r->ui->note(r->ui->arg, recipients_note(r->recovery, i));
 	return 0;
 }
 

@@ -244,7 +244,7 @@ static int open_token(struct recover *r, const struct store_token *of, struct er
 	if (find_token(r, of, e) == 0 && r->req.port->pins(r->worker, &r->token, false, pins, e) == 0 &&
 	    check_pin(r, &pins[PROFILE_PIN], e) == 0 && r->req.port->open(r->worker, &r->token, NULL, e) == 0 &&
 	    log_in(r, e) == 0) {
-		recovery_read(&r->certs, r->req.cfg->escrow.recovery, r->req.cfg->escrow.n);
+		recipients_read(&r->certs, r->req.cfg->escrow.recovery.text, r->req.cfg->escrow.recovery.n);
 		return 0;
 	}
 	/* so that nothing is tried twice */

@@ -37,7 +37,7 @@ struct enroll_run {
 	bool unwritten;                               /* the proof has not found the certificate on the token */
 	bool opened;                                  /* logged in, ready to write */
 	struct p11_pin_state pins[PROFILE_PIN_COUNT]; /* what the token told of its secrets, before any was sent */
-	struct recovery *recovery;                    /* loaded when something is to be put into escrow */
+	struct recipients *recovery;                  /* loaded when something is to be put into escrow */
 	int64_t so_pin_pending; /* its number in escrow, if nothing says yet that the token has it */
 	struct secret *new_pin; /* for a token that has the factory's */
 	struct secret *pin;     /* until the proof had it; NULL before it was asked */
@@ -49,6 +49,7 @@ struct enroll_run {
 	bool so_pin_current;             /* it is blank, and C_InitToken wants the SO PIN that it has nevertheless */
 	bool seals_so_pin;               /* it is made here, for escrow */
 	struct store_token sealed_for;   /* as whom that of so_pin_pending is in escrow */
+	bool replaces;                   /* factory[PROFILE_PIN] is said because opt->replace_pin is, not of the factory */
 	bool new_pin_tried;              /* pin is what an earlier run was about to give the token */
 
 	struct store_credential cred;

@@ -14,8 +14,8 @@ int seal_value(const struct seal *s, enum profile_secret which, const struct sec
 	struct blob cms = BLOB_INIT;
 	int ret = escrow_seal(&cms, s->recovery, s->id, seal_kind(which), value, e);
 	if (ret == 0)
-		ret = s->port->escrow_put(s->store, s->id, seal_kind(which), &cms, recovery_names(s->recovery), ret_id,
-					  e);
+		ret = s->port->escrow_put(s->store, s->id, seal_kind(which), &cms, recipients_names(s->recovery),
+					  ret_id, e);
 	blob_free(&cms);
 	return ret;
 }
@@ -38,7 +38,7 @@ static int move(const struct seal *s, enum profile_secret which, const struct se
 	struct blob cms = BLOB_INIT;
 	int ret = escrow_seal(&cms, s->recovery, s->id, seal_kind(which), value, e);
 	if (ret == 0)
-		ret = s->port->escrow_move(s->store, *id, s->id, seal_kind(which), &cms, recovery_names(s->recovery),
+		ret = s->port->escrow_move(s->store, *id, s->id, seal_kind(which), &cms, recipients_names(s->recovery),
 					   id, e);
 	blob_free(&cms);
 	return ret;

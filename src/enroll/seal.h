@@ -13,7 +13,7 @@
 struct seal {
 	const struct enroll_store_port *port;
 	struct store *store;
-	const struct recovery *recovery;
+	const struct recipients *recovery;
 	const struct worker_token *token;
 	const struct store_token *id; /* as the module that enrolls tells it */
 	const struct profile *profile;

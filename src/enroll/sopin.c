@@ -46,7 +46,7 @@ int enroll_setup_so_pin(struct enroll_run *r, struct err *e)
 	if (r->so_pin_current)
 		return enroll_sends_factory(r, PROFILE_SO_PIN) ? enroll_factory_value(r, PROFILE_SO_PIN, r->so_pin, e)
 							       : 0;
-	r->seals_so_pin = r->cfg->escrow.n != 0;
+	r->seals_so_pin = r->cfg->escrow.recovery.n != 0;
 	return r->seals_so_pin ? make(r, e) : 0;
 }
 

@@ -40,12 +40,12 @@ bool handover_hide(const struct config *cfg)
 	return landlock_enforce(&l);
 }
 
-bool handover_confine(const struct config *cfg)
+bool handover_confine(const char *folder)
 {
 	struct landlock *l = NULL;
 	if (!landlock_begin(&l, LANDLOCK_CHANGE))
 		return false;
-	landlock_allow(l, cfg->bundle.dir, LANDLOCK_CHANGE);
+	landlock_allow(l, folder, LANDLOCK_CHANGE);
 	landlock_allow(l, "/dev/null", LANDLOCK_CHANGE);
 	return landlock_enforce(&l);
 }

@@ -1,7 +1,7 @@
 /*
- * confine: the courier's and the mailer's own limits. Archives, mail and the
- * answers of a mail server are handled by libraries that know nothing of what
- * lies around.
+ * confine: the limits of what packs, mails and prints letters. Archives, mail,
+ * the answers of a mail server and pages are handled by libraries that know
+ * nothing of what lies around.
  */
 #ifndef HANDOVER_CONFINE_H
 #define HANDOVER_CONFINE_H
@@ -11,11 +11,11 @@
 #include <stdbool.h>
 
 /* From here on this process and its children can read neither the CA's key nor the database (Landlock, from Linux 5.19
- * on). What is made later in a folder that leads to one of them cannot be read, either: the folder of bundles has to be
- * there. Where the kernel has no such thing, nothing happens. Returns whether it took effect. */
+ * on). What is made later in a folder that leads to one of them cannot be read, either: a folder that is written to has
+ * to be there. Where the kernel has no such thing, nothing happens. Returns whether it took effect. */
 bool handover_hide(const struct config *cfg);
 
-/* The same for writing anywhere but in the folder of bundles. */
-bool handover_confine(const struct config *cfg);
+/* The same for writing anywhere but in this folder. */
+bool handover_confine(const char *folder);
 
 #endif

@@ -39,9 +39,13 @@ static int op_check(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *ou
 	rpc_get_str(in, path, sizeof path);
 	rpc_get_blob(in, &text);
 	rpc_get_str(in, st->user, sizeof st->user);
-	int ret = rpc_msg_done(in) && st->cfg == NULL ? 0 : bad_call(e);
+	int ret = !in->bad && st->cfg == NULL ? 0 : bad_call(e);
 	if (ret == 0)
 		ret = config_parse(&st->cfg, path, &text, e);
+	if (ret == 0)
+		ret = courier_get_names(in, st->cfg, e);
+	if (ret == 0 && !rpc_msg_done(in))
+		ret = bad_call(e);
 	blob_free(&text);
 	if (ret != 0)
 		return -1;
@@ -68,7 +72,7 @@ static void confine(struct state *st)
 	/* whoever needs the folder says why it cannot be made */
 	(void)file_mkdir(st->cfg->bundle.dir, 0700, NULL);
 	st->hidden = st->hidden || handover_hide(st->cfg);
-	st->confined = handover_confine(st->cfg);
+	st->confined = handover_confine(st->cfg->bundle.dir);
 }
 
 static int take_facts(struct state *st, struct handover_facts *facts, struct rpc_msg *in, struct err *e)

@@ -75,3 +75,30 @@ bool courier_same_facts(const struct handover_facts *a, const struct handover_fa
 			      *(const char *const *)((const char *)b + texts[i])) == 0;
 	return same;
 }
+
+void courier_put_names(struct rpc_msg *m, const struct config *cfg)
+{
+	uint32_t n = 0;
+	for (size_t i = 0; i < cfg->n_names; i++)
+		n += cfg->names[i].literal;
+	rpc_put_u32(m, n);
+	for (size_t i = 0; i < cfg->n_names; i++) {
+		if (!cfg->names[i].literal)
+			continue;
+		rpc_put_str(m, cfg->names[i].name);
+		rpc_put_str(m, cfg->names[i].value);
+	}
+}
+
+int courier_get_names(struct rpc_msg *m, struct config *cfg, struct err *e)
+{
+	int ret = 0;
+	for (uint32_t n = rpc_get_u32(m); ret == 0 && !m->bad && n > 0; n--) {
+		char *name = rpc_get_strdup(m, TEXT_MAX), *value = rpc_get_strdup(m, TEXT_MAX);
+		if (!m->bad)
+			ret = config_add_name(cfg, name, value, e);
+		free(name);
+		free(value);
+	}
+	return ret;
+}

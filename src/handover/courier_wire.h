@@ -21,4 +21,8 @@ void courier_free_facts(struct handover_facts *f);
 /* For facts that have travelled: whether they are the same. */
 bool courier_same_facts(const struct handover_facts *a, const struct handover_facts *b);
 
+/* The names for templates that are not in the configuration's text. */
+void courier_put_names(struct rpc_msg *m, const struct config *cfg);
+int courier_get_names(struct rpc_msg *m, struct config *cfg, struct err *e);
+
 #endif

@@ -58,6 +58,17 @@ static int load_file(struct extra *x, const struct config *cfg, const struct con
 	return ret;
 }
 
+/* Whatever it is, it becomes one line of text. */
+static int load_literal(struct extra *x, const struct config *cfg, const struct config_name *c, struct err *e)
+{
+	if (tlskey_is_name(c->name)) {
+		err_set(e, ERR_CONFIG, "a key is given for each person");
+		return at_line(e, cfg, c);
+	}
+	x->value = text_one_line(c->value);
+	return 0;
+}
+
 static int load_text(struct extra *x, const struct config *cfg, const struct config_name *c, struct err *e)
 {
 	if (!text_is_one_line(c->value)) {
@@ -98,7 +109,10 @@ int extras_load(struct extras *ret, const struct config *cfg, struct err *e)
 		struct extra *slot = &x.v[x.n++];
 		slot->name = c->name;
 		slot->line = c->line;
-		if ((c->value[0] == '@' ? load_file(slot, cfg, c, e) : load_text(slot, cfg, c, e)) != 0)
+		slot->literal = c->literal;
+		int (*load)(struct extra *, const struct config *, const struct config_name *, struct err *) =
+		    c->literal ? load_literal : c->value[0] == '@' ? load_file : load_text;
+		if (load(slot, cfg, c, e) != 0)
 			goto out;
 	}
 	if (check_one_tls_key(&x, e) != 0)

@@ -13,12 +13,14 @@
 #include "core/config.h"
 #include "core/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct extra {
 	const char *name; /* the configuration's */
 	char *value;
-	int line; /* in the configuration */
+	int line;     /* in the configuration */
+	bool literal; /* a person's, who may have none: it may be empty */
 };
 
 struct extras {

@@ -1,5 +1,6 @@
 #include "handover/files.h"
 #include "core/file.h"
+#include "core/share.h"
 #include "core/xalloc.h"
 #include "handover/text.h"
 
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define FILE_BYTES_MAX ((size_t)64 << 20)
 #define FILES_MAX 500
@@ -48,11 +50,25 @@ void files_free(struct files *f)
 	*f = (struct files){NULL, 0};
 }
 
-static bool is_leftover(const char *name)
+char *files_template_folder(const struct config *cfg)
+{
+	static const char company[] = SYSCONF_DIR "/templates";
+	if (cfg->vpn.templates != NULL)
+		return xstrdup(cfg->vpn.templates);
+	return access(company, F_OK) == 0 ? xstrdup(company) : share_path("templates");
+}
+
+bool files_is_pinletter(const char *name)
+{
+	return strncmp(name, "letter.", sizeof "letter." - 1) == 0 && text_has_suffix(name, ".pango");
+}
+
+/* What an editor or a packager has left there, and what does not go into a bundle. */
+static bool is_no_template(const char *name)
 {
 	static const char *const ends[] = {"~",         ".bak",       ".orig",     ".rej",     ".swp",   ".tmp",
 					   ".dpkg-old", ".dpkg-dist", ".dpkg-new", ".rpmsave", ".rpmnew"};
-	if (name[0] == '.' || name[0] == '#')
+	if (name[0] == '.' || name[0] == '#' || files_is_pinletter(name))
 		return true;
 	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
 		if (text_has_suffix(name, ends[i]))
@@ -126,7 +142,7 @@ static int walk_folder(struct walk *w, const char *path, const char *prefix, uns
 	if (d == NULL)
 		return err_errno(w->e, ERR_SYSTEM, "cannot open the template folder %s", path);
 	for (struct dirent *entry; ret == 0 && (entry = readdir(d)) != NULL;) {
-		if (is_leftover(entry->d_name))
+		if (is_no_template(entry->d_name))
 			continue;
 		char *inner = xasprintf("%s/%s", path, entry->d_name), *name = xasprintf("%s%s", prefix, entry->d_name);
 		ret = walk_entry(w, inner, name, depth);

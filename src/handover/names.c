@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAMES_MAX 48
-
 struct entry {
 	const char *name;
 	enum name_kind kind;
@@ -15,7 +13,7 @@ struct entry {
 };
 
 struct names {
-	struct entry own[NAMES_MAX];
+	struct entry *own;
 	size_t n_own;
 	const struct extras *extras;
 	const char *user;
@@ -28,6 +26,7 @@ static const char *const optional_names[] = {
 
 static void add(struct names *n, const char *name, enum name_kind kind, char *value)
 {
+	n->own = xrealloc(n->own, n->n_own + 1, sizeof *n->own);
 	n->own[n->n_own++] = (struct entry){name, kind, value};
 }
 
@@ -210,12 +209,32 @@ out:
 	return -1;
 }
 
+void names_new_values(struct names **ret, const struct extras *extras, const char *user, const struct names_value *v,
+		      size_t n)
+{
+	struct names *made = xcalloc(1, sizeof *made);
+	made->extras = extras;
+	made->user = user;
+	for (size_t i = 0; i < n; i++) {
+		size_t len = strlen(v[i].name);
+		const char *value = or_empty(v[i].value);
+		if (find_own(made, v[i].name, len) != NULL)
+			continue;
+		if (v[i].kind != NAME_TEXT)
+			add(made, v[i].name, v[i].kind, NULL);
+		else if (value[0] != '\0' || extras_find(extras, v[i].name, len) == NULL)
+			add(made, v[i].name, NAME_TEXT, text_one_line(value));
+	}
+	*ret = made;
+}
+
 void names_free(struct names **n)
 {
 	if (*n == NULL)
 		return;
 	for (size_t i = 0; i < (*n)->n_own; i++)
 		free((*n)->own[i].value);
+	free((*n)->own);
 	free(*n);
 	*n = NULL;
 }
@@ -230,13 +249,28 @@ enum name_kind names_find(const struct names *n, const char *name, size_t len, c
 	const struct extra *x = extras_find(n->extras, name, len);
 	if (x != NULL) {
 		*ret_value = x->value;
-		return x->value[0] != '\0' ? NAME_TEXT : NAME_UNSET;
+		return x->literal || x->value[0] != '\0' ? NAME_TEXT : NAME_UNSET;
 	}
 	for (size_t i = 0; i < sizeof optional_names / sizeof *optional_names; i++) {
 		if (strlen(optional_names[i]) == len && memcmp(optional_names[i], name, len) == 0)
 			return NAME_UNSET;
 	}
 	return NAME_UNKNOWN;
+}
+
+bool names_is_own(const char *name)
+{
+	/* with any values: which names there are does not depend on them */
+	const struct extras none = {.n = 0};
+	const struct handover_client client = {"/module", "id"};
+	const struct handover_facts any = {
+	    .user = "", .ca_pem = "-----BEGIN CERTIFICATE-----", .clients = {client, client, client}};
+	struct names *n = NULL;
+	if (names_new(&n, &none, &any, PLATFORM_LINUX, NULL) != 0)
+		return true;
+	bool own = find_own(n, name, strlen(name)) != NULL;
+	names_free(&n);
+	return own;
 }
 
 const char *names_user(const struct names *n)

@@ -25,6 +25,7 @@
 #include "handover/extras.h"
 #include "handover/handover.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum name_kind {
@@ -43,10 +44,26 @@ struct names;
  */
 int names_new(struct names **ret, const struct extras *extras, const struct handover_facts *f,
 	      enum config_platform target, struct err *e);
+
+/* A name of whoever makes the text, and its value. */
+struct names_value {
+	const char *name;
+	enum name_kind kind; /* NAME_TEXT, or a flag */
+	const char *value; /* of NAME_TEXT; NULL or "": that of [template] stands in, if it has one, else it is empty */
+};
+
+/* The names for a text that is no part of a bundle: these n, the first of a name only, then those of [template].
+ * Borrows extras, user and the names themselves; the values are made fit for one line. */
+void names_new_values(struct names **ret, const struct extras *extras, const char *user, const struct names_value *v,
+		      size_t n);
+
 void names_free(struct names **n);
 
 /* Looks a name of len bytes up. *ret_value is set for NAME_TEXT and stays the property of n. */
 enum name_kind names_find(const struct names *n, const char *name, size_t len, const char **ret_value);
+
+/* Whether tokenroll sets this name itself in a profile, so that nothing else may. */
+bool names_is_own(const char *name);
 
 /* The user, whom the legacy placeholder stands for. */
 const char *names_user(const struct names *n);

@@ -66,15 +66,32 @@ static int refuse(struct err *e)
 			   "[bundle] in the configuration; nothing was changed");
 }
 
+/* Which of a user's files has this name, as a number in own_files; N_OWN_FILES if none. */
+static size_t own_file_of(const char *name, size_t *ret_user_len)
+{
+	size_t len = strlen(name);
+	for (size_t i = 0; i < N_OWN_FILES; i++) {
+		size_t n = strlen(own_files[i].suffix);
+		*ret_user_len = len > n ? len - n : 0;
+		if (*ret_user_len != 0 && strcmp(name + len - n, own_files[i].suffix) == 0)
+			return i;
+	}
+	return N_OWN_FILES;
+}
+
+size_t place_other_user(const char *user)
+{
+	size_t len;
+	return own_file_of(user, &len) != N_OWN_FILES ? len : 0;
+}
+
 /* Something that is not a folder is where the user's folder belongs: whose it may be, its name says. */
 static int refuse_folder(const char *path, const char *user, struct err *e)
 {
-	for (size_t i = 0; i < N_OWN_FILES; i++) {
-		size_t len = strlen(user), n = strlen(own_files[i].suffix);
-		if (len <= n || strcmp(user + len - n, own_files[i].suffix) != 0)
-			continue;
+	size_t len, i = own_file_of(user, &len);
+	if (i != N_OWN_FILES) {
 		err_set(e, ERR_FOREIGN, "%s, where the folder of %s belongs, is the %s of the user %.*s", path, user,
-			own_files[i].what, (int)(len - n), user);
+			own_files[i].what, (int)len, user);
 		return refuse(e);
 	}
 	err_set(e, ERR_FOREIGN, "%s, where the folder of %s belongs, is not a folder", path, user);

@@ -11,6 +11,7 @@
 #include "core/err.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum place_use { PLACE_BUNDLE, PLACE_REQUEST };
 
@@ -19,5 +20,9 @@ enum place_use { PLACE_BUNDLE, PLACE_REQUEST };
  * nothing; to be asked before anything is made. ERR_CONFIG for the folder itself, ERR_FOREIGN for what is in the way.
  */
 int place_check(const char *dir, const char *user, enum place_use use, struct err *e);
+
+/* If this name is another user's with the end of one of that user's files, how many bytes of it are that user's; else
+ * 0. */
+size_t place_other_user(const char *user);
 
 #endif

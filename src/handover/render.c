@@ -11,7 +11,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define PROFILE_SUFFIX ".ovpn"
 
@@ -22,15 +21,6 @@ struct render {
 	struct names *names[PLATFORM_COUNT + 1]; /* the last: for files that are the same on every system */
 	struct files out;
 };
-
-/* To be freed. */
-static char *template_folder(const struct config *cfg)
-{
-	static const char company[] = SYSCONF_DIR "/templates";
-	if (cfg->vpn.templates != NULL)
-		return xstrdup(cfg->vpn.templates);
-	return access(company, F_OK) == 0 ? xstrdup(company) : share_path("templates");
-}
 
 static char *replaced(const struct render *r, const char *text, size_t len)
 {
@@ -183,7 +173,7 @@ static int render_files(struct render *r, struct files *sources, struct err *e)
 
 int render_all(struct files *ret, const struct config *cfg, const struct handover_facts *f, struct err *e)
 {
-	struct render r = {.cfg = cfg, .facts = f, .folder = template_folder(cfg)};
+	struct render r = {.cfg = cfg, .facts = f, .folder = files_template_folder(cfg)};
 	struct files sources = {NULL, 0};
 	struct extras extras = {.v = NULL};
 	int status = -1;

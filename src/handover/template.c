@@ -227,6 +227,13 @@ void template_free(struct template **t)
 	*t = NULL;
 }
 
+static int condition(const struct template *t, const struct node *o, struct err *e)
+{
+	fault(t, o->line, NULL, e, "{{%.*s}} is a condition and has no text", (int)o->len, o->s);
+	return err_next(e, "write {{#%.*s}} … {{/%.*s}} around what is there for that case only", (int)o->len, o->s,
+			(int)o->len, o->s);
+}
+
 static int check_node(const struct template *t, const struct node *o, const struct names *n, struct err *e)
 {
 	const char *value = NULL;
@@ -240,8 +247,7 @@ static int check_node(const struct template *t, const struct node *o, const stru
 			     "{{%.*s}} differs from system to system, and this file is the same for all", (int)o->len,
 			     o->s);
 	if (!section && (kind == NAME_FLAG_ON || kind == NAME_FLAG_OFF))
-		return fault(t, o->line, "write {{#linux}} … {{/linux}}, or {{platform}} for the word", e,
-			     "{{%.*s}} is a condition and has no text", (int)o->len, o->s);
+		return condition(t, o, e);
 	return 0;
 }
 

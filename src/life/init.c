@@ -48,10 +48,10 @@ static int load_recovery(struct life *l, struct err *e)
 {
 	if (l->recovery != NULL)
 		return 0;
-	if (recovery_load(&l->recovery, l->cfg->escrow.recovery, l->cfg->escrow.n, e) != 0)
+	if (recovery_load(&l->recovery, l->cfg->escrow.recovery.text, l->cfg->escrow.recovery.n, e) != 0)
 		return -1;
-	for (size_t i = 0; i < recovery_note_count(l->recovery); i++)
-		l->ui->note(l->ui->arg, recovery_note(l->recovery, i));
+	for (size_t i = 0; i < recipients_note_count(l->recovery); i++)
+		l->ui->note(l->ui->arg, recipients_note(l->recovery, i));
 	return 0;
 }
 
@@ -79,7 +79,7 @@ static int new_so_pin(struct setup *s, struct err *e)
 	const struct life_ui *ui = s->l->ui;
 	if (s->pad)
 		return 0;
-	if (s->l->cfg->escrow.n != 0 && !s->l->opt->so_pin_given) {
+	if (s->l->cfg->escrow.recovery.n != 0 && !s->l->opt->so_pin_given) {
 		if (load_recovery(s->l, e) != 0)
 			return -1;
 		const struct seal seal = seal_of(s->l);
@@ -257,7 +257,7 @@ static bool is_due(const struct setup *s, enum profile_secret which, enum profil
 	bool can = how == PROFILE_HOW_SET_PIN || how == PROFILE_HOW_INIT_PIN || how == PROFILE_HOW_APDU;
 	bool known =
 	    which == PROFILE_SO_PIN ? !keeps_so_pin(s) : p->init.leaves_factory && p->pin[which].factory.n == 1;
-	return s->l->cfg->escrow.n != 0 && !s->pad && p->pin[which].exists && can && known;
+	return s->l->cfg->escrow.recovery.n != 0 && !s->pad && p->pin[which].exists && can && known;
 }
 
 static int replace_sealed(struct setup *s, enum profile_secret which, enum profile_operation what, struct secret *old,

@@ -85,7 +85,7 @@ struct life {
 	struct worker_token token;
 	struct store_token id; /* the same, as the inventory names it */
 	const struct profile *profile;
-	struct recovery *recovery;
+	struct recipients *recovery;
 	char owner[65]; /* "" if it is nobody's */
 	bool begun;     /* it was initialized, and waits for its first PIN */
 	bool unasked;   /* the SO PIN or PUK that life_key has got is the factory's, and nobody gave it */
@@ -251,7 +251,8 @@ struct life_seen_all {
 	const struct profiles *profiles;
 };
 
-/* Looks at every token, without a PIN and without changing anything. What it points to is l's. */
+/* Looks at every token, or those with opt->serial, without a PIN and without changing anything. What it points to is
+ * l's. */
 int life_look(struct life *l, struct life_seen_all *ret, struct err *e);
 void life_seen_free(struct life_seen_all *s);
 

@@ -122,6 +122,8 @@ int life_look(struct life *l, struct life_seen_all *ret, struct err *e)
 	ret->profiles = discover_profiles(l->discovery);
 	ret->list = xcalloc(n, sizeof *ret->list);
 	for (size_t i = 0; i < n; i++) {
+		if (!same_is_called(&list[i].token, l->opt->serial, NULL, NULL))
+			continue;
 		if (look_at(l, &list[i], &ret->list[ret->n++], e) != 0)
 			return -1;
 	}

@@ -151,7 +151,7 @@ void life_close(struct life *l)
 	l->ports->ca.dismiss(l->signer);
 	l->ports->token.stop(&l->worker);
 	discover_free(&l->discovery);
-	recovery_free(&l->recovery);
+	recipients_free(&l->recovery);
 	l->ports->store.close(&l->store);
 	l->ports->ca.stop(&l->signer);
 	ca_info_free(&l->ca);

@@ -210,7 +210,7 @@ static void say_way_out(struct status_finding *f, const struct kept *k, const st
 {
 	bool tells = p->pin[PROFILE_SO_PIN].factory_apdu.n != 0 || p->pin[PROFILE_PUK].factory_apdu.n != 0;
 	bool inits = p->init.how == PROFILE_HOW_INIT_TOKEN && !p->init.once;
-	const char *first = k->r->cfg->escrow.n == 0 ? "name a recovery certificate in [escrow]; then " : "";
+	const char *first = k->r->cfg->escrow.recovery.n == 0 ? "name a recovery certificate in [escrow]; then " : "";
 	if (inits)
 		status_next(f,
 			    "%s%s`tokenroll init --wipe --serial %s` puts new ones into escrow, and it has to be "
@@ -231,7 +231,7 @@ static void on_unkept(void *arg, const struct survey_row *row)
 	struct kept *k = arg;
 	const struct profile *p = profile_of(k, row);
 	bool initialized = false, factory = has_factory_secrets(p);
-	if (!factory && k->failed == 0 && k->r->cfg->escrow.n != 0 &&
+	if (!factory && k->failed == 0 && k->r->cfg->escrow.recovery.n != 0 &&
 	    store_was_initialized(k->r->store, row->token, &initialized, k->e) != 0)
 		k->failed = -1;
 	if (!factory && !initialized)

@@ -11,8 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-static void find_out_who(struct store *s)
+void audit_find_who(struct store *s)
 {
+	if (s->login)
+		return;
 	const struct passwd *pw = getpwuid(getuid());
 	const char *sudo_user = getenv("SUDO_USER");
 	char host[256] = "";
@@ -94,8 +96,7 @@ int audit_append(struct store *s, const struct audit_entry *a, struct err *e)
 	char *clean[AUDIT_TEXTS];
 	int rc;
 
-	if (!s->login)
-		find_out_who(s);
+	audit_find_who(s);
 	const char *const raw[AUDIT_TEXTS] = {[AUDIT_LOGIN] = s->login,
 					      [AUDIT_SUDO_USER] = s->sudo_user,
 					      [AUDIT_HOST] = s->host,

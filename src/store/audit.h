@@ -26,6 +26,9 @@ struct audit_entry {
 #define AUDIT_CHECKPOINT "checkpoint"
 #define AUDIT_CHECKPOINT_OF "of record "
 
+/* Fills in who is at work: login, sudo_user and host of the store. */
+void audit_find_who(struct store *s);
+
 /* Appends a record, all its texts cleaned (core/clean.h); must be called inside the transaction of the change it tells
  * of. */
 int audit_append(struct store *s, const struct audit_entry *a, struct err *e);

@@ -112,18 +112,32 @@ static int busy(const char *what, const char *name, pid_t pid, struct err *e)
 	return err_next(e, "Wait until it is done ('ps -p %ld' shows it), then run the same command again.", (long)pid);
 }
 
-static int claim_byte(struct store *s, off_t byte, const char *what, const char *name, struct err *e)
+int claim_try(struct store *s, off_t byte, pid_t *ret_holder, struct err *e)
 {
+	*ret_holder = 0;
 	/* again if whoever held it has let go between the two calls */
 	while (lock_byte(s->lock_fd, F_WRLCK, byte) == -1) {
 		if (!held_by_another(errno))
 			return lock_failed(s, e);
-		pid_t pid = holder(s->lock_fd, byte);
-
-		if (pid != 0)
-			return busy(what, name, pid, e);
+		*ret_holder = holder(s->lock_fd, byte);
+		if (*ret_holder != 0)
+			return 0;
 	}
 	return 0;
+}
+
+pid_t claim_holder(const struct store *s, off_t byte)
+{
+	return holder(s->lock_fd, byte);
+}
+
+static int claim_byte(struct store *s, off_t byte, const char *what, const char *name, struct err *e)
+{
+	pid_t pid = 0;
+
+	if (claim_try(s, byte, &pid, e) == -1)
+		return -1;
+	return pid == 0 ? 0 : busy(what, name, pid, e);
 }
 
 int store_claim_user(struct store *s, const char *user, struct err *e)

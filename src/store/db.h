@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #define DB_IDLE_MAX 16
+#define DB_BUSY_TIMEOUT_MS 10000 /* how long another process is waited for */
 
 struct store {
 	sqlite3 *db;

@@ -37,7 +37,7 @@
 
 /* Seals a secret of a token to all recovery certificates. ERR_ESCROW if that cannot be done: what the token says of
  * itself has a line end in it, the secret is too long, OpenSSL refuses. */
-int escrow_seal(struct blob *ret, const struct recovery *r, const struct store_token *t, enum escrow_kind kind,
+int escrow_seal(struct blob *ret, const struct recipients *r, const struct store_token *t, enum escrow_kind kind,
 		const struct secret *value, struct err *e);
 
 /*

@@ -1,76 +1,15 @@
 #include "store/escrow.h"
 #include "store/escrow_text.h"
 
-#include <openssl/bio.h>
-#include <openssl/cms.h>
-#include <openssl/ec.h>
-#include <openssl/err.h>
-#include <openssl/rsa.h>
-
-static int set_rsa(EVP_PKEY_CTX *ctx)
-{
-	return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) == 1 &&
-	       EVP_PKEY_CTX_set_rsa_oaep_md(ctx, EVP_sha256()) == 1 &&
-	       EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, EVP_sha256()) == 1;
-}
-
-/* Returns 1, as OpenSSL does. */
-static int add_recipient(CMS_ContentInfo *cms, X509 *cert)
-{
-	CMS_RecipientInfo *ri = CMS_add1_recipient_cert(cms, cert, CMS_KEY_PARAM);
-	EVP_PKEY_CTX *ctx = ri != NULL ? CMS_RecipientInfo_get0_pkey_ctx(ri) : NULL;
-	if (ctx == NULL)
-		return 0;
-	if (CMS_RecipientInfo_type(ri) == CMS_RECIPINFO_TRANS)
-		return set_rsa(ctx);
-	/* the KDF's digest is also the key wrap's choice; SHA-1 would be the default */
-	return EVP_PKEY_CTX_set_ecdh_kdf_md(ctx, EVP_sha256()) == 1;
-}
-
-/* What CMS_final does, but for its own copy of the plain text on the stack. */
-static int encipher(CMS_ContentInfo *cms, const struct secret *text)
-{
-	BIO *chain = CMS_dataInit(cms, NULL);
-	int ok = chain != NULL && BIO_write(chain, text->bytes, (int)text->len) == (int)text->len &&
-		 BIO_flush(chain) == 1 && CMS_dataFinal(cms, chain) == 1;
-	BIO_free_all(chain);
-	return ok;
-}
-
-static int take_der(struct blob *ret, CMS_ContentInfo *cms)
-{
-	unsigned char *der = NULL;
-	int len = i2d_CMS_ContentInfo(cms, &der);
-	if (len <= 0)
-		return 0;
-	blob_set(ret, der, (size_t)len);
-	OPENSSL_free(der);
-	return 1;
-}
-
-static int seal(struct blob *ret, const struct recovery *r, const struct secret *text, struct err *e)
-{
-	CMS_ContentInfo *cms = CMS_encrypt(NULL, NULL, EVP_aes_256_gcm(), CMS_PARTIAL | CMS_BINARY);
-	int ok = cms != NULL;
-	for (size_t i = 0; ok && i < recovery_count(r); i++)
-		ok = add_recipient(cms, recovery_certificate(r, i));
-	ok = ok && encipher(cms, text) && take_der(ret, cms);
-	CMS_ContentInfo_free(cms);
-	if (ok)
-		return 0;
-	err_openssl(e, ERR_ESCROW, "OpenSSL cannot seal to %s", recovery_names(r));
-	return err_next(e,
-			"try another recovery certificate; tokenroll(8), \"Recovery certificates\", tells how to make "
-			"one");
-}
-
-int escrow_seal(struct blob *ret, const struct recovery *r, const struct store_token *t, enum escrow_kind kind,
+int escrow_seal(struct blob *ret, const struct recipients *r, const struct store_token *t, enum escrow_kind kind,
 		const struct secret *value, struct err *e)
 {
 	struct secret *text = secret_new();
 	int rc = escrow_text_make(text, t, kind, value, e);
-	if (rc == 0)
-		rc = seal(ret, r, text, e);
+	if (rc == 0 && recipients_seal(ret, r, text->bytes, text->len, ERR_ESCROW, e) != 0) {
+		err_next(e, "try another recovery certificate; " RECOVERY_HOW ", tells how to make one");
+		rc = -1;
+	}
 	secret_free(&text);
 	return rc;
 }

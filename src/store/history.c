@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIND_PERSON, FIND_CREDENTIALS, FIND_CERTIFICATES, FIND_TOKENS, SQL_COUNT };
+enum { FIND_PERSON, FIND_CREDENTIALS, FIND_CERTIFICATES, FIND_TOKENS, FIND_END, SQL_COUNT };
 
 const char *const history_sql[] = {
     [FIND_PERSON] = "SELECT id, created FROM people WHERE name = ?",
@@ -28,6 +28,11 @@ const char *const history_sql[] = {
 		    " EXISTS (SELECT 1 FROM escrow WHERE token = t.id AND kind = 'puk' AND state = 'pending')"
 		    " FROM credentials c CROSS JOIN tokens t ON t.id = c.token WHERE c.person = ?"
 		    " GROUP BY c.token ORDER BY max(c.id) DESC",
+    [FIND_END] = "SELECT max("
+		 " ifnull((SELECT max(not_after) FROM credentials WHERE person = p.id"
+		 "  AND state IN ('proven', 'delivered') AND revoked = 0), 0),"
+		 " ifnull((SELECT max(not_after) FROM certificates WHERE person = p.id"
+		 "  AND state = 'valid' AND purpose <> 'server'), 0)) FROM people p WHERE p.name = ?",
 };
 
 const size_t history_sql_count = SQL_COUNT;
@@ -156,6 +161,25 @@ int store_history(struct store *s, const char *user, bool *ret_found, struct his
 	*ret = h;
 	*ret_found = true;
 	return 0;
+}
+
+int store_certified(struct store *s, const char *user, time_t now, time_t *ret_until, struct err *e)
+{
+	struct query q = QUERY_INIT;
+	bool row = false;
+	int rc = query_open(&q, s, history_sql[FIND_END], e);
+
+	if (rc == 0) {
+		query_put_text(&q, user);
+		rc = query_next(&q, &row, e);
+	}
+	if (rc == 0) {
+		int64_t end = row ? query_int(&q, 0) : 0;
+
+		*ret_until = end > now ? end : 0;
+	}
+	query_close(&q);
+	return rc;
 }
 
 static void certificate_free(struct history_certificate *c)

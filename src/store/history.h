@@ -44,6 +44,9 @@ struct history {
 int store_history(struct store *s, const char *user, bool *ret_found, struct history *ret, struct err *e);
 void history_free(struct history *h);
 
+/* Until when somebody has a certificate to log in with, of whichever token; 0 without one that is valid now. */
+int store_certified(struct store *s, const char *user, time_t now, time_t *ret_until, struct err *e);
+
 /* The statements, for those who ask whether they use an index. */
 extern const char *const history_sql[];
 extern const size_t history_sql_count;

@@ -124,10 +124,87 @@ static const char schema_3[] =
     " SELECT RAISE(ABORT, 'a checkpoint stays as it is'); END;"
     "CREATE INDEX checkpoints_by_record ON checkpoints (record);";
 
+static const char schema_4[] =
+    "CREATE TABLE rosters ("
+    " id INTEGER PRIMARY KEY,"
+    " source TEXT NOT NULL UNIQUE,"
+    " created INTEGER NOT NULL,"
+    " opened INTEGER NOT NULL DEFAULT 0,"
+    " pid INTEGER NOT NULL DEFAULT 0,"
+    " login TEXT NOT NULL DEFAULT '',"
+    " terminal TEXT NOT NULL DEFAULT ''"
+    ") STRICT;"
+
+    "CREATE TABLE roster_people ("
+    " id INTEGER PRIMARY KEY,"
+    " roster INTEGER NOT NULL REFERENCES rosters,"
+    " line INTEGER NOT NULL,"
+    " user TEXT NOT NULL COLLATE NOCASE,"
+    " name TEXT NOT NULL,"
+    " email TEXT NOT NULL COLLATE NOCASE,"
+    " department TEXT NOT NULL,"
+    " language TEXT NOT NULL,"
+    " wanted TEXT NOT NULL,"
+    " key_type TEXT NOT NULL,"
+    " extra TEXT NOT NULL,"
+    " name_key TEXT NOT NULL,"
+    " last_key TEXT NOT NULL,"
+    " state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'running', 'held', 'skipped', 'failed',"
+    "  'done')),"
+    " withdrawn INTEGER NOT NULL DEFAULT 0 CHECK (withdrawn IN (0, 1)),"
+    " front INTEGER NOT NULL DEFAULT 0 CHECK (front IN (0, 1)),"
+    " reserved TEXT NOT NULL COLLATE NOCASE,"
+    " code TEXT NOT NULL DEFAULT '',"
+    " why TEXT NOT NULL DEFAULT '',"
+    " token_serial TEXT NOT NULL DEFAULT '' COLLATE NOCASE,"
+    " token_model TEXT NOT NULL DEFAULT '',"
+    " token_label TEXT NOT NULL DEFAULT '',"
+    " cert_serial TEXT NOT NULL DEFAULT '',"
+    " reader TEXT NOT NULL DEFAULT '',"
+    " began INTEGER NOT NULL DEFAULT 0,"
+    " ended INTEGER NOT NULL DEFAULT 0,"
+    " took INTEGER NOT NULL DEFAULT 0,"
+    " attempts INTEGER NOT NULL DEFAULT 0,"
+    " UNIQUE (roster, user),"
+    " CONSTRAINT done_has_a_certificate CHECK (state <> 'done' OR token_serial <> '' AND cert_serial <> '')"
+    ") STRICT;"
+    "CREATE INDEX roster_people_by_state ON roster_people (roster, state, line, withdrawn);"
+    "CREATE INDEX roster_people_in_line ON roster_people (roster, front DESC, line)"
+    " WHERE state = 'waiting' AND reserved = '' AND withdrawn = 0;"
+    "CREATE INDEX roster_people_by_email ON roster_people (roster, email) WHERE email <> '';"
+    "CREATE INDEX roster_people_by_name ON roster_people (roster, name_key) WHERE name_key <> '';"
+    "CREATE INDEX roster_people_by_last ON roster_people (roster, last_key) WHERE last_key <> '';"
+    "CREATE INDEX roster_people_reserved ON roster_people (reserved, roster) WHERE reserved <> '';"
+    "CREATE INDEX roster_people_by_token ON roster_people (token_serial, roster) WHERE token_serial <> '';"
+    "CREATE INDEX roster_people_finished ON roster_people (roster, ended) WHERE state = 'done';"
+
+    "CREATE TABLE letters ("
+    " id INTEGER PRIMARY KEY,"
+    " person INTEGER NOT NULL REFERENCES roster_people,"
+    " token_serial TEXT NOT NULL,"
+    " sealed BLOB CHECK (length(sealed) > 0),"
+    " created INTEGER NOT NULL,"
+    " printed INTEGER NOT NULL DEFAULT 0,"
+    " reprints INTEGER NOT NULL DEFAULT 0"
+    ") STRICT;"
+    "CREATE INDEX letters_by_person ON letters (person, id);"
+    "CREATE INDEX letters_waiting ON letters (id) WHERE printed = 0 AND sealed IS NOT NULL;"
+    "CREATE INDEX letters_printed ON letters (id) WHERE printed <> 0 AND sealed IS NOT NULL;"
+
+    "CREATE TABLE timings ("
+    " id INTEGER PRIMARY KEY,"
+    " model TEXT NOT NULL,"
+    " key_type TEXT NOT NULL,"
+    " took INTEGER NOT NULL,"
+    " at INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX timings_by_kind ON timings (model, key_type, id, took);";
+
 /* migrations[n] leads from version n to n + 1; where they lead to is what tables.c has at once */
 static const char *const migrations[] = {
     [1] = schema_2,
     [2] = schema_3,
+    [3] = schema_4,
 };
 
 #define SCHEMA_VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))

@@ -154,3 +154,4 @@ grow
 "$root/tests/bench/crl.sh"
 "$root/tests/bench/inventory.sh"
 "$root/tests/bench/cards.sh"
+"$root/tests/bench/station.sh"

@@ -158,7 +158,7 @@ nowhere_else() {
 
 @test "a verb of another version is not taken for a user, unless enroll says so" {
 	local verb
-	for verb in doctor station help; do
+	for verb in doctor help; do
 		refused 2 "${secrets[@]}" "$verb"
 		[[ $stderr == *"this version of tokenroll has no verb '$verb'"*"tokenroll enroll $verb"* ]]
 	done

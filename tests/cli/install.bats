@@ -31,14 +31,14 @@ setup() {
 
 @test "what belongs to it is there, readable, and not writable by others" {
 	local f
-	for f in share/man/man8/tokenroll.8 share/tokenroll/templates/client.ovpn share/doc/tokenroll/LICENSE \
-		share/doc/tokenroll/README.md share/doc/tokenroll/tokenroll.conf.example; do
+	for f in share/man/man8/tokenroll.8 share/tokenroll/templates/{client.ovpn,letter.de.pango} \
+		share/doc/tokenroll/LICENSE share/doc/tokenroll/README.md share/doc/tokenroll/tokenroll.conf.example; do
 		[[ $(stat -Lc %a "$DEST/usr/$f") == 644 ]]
 	done
 	for f in tokenroll-crl.timer tokenroll-crl.service; do
 		[[ $(stat -c %a "$DEST/usr/lib/systemd/system/$f") == 644 ]]
 	done
-	for f in bin/tokenroll libexec/tokenroll/tokenroll-{worker,signer,courier,mailer}; do
+	for f in bin/tokenroll libexec/tokenroll/tokenroll-{worker,signer,courier,mailer,letter}; do
 		[[ $(stat -c %a "$DEST/usr/$f") == 755 ]]
 	done
 }

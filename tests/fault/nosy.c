@@ -114,9 +114,37 @@ static void try_process(FILE *log, const char *when, pid_t pid)
 	tell(log, when, gets_in(path), "folder", name);
 }
 
-static void try_processes(FILE *log, const char *when)
+static pid_t parent_of(pid_t pid)
 {
-	pid_t parent = getppid();
+	char path[64];
+	int parent = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	f = fopen(path, "re");
+	if (f && fscanf(f, "%*d (%*[^)]) %*c %d", &parent) != 1)
+		parent = 0;
+	if (f)
+		fclose(f);
+	return parent;
+}
+
+static int is_ours(pid_t pid)
+{
+	char path[64], name[16] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	f = fopen(path, "re");
+	if (f && !fgets(name, sizeof(name), f))
+		name[0] = 0;
+	if (f)
+		fclose(f);
+	return strncmp(name, "tokenroll", 9) == 0;
+}
+
+static void try_family(FILE *log, const char *when, pid_t parent)
+{
 	char path[64];
 	int pid;
 	FILE *f;
@@ -129,6 +157,16 @@ static void try_processes(FILE *log, const char *when)
 			try_process(log, when, (pid_t)pid);
 	if (f)
 		fclose(f);
+}
+
+/* A station's workers have a parent of ours above their parent. */
+static void try_processes(FILE *log, const char *when)
+{
+	pid_t parent = getppid(), above = parent_of(parent);
+
+	try_family(log, when, parent);
+	if (above > 0 && is_ours(above))
+		try_family(log, when, above);
 }
 
 static void look_round(const char *when)

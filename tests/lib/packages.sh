@@ -13,13 +13,13 @@ set -euo pipefail
 
 declare -A packages=(
 	[build]="gcc libc6-dev make pkg-config libssl-dev libp11-dev libp11-kit-dev libpcsclite-dev libsqlite3-dev libarchive-dev
-		libcurl4-openssl-dev libinih-dev libjansson-dev libbsd-dev"
-	[demo]="openvpn easy-rsa openssl softhsm2 python3 iproute2 iputils-ping gzip tar"
-	[test]="bats libcmocka-dev perl opensc libengine-pkcs11-openssl p11-kit expect python3-aiosmtpd
-		sqlite3 strace gdb procps unzip util-linux xxd pcscd vsmartcard-vpcd ykcs11 yubico-piv-tool"
+		libcurl4-openssl-dev libinih-dev libjansson-dev libbsd-dev libncurses-dev libpango1.0-dev libcairo2-dev"
+	[demo]="openvpn easy-rsa openssl softhsm2 python3 iproute2 iputils-ping gzip tar fonts-dejavu-core"
+	[test]="bats libcmocka-dev duktape systemd udev umockdev perl opensc libengine-pkcs11-openssl p11-kit expect python3-aiosmtpd
+		sqlite3 strace gdb procps unzip util-linux xxd pcscd vsmartcard-vpcd ykcs11 yubico-piv-tool tmux poppler-utils ghostscript"
 	# 98 MB; Ubuntu has it as a snap only, and the tests go on without it
 	[browser]="chromium-headless-shell"
-	[lint]="clang-tidy clang-format cppcheck mandoc shellcheck"
+	[lint]="clang-tidy clang-format cppcheck hwdata mandoc shellcheck"
 )
 
 say() {

@@ -10,8 +10,9 @@ BEGIN {
 	may["enroll"] = "core enroll " four
 	may["life"] = "core life enroll " four
 	may["station"] = "core station life enroll " four
+	may["vpn"] = "core vpn"
 	may["setup"] = "core setup " four
-	may["verbs"] = "core verbs setup station life enroll " four
+	may["verbs"] = "core verbs vpn setup station life enroll " four
 }
 
 # "src/ca/pki.c" and "ca/pki.h" are of floor ca, "pkcs11/token.h" of pkcs11, "src/main.c" of verbs

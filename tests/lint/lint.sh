@@ -49,6 +49,13 @@ cppcheck_all() {
 		--suppress=missingIncludeSystem -j "$(nproc)" -Isrc -I. -D_GNU_SOURCE "${product[@]}" "${tests[@]}"
 }
 
+# Names are held against hwdata's, where it is installed.
+devices_are_right() {
+	local ids=(/usr/share/misc/usb.ids)
+	[[ -r ${ids[0]} ]] || ids=()
+	awk -f udev/check.awk -v profiles=pkcs11/profiles "${ids[@]}" udev/devices.table
+}
+
 check "layers: includes go one way" awk -f tests/lint/includes.awk "${headers[@]}" "${product[@]}"
 check "each header compiles alone" headers_compile_alone
 check "files stay short" files_are_short
@@ -56,5 +63,6 @@ check "format" clang-format --dry-run -Werror "${headers[@]}" "${product[@]}" "$
 check "clang-tidy" tidy
 check "cppcheck" cppcheck_all
 check "shellcheck" shellcheck -x -P SCRIPTDIR "${scripts[@]}"
+check "table of devices" devices_are_right
 check "manual page" mandoc -T lint -W warning src/tokenroll.8
 exit $failed

@@ -30,10 +30,10 @@ static void recovery_may_be_given_several_times(void **state)
 			       "[store]\npath = x.db\n[escrow]\nrecovery = ../three.pem\n",
 			       &e),
 			 0);
-	assert_int_equal(c->escrow.n, 3);
-	assert_string_equal(c->escrow.recovery[0], "/a/one.pem");
-	assert_string_equal(c->escrow.recovery[1], "/etc/tokenroll/two.pem");
-	assert_string_equal(c->escrow.recovery[2], "/etc/tokenroll/../three.pem");
+	assert_int_equal(c->escrow.recovery.n, 3);
+	assert_string_equal(c->escrow.recovery.text[0], "/a/one.pem");
+	assert_string_equal(c->escrow.recovery.text[1], "/etc/tokenroll/two.pem");
+	assert_string_equal(c->escrow.recovery.text[2], "/etc/tokenroll/../three.pem");
 	config_free(&c);
 }
 
@@ -43,7 +43,7 @@ static void without_it_there_is_none(void **state)
 
 	(void)state;
 	assert_int_equal(parse(&c, "[escrow]\n", NULL), 0);
-	assert_int_equal(c->escrow.n, 0);
+	assert_int_equal(c->escrow.recovery.n, 0);
 	config_free(&c);
 }
 

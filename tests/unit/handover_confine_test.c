@@ -113,7 +113,7 @@ static void the_ca_key_and_the_database_cannot_be_read(void **state)
 
 static int confine_body(const struct place *p)
 {
-	if (!handover_confine(&p->cfg))
+	if (!handover_confine(p->bundles))
 		return NO_LANDLOCK;
 	if (writes(p, "pki/ca.crt") || writes(p, "templates/new") || writes(p, "new") || writes(p, "db"))
 		return 1;
@@ -129,7 +129,7 @@ static void nothing_can_be_written_but_the_bundles(void **state)
 static int child_body(const struct place *p)
 {
 	char command[PATH_MAX + 64];
-	if (!handover_hide(&p->cfg) || !handover_confine(&p->cfg))
+	if (!handover_hide(&p->cfg) || !handover_confine(p->bundles))
 		return NO_LANDLOCK;
 	snprintf(command, sizeof command, "cat '%s' >/dev/null 2>&1 || echo x 2>/dev/null >'%s/x'", p->key, p->dir);
 	return system(command) != 0 ? 0 : 1;

@@ -51,7 +51,7 @@ static inline void make_recovery(const char *name, const char *key, const char *
 }
 
 /* Of files in the folder, with blanks between. */
-static inline int load(struct recovery **ret, const char *names, struct err *e)
+static inline int load(struct recipients **ret, const char *names, struct err *e)
 {
 	char *files[8], copy[256], *save = NULL;
 	size_t n = 0;

@@ -2,17 +2,21 @@
  * However many people there are: what is asked for one of them, by a filter, or for the status, is found by an index.
  */
 #include "core/xalloc.h"
+#include "store/db.h"
 #include "store/history.h"
+#include "store/letter.h"
 #include "store/roll.h"
+#include "store/roster_report.h"
 #include "store/survey.h"
-#include "store_fixture.h"
+#include "store/timing.h"
+#include "store_roster_fixture.h"
 
 static sqlite3 *database;
 
 static bool is_big_scan(const char *step)
 {
-	static const char *const tables[] = {"credentials", "people", "tokens", "certificates", "c ", "p ",
-					     "t ",          "l ",     "o "};
+	static const char *const tables[] = {"credentials", "people", "tokens", "certificates",  "c ",      "p ",
+					     "t ",          "l ",     "o ",     "roster_people", "letters", "timings"};
 
 	if (strncmp(step, "SCAN ", 5) != 0)
 		return false;
@@ -105,6 +109,109 @@ static void all_that_the_status_asks_uses_an_index(void **state)
 	sqlite3_close(database);
 }
 
+/* ---- rosters: what is asked is what was run */
+
+#define RUN_MAX 64
+
+struct run {
+	char *sql[RUN_MAX];
+	size_t n;
+};
+
+static int note_statement(unsigned what, void *arg, void *statement, void *text)
+{
+	struct run *run = arg;
+	const char *sql = sqlite3_sql(statement);
+
+	(void)what, (void)text;
+	for (size_t i = 0; i < run->n; i++)
+		if (strcmp(run->sql[i], sql) == 0)
+			return 0;
+	assert_true(run->n < RUN_MAX);
+	run->sql[run->n++] = xstrdup(sql);
+	return 0;
+}
+
+static int end_at_once(void *arg, time_t ended, int64_t took)
+{
+	(void)arg, (void)ended, (void)took;
+	return 1;
+}
+
+/* Each thing that is done with a roster and its letters. */
+static void use_a_roster(struct store *s)
+{
+	struct roster_person p = {0}, found[2] = {{0}};
+	struct store_letter letters[2];
+	struct roster_counts counts;
+	struct roster_reason reason;
+	struct roster_user user;
+	struct err why = {.code = ERR_REMOVED};
+	const struct blob sealed = {(unsigned char *)(uintptr_t) "x", 1};
+	bool there;
+	size_t n, all;
+	int64_t id = open_three(s), bob = id_of(s, id, "bob"), letter, ms;
+	const struct roster_entry less[] = {entry(3, "alice", "Alice"), entry(4, "dave", "Dave")};
+
+	begun(s, bob, "T1");
+	store_roster_failed(s, bob, false, &why, NULL);
+	store_roster_put_back(s, bob, ROSTER_HELD, "", NULL);
+	store_roster_retry(s, bob, NULL);
+	finished(s, bob, "T1", 1);
+	opened(s, less, 2, &id);
+	store_roster_next(s, id, &there, &p, NULL);
+	roster_person_free(&p);
+	store_roster_by_token(s, id, "T1", &there, &p, NULL);
+	roster_person_free(&p);
+	store_roster_enrolled_since(s, "T1", 0, &there, &p, NULL);
+	roster_person_free(&p);
+	store_roster_search(s, id, "da", found, 2, &n, &all, NULL);
+	roster_person_free(&found[0]);
+	store_roster_page(s, id, ROSTER_WAITING, NULL, found, 2, &n, NULL);
+	roster_person_free(&found[0]);
+	roster_person_free(&found[1]);
+	store_roster_finished(s, id, 0, end_at_once, NULL, NULL);
+	store_roster_count(s, id, &counts, NULL);
+	store_roster_people(s, id, 0, NULL, &p, 1, &n, NULL);
+	roster_person_free(&p);
+	store_roster_enrolled(s, id, 0, NULL, &p, 1, &n, NULL);
+	roster_person_free(&p);
+	store_roster_slowest(s, id, 0, &p, 1, &n, NULL);
+	roster_person_free(&p);
+	store_roster_reasons(s, id, &reason, 1, &n, NULL);
+	store_roster_letters(s, id, &user, 1, &n, &ms, NULL);
+	store_letter_put(s, bob, "T1", &sealed, &letter, NULL);
+	store_letters_waiting(s, id, 0, letters, 2, &n, NULL);
+	store_letter_free(&letters[0]);
+	store_letters_count(s, id, &ms, NULL);
+	store_letter_printed(s, letter, NULL);
+	store_letter_printed(s, letter, NULL);
+	store_letter_drop(s, letter, NULL);
+	store_letter_find(s, bob, "T1", &there, &letters[0], NULL);
+	store_letter_free(&letters[0]);
+	store_timing_add(s, "M", KEYTYPE_EC_P256, 1, NULL);
+	store_timing_median(s, "M", KEYTYPE_EC_P256, &ms, &n, NULL);
+}
+
+static void all_that_a_roster_is_asked_and_told_uses_an_index(void **state)
+{
+	struct store *s = open_store(*state);
+	struct run run = {.n = 0};
+
+	sqlite3_trace_v2(s->db, SQLITE_TRACE_STMT, note_statement, &run);
+	use_a_roster(s);
+	store_close(&s);
+	open_database(*state);
+	assert_true(run.n > 30);
+	for (size_t i = 0; i < run.n; i++) {
+		if (strncmp(run.sql[i], "PRAGMA", 6) != 0 && strncmp(run.sql[i], "INSERT", 6) != 0 &&
+		    strncmp(run.sql[i], "BEGIN", 5) != 0 && strncmp(run.sql[i], "COMMIT", 6) != 0)
+			assert_uses_an_index(run.sql[i]);
+		free(run.sql[i]);
+	}
+	sqlite3_close(database);
+}
+
 static void the_check_knows_a_scan(void **state)
 {
 	open_database(*state);
@@ -120,6 +227,7 @@ int main(void)
 	    PROMISE(each_filter_of_the_list_uses_an_index),
 	    PROMISE(a_persons_history_uses_an_index),
 	    PROMISE(all_that_the_status_asks_uses_an_index),
+	    PROMISE(all_that_a_roster_is_asked_and_told_uses_an_index),
 	    PROMISE(the_check_knows_a_scan),
 	};
 

@@ -5,7 +5,7 @@
 
 static void refuses(const char *names, enum err_code code, const char *words)
 {
-	struct recovery *r = NULL;
+	struct recipients *r = NULL;
 	struct err e = ERR_INIT;
 
 	assert_int_equal(load(&r, names, &e), -1);
@@ -22,7 +22,7 @@ static void no_recovery_certificate_is_said_and_how_to_make_one(void **state)
 
 static void certificates_of_all_files_are_taken_each_once(void **state)
 {
-	struct recovery *r = NULL;
+	struct recipients *r = NULL;
 	struct err e = ERR_INIT;
 
 	(void)state;
@@ -31,16 +31,16 @@ static void certificates_of_all_files_are_taken_each_once(void **state)
 	assert_int_equal(shell("cat two.pem one.pem >both.pem; openssl x509 -in one.pem -text -out text.pem"), 0);
 	if (load(&r, "one.pem both.pem text.pem", &e) == -1)
 		fail_msg("%s", e.what);
-	assert_int_equal(recovery_count(r), 2);
-	assert_string_equal(recovery_names(r), "CN=one (serial 0A1B); CN=two (serial 02)");
-	assert_non_null(recovery_certificate(r, 1));
-	recovery_free(&r);
+	assert_int_equal(recipients_count(r), 2);
+	assert_string_equal(recipients_names(r), "CN=one (serial 0A1B); CN=two (serial 02)");
+	assert_non_null(recipients_certificate(r, 1));
+	recipients_free(&r);
 	assert_null(r);
 }
 
 static void what_the_manual_says_makes_a_good_one(void **state)
 {
-	struct recovery *r = NULL;
+	struct recipients *r = NULL;
 	struct err e = ERR_INIT;
 
 	(void)state;
@@ -52,7 +52,7 @@ static void what_the_manual_says_makes_a_good_one(void **state)
 	make_recovery("p384", "ec -pkeyopt ec_paramgen_curve:P-384", GOOD_EC);
 	if (load(&r, "plain.pem p384.pem", &e) == -1)
 		fail_msg("%s", e.what);
-	recovery_free(&r);
+	recipients_free(&r);
 }
 
 static void a_certificate_of_the_wrong_kind_is_refused_with_the_reason(void **state)
@@ -115,25 +115,25 @@ static void where_no_certificate_is_valid_now_nothing_is_sealed_and_the_day_is_s
 
 static void one_that_is_not_valid_now_beside_a_good_one_is_left_out_with_a_note(void **state)
 {
-	struct recovery *r = NULL;
+	struct recipients *r = NULL;
 	struct err e = ERR_INIT;
 
 	(void)state;
 	make_recovery("valid", RSA_2048, GOOD_RSA " -days 400");
 	if (load(&r, "late.pem valid.pem early.pem", &e) == -1)
 		fail_msg("%s", e.what);
-	assert_int_equal(recovery_count(r), 1);
-	assert_null(strstr(recovery_names(r), "late"));
-	assert_int_equal(recovery_note_count(r), 2);
+	assert_int_equal(recipients_count(r), 1);
+	assert_null(strstr(recipients_names(r), "late"));
+	assert_int_equal(recipients_note_count(r), 2);
 	assert_non_null(
-	    strstr(recovery_note(r, 0), "CN=late (serial 01) expired on 2021-02-03: nothing is sealed to it"));
-	assert_non_null(strstr(recovery_note(r, 1), "valid only from 2045-06-07 on"));
-	recovery_free(&r);
+	    strstr(recipients_note(r, 0), "CN=late (serial 01) expired on 2021-02-03: nothing is sealed to it"));
+	assert_non_null(strstr(recipients_note(r, 1), "valid only from 2045-06-07 on"));
+	recipients_free(&r);
 }
 
 static void one_that_expires_within_90_days_is_said_at_each_sealing(void **state)
 {
-	struct recovery *r = NULL;
+	struct recipients *r = NULL;
 	struct err e = ERR_INIT;
 
 	(void)state;
@@ -141,12 +141,12 @@ static void one_that_expires_within_90_days_is_said_at_each_sealing(void **state
 	make_recovery("fine", RSA_2048, GOOD_RSA " -days 92");
 	if (load(&r, "soon.pem soon.pem fine.pem", &e) == -1)
 		fail_msg("%s", e.what);
-	assert_int_equal(recovery_count(r), 2);
-	assert_int_equal(recovery_note_count(r), 1);
-	assert_non_null(strstr(recovery_note(r, 0), "the recovery certificate CN=soon"));
-	assert_non_null(strstr(recovery_note(r, 0), "expires on 20"));
-	assert_non_null(strstr(recovery_note(r, 0), "[escrow]"));
-	recovery_free(&r);
+	assert_int_equal(recipients_count(r), 2);
+	assert_int_equal(recipients_note_count(r), 1);
+	assert_non_null(strstr(recipients_note(r, 0), "the recovery certificate CN=soon"));
+	assert_non_null(strstr(recipients_note(r, 0), "expires on 20"));
+	assert_non_null(strstr(recipients_note(r, 0), "[escrow]"));
+	recipients_free(&r);
 }
 
 static void a_file_without_a_good_certificate_is_refused(void **state)

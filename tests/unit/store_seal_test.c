@@ -23,16 +23,16 @@ static const struct store_token other = {
 static struct store_escrow sealed_to(const char *names)
 {
 	struct store_escrow v = {.id = 1, .kind = ESCROW_SO_PIN};
-	struct recovery *r = NULL;
+	struct recipients *r = NULL;
 	struct secret *pin = secret_new();
 	struct err e = ERR_INIT;
 
 	assert_int_equal(secret_set(pin, PIN, strlen(PIN), &e), 0);
 	if (load(&r, names, &e) == -1 || escrow_seal(&v.cms, r, &yubikey, ESCROW_SO_PIN, pin, &e) == -1)
 		fail_msg("%s (%s)", e.what, e.native);
-	v.recipients = strdup(recovery_names(r));
+	v.recipients = strdup(recipients_names(r));
 	secret_free(&pin);
-	recovery_free(&r);
+	recipients_free(&r);
 	return v;
 }
 
@@ -243,19 +243,19 @@ static EVP_PKEY *read_key(const char *name)
 
 static void opens_with(const struct store_escrow *v, const char *key, const char *cert, enum err_code code)
 {
-	struct recovery *r = NULL;
+	struct recipients *r = NULL;
 	struct secret *got = secret_new();
 	struct err e = ERR_INIT;
 	EVP_PKEY *k = read_key(key);
 
 	assert_int_equal(load(&r, cert, NULL), 0);
-	int rc = escrow_open_with(got, v, &yubikey, k, recovery_certificate(r, 0), &e);
+	int rc = escrow_open_with(got, v, &yubikey, k, recipients_certificate(r, 0), &e);
 	assert_string_equal(err_code_name(e.code), err_code_name(code));
 	assert_int_equal(rc, code == ERR_NONE ? 0 : -1);
 	assert_string_equal(got->bytes, code == ERR_NONE ? PIN : "");
 	secret_free(&got);
 	EVP_PKEY_free(k);
-	recovery_free(&r);
+	recipients_free(&r);
 }
 
 static void a_key_at_hand_with_its_certificate_opens_it_too(void **state)
@@ -280,12 +280,12 @@ static void a_key_at_hand_with_its_certificate_opens_it_too(void **state)
 static struct store_escrow foreign(const char *content, const EVP_CIPHER *cipher)
 {
 	struct store_escrow v = {.id = 1, .kind = ESCROW_SO_PIN};
-	struct recovery *r = NULL;
+	struct recipients *r = NULL;
 	unsigned char *der = NULL;
 
 	assert_int_equal(load(&r, "rsa.pem", NULL), 0);
 	STACK_OF(X509) *certs = sk_X509_new_null();
-	sk_X509_push(certs, recovery_certificate(r, 0));
+	sk_X509_push(certs, recipients_certificate(r, 0));
 	BIO *in = BIO_new_mem_buf(content, -1);
 	CMS_ContentInfo *cms = CMS_encrypt(certs, in, cipher, CMS_BINARY);
 	int len = i2d_CMS_ContentInfo(cms, &der);
@@ -294,7 +294,7 @@ static struct store_escrow foreign(const char *content, const EVP_CIPHER *cipher
 	CMS_ContentInfo_free(cms);
 	BIO_free(in);
 	sk_X509_free(certs);
-	recovery_free(&r);
+	recipients_free(&r);
 	return v;
 }
 
@@ -323,7 +323,7 @@ static void what_tokenroll_did_not_seal_is_no_value(void **state)
 static void a_secret_that_does_not_fit_is_refused_before_it_is_used(void **state)
 {
 	struct secret *pin = secret_new();
-	struct recovery *r = NULL;
+	struct recipients *r = NULL;
 	struct blob cms = BLOB_INIT;
 	struct store_token liar = yubikey;
 	struct err e = ERR_INIT;
@@ -341,7 +341,7 @@ static void a_secret_that_does_not_fit_is_refused_before_it_is_used(void **state
 	assert_int_equal(escrow_seal(&cms, r, &liar, ESCROW_PUK, pin, &e), -1);
 	assert_says(&e, ERR_ESCROW, "more than one line");
 	assert_int_equal(cms.len, 0);
-	recovery_free(&r);
+	recipients_free(&r);
 	secret_free(&pin);
 }
 
@@ -374,7 +374,7 @@ static void the_plain_text_is_nowhere_in_memory_afterwards(void **state)
 {
 	struct store_escrow v = {.kind = ESCROW_SO_PIN};
 	struct secret *pin = secret_new(), *got = secret_new();
-	struct recovery *r = NULL;
+	struct recipients *r = NULL;
 	unsigned char inverted[32];
 
 	(void)state;
@@ -396,7 +396,7 @@ static void the_plain_text_is_nowhere_in_memory_afterwards(void **state)
 	secret_free(&got);
 	assert_int_equal(in_memory(inverted, sizeof(inverted)), 0);
 	secret_free(&pin);
-	recovery_free(&r);
+	recipients_free(&r);
 	done(&v);
 }
 

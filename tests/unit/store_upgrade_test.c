@@ -62,7 +62,7 @@ static void assert_is_upgraded(const struct place *p, struct store *s)
 	struct store_credential c;
 	bool found = false;
 
-	assert_int_equal(sql_int(p, "PRAGMA user_version"), 3);
+	assert_int_equal(sql_int(p, "PRAGMA user_version"), 4);
 	assert_int_equal(records(s), V1_RECORDS + 1);
 	assert_int_equal(sql_int(p, record), 1);
 	assert_int_equal(store_find(s, "alice", &token_1, &found, &c, NULL), 0);
@@ -129,6 +129,28 @@ static void an_upgraded_database_has_the_tables_of_a_new_one(void **state)
 	sql(p, attach);
 	assert_int_equal(sql_int(p, "SELECT count(*) FROM sqlite_schema"),
 			 sql_int(&fresh, "SELECT count(*) FROM sqlite_schema"));
+}
+
+/* As the tokenroll before rosters left it. */
+static void one_of_version_3_gets_rosters_and_keeps_all(void **state)
+{
+	struct place *p = *state, copy = *p;
+	struct store_credential c;
+	struct store *s = open_store(p);
+
+	snprintf(copy.path, sizeof(copy.path), "%s/lib/t.db.v3", p->dir);
+	enrolled(s, &c, "alice", &token_1);
+	store_credential_free(&c);
+	store_close(&s);
+	sql(p, "DROP TABLE letters; DROP TABLE timings; DROP TABLE roster_people; DROP TABLE rosters;"
+	       "PRAGMA user_version = 3");
+	s = open_store(p);
+	assert_int_equal(sql_int(p, "PRAGMA user_version"), 4);
+	assert_int_equal(sql_int(p, "SELECT count(*) FROM roster_people"), 0);
+	assert_int_equal(sql_int(p, "SELECT count(*) FROM credentials WHERE state = 'delivered'"), 1);
+	assert_int_equal(sql_int(&copy, "PRAGMA user_version"), 3);
+	records(s);
+	store_close(&s);
 }
 
 static void a_new_database_leaves_no_copy(void **state)
@@ -236,7 +258,7 @@ static void two_that_open_an_older_database_at_once_migrate_it_once(void **state
 
 		if (fork() != 0)
 			continue;
-		_exit(store_open(&s, p->path, NULL) == 0 && sql_int(p, "PRAGMA user_version") == 3 ? 0 : 1);
+		_exit(store_open(&s, p->path, NULL) == 0 && sql_int(p, "PRAGMA user_version") == 4 ? 0 : 1);
 	}
 	for (int i = 0, status; i < PROCESSES; i++) {
 		wait(&status);
@@ -334,6 +356,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 	    PROMISE(an_older_database_is_brought_up_to_date_with_a_copy_kept),
 	    PROMISE(an_upgraded_database_has_the_tables_of_a_new_one),
+	    PROMISE(one_of_version_3_gets_rosters_and_keeps_all),
 	    PROMISE(a_new_database_leaves_no_copy),
 	    PROMISE(what_is_still_in_the_log_is_in_the_copy),
 	    PROMISE(a_migration_that_fails_leaves_the_old_database),

@@ -1,0 +1,203 @@
+/*
+ * command: what the operator wants, and what a view shows of the whole.
+ */
+#include "station/station_impl.h"
+
+#include "core/clock.h"
+#include "station/letters.h"
+
+const struct place *station_places(const struct station *s, size_t *ret_n)
+{
+	*ret_n = s->n_places;
+	return s->places;
+}
+
+const struct roster_counts *station_counts(const struct station *s)
+{
+	return &s->counts;
+}
+
+const struct err *station_trouble(const struct station *s)
+{
+	return s->has_trouble ? &s->trouble : NULL;
+}
+
+bool station_is_stopping(const struct station *s)
+{
+	return s->stopping;
+}
+
+bool station_published(const struct station *s)
+{
+	return s->published;
+}
+
+size_t station_busy(const struct station *s)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < s->n_places; i++)
+		n += s->places[i].enroller != NULL;
+	return n;
+}
+
+/* Of the time since the station was started: the pauses between two tokens are a part of the work. */
+double station_per_hour(const struct station *s)
+{
+	int64_t ms = clock_ms() - s->began;
+	return s->done < 2 || ms <= 0 ? -1 : (double)s->done * 3600000.0 / (double)ms;
+}
+
+int64_t station_time_left_s(const struct station *s)
+{
+	double rate = station_per_hour(s);
+	return rate <= 0 ? -1 : (int64_t)((double)s->counts.left / rate * 3600.0);
+}
+
+int station_next(struct station *s, struct roster_person *ret, size_t n, size_t *ret_n, struct err *e)
+{
+	return store_roster_in_line(s->set.store, s->set.roster, ret, n, ret_n, e);
+}
+
+int station_search(struct station *s, const char *typed, struct roster_person *ret, size_t n, size_t *ret_n,
+		   size_t *ret_all, struct err *e)
+{
+	return store_roster_search(s->set.store, s->set.roster, typed, ret, n, ret_n, ret_all, e);
+}
+
+bool station_picks(const struct station *s)
+{
+	return s->set.opt->pick;
+}
+
+static struct place *get(struct station *s, size_t place, struct err *e)
+{
+	if (place < s->n_places)
+		return &s->places[place];
+	err_set(e, ERR_USAGE, "there is no reader %zu", place + 1);
+	return NULL;
+}
+
+int station_pick(struct station *s, size_t place, int64_t person, struct err *e)
+{
+	struct place *p = get(s, place, e);
+	if (p == NULL)
+		return -1;
+	if (p->state != PLACE_PICK || p->stopping)
+		return err_set(e, ERR_USAGE, "no token in '%s' waits for a person", p->name);
+	if (assign_person(s, p, person, e) != 0)
+		return -1;
+	serve_order(s, p);
+	return 0;
+}
+
+int station_answer(struct station *s, size_t place, struct secret *pin, struct err *e)
+{
+	struct place *p = get(s, place, e);
+	if (p == NULL)
+		return -1;
+	if (p->state != PLACE_ASKING || p->stopping)
+		return err_set(e, ERR_USAGE, "nobody waits for a PIN at '%s'", p->name);
+	p->state = PLACE_WORKING;
+	serve_secret(p, pin);
+	return 0;
+}
+
+/* Whoever was at this place may have got a token at another one since. */
+static int line_up(struct station *s, const struct place *p, struct err *e)
+{
+	struct roster_person now = {.id = 0};
+	bool found = false;
+	if (store_roster_person(s->set.store, p->person.id, &found, &now, e) != 0)
+		return -1;
+	bool waits = found && !now.withdrawn && now.state != ROSTER_DONE && now.state != ROSTER_RUNNING;
+	/* one who has begun with this token keeps it */
+	bool keeps = now.reserved[0] != '\0' && now.state != ROSTER_HELD && now.state != ROSTER_SKIPPED;
+	roster_person_free(&now);
+	return waits && !keeps ? store_roster_retry(s->set.store, p->person.id, e) : 0;
+}
+
+int station_retry(struct station *s, size_t place, struct err *e)
+{
+	struct place *p = get(s, place, e);
+	if (p == NULL)
+		return -1;
+	if (p->state != PLACE_FAILED && p->state != PLACE_REFUSED)
+		return err_set(e, ERR_USAGE, "nothing has failed at '%s'", p->name);
+	if (p->has_person && line_up(s, p, e) != 0)
+		return -1;
+	station_forget_wrong_pin(s, p->token.id);
+	s->pin_trusted = true;
+	s->fresh = true;
+	if (p->enroller != NULL)
+		p->again = true;
+	else
+		place_clear(s, p);
+	return 0;
+}
+
+/* What is under way for the person is broken off first; if it comes to its end all the same, they are done. */
+static int put_back(struct station *s, size_t place, enum roster_state st, const char *why, struct err *e)
+{
+	struct place *p = get(s, place, e);
+	if (p == NULL)
+		return -1;
+	if (!p->has_person || p->state == PLACE_DONE || p->undoing)
+		return err_set(e, ERR_USAGE, "nobody is at '%s' who could be put back", p->name);
+	p->put_back = true;
+	p->back_as = st;
+	snprintf(p->back_why, sizeof p->back_why, "%s", why);
+	if (p->enroller != NULL) {
+		place_stop(p);
+		return 0;
+	}
+	s->fresh = true;
+	return store_roster_put_back(s->set.store, p->person.id, st, why, e);
+}
+
+int station_skip(struct station *s, size_t place, struct err *e)
+{
+	return put_back(s, place, ROSTER_SKIPPED, "", e);
+}
+
+int station_hold(struct station *s, size_t place, const char *why, struct err *e)
+{
+	return put_back(s, place, ROSTER_HELD, why, e);
+}
+
+int station_undo(struct station *s, size_t place, struct err *e)
+{
+	struct place *p = get(s, place, e);
+	if (p == NULL)
+		return -1;
+	bool undone = p->state == PLACE_DONE || (p->undoing && p->state == PLACE_FAILED);
+	if (!undone || p->enroller != NULL || !p->card)
+		return err_set(e, ERR_USAGE, "there is no token in '%s' that was just done", p->name);
+	return place_undo(s, p, e);
+}
+
+int station_reprint(struct station *s, size_t place, struct err *e)
+{
+	struct place *p = get(s, place, e);
+	if (p == NULL)
+		return -1;
+	if (p->state != PLACE_DONE)
+		return err_set(e, ERR_USAGE, "nobody was done at '%s' whose letter could be printed again", p->name);
+	return letters_reprint(s, p, e);
+}
+
+void station_stop(struct station *s, bool now)
+{
+	s->stopping = true;
+	s->now = s->now || now;
+	for (size_t i = 0; i < s->n_places; i++) {
+		struct place *p = &s->places[i];
+		bool waits = p->state == PLACE_PICK || p->state == PLACE_ASKING || p->state == PLACE_LOOKING;
+		p->again = false;
+		if (s->now || waits)
+			place_stop(p);
+	}
+	station_tell(s, STATION_STOPS, NULL,
+		     s->now ? "what is under way is broken off, and can be gone on with later"
+			    : "what is under way is finished",
+		     NULL);
+}

@@ -1,0 +1,290 @@
+#include "station/letters.h"
+
+#include "core/clock.h"
+#include "core/xalloc.h"
+#include "station/envelope.h"
+#include "store/letter.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PAUSE_MS 30000 /* after the printer has not taken one */
+#define PAGE 16
+
+static char *whose(const char *user, const char *token_serial)
+{
+	return xasprintf("%s %s", user, token_serial);
+}
+
+static int open_letter(struct station *s, const struct place *p, const char *token_serial, bool *ret_found,
+		       struct secret *ret, struct err *e)
+{
+	struct store_letter l = {.id = 0};
+	bool found = false;
+	if (store_letter_find(s->set.store, p->person.id, token_serial, &found, &l, e) != 0)
+		return -1;
+	int got = 0;
+	if (found && l.sealed.len != 0) {
+		char *name = whose(p->person.user, token_serial);
+		got = envelope_open(s->set.key, name, &l.sealed, ret, e);
+		*ret_found = got == 0;
+		free(name);
+	}
+	store_letter_free(&l);
+	return got;
+}
+
+/* Some tokens have a serial number only once they are initialized, and get their PIN after that. */
+int letters_kept(struct station *s, const struct place *p, bool *ret_found, struct secret *ret, struct err *e)
+{
+	*ret_found = false;
+	if (open_letter(s, p, p->token.id, ret_found, ret, e) != 0)
+		return -1;
+	return *ret_found || p->token.id[0] == '\0' ? 0 : open_letter(s, p, "", ret_found, ret, e);
+}
+
+int letters_keep(struct station *s, const struct place *p, const struct secret *pin, struct err *e)
+{
+	struct blob sealed = BLOB_INIT;
+	int64_t id = 0;
+	char *name = whose(p->person.user, p->token.id);
+	int ret = envelope_seal(s->set.key, name, pin, &sealed, e);
+	if (ret == 0)
+		ret = store_letter_put(s->set.store, p->person.id, p->token.id, &sealed, &id, e);
+	blob_free(&sealed);
+	free(name);
+	return ret;
+}
+
+/* ---- printing */
+
+/* *ret_names is to be freed. */
+static void facts_of(const struct store_letter *l, const struct roster_person *q, const struct desk_order *names,
+		     struct pinletter_facts *ret, struct pinletter_name **ret_names)
+{
+	struct pinletter_name *v = xcalloc(names->n_names + 1, sizeof *v);
+	*ret = (struct pinletter_facts){
+	    .user = l->user,
+	    .name = q->name,
+	    .department = q->department,
+	    .language = q->language,
+	    .token_label = q->token.label,
+	    .token_serial = q->token.serial,
+	    .token_model = q->token.model,
+	    .names = v,
+	};
+	for (size_t i = 0; i < names->n_names; i++) {
+		const char *name = names->names[i].name;
+		/* these are facts of every letter */
+		if (strcmp(name, "name") == 0 || strcmp(name, "department") == 0 || strcmp(name, "language") == 0)
+			continue;
+		v[ret->n_names++] = (struct pinletter_name){name, names->names[i].value};
+	}
+	*ret_names = v;
+}
+
+static int hand_over(struct station *s, const struct store_letter *l, const struct roster_person *q, struct err *e)
+{
+	struct desk_order names = {.user = ""};
+	struct pinletter_facts f;
+	struct pinletter_name *v = NULL;
+	struct secret *pin = secret_new();
+	char *name = whose(l->user, l->token_serial);
+	int ret = envelope_open(s->set.key, name, &l->sealed, pin, e);
+	if (ret == 0) {
+		station_names(s, &names, q);
+		facts_of(l, q, &names, &f, &v);
+		ret = pinletter_begin(&s->printing, s->set.printer, &f, pin, NULL, e);
+		free(v);
+	}
+	desk_order_free(&names);
+	free(name);
+	secret_free(&pin);
+	return ret;
+}
+
+/* Of several letters of a person the one for the token that they have: tokens that were given up got PINs, too. One
+ * that was blank then had no serial number, or another one. */
+static int is_for_token(struct station *s, const struct store_letter *l, const struct roster_person *q, bool *ret,
+			struct err *e)
+{
+	struct store_letter exact = {.id = 0};
+	bool found = false;
+	if (store_letter_find(s->set.store, q->id, q->token.serial, &found, &exact, e) != 0)
+		return -1;
+	*ret = found ? exact.id == l->id : l->token_serial[0] == '\0' || l->created >= q->began;
+	store_letter_free(&exact);
+	return 0;
+}
+
+static int print(struct station *s, const struct store_letter *l, struct err *e)
+{
+	struct roster_person q = {.id = 0};
+	bool found = false, wanted = false;
+	s->printing_id = l->id;
+	snprintf(s->printing_user, sizeof s->printing_user, "%s", l->user);
+	if (store_roster_person(s->set.store, l->person, &found, &q, e) != 0)
+		return -1;
+	int ret = found ? is_for_token(s, l, &q, &wanted, e) : 0;
+	if (ret == 0 && !wanted)
+		ret = store_letter_drop(s->set.store, l->id, e);
+	else if (ret == 0)
+		ret = store_letter_begun(s->set.store, l->id, e) == 0 ? hand_over(s, l, &q, e) : -1;
+	roster_person_free(&q);
+	return ret;
+}
+
+static void say(struct station *s, bool ok, const char *text, const struct err *why)
+{
+	station_tell_letter(s, s->printing_user, ok, text, why);
+}
+
+static void failed(struct station *s, const struct err *why)
+{
+	char text[400];
+	bool later =
+	    why->code != ERR_LETTER && why->code != ERR_TEMPLATE && why->code != ERR_CONFIG && why->code != ERR_ESCROW;
+	if (later) {
+		s->printer_pause = clock_ms() + PAUSE_MS;
+		s->letters_due = true;
+	} else {
+		s->letters_bad = xrealloc(s->letters_bad, s->n_letters_bad + 1, sizeof *s->letters_bad);
+		s->letters_bad[s->n_letters_bad++] = s->printing_id;
+	}
+	snprintf(text, sizeof text, "the PIN letter of %s waits, encrypted%s: %s", s->printing_user,
+		 later ? ", and is tried again" : "", why->what);
+	say(s, false, text, why);
+}
+
+static bool is_bad(const struct station *s, int64_t id)
+{
+	for (size_t i = 0; i < s->n_letters_bad; i++) {
+		if (s->letters_bad[i] == id)
+			return true;
+	}
+	return false;
+}
+
+/* The first one whose person is done; false if there is none. */
+static bool find_due(struct station *s, struct store_letter *ret)
+{
+	struct store_letter page[PAGE];
+	int64_t after = 0;
+	size_t n = 0;
+	bool found = false;
+	do {
+		if (store_letters_waiting(s->set.store, s->set.roster, after, page, PAGE, &n, NULL) != 0)
+			return false;
+		for (size_t i = 0; i < n; i++) {
+			bool due = !found && page[i].state == ROSTER_DONE && !is_bad(s, page[i].id);
+			after = page[i].id;
+			found = found || due;
+			if (due)
+				*ret = page[i];
+			else
+				store_letter_free(&page[i]);
+		}
+	} while (n == PAGE && !found);
+	return found;
+}
+
+void letters_turn(struct station *s)
+{
+	struct store_letter l;
+	struct err e = ERR_INIT;
+	if (s->set.printer == NULL || s->printing != NULL || !s->letters_due || clock_ms() < s->printer_pause)
+		return;
+	s->letters_due = find_due(s, &l);
+	if (!s->letters_due)
+		return;
+	if (print(s, &l, &e) != 0)
+		failed(s, &e);
+	store_letter_free(&l);
+}
+
+int letters_fd(const struct station *s)
+{
+	return s->printing != NULL ? pinletter_fd(s->printing) : -1;
+}
+
+void letters_read(struct station *s)
+{
+	struct pinletter_outcome out;
+	struct err e = ERR_INIT;
+	char text[PATH_MAX + 200];
+	if (pinletter_end(&s->printing, &out, &e) != 0) {
+		failed(s, &e);
+		return;
+	}
+	if (store_letter_printed(s->set.store, s->printing_id, &e) != 0)
+		station_tell(s, STATION_NOTE, NULL, e.what, &e);
+	switch (out.state) {
+	case PINLETTER_PRINTED:
+		snprintf(text, sizeof text, "the PIN letter of %s is printed", s->printing_user);
+		break;
+	case PINLETTER_FILED:
+		snprintf(text, sizeof text, "the PIN letter of %s is in %s", s->printing_user, out.file);
+		break;
+	default:
+		snprintf(text, sizeof text,
+			 "the printer has not taken the PIN letter of %s; it waits, encrypted, in %s: %s",
+			 s->printing_user, out.file, out.why.what);
+	}
+	say(s, out.state != PINLETTER_WAITS, text, out.state == PINLETTER_WAITS ? &out.why : NULL);
+}
+
+static int find_letter(struct station *s, const struct place *p, bool *ret_found, struct store_letter *ret,
+		       struct err *e)
+{
+	if (store_letter_find(s->set.store, p->person.id, p->token.id, ret_found, ret, e) != 0)
+		return -1;
+	return *ret_found ? 0 : store_letter_find(s->set.store, p->person.id, "", ret_found, ret, e);
+}
+
+int letters_reprint(struct station *s, const struct place *p, struct err *e)
+{
+	struct store_letter l = {.id = 0};
+	bool found = false;
+	if (s->set.printer == NULL)
+		return err_set(e, ERR_USAGE, "this station prints no letters");
+	if (s->printing != NULL)
+		return err_set(e, ERR_BUSY, "a letter is being printed: try it again in a moment");
+	if (find_letter(s, p, &found, &l, e) != 0)
+		return -1;
+	int ret = found && l.sealed.len != 0 ? print(s, &l, e)
+					     : err_set(e, ERR_USAGE, "there is no PIN letter for %s", p->person.user);
+	store_letter_free(&l);
+	return ret;
+}
+
+void letters_forget(struct station *s, const struct place *p)
+{
+	struct store_letter l = {.id = 0};
+	struct err e = ERR_INIT;
+	bool found = false;
+	int ret = find_letter(s, p, &found, &l, &e);
+	if (ret == 0 && found)
+		ret = store_letter_drop(s->set.store, l.id, &e);
+	if (ret != 0)
+		station_tell(s, STATION_NOTE, p, e.what, &e);
+	store_letter_free(&l);
+}
+
+void letters_end(struct station *s)
+{
+	struct store_letter page[PAGE];
+	size_t n = 0;
+	do {
+		if (s->printing != NULL)
+			letters_read(s);
+		letters_turn(s);
+	} while (s->printing != NULL);
+	do {
+		if (store_letters_printed(s->set.store, s->set.roster, page, PAGE, &n, NULL) != 0)
+			return;
+		for (size_t i = 0; i < n; i++) {
+			(void)store_letter_drop(s->set.store, page[i].id, NULL);
+			store_letter_free(&page[i]);
+		}
+	} while (n == PAGE);
+}

@@ -1,0 +1,36 @@
+/*
+ * letters: the PINs that the station has made, from before a token gets one
+ * until its letter is printed: sealed in the database, each for one person and
+ * one token. A letter is printed once, when its token was proven; one that the
+ * printer does not take waits, and is tried again. What was printed can be
+ * printed once more as long as the station runs.
+ */
+#ifndef STATION_LETTERS_H
+#define STATION_LETTERS_H
+
+#include "station/station_impl.h"
+
+/* The PIN that an earlier attempt of this person on this token has made; *ret_found false if there is none. */
+int letters_kept(struct station *s, const struct place *p, bool *ret_found, struct secret *ret, struct err *e);
+
+/* Puts one there, for the person and token at this place. */
+int letters_keep(struct station *s, const struct place *p, const struct secret *pin, struct err *e);
+
+/* Begins with the next one that is due, unless one is under way or the printer has its pause. */
+void letters_turn(struct station *s);
+
+/* The one under way has ended, or is about to: letters_fd can be read; -1 where none is under way. */
+int letters_fd(const struct station *s);
+void letters_read(struct station *s);
+
+/* Once more, whether it was printed or not. */
+int letters_reprint(struct station *s, const struct place *p, struct err *e);
+
+/* What was undone needs no letter. */
+void letters_forget(struct station *s, const struct place *p);
+
+/* The station ends: prints what is due, as far as the printer takes it, and forgets the PINs of those that were
+ * printed. */
+void letters_end(struct station *s);
+
+#endif

@@ -1,0 +1,338 @@
+#include "station/station_impl.h"
+
+#include "core/clock.h"
+#include "core/xalloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SLOTS_AT_WORK 8 /* tokens without a reader that are enrolled at once */
+
+static struct place *find(struct station *s, const char *name)
+{
+	for (size_t i = 0; i < s->n_places; i++) {
+		if (!s->places[i].slot && strcmp(s->places[i].name, name) == 0)
+			return &s->places[i];
+	}
+	return NULL;
+}
+
+static struct place *add(struct station *s, const char *name, const char *serial, bool slot)
+{
+	s->places = xrealloc(s->places, s->n_places + 1, sizeof *s->places);
+	struct place *p = &s->places[s->n_places++];
+	*p = (struct place){.state = PLACE_EMPTY, .slot = slot};
+	snprintf(p->name, sizeof p->name, "%s", name);
+	snprintf(p->serial, sizeof p->serial, "%s", serial);
+	station_tell(s, STATION_READER_IN, p, NULL, NULL);
+	return p;
+}
+
+static void remove_at(struct station *s, size_t i)
+{
+	struct place *p = &s->places[i];
+	station_tell(s, STATION_READER_OUT, p, NULL, NULL);
+	roster_person_free(&p->person);
+	memmove(p, p + 1, (s->n_places - i - 1) * sizeof *p);
+	s->n_places--;
+}
+
+static void forget(struct place *p)
+{
+	roster_person_free(&p->person);
+	p->has_person = p->begun = p->may_pull = p->pin_waits = p->pin_sent = p->put_back = false;
+	p->token = (struct desk_token){.pin_tries = -1};
+	p->step[0] = '\0';
+	p->step_usual = 0;
+	p->why = (struct err)ERR_INIT;
+}
+
+void place_clear(struct station *s, struct place *p)
+{
+	forget(p);
+	p->again = false;
+	p->state = PLACE_EMPTY;
+	if (p->card)
+		place_begin(s, p);
+}
+
+static int start_enroller(struct station *s, struct place *p, struct err *e)
+{
+	int shared = -1;
+	if (signer_admit_begin(s->set.signer, &shared, e) != 0)
+		return -1;
+	s->admitting++;
+	int ret = rpc_peer_start_with(&p->enroller, "enroller", shared, s->set.opt->verbose, e);
+	close(shared);
+	return ret;
+}
+
+static size_t slots_at_work(const struct station *s)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < s->n_places; i++)
+		n += s->places[i].slot && s->places[i].enroller != NULL;
+	return n;
+}
+
+/* The person stays known. */
+int place_undo(struct station *s, struct place *p, struct err *e)
+{
+	p->undoing = true;
+	p->stopping = p->may_pull = false;
+	p->state = PLACE_LOOKING;
+	p->began = p->step_began = clock_ms();
+	if (start_enroller(s, p, e) == 0)
+		return 0;
+	p->state = PLACE_DONE;
+	p->undoing = false;
+	return -1;
+}
+
+void place_begin(struct station *s, struct place *p)
+{
+	struct err e = ERR_INIT;
+	p->undoing = false;
+	forget(p);
+	if (s->stopping)
+		return;
+	p->again = p->slot && slots_at_work(s) >= SLOTS_AT_WORK;
+	if (p->again)
+		return;
+	p->state = PLACE_LOOKING;
+	p->began = p->step_began = clock_ms();
+	p->stopping = false;
+	if (start_enroller(s, p, &e) != 0)
+		place_fail(s, p, PLACE_FAILED, &e);
+}
+
+void station_token(const struct place *p, struct store_token *ret)
+{
+	*ret = (struct store_token){.id = 0};
+	memcpy(ret->serial, p->token.id, sizeof p->token.id);
+	memcpy(ret->manufacturer, p->token.token.manufacturer, sizeof ret->manufacturer);
+	memcpy(ret->model, p->token.token.model, sizeof ret->model);
+	memcpy(ret->label, p->token.token.label, sizeof ret->label);
+}
+
+/* Whether the journal has begun with this person on this token: then it is this token that has to come back. */
+static bool is_half_done(struct station *s, const struct place *p)
+{
+	struct store_credential c = {.id = 0};
+	struct store_token t;
+	bool found = false;
+	station_token(p, &t);
+	if (p->token.id[0] == '\0' || store_find(s->set.store, p->person.user, &t, &found, &c, NULL) != 0)
+		return false;
+	store_credential_free(&c);
+	return found;
+}
+
+/* One that broke off with a token that was no particular one yet was nobody's fault: the person is next again. */
+static void give_back(struct station *s, struct place *p, const struct err *why)
+{
+	struct err e = ERR_INIT;
+	bool keeps = is_half_done(s, p);
+	bool again = why->code == ERR_REMOVED || why->code == ERR_INTERRUPTED || why->code == ERR_BUSY;
+	int ret = store_roster_failed(s->set.store, p->person.id, keeps, why, &e);
+	if (ret == 0 && again && !keeps)
+		ret = store_roster_retry(s->set.store, p->person.id, &e);
+	if (ret == 0 && p->put_back)
+		ret = store_roster_put_back(s->set.store, p->person.id, p->back_as, p->back_why, &e);
+	p->begun = ret != 0;
+	s->fresh = true;
+}
+
+void place_settle(struct station *s, struct place *p)
+{
+	if (p->begun && p->state == PLACE_FAILED && p->enroller == NULL)
+		give_back(s, p, &p->why);
+}
+
+bool station_pin_was_wrong(const struct station *s, const char *token)
+{
+	for (size_t i = 0; i < s->n_pin_wrong; i++) {
+		if (strcmp(s->pin_wrong[i], token) == 0)
+			return true;
+	}
+	return false;
+}
+
+void station_forget_wrong_pin(struct station *s, const char *token)
+{
+	for (size_t i = s->n_pin_wrong; i-- > 0;) {
+		if (strcmp(s->pin_wrong[i], token) == 0)
+			memmove(s->pin_wrong + i, s->pin_wrong + i + 1, (--s->n_pin_wrong - i) * sizeof *s->pin_wrong);
+	}
+}
+
+static void remember_wrong_pin(struct station *s, const struct place *p)
+{
+	if (p->token.id[0] == '\0' || station_pin_was_wrong(s, p->token.id))
+		return;
+	s->pin_wrong = xrealloc(s->pin_wrong, s->n_pin_wrong + 1, sizeof *s->pin_wrong);
+	snprintf(s->pin_wrong[s->n_pin_wrong++], sizeof *s->pin_wrong, "%s", p->token.id);
+}
+
+void place_fail(struct station *s, struct place *p, enum place_state st, const struct err *why)
+{
+	if (why->code == ERR_PIN_WRONG)
+		remember_wrong_pin(s, p);
+	if (p->begun)
+		give_back(s, p, why);
+	p->pin_waits = false;
+	p->state = st;
+	p->why = *why;
+	p->ended = clock_ms();
+	p->step[0] = '\0';
+	station_tell(s, st == PLACE_REFUSED ? STATION_REFUSED : STATION_FAILED, p, NULL, why);
+}
+
+void place_stop(struct place *p)
+{
+	if (p->enroller == NULL || p->stopping)
+		return;
+	p->stopping = true;
+	rpc_peer_interrupt(p->enroller);
+}
+
+void place_end(struct station *s, struct place *p)
+{
+	rpc_peer_stop(&p->enroller);
+	p->stopping = false;
+	if (p->again || (!p->card && (p->state == PLACE_DONE || p->state == PLACE_UNDONE)))
+		place_clear(s, p);
+}
+
+static void card_out(struct station *s, struct place *p)
+{
+	p->card = false;
+	station_tell(s, STATION_CARD_OUT, p, NULL, NULL);
+	if (p->enroller == NULL)
+		place_clear(s, p);
+	else if (p->state == PLACE_LOOKING || p->state == PLACE_PICK || p->state == PLACE_ASKING)
+		place_stop(p);
+}
+
+static void card_in(struct station *s, struct place *p)
+{
+	p->card = true;
+	station_tell(s, STATION_CARD_IN, p, NULL, NULL);
+	if (p->enroller != NULL)
+		p->again = true;
+	else
+		place_begin(s, p);
+}
+
+static void take_reader(struct station *s, const struct reader *r)
+{
+	struct place *p = find(s, r->name);
+	bool is_new = p == NULL;
+	if (is_new)
+		p = add(s, r->name, "", false);
+	bool swapped = !is_new && p->card && r->present && p->events != r->events;
+	p->events = r->events;
+	p->gone = false;
+	if ((p->card && !r->present) || swapped)
+		card_out(s, p);
+	if (r->present && !p->card)
+		card_in(s, p);
+}
+
+static bool is_listed(const struct reader *list, size_t n, const char *name)
+{
+	return reader_find(list, n, name) != NULL;
+}
+
+/* A token on USB takes its reader along. One at which somebody is still at work goes when that has ended. */
+static void drop_readers(struct station *s, const struct reader *list, size_t n)
+{
+	for (size_t i = s->n_places; i-- > 0;) {
+		struct place *p = &s->places[i];
+		if (p->slot || is_listed(list, n, p->name))
+			continue;
+		if (p->card)
+			card_out(s, p);
+		p->gone = p->enroller != NULL;
+		if (!p->gone)
+			remove_at(s, i);
+	}
+}
+
+/* What is done needs no line any more where nothing is to be pulled out. */
+void place_begin_queued(struct station *s)
+{
+	for (size_t i = s->n_places; i-- > 0;) {
+		const struct place *p = &s->places[i];
+		if (p->enroller == NULL && (p->gone || (p->slot && p->state == PLACE_DONE)))
+			remove_at(s, i);
+	}
+	for (size_t i = 0; i < s->n_places; i++) {
+		struct place *p = &s->places[i];
+		if (p->slot && p->again && p->card && p->enroller == NULL)
+			place_begin(s, p);
+	}
+}
+
+/* ---- tokens without a reader: each is a place of its own, which is there as long as the token is */
+
+static struct place *find_token(struct station *s, const struct worker_token *t)
+{
+	for (size_t i = 0; i < s->n_places; i++) {
+		struct place *p = &s->places[i];
+		if (p->slot && strcmp(p->serial, t->serial) == 0 &&
+		    (t->serial[0] != '\0' || strcmp(p->name, t->reader) == 0))
+			return p;
+	}
+	return NULL;
+}
+
+/* One that is blank is always there with some modules, and waits to be asked for. */
+static bool is_wanted(struct station *s, const struct worker_token *t)
+{
+	struct roster_person p = {.id = 0};
+	bool found = false;
+	if ((t->flags & (WORKER_TOKEN_UNKNOWN | WORKER_TOKEN_UNREADABLE)) != 0)
+		return false;
+	if ((t->flags & WORKER_TOKEN_INITIALIZED) == 0)
+		return s->set.opt->init;
+	if (store_roster_by_token(s->set.store, s->set.roster, t->serial, &found, &p, NULL) != 0)
+		return true;
+	bool done = found && p.state == ROSTER_DONE;
+	roster_person_free(&p);
+	return !done;
+}
+
+static bool has_token(const struct worker_token *list, size_t n, const struct place *p)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(list[i].serial, p->serial) == 0 &&
+		    (p->serial[0] != '\0' || strcmp(list[i].reader, p->name) == 0))
+			return true;
+	}
+	return false;
+}
+
+void place_take_tokens(struct station *s, const struct worker_token *list, size_t n)
+{
+	for (size_t i = s->n_places; i-- > 0;) {
+		struct place *p = &s->places[i];
+		bool stays = !p->slot || p->enroller != NULL || has_token(list, n, p);
+		if (!stays)
+			remove_at(s, i);
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (find(s, list[i].reader) != NULL || find_token(s, &list[i]) != NULL || !is_wanted(s, &list[i]))
+			continue;
+		struct place *p = add(s, list[i].reader, list[i].serial, true);
+		card_in(s, p);
+	}
+}
+
+void place_take_readers(struct station *s, const struct reader *list, size_t n)
+{
+	drop_readers(s, list, n);
+	for (size_t i = 0; i < n; i++)
+		take_reader(s, &list[i]);
+}

@@ -1,0 +1,429 @@
+/*
+ * serve: what an enroller asks and tells.
+ */
+#include "station/station_impl.h"
+
+#include "core/clock.h"
+#include "core/xalloc.h"
+#include "station/letters.h"
+#include "store/timing.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void answer_nothing(struct place *p)
+{
+	struct rpc_msg out = RPC_MSG_INIT;
+	rpc_peer_answer(p->enroller, &out);
+	rpc_msg_free(&out);
+}
+
+static char *copy(const char *text)
+{
+	return xstrdup(text != NULL ? text : "");
+}
+
+static void refuse_call(struct place *p)
+{
+	struct err e = ERR_INIT;
+	err_set(&e, ERR_FAILED, "the station got a call that it does not expect");
+	rpc_peer_refuse(p->enroller, &e);
+}
+
+static void on_hello(struct station *s, struct place *p)
+{
+	struct rpc_msg out = RPC_MSG_INIT;
+	const struct station_options *o = s->set.opt;
+	struct desk_task t = {.config_path = xstrdup(s->set.cfg->path),
+			      .reader = copy(p->serial[0] == '\0' ? p->name : NULL),
+			      .serial = copy(p->serial),
+			      .module = copy(o->module),
+			      .pin_file = copy(o->pin_file),
+			      .so_pin_file = copy(o->so_pin_file),
+			      .ca_pass_file = copy(o->ca_pass_file),
+			      .undo = p->undoing,
+			      .verbose = o->verbose};
+	blob_set(&t.config_text, s->set.cfg->text.data, s->set.cfg->text.len);
+	desk_put_task(&out, &t);
+	desk_task_free(&t);
+	rpc_peer_answer(p->enroller, &out);
+	rpc_msg_free(&out);
+}
+
+static void refuse(struct station *s, struct place *p, const struct err *why)
+{
+	rpc_peer_refuse(p->enroller, why);
+	place_fail(s, p, PLACE_REFUSED, why);
+}
+
+/* What --pin-file has is for the way here only then. */
+static bool makes_pin(enum config_pins p)
+{
+	return p == CONFIG_PINS_RANDOM || p == CONFIG_PINS_TYPED;
+}
+
+/* Whether the PIN that an earlier attempt was about to give the token is known: it was made here and kept, or whoever
+ * has typed it does so again. */
+static bool knows_new_pin(struct station *s, const struct place *p)
+{
+	struct secret *pin = secret_new();
+	bool kept = s->set.opt->pin == CONFIG_PINS_TYPED;
+	if (!kept && letters_kept(s, p, &kept, pin, NULL) != 0)
+		kept = false;
+	secret_free(&pin);
+	return kept;
+}
+
+void serve_order(struct station *s, struct place *p)
+{
+	const struct station_options *o = s->set.opt;
+	struct rpc_msg out = RPC_MSG_INIT;
+	struct desk_order order = {.key_type = (enum keytype)p->person.key_type,
+				   .pin = o->pin,
+				   .init = o->init,
+				   .keep_factory_pins = o->keep_factory_pins,
+				   .replace_pin = o->pin_given != NULL && makes_pin(o->pin),
+				   .new_pin_kept = knows_new_pin(s, p),
+				   .pin_given = o->pin_given != NULL,
+				   .so_pin_given = o->so_pin_given != NULL};
+	snprintf(order.user, sizeof order.user, "%s", p->person.user);
+	station_names(s, &order, &p->person);
+	desk_put_order(&out, &order);
+	p->state = PLACE_WORKING;
+	p->step_began = clock_ms();
+	if (!p->undoing)
+		station_tell(s, STATION_GIVEN, p, NULL, NULL);
+	rpc_peer_answer(p->enroller, &out);
+	desk_order_free(&order);
+	rpc_msg_free(&out);
+}
+
+/* The token must be the one that was done here. */
+static void order_undo(struct station *s, struct place *p, const struct desk_token *seen)
+{
+	struct err e = ERR_INIT;
+	if (strcmp(seen->id, p->token.id) == 0 && strcmp(seen->owner, p->person.user) == 0) {
+		serve_order(s, p);
+		return;
+	}
+	err_set(&e, ERR_TOKEN_TAKEN, "token %s is not the one that %s was given here", seen->id, p->person.user);
+	refuse(s, p, &e);
+}
+
+static void on_seen(struct station *s, struct place *p, struct rpc_msg *call)
+{
+	struct err e = ERR_INIT;
+	struct desk_token seen;
+	desk_get_token(call, &seen);
+	if (!rpc_msg_done(call) || p->state != PLACE_LOOKING) {
+		refuse_call(p);
+		return;
+	}
+	if (p->undoing) {
+		order_undo(s, p, &seen);
+		return;
+	}
+	p->token = seen;
+	station_tell(s, STATION_SEEN, p, NULL, NULL);
+	int who = assign_token(s, p, &e);
+	if (who < 0) {
+		refuse(s, p, &e);
+	} else if (who == 0) {
+		serve_order(s, p);
+	} else {
+		p->state = PLACE_PICK;
+		station_tell(s, STATION_PICK, p, NULL, NULL);
+	}
+}
+
+static enum keytype key_type_of(const struct station *s, const struct place *p)
+{
+	return p->person.key_type != KEYTYPE_NONE ? (enum keytype)p->person.key_type
+						  : (enum keytype)s->set.cfg->token.key_type;
+}
+
+static const char key_step[] = "key pair";
+
+static void on_begin(struct station *s, struct place *p, struct rpc_msg *call)
+{
+	size_t n = 0;
+	rpc_get_str(call, p->step, sizeof p->step);
+	/* whoever makes a key has logged in */
+	if (p->pin_sent && strcmp(p->step, key_step) == 0)
+		s->pin_works = true;
+	p->step_began = clock_ms();
+	p->step_usual = 0;
+	if (strcmp(p->step, key_step) == 0)
+		(void)store_timing_median(s->set.store, p->token.token.model, key_type_of(s, p), &p->step_usual, &n,
+					  NULL);
+	station_tell_step(s, STATION_STEP_BEGIN, p, p->step, true, 0);
+	answer_nothing(p);
+}
+
+/* "check" is what there is to do with a token that was finished before. */
+static bool is_proof(const char *step)
+{
+	return strcmp(step, "proof") == 0 || strcmp(step, "check") == 0;
+}
+
+static void on_end(struct station *s, struct place *p, struct rpc_msg *call)
+{
+	char detail[160];
+	bool ok = rpc_get_u32(call) != 0;
+	int64_t took = clock_ms() - p->step_began;
+	rpc_get_str(call, detail, sizeof detail);
+	if (ok && strcmp(p->step, key_step) == 0)
+		(void)store_timing_add(s->set.store, p->token.token.model, key_type_of(s, p), took, NULL);
+	station_tell_step(s, STATION_STEP_END, p, detail, ok, took);
+	if (ok && is_proof(p->step)) {
+		p->may_pull = true;
+		station_tell(s, STATION_MAY_PULL, p, NULL, NULL);
+	}
+	p->step[0] = '\0';
+	answer_nothing(p);
+}
+
+static void on_note(struct station *s, struct place *p, struct rpc_msg *call)
+{
+	char text[1024];
+	rpc_get_str(call, text, sizeof text);
+	station_tell(s, STATION_NOTE, p, text, NULL);
+	answer_nothing(p);
+}
+
+void serve_secret(struct place *p, struct secret *secret)
+{
+	struct rpc_msg out = RPC_MSG_INIT;
+	rpc_put_secret(&out, secret);
+	rpc_peer_answer(p->enroller, &out);
+	rpc_msg_free(&out);
+}
+
+/* Whether the token has the PIN that was made or typed for it, and not the one that all came with: the journal says
+ * that it was proven with it, or the trail that it was set up here. In between the state machine knows. */
+static int has_new_pin(struct station *s, const struct place *p, bool *ret, struct err *e)
+{
+	struct store_credential c = {.id = 0};
+	struct store_token t;
+	bool found = false, set = false;
+	station_token(p, &t);
+	if (store_find(s->set.store, p->person.user, &t, &found, &c, e) != 0 ||
+	    store_audited(s->set.store, p->token.id, STORE_PIN_SET, "", &set, e) != 0)
+		return -1;
+	*ret = set || (found && c.state >= CRED_PROVEN);
+	store_credential_free(&c);
+	return 0;
+}
+
+static int find_pin_now(struct station *s, const struct place *p, struct secret *ret, bool *ret_given, struct err *e)
+{
+	const struct station_options *o = s->set.opt;
+	bool kept = false, new_pin = false;
+	if (letters_kept(s, p, &kept, ret, e) != 0 || has_new_pin(s, p, &new_pin, e) != 0)
+		return -1;
+	if (kept && (new_pin || o->pin_given == NULL)) {
+		*ret_given = true;
+		return 0;
+	}
+	*ret_given = o->pin_given != NULL && !(new_pin && makes_pin(o->pin));
+	return *ret_given ? secret_set(ret, o->pin_given->bytes, o->pin_given->len, e) : 0;
+}
+
+/* *ret_given false: nobody has it but a person. ret stays empty for DESK_PIN_KEPT if there is none. */
+static int find_secret(struct station *s, const struct place *p, enum desk_secret what, struct secret *ret,
+		       bool *ret_given, struct err *e)
+{
+	const struct station_options *o = s->set.opt;
+	const struct secret *given = what == DESK_SO_PIN ? o->so_pin_given : o->pin_given;
+	bool kept = false;
+	if (what == DESK_PIN_NOW)
+		return find_pin_now(s, p, ret, ret_given, e);
+	*ret_given = true;
+	if (what == DESK_PIN_KEPT)
+		return letters_kept(s, p, &kept, ret, e);
+	*ret_given = given != NULL && (what != DESK_PIN_NEW || o->pin == CONFIG_PINS_KEEP);
+	return *ret_given ? secret_set(ret, given->bytes, given->len, e) : 0;
+}
+
+static int nobody_has(const struct place *p, enum desk_secret what, struct err *e)
+{
+	if (what == DESK_SO_PIN) {
+		err_set(e, ERR_RECOVERY_MISSING,
+			"the token in '%s' needs an SO PIN, and one that is made here would be lost", p->name);
+		return err_next(
+		    e, "name a recovery certificate in section [escrow] of the configuration, or give an SO PIN "
+		       "with --so-pin-file");
+	}
+	err_set(e, ERR_SECRET_NEEDED, "%s of token %s is needed, and nobody can be asked",
+		what == DESK_PIN_NEW ? "a new PIN" : "the PIN", p->token.id);
+	return err_next(e,
+			"give the PIN that all tokens have with --pin-file, or let people type theirs at the screen");
+}
+
+/* The given PIN is tried on one token first: if it is the wrong one, it costs one token one try. */
+static bool must_wait(const struct station *s, const struct place *p)
+{
+	if (s->set.opt->pin_given == NULL || s->pin_works || p->ask.what != DESK_PIN_NOW)
+		return false;
+	for (size_t i = 0; i < s->n_places; i++) {
+		const struct place *q = &s->places[i];
+		if (q != p && q->pin_sent && q->enroller != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* A wrong --pin-file would cost each token on the table a try. */
+static bool is_doubtful(const struct station *s, const struct place *p)
+{
+	return s->set.opt->pin_given != NULL && p->ask.what == DESK_PIN_NOW && s->n_pin_wrong != 0 && !s->pin_works &&
+	       !s->pin_trusted;
+}
+
+static int doubt(struct err *e)
+{
+	err_set(e, ERR_PIN_NEEDED, "another token has refused the PIN that was given, so it was not sent to this one");
+	return err_next(e,
+			"check the PIN, and start the station with the right one; retry tries it on this token all the "
+			"same");
+}
+
+static void answer_ask(struct station *s, struct place *p)
+{
+	struct err e = ERR_INIT;
+	struct secret *secret = secret_new();
+	bool given = false;
+	int ret = is_doubtful(s, p) ? doubt(&e) : find_secret(s, p, p->ask.what, secret, &given, &e);
+	if (ret == 0 && !given && (!s->set.view->can_ask || p->ask.what == DESK_SO_PIN))
+		ret = nobody_has(p, p->ask.what, &e);
+	if (ret != 0) {
+		rpc_peer_refuse(p->enroller, &e);
+	} else if (given) {
+		p->pin_sent = p->pin_sent || p->ask.what == DESK_PIN_NOW;
+		serve_secret(p, secret);
+	} else {
+		p->state = PLACE_ASKING;
+		station_tell(s, STATION_ASK, p, NULL, NULL);
+	}
+	secret_free(&secret);
+}
+
+void serve_waiting(struct station *s)
+{
+	for (size_t i = 0; i < s->n_places; i++) {
+		struct place *p = &s->places[i];
+		if (!p->pin_waits || p->enroller == NULL || must_wait(s, p))
+			continue;
+		p->pin_waits = false;
+		answer_ask(s, p);
+	}
+}
+
+static void on_ask(struct station *s, struct place *p, struct rpc_msg *call)
+{
+	desk_get_ask(call, &p->ask);
+	if (!rpc_msg_done(call) || p->state != PLACE_WORKING)
+		refuse_call(p);
+	else if (must_wait(s, p))
+		p->pin_waits = true;
+	else
+		answer_ask(s, p);
+}
+
+static void on_ready(struct station *s, struct place *p, struct rpc_msg *call)
+{
+	struct err e = ERR_INIT;
+	int ret = call->n_secrets == 1 ? letters_keep(s, p, call->secrets[0], &e)
+				       : err_set(&e, ERR_FAILED, "there was no PIN to keep");
+	if (ret == 0)
+		answer_nothing(p);
+	else
+		rpc_peer_refuse(p->enroller, &e);
+}
+
+static void finish(struct station *s, struct place *p, const struct desk_done *d)
+{
+	struct err e = ERR_INIT;
+	int64_t took = clock_ms() - p->began;
+	if (store_roster_done(s->set.store, p->person.id, &d->token, d->cert_serial, took, &e) != 0) {
+		place_fail(s, p, PLACE_FAILED, &e);
+		return;
+	}
+	p->begun = false;
+	p->state = PLACE_DONE;
+	p->ended = clock_ms();
+	p->step[0] = '\0';
+	s->done++;
+	s->busy_ms += took;
+	s->fresh = s->letters_due = true;
+	station_tell_step(s, STATION_DONE, p, d->cert_serial, true, took);
+}
+
+/* Who is in line again gets another token, or this one once more. */
+static void finish_undo(struct station *s, struct place *p)
+{
+	struct err e = ERR_INIT;
+	if (store_roster_retry(s->set.store, p->person.id, &e) != 0) {
+		place_fail(s, p, PLACE_FAILED, &e);
+		return;
+	}
+	letters_forget(s, p);
+	p->state = PLACE_UNDONE;
+	s->done--;
+	s->fresh = true;
+	station_tell(s, STATION_UNDONE, p, NULL, NULL);
+}
+
+static void on_done(struct station *s, struct place *p, struct rpc_msg *call)
+{
+	struct desk_done d;
+	desk_get_done(call, &d);
+	if (!rpc_msg_done(call))
+		err_set(&d.err, ERR_FAILED, "the process that enrolls has told its end in a way that cannot be read");
+	answer_nothing(p);
+	s->published = s->published || d.crl_published;
+	/* some have a serial number only now, or another label */
+	if (d.err.code == ERR_NONE && d.token.serial[0] != '\0')
+		snprintf(p->token.id, sizeof p->token.id, "%s", d.token.serial);
+	if (p->state == PLACE_REFUSED || d.left)
+		return;
+	if (d.err.code != ERR_NONE)
+		place_fail(s, p, PLACE_FAILED, &d.err);
+	else if (p->undoing)
+		finish_undo(s, p);
+	else
+		finish(s, p, &d);
+}
+
+void serve_call(struct station *s, struct place *p, struct rpc_msg *call)
+{
+	const struct err unknown = {ERR_FAILED, "a call that the station does not know", "", ""};
+	switch (call->type) {
+	case DESK_HELLO:
+		on_hello(s, p);
+		break;
+	case DESK_SEEN:
+		on_seen(s, p, call);
+		break;
+	case DESK_BEGIN:
+		on_begin(s, p, call);
+		break;
+	case DESK_END:
+		on_end(s, p, call);
+		break;
+	case DESK_NOTE:
+		on_note(s, p, call);
+		break;
+	case DESK_ASK:
+		on_ask(s, p, call);
+		break;
+	case DESK_READY:
+		on_ready(s, p, call);
+		break;
+	case DESK_DONE:
+		on_done(s, p, call);
+		break;
+	default:
+		rpc_peer_refuse(p->enroller, &unknown);
+	}
+}

@@ -1,0 +1,18 @@
+/*
+ * signals: SIGINT, SIGTERM and SIGHUP as something to wait for, for a process
+ * that has to wait for more than that.
+ */
+#ifndef STATION_SIGNALS_H
+#define STATION_SIGNALS_H
+
+#include "core/err.h"
+
+int signals_catch(struct err *e);
+
+/* Readable when one has come. */
+int signals_fd(void);
+
+/* The next one, or 0. */
+int signals_take(void);
+
+#endif

@@ -1,0 +1,337 @@
+#include "station/station_impl.h"
+
+#include "core/clock.h"
+#include "core/xalloc.h"
+#include "station/letters.h"
+#include "station/signals.h"
+#include "station/watcher.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TURN_MS 1000 /* times and progress are drawn anew */
+
+const char *station_event_name(enum station_event_kind k)
+{
+	static const char *const names[STATION_EVENT_COUNT] = {
+	    [STATION_BEGINS] = "begins",
+	    [STATION_READER_IN] = "reader-in",
+	    [STATION_READER_OUT] = "reader-out",
+	    [STATION_TROUBLE] = "trouble",
+	    [STATION_CARD_IN] = "token-in",
+	    [STATION_CARD_OUT] = "token-out",
+	    [STATION_SEEN] = "seen",
+	    [STATION_PICK] = "pick",
+	    [STATION_GIVEN] = "given",
+	    [STATION_STEP_BEGIN] = "step-begin",
+	    [STATION_STEP_END] = "step-end",
+	    [STATION_NOTE] = "note",
+	    [STATION_ASK] = "ask",
+	    [STATION_MAY_PULL] = "may-pull",
+	    [STATION_DONE] = "done",
+	    [STATION_UNDONE] = "undone",
+	    [STATION_REFUSED] = "refused",
+	    [STATION_FAILED] = "failed",
+	    [STATION_LETTER] = "letter",
+	    [STATION_STOPS] = "stops",
+	    [STATION_ENDS] = "ends",
+	};
+	return names[k];
+}
+
+static void tell(struct station *s, const struct station_event *ev)
+{
+	s->set.view->event(s->set.view->arg, s, ev);
+}
+
+void station_tell(struct station *s, enum station_event_kind kind, const struct place *p, const char *text,
+		  const struct err *why)
+{
+	tell(s, &(struct station_event){.kind = kind, .place = p, .text = text != NULL ? text : "", .why = why});
+}
+
+void station_tell_step(struct station *s, enum station_event_kind kind, const struct place *p, const char *text,
+		       bool ok, int64_t ms)
+{
+	tell(s, &(struct station_event){.kind = kind, .place = p, .text = text, .ok = ok, .ms = ms});
+}
+
+void station_tell_letter(struct station *s, const char *user, bool ok, const char *text, const struct err *why)
+{
+	tell(s, &(struct station_event){.kind = STATION_LETTER, .user = user, .text = text, .why = why, .ok = ok});
+}
+
+void station_new(struct station **ret, const struct station_setup *setup)
+{
+	struct station *s = xcalloc(1, sizeof *s);
+	s->set = *setup;
+	s->began = clock_ms();
+	s->fresh = s->letters_due = true;
+	*ret = s;
+}
+
+/* It waits, and has nothing to finish. */
+static void stop_watcher(struct rpc_peer **w)
+{
+	if (*w != NULL)
+		rpc_peer_interrupt(*w);
+	rpc_peer_stop(w);
+}
+
+void station_free(struct station **s)
+{
+	if (*s == NULL)
+		return;
+	for (size_t i = 0; i < (*s)->n_places; i++) {
+		rpc_peer_stop(&(*s)->places[i].enroller);
+		roster_person_free(&(*s)->places[i].person);
+	}
+	stop_watcher(&(*s)->watcher);
+	stop_watcher(&(*s)->slots);
+	free((*s)->places);
+	free((*s)->letters_bad);
+	free((*s)->pin_wrong);
+	free(*s);
+	*s = NULL;
+}
+
+/* ---- the watcher of the readers */
+
+static void take_trouble(struct station *s, const struct err *why)
+{
+	s->trouble = *why;
+	s->has_trouble = true;
+	station_tell(s, STATION_TROUBLE, NULL, NULL, why);
+}
+
+static const char *module_of(const struct station *s)
+{
+	return s->set.opt->module != NULL ? s->set.opt->module : s->set.cfg->token.module;
+}
+
+static char *copy(const char *text)
+{
+	return xstrdup(text != NULL ? text : "");
+}
+
+static void give_task(struct station *s, struct rpc_msg *out, bool slots)
+{
+	const struct station_options *o = s->set.opt;
+	struct watcher_task t = {.slots = slots,
+				 .verbose = o->verbose,
+				 .module = copy(module_of(s)),
+				 .pin_file = copy(o->pin_file),
+				 .so_pin_file = copy(o->so_pin_file),
+				 .ca_pass_file = copy(o->ca_pass_file),
+				 .config_path = xstrdup(s->set.cfg->path)};
+	blob_set(&t.config_text, s->set.cfg->text.data, s->set.cfg->text.len);
+	watcher_put_task(out, &t);
+	watcher_task_free(&t);
+}
+
+/* Cards and readers are not known any more; what is at work tells for itself. */
+static void lose_readers(struct station *s, struct rpc_msg *call)
+{
+	struct err e = ERR_INIT;
+	watcher_get_trouble(call, &e);
+	place_take_readers(s, NULL, 0);
+	take_trouble(s, &e);
+}
+
+static void on_readers(struct station *s, struct rpc_msg *call)
+{
+	struct reader *list = NULL;
+	size_t n = 0;
+	watcher_get_readers(call, &list, &n);
+	s->has_trouble = false;
+	place_take_readers(s, list, n);
+	free(list);
+}
+
+static void on_tokens(struct station *s, struct rpc_msg *call)
+{
+	struct worker_token *list = NULL;
+	size_t n = 0;
+	watcher_get_tokens(call, &list, &n);
+	place_take_tokens(s, list, n);
+	free(list);
+}
+
+static void serve_watcher(struct station *s, struct rpc_peer **w)
+{
+	struct rpc_msg call = RPC_MSG_INIT, out = RPC_MSG_INIT;
+	struct err e = ERR_INIT;
+	bool slots = w == &s->slots;
+	if (rpc_peer_next(*w, &call, &e) != 0) {
+		if (!slots)
+			take_trouble(s, &e);
+		rpc_peer_stop(w);
+	} else if (call.type == WATCHER_HELLO) {
+		give_task(s, &out, slots);
+	} else if (call.type == WATCHER_READERS) {
+		on_readers(s, &call);
+	} else if (call.type == WATCHER_TOKENS) {
+		on_tokens(s, &call);
+	} else if (call.type == WATCHER_NOTHING) {
+		s->no_slots = true;
+	} else if (slots) {
+		watcher_get_trouble(&call, &e);
+		station_tell(s, STATION_NOTE, NULL, e.what, &e);
+	} else {
+		lose_readers(s, &call);
+	}
+	if (*w != NULL)
+		rpc_peer_answer(*w, &out);
+	rpc_msg_free(&call);
+	rpc_msg_free(&out);
+}
+
+static void need_watchers(struct station *s)
+{
+	struct err e = ERR_INIT;
+	bool verbose = s->set.opt->verbose;
+	int64_t now = clock_ms();
+	/* one that ends at once would be started again and again */
+	if (s->stopping || now < s->watchers_at)
+		return;
+	s->watchers_at = now + TURN_MS;
+	if (s->watcher == NULL && rpc_peer_start(&s->watcher, "watcher", verbose, &e) != 0 && !s->has_trouble)
+		take_trouble(s, &e);
+	if (s->slots == NULL && !s->no_slots && module_of(s) != NULL)
+		(void)rpc_peer_start(&s->slots, "watcher", verbose, &e);
+}
+
+/* ---- enrollers */
+
+static void serve_place(struct station *s, struct place *p)
+{
+	struct rpc_msg call = RPC_MSG_INIT;
+	struct err e = ERR_INIT;
+	if (rpc_peer_next(p->enroller, &call, &e) == 0) {
+		serve_call(s, p, &call);
+	} else {
+		/* its last words were its end, unless it was killed */
+		if (p->state == PLACE_LOOKING || p->state == PLACE_PICK || p->state == PLACE_ASKING ||
+		    p->state == PLACE_WORKING) {
+			if (p->stopping)
+				err_set(&e, p->card ? ERR_INTERRUPTED : ERR_REMOVED,
+					p->card ? "interrupted" : "the token was pulled out");
+			place_fail(s, p, PLACE_FAILED, &e);
+		}
+		place_end(s, p);
+	}
+	rpc_msg_free(&call);
+}
+
+/* ---- the signer */
+
+/* Nobody has the passphrase any more, so without it nothing can go on. */
+static void serve_signer(struct station *s)
+{
+	struct err e = ERR_INIT;
+	bool asked = s->admitting > 0;
+	if (asked)
+		s->admitting--;
+	if (s->broken.code != ERR_NONE)
+		return;
+	if (signer_admit_end(s->set.signer, &e) == 0)
+		return;
+	s->broken = e;
+	err_next(&s->broken, "start the station again with the same command: it goes on where it stopped");
+	station_stop(s, false);
+}
+
+/* ---- the loop */
+
+static void read_counts(struct station *s)
+{
+	struct err e = ERR_INIT;
+	if (s->fresh && store_roster_count(s->set.store, s->set.roster, &s->counts, &e) != 0)
+		station_tell(s, STATION_NOTE, NULL, e.what, &e);
+	s->fresh = false;
+}
+
+/* A signal from a terminal that is closed, or from a service manager: those under way are finished. The second one, or
+ * Ctrl-C where nobody can be asked, breaks them off; but not SIGHUP, which a closed terminal sends more than once: the
+ * shell does, and the kernel when the shell has ended. */
+static void on_signal(struct station *s)
+{
+	int sig = signals_take();
+	if (sig != 0)
+		station_stop(s, s->stopping && sig != SIGHUP);
+}
+
+enum { FD_SIGNAL, FD_SIGNER, FD_WATCHER, FD_SLOTS, FD_LETTER, FD_VIEW, FD_PLACES };
+
+static int wait_for_all(struct station *s, struct pollfd *p)
+{
+	const struct station_view *v = s->set.view;
+	p[FD_SIGNAL] = (struct pollfd){.fd = signals_fd(), .events = POLLIN};
+	p[FD_SIGNER] = (struct pollfd){.fd = signer_fd(s->set.signer), .events = POLLIN};
+	p[FD_WATCHER] = (struct pollfd){.fd = s->watcher != NULL ? rpc_peer_fd(s->watcher) : -1, .events = POLLIN};
+	p[FD_SLOTS] = (struct pollfd){.fd = s->slots != NULL ? rpc_peer_fd(s->slots) : -1, .events = POLLIN};
+	p[FD_LETTER] = (struct pollfd){.fd = letters_fd(s), .events = POLLIN};
+	p[FD_VIEW] = (struct pollfd){.fd = v->input(v->arg), .events = POLLIN};
+	for (size_t i = 0; i < s->n_places; i++) {
+		const struct rpc_peer *e = s->places[i].enroller;
+		p[FD_PLACES + i] = (struct pollfd){.fd = e != NULL ? rpc_peer_fd(e) : -1, .events = POLLIN};
+	}
+	return poll(p, FD_PLACES + s->n_places, TURN_MS);
+}
+
+/* Places come and go with the readers, so those are last. */
+static void turn(struct station *s)
+{
+	const struct station_view *v = s->set.view;
+	size_t n = s->n_places;
+	struct pollfd *p = xcalloc(FD_PLACES + n, sizeof *p);
+	if (wait_for_all(s, p) > 0) {
+		for (size_t i = 0; i < n; i++) {
+			if (p[FD_PLACES + i].revents != 0)
+				serve_place(s, &s->places[i]);
+		}
+		if (p[FD_LETTER].revents != 0)
+			letters_read(s);
+		if (p[FD_SIGNER].revents != 0)
+			serve_signer(s);
+		if (p[FD_SIGNAL].revents != 0)
+			on_signal(s);
+		if (p[FD_VIEW].revents != 0)
+			v->read(v->arg, s);
+		if (p[FD_WATCHER].revents != 0)
+			serve_watcher(s, &s->watcher);
+		if (p[FD_SLOTS].revents != 0)
+			serve_watcher(s, &s->slots);
+	}
+	free(p);
+	if (signer_fd(s->set.signer) < 0)
+		serve_signer(s);
+	for (size_t i = 0; i < s->n_places; i++)
+		place_settle(s, &s->places[i]);
+	serve_waiting(s);
+	place_begin_queued(s);
+	letters_turn(s);
+	need_watchers(s);
+	read_counts(s);
+	v->draw(v->arg, s);
+}
+
+int station_run(struct station *s, struct err *e)
+{
+	if (signals_catch(e) != 0)
+		return -1;
+	read_counts(s);
+	station_tell(s, STATION_BEGINS, NULL, NULL, NULL);
+	need_watchers(s);
+	while (!s->stopping || station_busy(s) != 0)
+		turn(s);
+	letters_end(s);
+	read_counts(s);
+	station_tell(s, STATION_ENDS, NULL, NULL, NULL);
+	if (s->broken.code != ERR_NONE && e != NULL)
+		*e = s->broken;
+	return s->broken.code == ERR_NONE ? 0 : -1;
+}

@@ -1,0 +1,181 @@
+/*
+ * station: many tokens at once. One place for each reader, and one for each
+ * token that has none; at each an enroller (enroller.h) does what `tokenroll
+ * USER` does, and asks here who gets the token and for PINs. The station knows
+ * who is in line (store/roster.h), and tells a view all that happens.
+ *
+ * One thread, one loop: enrollers, the watcher of the readers, signals and the
+ * view's input are waited for together, and nothing here takes long. Runs in
+ * the parent.
+ */
+#ifndef STATION_STATION_H
+#define STATION_STATION_H
+
+#include "ca/signer.h"
+#include "core/config.h"
+#include "handover/pinletter.h"
+#include "pkcs11/reader.h"
+#include "station/desk.h"
+#include "store/roster.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum place_state {
+	PLACE_EMPTY,
+	PLACE_LOOKING, /* which token is it, whose, what is on it */
+	PLACE_PICK,    /* the operator is to say whose it becomes */
+	PLACE_WORKING,
+	PLACE_ASKING, /* somebody is to type a PIN */
+	PLACE_DONE,
+	PLACE_UNDONE,
+	PLACE_REFUSED, /* nothing was done with it: why says so */
+	PLACE_FAILED,
+	PLACE_STATE_COUNT
+};
+
+struct place {
+	char name[READER_NAME_MAX]; /* of the reader, or what the module calls the slot */
+	char serial[17];            /* a place that is a slot: its token's; else "" */
+	bool slot, card;
+	unsigned events; /* see struct reader */
+	enum place_state state;
+	struct rpc_peer *enroller; /* NULL: none is at work */
+	bool stopping;             /* it was asked to end */
+	bool undoing;              /* ... at taking back what was made */
+	bool again;                /* another card came while it was at work: to be looked at when it has ended */
+	struct desk_token token;   /* from the end of PLACE_LOOKING on */
+	bool has_person, begun;    /* begun: the roster has that person as running */
+	struct roster_person person;
+	char step[64];                    /* under way; "" */
+	int64_t step_began, began, ended; /* clock_ms */
+	int64_t step_usual;               /* what it takes usually, in ms; 0: not known */
+	bool pin_sent;                    /* in this attempt: the given one, or one that was made here */
+	bool pin_waits;                   /* the given PIN was right for no token yet, and is being tried on one */
+	bool gone;                        /* the reader is, and the place goes when nobody is at work there */
+	bool put_back;                    /* when the enroller has ended, unless it is done: */
+	enum roster_state back_as;
+	char back_why[200];
+	bool may_pull;       /* the token was proven: it is not needed any more */
+	struct desk_ask ask; /* with PLACE_ASKING */
+	struct err why;      /* with PLACE_REFUSED and PLACE_FAILED */
+};
+
+enum station_event_kind {
+	STATION_BEGINS,
+	STATION_READER_IN, /* a place */
+	STATION_READER_OUT,
+	STATION_TROUBLE, /* why: PC/SC cannot be used */
+	STATION_CARD_IN,
+	STATION_CARD_OUT,
+	STATION_SEEN,
+	STATION_PICK,
+	STATION_GIVEN, /* the token goes to place->person */
+	STATION_STEP_BEGIN,
+	STATION_STEP_END, /* ok, text, ms */
+	STATION_NOTE,
+	STATION_ASK,
+	STATION_MAY_PULL,
+	STATION_DONE, /* ms */
+	STATION_UNDONE,
+	STATION_REFUSED,
+	STATION_FAILED,
+	STATION_LETTER, /* ok: printed; else why it waits */
+	STATION_STOPS,  /* text: what is waited for */
+	STATION_ENDS,
+	STATION_EVENT_COUNT
+};
+
+/* "begins" … in events for programs. */
+const char *station_event_name(enum station_event_kind k);
+
+struct station_event {
+	enum station_event_kind kind;
+	const struct place *place; /* NULL: it is about no place */
+	const char *text;          /* "" */
+	const struct err *why;     /* NULL */
+	const char *user;          /* whose letter it is; NULL for other events */
+	bool ok;
+	int64_t ms;
+};
+
+struct station;
+
+struct station_view {
+	void *arg;
+	void (*event)(void *arg, const struct station *s, const struct station_event *ev);
+	/* When a turn of the loop is over, and at least once in a second. */
+	void (*draw)(void *arg, struct station *s);
+	/* What the operator does: a descriptor to wait for, or -1; and what is done when it can be read. */
+	int (*input)(void *arg);
+	void (*read)(void *arg, struct station *s);
+	bool can_ask; /* somebody can be asked for a PIN, or whose a token is */
+};
+
+struct station_options {
+	enum config_pins pin;
+	bool pick;          /* the operator says whose a token becomes */
+	bool init;          /* blank tokens are set up */
+	bool allow_foreign; /* tokens with other objects are enrolled, too */
+	bool keep_factory_pins;
+	const char *module;                                /* NULL: as configured */
+	struct secret *pin_given, *so_pin_given;           /* of all tokens; NULL */
+	const char *pin_file, *so_pin_file, *ca_pass_file; /* where they and the passphrase come from; NULL */
+	bool verbose;
+};
+
+struct station_setup {
+	const struct station_options *opt;
+	const struct config *cfg;
+	struct store *store;
+	int64_t roster;
+	const char *const
+	    *columns; /* the roster's further ones: each is a name for templates, also where it is empty */
+	size_t n_columns;
+	struct signer *signer;            /* its key is unlocked */
+	const struct secret *key;         /* what PINs are kept sealed with, see envelope.h */
+	const struct pinletters *printer; /* NULL: no PINs are made that would need letters */
+	const struct station_view *view;
+};
+
+void station_new(struct station **ret, const struct station_setup *setup);
+void station_free(struct station **s);
+
+/* Until it is told to stop, or nobody is left and every place is empty and stop_when_done is set. */
+int station_run(struct station *s, struct err *e);
+
+/* ---- for views */
+
+const struct place *station_places(const struct station *s, size_t *ret_n);
+const struct roster_counts *station_counts(const struct station *s);
+/* Of this run; -1 as long as nothing can be said. */
+double station_per_hour(const struct station *s);
+int64_t station_time_left_s(const struct station *s);
+const struct err *station_trouble(const struct station *s); /* PC/SC's; NULL if there is none */
+bool station_is_stopping(const struct station *s);
+bool station_published(const struct station *s); /* a CRL, in this run */
+size_t station_busy(const struct station *s);    /* places where an enroller is at work */
+
+/* The first n in line, and whom an operator means by what was typed or scanned; as store_roster_in_line and
+ * store_roster_search. */
+int station_next(struct station *s, struct roster_person *ret, size_t n, size_t *ret_n, struct err *e);
+int station_search(struct station *s, const char *typed, struct roster_person *ret, size_t n, size_t *ret_n,
+		   size_t *ret_all, struct err *e);
+bool station_picks(const struct station *s); /* the operator says whose a token becomes */
+
+/* What the operator wants. Those about a place do nothing where that is in no state for it, and say so in e. */
+int station_pick(struct station *s, size_t place, int64_t person, struct err *e);
+int station_answer(struct station *s, size_t place, struct secret *pin, struct err *e);
+int station_retry(struct station *s, size_t place, struct err *e);
+int station_skip(struct station *s, size_t place, struct err *e);
+int station_hold(struct station *s, size_t place, const char *why, struct err *e);
+/* What was made there last is revoked, the token emptied, the person in line again. The token must still be there. */
+int station_undo(struct station *s, size_t place, struct err *e);
+
+/* The PIN letter of whoever was done there, once more. */
+int station_reprint(struct station *s, size_t place, struct err *e);
+
+/* No new token is begun; with now, those under way are broken off as well, and can be gone on with. */
+void station_stop(struct station *s, bool now);
+
+#endif

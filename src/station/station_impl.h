@@ -1,0 +1,88 @@
+/*
+ * station_impl: what the files of the station share.
+ */
+#ifndef STATION_STATION_IMPL_H
+#define STATION_STATION_IMPL_H
+
+#include "station/station.h"
+
+struct station {
+	struct station_setup set;
+	struct rpc_peer *watcher; /* of the readers */
+	struct rpc_peer *slots;   /* of a module's tokens without a reader */
+	bool no_slots;            /* it has none */
+	struct place *places;     /* in the order in which they came */
+	size_t n_places;
+	struct roster_counts counts;
+	bool has_trouble;
+	bool published; /* a CRL was */
+	struct err trouble;
+	char (*pin_wrong)[50]; /* tokens that have refused a PIN: it is not sent again by itself */
+	size_t n_pin_wrong;
+	bool pin_works;             /* the one that was given was right for a token */
+	bool pin_trusted;           /* or the operator says that it is to be sent */
+	int64_t watchers_at;        /* clock_ms; not before they are started */
+	size_t admitting;           /* sockets that the signer has not confirmed */
+	struct err broken;          /* why the station cannot go on; ERR_NONE */
+	bool stopping, now;         /* no new token; break off those under way */
+	struct pinletter *printing; /* under way; NULL */
+	int64_t printing_id;
+	char printing_user[65];
+	bool letters_due;     /* there may be some */
+	int64_t *letters_bad; /* those that can never be made */
+	size_t n_letters_bad;
+	int64_t printer_pause; /* clock_ms; until then it is not tried */
+	bool fresh;            /* the counts are to be read anew */
+	int64_t began;         /* clock_ms */
+	int64_t done;          /* tokens of this run */
+	int64_t busy_ms;       /* what they took together */
+};
+
+/* Tells the view. text and why may be NULL. */
+void station_tell(struct station *s, enum station_event_kind kind, const struct place *p, const char *text,
+		  const struct err *why);
+void station_tell_step(struct station *s, enum station_event_kind kind, const struct place *p, const char *text,
+		       bool ok, int64_t ms);
+
+void station_tell_letter(struct station *s, const char *user, bool ok, const char *text, const struct err *why);
+
+/* place.c: what PC/SC says, and the beginning and end of the work at a place. */
+void place_take_readers(struct station *s, const struct reader *list, size_t n);
+void place_take_tokens(struct station *s, const struct worker_token *list, size_t n);
+/* Begins what has waited for others to end. */
+void place_begin_queued(struct station *s);
+void place_begin(struct station *s, struct place *p);
+int place_undo(struct station *s, struct place *p, struct err *e);
+/* Its enroller has ended: how, if it did not say so itself. */
+void place_end(struct station *s, struct place *p);
+void place_fail(struct station *s, struct place *p, enum place_state st, const struct err *why);
+void place_stop(struct place *p);
+/* It is free again, or holds a card that is to be looked at. */
+void place_clear(struct station *s, struct place *p);
+
+/* Whether the roster does not know yet what has become of the person there: tried once more. */
+void place_settle(struct station *s, struct place *p);
+
+/* Whether this token has refused a PIN in this run. */
+bool station_pin_was_wrong(const struct station *s, const char *token);
+void station_forget_wrong_pin(struct station *s, const char *token);
+
+/* The token there, as the inventory names it. */
+void station_token(const struct place *p, struct store_token *ret);
+
+/* assign.c: who gets the token of p->token. 0: p->person does; 1: the operator is to say; -1: nobody, and why. */
+int assign_token(struct station *s, struct place *p, struct err *e);
+/* That person does, who was chosen. ERR_* if that cannot be. */
+int assign_person(struct station *s, struct place *p, int64_t person, struct err *e);
+
+/* names.c: what the roster says of a person, for templates. */
+void station_names(const struct station *s, struct desk_order *o, const struct roster_person *p);
+
+/* serve.c: a call of the enroller at a place. */
+void serve_call(struct station *s, struct place *p, struct rpc_msg *call);
+void serve_order(struct station *s, struct place *p);
+void serve_secret(struct place *p, struct secret *secret);
+/* Answers those who wait for the outcome of the first one that was sent the given PIN. */
+void serve_waiting(struct station *s);
+
+#endif

@@ -1,0 +1,240 @@
+/*
+ * view_action: what the operator can have done at a reader, by which key, and
+ * at which readers it can be done now.
+ */
+#include "station/view_screen_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct view_action {
+	wint_t key;
+	const char *name, *word; /* "Enter", "whose" */
+	const char *no;          /* what is said where it can be done at no reader */
+	const char *question;    /* what is asked before; NULL: nothing */
+	bool (*ask)(const struct place *p);
+	bool (*can)(const struct place *p);
+	void (*run)(struct view_screen *v, struct station *s, size_t place);
+};
+
+static bool is_red(const struct place *p)
+{
+	return p->state == PLACE_FAILED || p->state == PLACE_REFUSED;
+}
+
+static bool can_put_back(const struct place *p)
+{
+	return p->has_person && p->state != PLACE_DONE && p->state != PLACE_UNDONE && p->state != PLACE_EMPTY &&
+	       !p->may_pull && !p->undoing && !p->put_back;
+}
+
+static bool can_pick(const struct place *p)
+{
+	return p->state == PLACE_PICK;
+}
+
+/* It may be all but finished. */
+static bool is_at_work(const struct place *p)
+{
+	return p->state == PLACE_WORKING;
+}
+
+static bool can_undo(const struct place *p)
+{
+	return p->state == PLACE_DONE && p->card && p->enroller == NULL;
+}
+
+static bool can_reprint(const struct place *p)
+{
+	return p->state == PLACE_DONE;
+}
+
+static const struct place *at(const struct station *s, size_t place)
+{
+	size_t n = 0;
+	return &station_places(s, &n)[place];
+}
+
+static void told(struct view_screen *v, int ret, const struct err *e, size_t place, const char *user, const char *what)
+{
+	if (ret != 0)
+		view_say_error(v, e);
+	else
+		view_say(v, VIEW_PLAIN, "%zu: %s%s%s", place + 1, user, user[0] != '\0' ? " " : "", what);
+}
+
+/* A copy: what is done with a place may make it forget the person. */
+static void copy_user(char ret[sizeof((struct roster_person *)0)->user], const struct place *p)
+{
+	snprintf(ret, sizeof((struct roster_person *)0)->user, "%s", p->has_person ? p->person.user : "");
+}
+
+static void retry(struct view_screen *v, struct station *s, size_t place)
+{
+	struct err e = ERR_INIT;
+	char user[sizeof((struct roster_person *)0)->user];
+	copy_user(user, at(s, place));
+	view_place(v, at(s, place))->put_back = NULL;
+	told(v, station_retry(s, place, &e), &e, place, user, "tried again");
+}
+
+static void skip(struct view_screen *v, struct station *s, size_t place)
+{
+	struct err e = ERR_INIT;
+	char user[sizeof((struct roster_person *)0)->user];
+	copy_user(user, at(s, place));
+	int ret = station_skip(s, place, &e);
+	if (ret == 0)
+		view_place(v, at(s, place))->put_back = "skipped";
+	told(v, ret, &e, place, user, "is skipped today");
+}
+
+static void reprint(struct view_screen *v, struct station *s, size_t place)
+{
+	struct err e = ERR_INIT;
+	char user[sizeof((struct roster_person *)0)->user];
+	copy_user(user, at(s, place));
+	told(v, station_reprint(s, place, &e), &e, place, user, "gets the PIN letter once more");
+}
+
+static void undo(struct view_screen *v, struct station *s, size_t place)
+{
+	struct err e = ERR_INIT;
+	char user[sizeof((struct roster_person *)0)->user];
+	copy_user(user, at(s, place));
+	told(v, station_undo(s, place, &e), &e, place, user, "what was made is taken back");
+}
+
+static void hold(struct view_screen *v, struct station *s, size_t place)
+{
+	view_line_begin(v, VIEW_HOLD, at(s, place));
+}
+
+static void pick(struct view_screen *v, struct station *s, size_t place)
+{
+	view_line_begin(v, VIEW_WHOSE, at(s, place));
+}
+
+static void why(struct view_screen *v, struct station *s, size_t place)
+{
+	view_page_begin(v, VIEW_PAGE_WHY, at(s, place));
+}
+
+static const struct view_action actions[] = {
+    {'\n', "Enter", "whose", "no token waits for a person", NULL, NULL, can_pick, pick},
+    {'r', "r", "retry", "nothing has failed", NULL, NULL, is_red, retry},
+    {'s', "s", "skip", "there is nobody who could be skipped", "break off what is under way, and skip", is_at_work,
+     can_put_back, skip},
+    {'h', "h", "hold", "there is nobody who could be held", "break off what is under way, and hold", is_at_work,
+     can_put_back, hold},
+    {'w', "w", "why", "no reader is red", NULL, NULL, is_red, why},
+    {'p', "p", "print again", "nobody who was just done is at a reader", NULL, NULL, can_reprint, reprint},
+    {'u', "u", "undo", "no token that was just made is in a reader", "empty the token, and revoke the new certificate",
+     can_undo, can_undo, undo},
+};
+
+#define ACTIONS (sizeof actions / sizeof *actions)
+
+/* ---- where */
+
+static size_t candidates(const struct station *s, const struct view_action *a, size_t *ret_first)
+{
+	size_t n = 0, found = 0;
+	const struct place *p = station_places(s, &n);
+	for (size_t i = 0; i < n; i++) {
+		if (!a->can(&p[i]))
+			continue;
+		if (found++ == 0)
+			*ret_first = i;
+	}
+	return found;
+}
+
+bool view_action_can(const struct view_screen *v, const struct station *s, size_t place)
+{
+	return v->action == NULL || v->action->can(at(s, place));
+}
+
+void view_action_do(struct view_screen *v, struct station *s, size_t place)
+{
+	const struct view_action *a = v->action;
+	view_leave(v);
+	v->chosen.name[0] = '\0';
+	a->run(v, s, place);
+}
+
+void view_action_begin(struct view_screen *v, struct station *s, size_t place)
+{
+	if (v->action->question == NULL || !v->action->ask(at(s, place))) {
+		view_action_do(v, s, place);
+		return;
+	}
+	v->about = view_at(at(s, place));
+	v->mode = VIEW_SURE;
+}
+
+static void begin(struct view_screen *v, struct station *s, const struct view_action *a, size_t place)
+{
+	v->action = a;
+	view_action_begin(v, s, place);
+}
+
+bool view_action_key(struct view_screen *v, struct station *s, wint_t key)
+{
+	const struct view_action *a = NULL;
+	size_t first = 0, chosen = view_find(s, &v->chosen);
+	for (size_t i = 0; i < ACTIONS; i++) {
+		if (actions[i].key == key)
+			a = &actions[i];
+	}
+	if (a == NULL)
+		return false;
+	size_t n = candidates(s, a, &first);
+	if (n == 0) {
+		view_say(v, VIEW_PLAIN, "%s: %s", a->word, a->no);
+	} else if (chosen != VIEW_NONE && a->can(at(s, chosen))) {
+		begin(v, s, a, chosen);
+	} else if (chosen != VIEW_NONE) {
+		view_say(v, VIEW_PLAIN, "%s: not at reader %zu; choose another one, or none with Esc", a->word,
+			 chosen + 1);
+	} else if (n == 1) {
+		begin(v, s, a, first);
+	} else {
+		v->action = a;
+		v->mode = VIEW_WHICH;
+	}
+	return true;
+}
+
+/* ---- in words */
+
+bool view_action_text(char *ret, size_t size, const struct station *s, size_t nth)
+{
+	size_t first = 0;
+	for (size_t i = 0; i < ACTIONS; i++) {
+		if (candidates(s, &actions[i], &first) == 0 || nth-- != 0)
+			continue;
+		snprintf(ret, size, "%s %s", actions[i].name, actions[i].word);
+		return true;
+	}
+	return false;
+}
+
+void view_action_which(char *ret, size_t size, const struct view_screen *v, const struct station *s)
+{
+	size_t n = 0;
+	const struct place *p = station_places(s, &n);
+	int used = snprintf(ret, size, "%s at which reader?", v->action->word);
+	for (size_t i = 0; i < n && used > 0 && (size_t)used < size; i++) {
+		if (v->action->can(&p[i]))
+			used += snprintf(ret + used, size - (size_t)used, "  %zu %s", i + 1,
+					 p[i].has_person ? p[i].person.user : p[i].token.id);
+	}
+}
+
+void view_action_sure(char *ret, size_t size, const struct view_screen *v, const struct station *s)
+{
+	size_t i = view_find(s, &v->about);
+	snprintf(ret, size, "reader %zu, %s: %s?", i + 1, i != VIEW_NONE ? at(s, i)->person.user : "",
+		 v->action->question);
+}

@@ -1,0 +1,165 @@
+#include "vpn/pinentry.h"
+#include "core/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct pinentry {
+	pid_t pid;
+	int in, out; /* its */
+	int stop_fd;
+	pinentry_stop_fn *stop;
+	void *arg;
+};
+
+static _Noreturn void become_pinentry(int in, int out, pid_t parent)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0 || getppid() != parent || dup2(in, 0) < 0 ||
+	    dup2(out, 1) < 0)
+		_exit(126);
+	close_range(3, ~0U, 0);
+	signal(SIGPIPE, SIG_DFL);
+	execlp("pinentry", "pinentry", (char *)NULL);
+	_exit(127);
+}
+
+static int start(struct pinentry *p, struct err *e)
+{
+	int in[2], out[2];
+	if (pipe2(in, O_CLOEXEC) != 0)
+		return err_errno(e, ERR_SYSTEM, "cannot make a pipe for pinentry");
+	if (pipe2(out, O_CLOEXEC) != 0) {
+		close(in[0]);
+		close(in[1]);
+		return err_errno(e, ERR_SYSTEM, "cannot make a pipe for pinentry");
+	}
+	pid_t parent = getpid();
+	p->pid = fork();
+	if (p->pid == 0)
+		become_pinentry(in[0], out[1], parent);
+	close(in[0]);
+	close(out[1]);
+	p->in = in[1];
+	p->out = out[0];
+	return p->pid < 0 ? err_errno(e, ERR_SYSTEM, "cannot start pinentry") : 0;
+}
+
+static void end(struct pinentry *p)
+{
+	close(p->in);
+	close(p->out);
+	if (p->pid <= 0)
+		return;
+	kill(p->pid, SIGTERM);
+	while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+/* Waits for a line; false if the dialog is not wanted any more. */
+static bool wait_line(const struct pinentry *p)
+{
+	struct pollfd fds[] = {
+	    {.fd = p->out, .events = POLLIN},
+	    {.fd = p->stop_fd, .events = POLLIN},
+	};
+	for (;;) {
+		if (poll(fds, 2, -1) < 0) {
+			if (errno != EINTR)
+				return false;
+			continue;
+		}
+		if (fds[1].revents != 0 && p->stop(p->arg))
+			return false;
+		if (fds[0].revents != 0)
+			return true;
+	}
+}
+
+static int no_dialog(struct err *e)
+{
+	err_set(e, ERR_FAILED, "there is no dialog to ask for the PIN");
+	return err_next(e, "install pinentry-gnome3, pinentry-qt or another one that suits the desktop");
+}
+
+/* %XX is a byte. */
+static void decode(struct secret *s, size_t from)
+{
+	size_t to = 0;
+	unsigned byte = 0;
+	for (size_t at = from; at < s->len; at++) {
+		if (s->bytes[at] == '%' && at + 2 < s->len && sscanf(s->bytes + at + 1, "%2x", &byte) == 1) {
+			s->bytes[to++] = (char)byte;
+			at += 2;
+		} else {
+			s->bytes[to++] = s->bytes[at];
+		}
+	}
+	explicit_bzero(s->bytes + to, s->len - to);
+	s->len = to;
+}
+
+/* The lines up to OK or ERR; what a line "D ..." has is the answer. */
+static int read_reply(const struct pinentry *p, struct secret *ret, struct err *e)
+{
+	struct secret *line = secret_new();
+	int rc = 1;
+	secret_clear(ret);
+	while (rc > 0) {
+		if (!wait_line(p))
+			rc = err_set(e, ERR_INTERRUPTED, "the question is not asked any more");
+		else if (secret_read_fd(line, p->out, NULL) != 0)
+			rc = no_dialog(e);
+		else if (strncmp(line->bytes, "ERR ", 4) == 0)
+			rc = err_set(e, ERR_INTERRUPTED, "the dialog was cancelled");
+		else if (strncmp(line->bytes, "OK", 2) == 0)
+			rc = 0;
+		else if (strncmp(line->bytes, "D ", 2) == 0) {
+			decode(line, 2);
+			rc = secret_set(ret, line->bytes, line->len, e) == 0 ? 1 : -1;
+		}
+	}
+	secret_free(&line);
+	return rc;
+}
+
+/* Sends "command text", with what would end the line escaped. */
+static int command(const struct pinentry *p, const char *command, const char *text, struct secret *ret, struct err *e)
+{
+	char line[1024];
+	size_t n = (size_t)snprintf(line, sizeof line, "%s", command);
+	if (text != NULL)
+		line[n++] = ' ';
+	for (; text != NULL && *text != '\0' && n + 5 < sizeof line; text++) {
+		if (*text == '%' || *text == '\n' || *text == '\r')
+			n += (size_t)snprintf(line + n, sizeof line - n, "%%%02X", (unsigned char)*text);
+		else
+			line[n++] = *text;
+	}
+	line[n++] = '\n';
+	if (file_write_all(p->in, line, n) != 0)
+		return no_dialog(e);
+	return read_reply(p, ret, e);
+}
+
+int pinentry_ask(struct secret *ret, const char *text, int stop_fd, pinentry_stop_fn *stop, void *arg, struct err *e)
+{
+	struct pinentry p = {.pid = -1, .in = -1, .out = -1, .stop_fd = stop_fd, .stop = stop, .arg = arg};
+	if (start(&p, e) != 0)
+		return -1;
+	int rc = read_reply(&p, ret, e); /* its greeting */
+	if (rc == 0)
+		rc = command(&p, "SETTITLE", "VPN", ret, e);
+	if (rc == 0)
+		rc = command(&p, "SETDESC", text, ret, e);
+	if (rc == 0)
+		rc = command(&p, "GETPIN", NULL, ret, e);
+	end(&p);
+	return rc;
+}

@@ -1,0 +1,114 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016,SC2153,SC2154  # bats and station.bash set them
+# PINs that the station makes: each is told to one person, on paper, when the token was proven, and to nobody else.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	export COMPANY_CACHE=$BATS_FILE_TMPDIR/cache
+}
+
+setup() {
+	load station.bash
+	PATH=$PATH:/usr/sbin:/sbin
+	station_cards 2
+	station_card 0
+	station_roster user,name,language alice,Алиса,ru bob,Bob,de
+	mkdir "$DIR/printed"
+	cat >"$DIR/printer" <<-SH
+		#!/bin/sh
+		[ ! -e "$DIR/no-printer" ] || { echo "out of paper" >&2; exit 1; }
+		cat >"$DIR/printed/\$(date +%s%N)"
+	SH
+	chmod +x "$DIR/printer"
+	station_conf "letter.command=$DIR/printer"
+}
+
+teardown() {
+	station_stop
+}
+
+# letters N: waits for so many on paper
+letters() {
+	local i
+	for ((i = 0; i < 200; i++)); do
+		[[ $(find "$DIR/printed" -type f -size +0 | wc -l) != "$1" ]] || return 0
+		sleep 0.05
+	done
+	find "$DIR/printed" -type f
+	cat "$DIR/log/station"
+	return 1
+}
+
+# pin_of NAME: the PIN in the letter of whoever has this name
+pin_of() {
+	local f
+	for f in "$DIR"/printed/*; do
+		pdftotext -layout "$f" - | grep -q "$1" || continue
+		pdftotext -raw "$f" - | grep -oE '^[0-9][0-9 ]{5,20}$' | tr -d ' \n'
+	done
+}
+
+opens() {
+	card_pkcs11 "$1" --login --pin "$2" --list-objects >/dev/null 2>&1
+}
+
+@test "a token that came with everybody's PIN goes out with one of its own, which its letter says, once" {
+	station_card 1
+	station --pins random
+	((status == 0))
+	letters 2
+	alice=$(pin_of Алиса) bob=$(pin_of Bob)
+	[[ -n $alice && -n $bob && $alice != "$bob" ]]
+	for k in 0 1; do
+		pin=$alice
+		[[ $(holder $k) == alice ]] || pin=$bob
+		opens $k "$pin"
+	done
+	company_tokenroll "$DIR" audit --csv | grep -c letter-printed | grep -qx 2
+	# a second run prints nothing
+	station --pins random
+	letters 2
+	run ! grep -a -e "$alice" -e "$bob" "$DIR"/tokenroll.db* "$DIR/log/station"
+}
+
+@test "no letter is printed before the proof, and after a kill the token gets the PIN that was made for it" {
+	card_ctl 0 delay 40
+	station_start --pins random
+	station_says "alice  onto the token"
+	sleep 0.3
+	kill -KILL "$STATION"
+	station_ended
+	letters 0
+	card_ctl 0 delay 0
+	station_card 1
+	station_start --pins random
+	station_says "alice  done"
+	station_says "bob  done"
+	station_ended
+	letters 2
+	opens 0 "$(pin_of Алиса)"
+	[[ $(holder 0) == alice ]]
+}
+
+@test "without a printer letters wait, sealed, and are printed when there is one" {
+	touch "$DIR/no-printer"
+	station_card 1
+	station --pins random
+	((status == 0))
+	[[ $output == *"waits, encrypted"* && $output == *"out of paper"* ]]
+	letters 0
+	rm "$DIR/no-printer"
+	station --pins random
+	letters 2
+	opens 0 "$(pin_of "$([[ $(holder 0) == alice ]] && echo Алиса || echo Bob)")"
+	(($(company_tokenroll "$DIR" audit --csv | grep -c letter-begun) > 2))
+}
+
+@test "PINs at random are refused before the first token where no letter can be printed" {
+	station_conf "letter.command="
+	card_ctl 0 reset-count
+	station --pins random
+	((status == 2))
+	[[ $output == *"letter"* && $(card_ctl 0 count) == 0 ]]
+}

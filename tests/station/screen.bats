@@ -1,0 +1,456 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154  # bats and station.bash set them
+# The station on a terminal: whoever sees it for the first time knows what to do next, and what the keys do is shown.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	export COMPANY_CACHE=$BATS_FILE_TMPDIR/cache
+}
+
+setup() {
+	load station.bash
+	load screen.bash
+	load ../lib/recovery.bash
+	PATH=$PATH:/usr/sbin:/sbin
+}
+
+teardown() {
+	screen_end
+	station_stop
+}
+
+# slow_card K MS: it takes so long to make a key
+slow_card() {
+	card_process sc-hsm "$1" "pin=$COMPANY_PIN" "so-pin=$COMPANY_SO_PIN" "serial=STAT00000${1%%.*}" &&
+		card_ctl "$1" delay-key "$2" && card_ctl "$1" insert
+}
+
+# company N: with so many readers
+company() {
+	station_cards "$1"
+	keep=(--pins keep --pin-file "$DIR/pin")
+}
+
+bells() {
+	tr -dc '\a' <"$DIR/log/terminal" | wc -c
+}
+
+@test "from no card to a token that may be pulled: each time it is said what to do" {
+	company 2
+	station_roster user,name 'alice,Alice Jones' bob,Bob carol,Carol
+	screen_start "${keep[@]}"
+	screen_shows "Put the first token into a reader: it becomes that of alice, Alice Jones."
+	screen_shows "0 done  0 failed  3 left"
+	screen_shows "next: alice, Alice Jones; bob; carol"
+	screen_shows "roster.csv"
+	slow_card 0 800
+	screen_shows "key pair"
+	screen_shows "next: bob, Bob; carol"
+	[[ $(bells) == 0 ]]
+	screen_shows "PULL: DONE"
+	screen_shows "Pull out the token where it says PULL, and put in the next."
+	screen_shows "1 done  0 failed  2 left"
+	[[ $(bells) == 1 ]]
+	card_ctl 0 pull
+	screen_shows "Put the next token into a reader: it becomes that of bob"
+	# of this model one time is known now
+	slow_card 1 1500
+	screen_shows "of about"
+	screen_text | grep -qE 'key pair \[#*\.+\] [0-9]+ s of about [0-9]+ s'
+	screen_keys q
+	screen_shows "The station ends as soon as the 1 token under way is finished."
+	screen_shows "exit status 0"
+	screen_shows "2 of 3 are done, 1 left"
+	screen_shows "To go on with those who are left, start the station again with the same command."
+	[[ $(people delivered) == "alice bob" ]]
+}
+
+@test "a token that is left alone and one that fails say why and what to do; retry, skip and hold, with a reason" {
+	company 2
+	station_roster user alice bob carol dave
+	station_card 0 foreign=ec:P-256
+	slow_card 1 30000
+	screen_start -s 120x30 "${keep[@]}"
+	screen_shows "LEFT ALONE"
+	screen_shows "What to do: take another one; with --allow-foreign the station puts ours beside them"
+	screen_shows "Reader 1 waits for you"
+	# what is under way is not broken off by one key; only one reader can be meant
+	screen_keys s
+	screen_shows "reader 2, alice: break off what is under way, and skip?"
+	screen_keys n
+	screen_shows_not "and skip?"
+	screen_shows "key pair"
+	card_ctl 1 pull
+	screen_shows "the token was pulled out of"
+	screen_shows "put the same token in again: it goes on where it stopped"
+	# several can be meant now
+	screen_keys w
+	screen_shows "why at which reader?"
+	# 3, from a number block
+	screen_keys -H 1b 4f 73
+	screen_shows "there is no reader 3"
+	screen_keys w 1
+	screen_shows "reader 1: $(cards_reader 0)"
+	screen_keys x
+	screen_shows "2 readers wait for you, and say why"
+	screen_keys h "is ill" Enter
+	screen_shows "2: alice is held"
+	screen_shows "PUT BACK"
+	screen_shows "1 held"
+	card_ctl 1 forget
+	card_ctl 1 insert
+	screen_shows "is for alice, who is held: is ill"
+	screen_keys r 2
+	screen_shows "DONE"
+	card_ctl 0 pull
+	screen_shows_not "LEFT ALONE"
+	[[ $(holder 1) == alice ]]
+	# nobody is there who could be skipped
+	screen_keys s
+	screen_shows "skip: there is nobody who could be skipped"
+	card_ctl 1 pull
+	slow_card 0.second 30000
+	screen_shows "key pair"
+	screen_keys s y
+	screen_shows "PUT BACK"
+	screen_shows "bob is skipped"
+	screen_keys q
+	screen_shows "exit status 0"
+	screen_shows "Skipped: 1"
+}
+
+@test "whose a token becomes is typed or scanned: unknown, several, by a number, and what is wrong with it is said" {
+	company 2
+	station_roster user,name,email 'alice,Alice Jones,' 'bob,Bob Jones,' 'carol,Кэрол Смит,carol@example.com' 'eve,,'
+	screen_start --pick "${keep[@]}"
+	screen_shows "Put the first token into a reader; then type or scan whose it becomes"
+	station_card 0
+	screen_shows "reader 1, token STAT000000: whose?"
+	screen_keys zoe Enter
+	screen_shows 'nobody on the roster is called "zoe", or begins so'
+	screen_keys jones Enter
+	screen_shows '"jones" may be 2 people: type a number, or more of the name'
+	screen_shows "1  alice, Alice Jones"
+	screen_shows "2  bob, Bob Jones"
+	screen_keys 2 Enter
+	screen_shows "1: the token becomes that of bob"
+	screen_shows "PULL: DONE"
+	# typed in another script; the arrows and Backspace edit nothing else
+	station_card 1
+	screen_shows "reader 2, token STAT000001: whose?"
+	screen_keys -l 'bob'
+	screen_keys Enter
+	screen_shows "bob"
+	screen_keys -l 'Кэролл'
+	screen_keys BSpace
+	screen_shows "whose? Кэрол"
+	# other keys are there again when it is put off
+	screen_keys Escape
+	screen_shows "Enter asks again whose the token is"
+	screen_shows "Enter whose"
+	screen_keys Enter
+	screen_shows "reader 2, token STAT000001: whose?"
+	screen_keys carol@example.com Enter
+	screen_shows "2 done"
+	screen_shows "an hour"
+	screen_shows "min left"
+	[[ $(holder 0) == bob && $(holder 1) == carol ]]
+}
+
+# blank_company: cards that the station initializes, and new PINs that employees type
+blank_company() {
+	company 2
+	recovery_new "$DIR/recovery" Recovery
+	company_conf "$DIR" "token.module=$(cards_module opensc)" "vpn.client-module-linux=$(cards_module opensc)" \
+		token.timeout=10 "escrow.recovery=$DIR/recovery.pem"
+}
+
+@test "an employee types a PIN twice, out of the operator's sight: neither screen nor history has it" {
+	blank_company
+	station_roster user,name 'alice,Alice Jones' bob,Bob
+	screen_start --pins typed --init
+	screen_shows "Put the first token"
+	station_card 0 blank=yes
+	screen_shows "Please choose a PIN for your token, and type it twice: 6 to 15"
+	screen_shows "alice, Alice Jones"
+	screen_shows "Virtual Reader 00 00"
+	# the operator's screen is covered
+	screen_shows_not "next:"
+	screen_keys 4711 Enter
+	screen_shows "It has to be 6 to 15"
+	screen_keys 86420975 Enter
+	screen_shows "once more:"
+	screen_shows "PIN:       ********"
+	screen_keys 86420976 Enter
+	screen_shows "The two were not the same"
+	screen_shows_not "once more:"
+	screen_keys 86420975 Enter
+	screen_shows "once more:"
+	# corrected with Backspace; an arrow is no end of it
+	screen_keys 864209756 BSpace Left
+	screen_shows "once more: ********"
+	screen_keys Enter
+	screen_shows "PULL: DONE"
+	card_pkcs11 0 --login --pin 86420975 --list-objects --type privkey | grep -q "Private Key"
+	for pin in 86420975 86420976 4711; do
+		run -1 grep -aqF "$pin" "$DIR/log/terminal"
+		screen_tmux capture-pane -p -S - | run -1 grep -F "$pin"
+		# nor any process that could still have it
+		run -1 grep -aqF "$pin" "/proc/$(screen_pid)/cmdline" "/proc/$(screen_pid)/environ"
+	done
+	# Esc gives it back to the operator
+	station_card 1 blank=yes
+	screen_shows "Please choose a PIN"
+	screen_shows "bob, Bob"
+	screen_keys 1357 Escape
+	screen_shows "PUT BACK"
+	screen_shows "bob is skipped"
+	# a token that is pulled out meanwhile asks no more
+	screen_keys r
+	screen_shows "Please choose a PIN"
+	card_ctl 1 pull
+	screen_shows_not "Please choose a PIN"
+}
+
+can_gcore() {
+	((EUID == 0)) || skip "only root may look into a process that shuts debuggers out"
+	command -v gcore >/dev/null || skip "gcore is not installed"
+	! grep -qa __asan_init "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" ||
+		skip "the address sanitizer's shadow memory is too large for an image"
+}
+
+# holds PID SECRET OPTION...: whether an image of the process has it
+holds() {
+	gcore "${@:3}" -o "$BATS_TEST_TMPDIR/core" "$1" >"$DIR/log/gcore" 2>&1 || { cat "$DIR/log/gcore" && return 2; }
+	grep -qaF -- "$2" "$BATS_TEST_TMPDIR/core.$1"
+}
+
+@test "a PIN that is being typed is in no core file, and when the token has it in none of the station's memory" {
+	can_gcore
+	blank_company
+	station_roster user alice
+	screen_start --pins typed --init
+	station_card 0 blank=yes
+	screen_shows "Please choose a PIN"
+	screen_keys 86420975 Enter
+	screen_shows "once more:"
+	pid=$(screen_pid)
+	run -1 holds "$pid" 86420975
+	holds "$pid" 86420975 -a # it is there, so this way to look would find it
+	screen_keys 86420975 Enter
+	screen_shows "PULL: DONE"
+	run -1 holds "$pid" 86420975 -a
+}
+
+@test "two employees who are to type a PIN take turns" {
+	blank_company
+	station_roster user alice bob
+	screen_start --pins typed --init
+	station_card 0 blank=yes
+	station_card 1 blank=yes
+	screen_shows "Please choose a PIN"
+	first=$(screen_text | grep -oE 'alice|bob')
+	# a question to the operator comes first, and takes nothing of what was typed along
+	screen_keys 864 C-c
+	screen_shows "End the station?"
+	screen_keys x
+	screen_shows "$first"
+	screen_shows "Please choose a PIN"
+	screen_keys 86420975 Enter 86420975 Enter
+	screen_shows "$([[ $first == alice ]] && echo bob || echo alice)"
+	screen_shows "Please choose a PIN"
+	screen_keys 97531086 Enter 97531086 Enter
+	screen_shows "2 done"
+	screen_shows "Everybody on the roster has a token. Pull out what is done. q ends."
+}
+
+@test "Ctrl-C asks whether to finish, to stop or to go on; the second one stops, and the same command goes on" {
+	company 2
+	station_roster user alice bob
+	slow_card 0 2000
+	screen_start "${keep[@]}"
+	screen_shows "key pair"
+	screen_keys C-c
+	screen_shows "1 token is under way. End the station?"
+	screen_shows "f finish them  s stop them now  any other key: go on"
+	screen_keys x
+	screen_shows_not "End the station?"
+	screen_shows "1 done"
+	slow_card 1 3000
+	screen_shows "key pair"
+	screen_keys C-c
+	screen_shows "End the station?"
+	screen_keys f
+	screen_shows "The station ends as soon as the 1 token under way is finished."
+	screen_keys C-c
+	screen_shows "exit status 0"
+	screen_shows "1 of 2 is done, 1 left"
+	screen_end
+	card_ctl 1 forget
+	screen_start "${keep[@]}"
+	screen_shows "2 done"
+	screen_shows "Everybody on the roster has a token."
+	[[ $(holder 0) == alice && $(holder 1) == bob ]]
+	screen_keys C-c
+	screen_shows "exit status 0"
+}
+
+has_ended() {
+	! kill -0 "$1" 2>/dev/null
+}
+
+@test "a terminal that is closed: the token under way is finished" {
+	company 2
+	station_roster user alice bob
+	slow_card 0 1500
+	screen_start "${keep[@]}"
+	screen_shows "key pair"
+	pid=$(screen_pid)
+	screen_tmux kill-session
+	# the shell sends one, too, and the kernel when that has ended
+	kill -HUP "$pid"
+	kill -HUP "$pid"
+	screen_wait 15 has_ended "$pid"
+	[[ $(people delivered) == alice && $(holder 0) == alice ]]
+}
+
+text_has() {
+	screen_text | grep -qE -- "$1"
+}
+
+# a screen of so many columns: no line is longer
+fits() {
+	[[ $(screen_text | LC_ALL=C.UTF-8 wc -L) -le $1 ]]
+}
+
+@test "it fits from 40x10 to 200x60, also when that changes while it runs, and wide names keep the columns" {
+	company 4
+	station_roster user,name alice,王小明 bob,'Борис Петров' carol,Carol dave,Dave
+	slow_card 0 30000
+	screen_start -s 200x60 "${keep[@]}"
+	screen_shows "next in line:"
+	screen_shows "1  bob, Борис Петров"
+	screen_shows "3  dave"
+	screen_shows "key pair"
+	screen_text | grep -qE "alice, 王小明 +key pair [0-9]+ s"
+	for size in "40 10" "80 24" "30 5" "200 60"; do
+		# shellcheck disable=SC2086  # two words
+		screen_resize $size
+		screen_shows "0 done  0 failed  4 left"
+		fits "${size% *}"
+	done
+	screen_resize 40 10
+	screen_shows "q quit"
+	screen_shows_not "next in line"
+	screen_wait 5 text_has "^  1 Virtua.* alice +key pair"
+	screen_shows "next: bob"
+	screen_resize 80 24
+	screen_shows "alice, 王小明"
+	screen_keys '?'
+	screen_shows "KEYS"
+	screen_shows "Pulled early"
+	screen_shows "any key: back"
+	screen_resize 60 20
+	screen_shows "any key: more"
+	screen_keys x
+	screen_shows "Pulled early"
+	screen_keys x
+	screen_shows "next:"
+}
+
+@test "without colours, by the terminal or by NO_COLOR, the same is told in words" {
+	company 1
+	station_roster user,name 'alice,Али́са'
+	station_card 0 foreign=ec:P-256
+	for how in TERM=vt100 NO_COLOR=1; do
+		screen_start -e TERM=tmux-256color -e "$how" "${keep[@]}"
+		screen_shows "LEFT ALONE"
+		screen_shows "What to do: take another one"
+		screen_keys q
+		screen_shows "exit status 0"
+		run -1 grep -aqE $'\e\\[[0-9;]*(3[0-7]|38;)m' "$DIR/log/terminal"
+		screen_end
+	done
+	screen_start -e TERM=tmux-256color "${keep[@]}"
+	screen_shows "LEFT ALONE"
+	screen_wait 5 grep -aqE $'\e\\[[0-9;]*31m' "$DIR/log/terminal"
+}
+
+@test "a terminal that can show ASCII only gets ASCII, and one that can show no screen gets lines" {
+	company 1
+	station_roster user,name alice,王小明
+	screen_start -e LC_ALL=C "${keep[@]}"
+	screen_shows "it becomes that of alice, ???"
+	screen_keys q
+	screen_shows "exit status 0"
+	screen_end
+	# a locale that is not installed here, as SSH brings them along
+	screen_start -e LANG=xy_XY.UTF-8 "${keep[@]}"
+	screen_shows "it becomes that of alice, 王小明"
+	screen_keys q
+	screen_shows "exit status 0"
+	screen_end
+	screen_start -e TERM=dumb "${keep[@]}"
+	screen_shows "this type of terminal cannot move"
+	screen_shows "set it to what the terminal is, e.g. vt100, or use"
+	screen_shows "0 done, 0 failed, 1 left"
+}
+
+@test "without pcscd it is said what to do, and when it runs the station goes on by itself" {
+	company 1
+	station_roster user alice
+	screen_start -e "PCSCLITE_CSOCK_NAME=$BATS_TEST_TMPDIR/none" "${keep[@]}"
+	screen_shows "No reader can be used."
+	screen_shows "the smart card service pcscd is not running"
+	screen_shows "What to do: start it (systemctl start pcscd.socket), or install"
+	ln -s "$PCSCLITE_CSOCK_NAME" "$BATS_TEST_TMPDIR/none"
+	screen_shows "Put the first token into a reader"
+	screen_shows "readers can be used again"
+}
+
+@test "the terminal is as before when the station ends, and when it crashes" {
+	company 1
+	station_roster user alice
+	for signal in TERM ABRT SEGV; do
+		screen_start "${keep[@]}"
+		screen_shows "Put the first token"
+		kill "-$signal" "$(screen_pid)"
+		screen_shows "exit status"
+		screen_shows_not "Put the first token"
+		screen_wait 5 test -s "$DIR/log/stty"
+		grep -qw echo "$DIR/log/stty"
+		grep -qw icanon "$DIR/log/stty"
+		screen_tmux display-message -p '#{alternate_on}#{cursor_flag}' | grep -qx 01
+		screen_end
+		rm "$DIR/log/stty"
+	done
+}
+
+printed() {
+	[[ $(find "$DIR/printed" -type f | wc -l) == "$1" ]]
+}
+
+@test "what was just done: the letter is printed again, and undo takes all of it back after a yes" {
+	station_cards 2
+	station_roster user alice bob
+	mkdir "$DIR/printed"
+	printf '#!/bin/sh\ncat >"%s/printed/$$"\n' "$DIR" >"$DIR/printer"
+	chmod +x "$DIR/printer"
+	station_conf "letter.command=$DIR/printer"
+	station_card 0
+	screen_start --pins random --pin-file "$DIR/pin"
+	screen_shows "PULL: DONE"
+	screen_shows "the PIN letter of alice is printed"
+	screen_keys p
+	screen_wait 15 printed 2
+	screen_keys u
+	screen_shows "reader 1, alice: empty the token, and revoke the new certificate?"
+	screen_keys n
+	screen_shows_not "revoke the new certificate?"
+	screen_keys u y
+	screen_shows "UNDONE: the token is empty again"
+	screen_shows "0 done"
+	grep -q "^R.*/CN=alice$" "$DIR/pki/index.txt"
+	[[ $(card_status 0 keys) == 0 ]]
+}
