@@ -45,7 +45,8 @@ int secret_set(struct secret *s, const void *bytes, size_t len, struct err *e)
 	if (len > SECRET_MAX)
 		return err_set(e, ERR_USAGE, "a secret is longer than %d bytes", SECRET_MAX);
 	secret_clear(s);
-	memcpy(s->bytes, bytes, len);
+	if (len != 0)
+		memcpy(s->bytes, bytes, len);
 	s->len = len;
 	return 0;
 }
