@@ -95,6 +95,7 @@ int rpc_serve(struct rpc_server *s, const struct rpc_op *ops, size_t n_ops)
 		bool served =
 		    rpc_wire_recv(s->fd, &in, deadline_of(caller), NULL) == RPC_WIRE_OK &&
 		    answer(s, caller == 0 || is_for_guests(s, in.type) ? find_op(ops, n_ops, &in) : NULL, &in) == 0;
+		rpc_msg_reset(&in, 0); /* its secrets do not wait for the next call */
 		if (!served && caller == 0)
 			break;
 		if (!served)
