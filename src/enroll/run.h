@@ -49,8 +49,8 @@ struct enroll_run {
 	bool so_pin_current;             /* it is blank, and C_InitToken wants the SO PIN that it has nevertheless */
 	bool seals_so_pin;               /* it is made here, for escrow */
 	struct store_token sealed_for;   /* as whom that of so_pin_pending is in escrow */
-	bool replaces;                   /* factory[PROFILE_PIN] is said because opt->replace_pin is, not of the factory */
-	bool new_pin_tried;              /* pin is what an earlier run was about to give the token */
+	bool replaces;      /* factory[PROFILE_PIN] is said because opt->replace_pin is, not of the factory */
+	bool new_pin_tried; /* pin is what an earlier run was about to give the token */
 
 	struct store_credential cred;
 	enum cred_state from; /* steps up to here need not be done again */
