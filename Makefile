@@ -147,9 +147,10 @@ demo:
 	$(Q)BUILD="$(BUILD)" MAKE="$(MAKE)" tests/demo/demo.sh
 
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
-# the tests' own calls of make must not take part in this one's job server
+# one more than there are processors, because tests wait for disks and cards; their own calls of make must not take part
+# in this one's job server
 PROVE = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL BUILD="$$(realpath $(BUILD))" \
-	TOKENROLL="$$(realpath $(BUILD))/tokenroll" prove --timer -j$(JOBS) --exec tests/lib/run-test.sh
+	TOKENROLL="$$(realpath $(BUILD))/tokenroll" prove --timer -j$$(($(JOBS) + 1)) --exec tests/lib/run-test.sh
 BATS := $(sort $(wildcard tests/*/*.bats))
 
 check:

@@ -63,6 +63,7 @@ static int start_again(struct enroll_run *r, struct err *e)
 {
 	struct worker_token *list = NULL;
 	size_t n = 0;
+	r->ports->token.stop(&r->leaving);
 	if (enroll_start_worker(r, false, &r->worker, e) != 0 ||
 	    r->ports->token.tokens_begin(r->worker, r->module, e) != 0 ||
 	    r->ports->token.tokens_end(r->worker, &list, &n, e) != 0)

@@ -51,6 +51,7 @@ int enroll_adopt_name(const struct enroll_ports *ports, const struct config *cfg
 		memcpy(c->enroll_id, r->cred.enroll_id, sizeof c->enroll_id);
 		memcpy(c->client_module, r->cred.client_module, sizeof c->client_module);
 	}
+	ports->token.stop(&r->leaving);
 	ports->token.stop(&r->prover);
 	free(r);
 	return ret == 0

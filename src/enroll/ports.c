@@ -13,6 +13,7 @@ const struct enroll_ports enroll_ports_real = {
     .token =
 	{
 	    .start = worker_start,
+	    .dismiss = worker_dismiss,
 	    .stop = worker_stop,
 	    .know = worker_know,
 	    .name = worker_name,
@@ -35,6 +36,8 @@ const struct enroll_ports enroll_ports_real = {
 	    .orphans_mark = worker_orphans_mark,
 	    .orphans_delete = worker_orphans_delete,
 	    .request = worker_request,
+	    .certificate_write_begin = worker_certificate_write_begin,
+	    .certificate_write_end = worker_certificate_write_end,
 	    .certificate_write = worker_certificate_write,
 	    .certificate_find = worker_certificate_find,
 	    .pins = worker_pins,

@@ -15,6 +15,7 @@
 
 struct enroll_token_port {
 	int (*start)(struct worker **ret, const struct worker_settings *settings, struct err *e);
+	void (*dismiss)(struct worker *w);
 	void (*stop)(struct worker **w);
 	void (*know)(struct worker *w, const char *reader, const struct profile *profile);
 	void (*name)(struct worker *w, const char *serial);
@@ -43,6 +44,9 @@ struct enroll_token_port {
 	int (*orphans_delete)(struct worker *w, const struct blob *mark, struct err *e);
 	int (*request)(struct worker *w, const struct blob *cka_id, const struct blob *spki, const struct blob *subject,
 		       struct blob *ret_csr, struct err *e);
+	int (*certificate_write_begin)(struct worker *w, const struct blob *cka_id, const char *label,
+				       const struct blob *der, bool keep_older, struct err *e);
+	int (*certificate_write_end)(struct worker *w, struct err *e);
 	int (*certificate_write)(struct worker *w, const struct blob *cka_id, const char *label, const struct blob *der,
 				 bool keep_older, struct err *e);
 	int (*certificate_find)(struct worker *w, const struct blob *der, struct blob *ret_cka_id, struct err *e);

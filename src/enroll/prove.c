@@ -137,6 +137,7 @@ int enroll_prove_prepare(struct enroll_run *r, struct err *e)
 
 static int view_open(struct enroll_run *r, struct view *v, const char *module, struct err *e)
 {
+	r->ports->token.stop(&r->leaving);
 	if (prepare(r, module, e) != 0)
 		return -1;
 	v->module = module;
@@ -147,7 +148,9 @@ static int view_open(struct enroll_run *r, struct view *v, const char *module, s
 
 static void view_close(struct enroll_run *r, struct view *v)
 {
-	r->ports->token.stop(&v->worker);
+	r->ports->token.dismiss(v->worker);
+	r->ports->token.stop(&r->leaving);
+	r->leaving = v->worker;
 	blob_free(&v->cka_id);
 }
 

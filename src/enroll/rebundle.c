@@ -133,6 +133,7 @@ int enroll_bundle(const struct enroll_ports *ports, const struct config *cfg, co
 	*r = (struct enroll_run){.ports = ports, .cfg = cfg, .opt = opt, .ui = ui, .result = ret};
 	guard_init(&r->guard, &cfg->ca);
 	int got = profiles_load_usual(&all, cfg->token.profiles, e) == 0 ? rebundle(r, all, e) : -1;
+	ports->token.stop(&r->leaving);
 	ports->token.stop(&r->prover);
 	ports->handover.stop(&r->courier);
 	ports->ca.stop(&r->signer);

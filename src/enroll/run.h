@@ -19,7 +19,8 @@ struct enroll_run {
 
 	struct store *store;
 	struct signer *signer;
-	struct courier *courier; /* NULL with csr_only */
+	struct courier *courier;             /* NULL with csr_only; started when the token is known */
+	bool handover_checked, room_checked; /* its answers have been waited for */
 	struct ca_info ca;
 	struct blob subject;      /* X509_NAME DER for the request */
 	bool unlocking, unlocked; /* the CA key: asked to, done; while it is asked to the signer takes no other call */
@@ -29,6 +30,7 @@ struct enroll_run {
 	struct discovery *discovery;   /* holds the profiles, too */
 	struct worker *worker;         /* has the token's module loaded */
 	struct worker *prover;         /* started, but has not seen the token yet */
+	struct worker *leaving;        /* has proven, and is ending: waited for before another is shown the token */
 	struct worker_token token;     /* the one that was chosen */
 	const struct profile *profile; /* of its kind; never NULL once it was chosen */
 	char module[512];

@@ -222,9 +222,12 @@ int enroll_step_write(struct enroll_run *r, struct err *e)
 	struct store_credential *c = &r->cred;
 	if (check_length(r, &c->cert, e) != 0 || enroll_open_token(r, e) != 0)
 		return -1;
-	enroll_draft(r);
+	const struct enroll_token_port *token = &r->ports->token;
 	bool keep_older = c->way == CRED_WAY_RENEW;
-	if (r->ports->token.certificate_write(r->worker, &c->cka_id, c->user, &c->cert, keep_older, e) != 0)
+	if (token->certificate_write_begin(r->worker, &c->cka_id, c->user, &c->cert, keep_older, e) != 0)
+		return -1;
+	enroll_draft(r); /* while the token is busy */
+	if (token->certificate_write_end(r->worker, e) != 0)
 		return -1;
 	return r->ports->store.advance(r->store, c, CRED_WRITTEN, e);
 }

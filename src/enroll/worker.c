@@ -142,6 +142,12 @@ int worker_start(struct worker **ret, const struct worker_settings *settings, st
 	return 0;
 }
 
+void worker_dismiss(struct worker *w)
+{
+	if (w != NULL)
+		rpc_peer_dismiss(w->peer);
+}
+
 void worker_stop(struct worker **w)
 {
 	if (w == NULL || *w == NULL)

@@ -108,6 +108,9 @@ struct worker_settings {
 /* Starts a worker that has not loaded a module yet, and first shuts it off from settings->places. The paths are
  * needed for this call only. */
 int worker_start(struct worker **ret, const struct worker_settings *settings, struct err *e);
+
+/* Has it begin to end; worker_stop waits for that. Accepts NULL. */
+void worker_dismiss(struct worker *w);
 void worker_stop(struct worker **w);
 
 /*
@@ -192,7 +195,10 @@ int worker_key_delete(struct worker *w, const struct blob *cka_id, const struct 
 int worker_request(struct worker *w, const struct blob *cka_id, const struct blob *spki, const struct blob *subject,
 		   struct blob *ret_csr, struct err *e);
 /* keep_older: an older certificate of ours for the key stays; else it goes, once this one is there. ERR_FOREIGN where
- * somebody else's is in the only place that there is for it. */
+ * somebody else's is in the only place that there is for it. In two halves, too. */
+int worker_certificate_write_begin(struct worker *w, const struct blob *cka_id, const char *label,
+				   const struct blob *der, bool keep_older, struct err *e);
+int worker_certificate_write_end(struct worker *w, struct err *e);
 int worker_certificate_write(struct worker *w, const struct blob *cka_id, const char *label, const struct blob *der,
 			     bool keep_older, struct err *e);
 

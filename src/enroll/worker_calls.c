@@ -111,15 +111,31 @@ int worker_request(struct worker *w, const struct blob *cka_id, const struct blo
 	return call_blob(w, &c, ret_csr, e);
 }
 
-int worker_certificate_write(struct worker *w, const struct blob *cka_id, const char *label, const struct blob *der,
-			     bool keep_older, struct err *e)
+int worker_certificate_write_begin(struct worker *w, const struct blob *cka_id, const char *label,
+				   const struct blob *der, bool keep_older, struct err *e)
 {
 	struct worker_message c = worker_call_begin(WORKER_CERTIFICATE_WRITE);
 	rpc_put_blob(&c.in, cka_id);
 	rpc_put_str(&c.in, label);
 	rpc_put_blob(&c.in, der);
 	rpc_put_u32(&c.in, keep_older);
-	return worker_call_end(&c, worker_call_run(w, &c, e), e);
+	int got = rpc_send(w->peer, &c.in, e);
+	rpc_msg_free(&c.in);
+	return got;
+}
+
+int worker_certificate_write_end(struct worker *w, struct err *e)
+{
+	struct worker_message c = worker_call_begin(WORKER_CERTIFICATE_WRITE);
+	return worker_call_end(&c, worker_call_wait(w, &c, e), e);
+}
+
+int worker_certificate_write(struct worker *w, const struct blob *cka_id, const char *label, const struct blob *der,
+			     bool keep_older, struct err *e)
+{
+	return worker_certificate_write_begin(w, cka_id, label, der, keep_older, e) == 0
+		   ? worker_certificate_write_end(w, e)
+		   : -1;
 }
 
 int worker_certificate_find(struct worker *w, const struct blob *der, struct blob *ret_cka_id, struct err *e)

@@ -147,7 +147,7 @@ int bundle_write(const char *path, enum bundle_format format, const char *root, 
 	}
 	if (write_archive(&b, fd, format, files, e) != 0)
 		goto out;
-	if (fchmod(fd, 0600) != 0 || fsync(fd) != 0) {
+	if (fchmod(fd, 0600) != 0) {
 		err_errno(e, ERR_SYSTEM, "cannot write the archive %s", path);
 		goto out;
 	}

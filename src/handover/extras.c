@@ -111,7 +111,9 @@ int extras_load(struct extras *ret, const struct config *cfg, struct err *e)
 		slot->line = c->line;
 		slot->literal = c->literal;
 		int (*load)(struct extra *, const struct config *, const struct config_name *, struct err *) =
-		    c->literal ? load_literal : c->value[0] == '@' ? load_file : load_text;
+		    c->literal           ? load_literal
+		    : c->value[0] == '@' ? load_file
+					 : load_text;
 		if (load(slot, cfg, c, e) != 0)
 			goto out;
 	}

@@ -102,7 +102,7 @@ int handover_draft_make(struct handover_draft **ret, const struct config *cfg, c
 				     .user = xstrdup(f->user),
 				     .archives = {xasprintf("%s.tar.gz", f->user), xasprintf("%s.zip", f->user)}};
 	if (render_all(&d->files, cfg, f, e) != 0 || stage_open(&d->stage, d->dir, d->user, e) != 0 ||
-	    stage_write(d->stage, &d->files, e) != 0 || write_archives(d, f, e) != 0) {
+	    stage_write(d->stage, &d->files, e) != 0 || write_archives(d, f, e) != 0 || stage_sync(d->stage, e) != 0) {
 		handover_draft_free(&d);
 		return -1;
 	}

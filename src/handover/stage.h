@@ -22,6 +22,9 @@ char *stage_path(const struct stage *s, const char *name);
 /* Writes the files below the folder that will become DIR/USER. ERR_SYSTEM. */
 int stage_write(const struct stage *s, const struct files *files, struct err *e);
 
+/* Has all that is in the hidden folder on the disk, before it is moved into place. ERR_SYSTEM. */
+int stage_sync(const struct stage *s, struct err *e);
+
 /* Moves the folder DIR/USER into place, then each of the n names. ERR_SYSTEM. */
 int stage_commit(const struct stage *s, const char *const *names, size_t n, struct err *e);
 

@@ -114,6 +114,7 @@ void audit_syslog_note(struct store *s, int64_t id)
 
 void audit_syslog_say(struct store *s)
 {
+	audit_syslog_keep(s);
 	if (!s->syslog || s->unsaid_from == 0)
 		return;
 	int fd = connect_log();
@@ -122,12 +123,19 @@ void audit_syslog_say(struct store *s)
 		say_all(s, fd);
 		close(fd);
 	}
-	audit_syslog_forget(s);
+	s->unsaid_from = s->unsaid_to = s->unsaid_kept = 0;
+}
+
+void audit_syslog_keep(struct store *s)
+{
+	s->unsaid_kept = s->unsaid_to;
 }
 
 void audit_syslog_forget(struct store *s)
 {
-	s->unsaid_from = s->unsaid_to = 0;
+	s->unsaid_to = s->unsaid_kept;
+	if (s->unsaid_to == 0)
+		s->unsaid_from = 0;
 }
 
 void store_use_syslog(struct store *s)

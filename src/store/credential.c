@@ -350,11 +350,11 @@ int credential_update(struct store *s, const struct store_credential *c, enum cr
 int store_advance(struct store *s, struct store_credential *c, enum cred_state to, struct err *e)
 {
 	time_t now = time(NULL);
-	int rc;
+	/* the request follows, and is on disk before anything is done with the key */
+	int rc = to == CRED_KEYED ? db_begin_soon(s, e) : db_begin(s, e);
 
-	if (db_begin(s, e) == -1)
-		return -1;
-	rc = credential_update(s, c, to, now, e);
+	if (rc == 0)
+		rc = credential_update(s, c, to, now, e);
 	if (rc == 0)
 		rc = credential_audit(s, c, to, cred_state_name(c->state), e);
 	if (db_end(s, rc, e) == -1)

@@ -101,17 +101,38 @@ int db_begin(struct store *s, struct err *e)
 	return db_exec(s, "BEGIN IMMEDIATE", e, "begin a change in");
 }
 
+static void end_soon(struct store *s)
+{
+	if (s->soon)
+		sqlite3_exec(s->db, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
+	s->soon = false;
+}
+
+/* With a write-ahead log NORMAL leaves out the sync at the end of a transaction, and nothing else. */
+int db_begin_soon(struct store *s, struct err *e)
+{
+	s->soon = true;
+	if (db_exec(s, "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE", e, "begin a change in") == 0)
+		return 0;
+	end_soon(s);
+	return -1;
+}
+
 int db_end(struct store *s, int rc, struct err *e)
 {
-	if (rc == 0 && db_exec(s, "COMMIT", e, "write to") == 0) {
-		audit_syslog_say(s);
-		return 0;
-	}
-	audit_syslog_forget(s);
+	bool done = rc == 0 && db_exec(s, "COMMIT", e, "write to") == 0;
+
 	/* SQLite has rolled back by itself after some failures; then there is nothing left to undo */
-	if (!sqlite3_get_autocommit(s->db))
+	if (!done && !sqlite3_get_autocommit(s->db))
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-	return -1;
+	if (!done)
+		audit_syslog_forget(s);
+	else if (s->soon)
+		audit_syslog_keep(s);
+	else
+		audit_syslog_say(s);
+	end_soon(s);
+	return done ? 0 : -1;
 }
 
 /* An idle statement with this text, which is the caller's then. */

@@ -54,7 +54,7 @@ int person_known(struct store *s, const char *name, int64_t *ret, struct err *e)
 		return -1;
 	if (*ret)
 		return 0;
-	if (db_begin(s, e) == -1)
+	if (db_begin_soon(s, e) == -1)
 		return -1;
 	return db_end(s, person_ensure(s, name, ret, e), e);
 }
@@ -147,7 +147,7 @@ int token_known(struct store *s, const struct store_token *t, int64_t *ret, stru
 		return -1;
 	if (*ret && strcmp(label, t->label) == 0)
 		return 0;
-	if (db_begin(s, e) == -1)
+	if (db_begin_soon(s, e) == -1)
 		return -1;
 	return db_end(s, token_ensure(s, t, ret, e), e);
 }

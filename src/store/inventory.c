@@ -135,7 +135,7 @@ int store_token_profile(struct store *s, const struct store_token *t, const char
 		err_set(e, ERR_STORE, "the id of the profile of token %s is too long for the database", t->serial);
 		return err_next(e, "Give the profile's file a shorter name.");
 	}
-	if (db_begin(s, e) == -1)
+	if (db_begin_soon(s, e) == -1)
 		return -1;
 	return db_end(s, note_profile(s, t, profile, e), e);
 }

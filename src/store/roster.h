@@ -169,8 +169,8 @@ int store_roster_enrolled_since(struct store *s, const char *serial, time_t sinc
 /* A token is being enrolled. serial, model and label are read of it. ERR_BUSY for who is done, or runs already. */
 int store_roster_begin(struct store *s, int64_t id, const struct store_token *t, const char *reader, struct err *e);
 
-/* It is, with this certificate (serial in uppercase hex), after so long. The token is what it is called now: some have a
- * serial number and a label only once they are initialized. ERR_STORE if it is not running. */
+/* It is, with this certificate (serial in uppercase hex), after so long. The token is what it is called now: some have
+ * a serial number and a label only once they are initialized. ERR_STORE if it is not running. */
 int store_roster_done(struct store *s, int64_t id, const struct store_token *t, const char *cert_serial,
 		      int64_t took_ms, struct err *e);
 

@@ -46,7 +46,8 @@ int store_roster_done(struct store *s, int64_t id, const struct store_token *t, 
 
 	if (query_open(&q, s,
 		       "UPDATE roster_people SET state = 'done', code = '', why = '', reserved = wanted,"
-		       " token_serial = ?, token_model = ?, token_label = ?, cert_serial = ?, ended = ?, took = ? WHERE id = ? AND state = 'running'",
+		       " token_serial = ?, token_model = ?, token_label = ?, cert_serial = ?, ended = ?, took = ? "
+		       "WHERE id = ? AND state = 'running'",
 		       e) == -1)
 		return -1;
 	query_put_text(&q, t->serial);

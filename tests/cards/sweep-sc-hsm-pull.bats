@@ -11,7 +11,7 @@ teardown() {
 }
 
 @test "a SmartCard-HSM pulled before it executes any APDU leaves an enrollment that the same command completes" {
-	sweep 1 pull-at K
+	sweep 3 pull-at K
 }
 
 @test "a SmartCard-HSM pulled when it has just executed any APDU leaves an enrollment that the same command completes" {

@@ -73,6 +73,21 @@ with_log() {
 	grep -qF 'action=keyed user=alice token="1 user=root?\"\\" cert="" id=' "$log"
 }
 
+@test "all that is in the trail was said, wherever a run ends" {
+	FAULTY_MODULE=$(company_softhsm)
+	export FAULTY_MODULE FAULTY_RULE
+	company_conf "$dir" "audit.syslog=yes" "token.module=${BUILD:-$COMPANY_ROOT/build}/tests/fault/libfaulty.so" \
+		"vpn.client-module-linux="
+	for FAULTY_RULE in C_GenerateKeyPair:1:CKR_DEVICE_REMOVED C_Sign:1:CKR_DEVICE_REMOVED; do
+		with_log read -q alice
+		((status != 0))
+		cat "$log" >>"$log.so-far"
+		sqlite3 "$db" "SELECT action FROM audit ORDER BY id"
+		[[ $(wc -l <"$log.so-far") == "$(sqlite3 "$db" "SELECT count(*) FROM audit")" ]]
+	done
+	[[ $(sqlite3 "$db" "SELECT action FROM audit ORDER BY id DESC LIMIT 1") == keyed ]]
+}
+
 @test "what was rolled back is not said" {
 	with_log read -q alice
 	sqlite3 "$db" "CREATE TRIGGER t BEFORE INSERT ON audit WHEN NEW.action = 'delivered' BEGIN SELECT RAISE(ABORT, 'no'); END"

@@ -11,5 +11,5 @@ teardown() {
 }
 
 @test "a full token at any PKCS#11 call leaves an enrollment that the same command completes" {
-	sweep_calls CKR_DEVICE_MEMORY 1 3
+	sweep_calls CKR_DEVICE_MEMORY 1 8
 }

@@ -10,10 +10,10 @@ teardown() {
 	sweep_teardown
 }
 
-# What one process leaves behind is swept change by change in sweep-effects.bats; here all die at once, at every third
+# What one process leaves behind is swept change by change in sweep-effects.bats; here all die at once, at every eighth
 # change unless TOKENROLL_ALL asks for each.
 @test "a power cut after a change on the disk leaves an enrollment that the same command completes" {
-	local step=3
+	local step=8
 	[[ -z ${TOKENROLL_ALL:-} ]] || step=1
 	sweep_effects "$step" KILLAT_GROUP=1 KILLAT_AFTER=1
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Promise 3: nothing is lost, and there is no moment at which alice has no working certificate. See sweep_takeover.bash.
-# Every twelfth call is hit, by each failure at other ones, unless TOKENROLL_ALL asks for all.
+# Every 30th call is hit, by each failure at other ones, unless TOKENROLL_ALL asks for all.
 
 setup() {
 	# shellcheck source=tests/fault/sweep_takeover.bash
@@ -22,25 +22,25 @@ teardown() {
 }
 
 @test "tokenroll killed at any call of a rekeying leaves a certificate that works, and what the same command completes" {
-	takeover_calls kill-parent 4
+	takeover_calls kill-parent 8
 }
 
 @test "a token pulled at any call of a rekeying has a certificate that works, and the same command completes it" {
-	takeover_calls CKR_DEVICE_REMOVED 7
+	takeover_calls CKR_DEVICE_REMOVED 16
 }
 
 @test "a general error at any call of a rekeying leaves a certificate that works, and what the same command completes" {
-	takeover_calls CKR_GENERAL_ERROR 10
+	takeover_calls CKR_GENERAL_ERROR 23
 }
 
 @test "a process killed before a change on the disk leaves a certificate that works, and what the same command completes" {
-	local step=23
+	local step=53
 	[[ -z ${TOKENROLL_ALL:-} ]] || step=1
 	sweep_effects "$step"
 }
 
 @test "a power cut after a change on the disk leaves a certificate that works, and what the same command completes" {
-	local step=37
+	local step=71
 	[[ -z ${TOKENROLL_ALL:-} ]] || step=1
 	sweep_effects "$step" KILLAT_GROUP=1 KILLAT_AFTER=1
 }

@@ -11,5 +11,5 @@ teardown() {
 }
 
 @test "a worker killed at any call of --replace leaves what the same command completes, with one new certificate" {
-	sweep_calls kill 1 4
+	sweep_calls kill 1 10
 }

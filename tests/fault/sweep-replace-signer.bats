@@ -36,7 +36,7 @@ check_crl() {
 }
 
 @test "a signer killed in the middle of --replace leaves what the same command completes, with a CRL that is published" {
-	local k step=9 between=0
+	local k step=10 between=0
 	[[ -z ${TOKENROLL_ALL:-} ]] || step=1
 	for ((k = 1; ; k += step)); do
 		sweep_reset

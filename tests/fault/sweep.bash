@@ -125,7 +125,8 @@ sweep_rule() {
 }
 
 # sweep_calls ACTION [FROM STEP [key]]: at PKCS#11 call 1, 2, 3 … until none is left. $SWEEP_CALLS is how many there were.
-# With FROM and STEP at every STEPth (a killed worker is tried at each, of the other failures some), with "key" only up to the one that makes the key, unless TOKENROLL_ALL asks for each.
+# With FROM and STEP at every STEPth, from other ones for each failure, and with "key" only up to the one that makes the
+# key, unless TOKENROLL_ALL asks for each.
 sweep_calls() {
 	local k from=1 step=1 until=1000000 least=50
 	if (($# >= 3)) && [[ -z ${TOKENROLL_ALL:-} ]]; then

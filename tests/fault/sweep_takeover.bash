@@ -92,7 +92,7 @@ takeover_deletions() {
 	((k > 1))
 }
 
-# takeover_calls ACTION FROM: at every twelfth PKCS#11 call from that one on
+# takeover_calls ACTION FROM: at every 30th PKCS#11 call from that one on
 takeover_calls() {
-	sweep_calls "$1" "$2" 12
+	sweep_calls "$1" "$2" 30
 }

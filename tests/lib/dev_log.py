@@ -36,7 +36,7 @@ def fill():
         pass
 
 
-reader = threading.Thread(target=read)
+reader = threading.Thread(target=read, daemon=True)
 if how == "read":
     reader.start()
 else:

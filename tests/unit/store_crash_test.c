@@ -123,8 +123,8 @@ static void kill_9_in_the_middle_of_writing_leaves_whole_changes_only(void **sta
 	assert_true(sql_int(p, "SELECT count(*) FROM credentials WHERE state = 'delivered'") > 0);
 }
 
-/* A disk that is full from the k-th write on: SQLite's own file functions with another xWrite. Databases and
- * journals have different ones. */
+/* A disk that is full from the k-th write on, and that tells what a power cut would take: SQLite's own file functions
+ * with another xWrite and xSync. Databases and journals have different ones. */
 enum { DATABASE, JOURNAL };
 static struct {
 	const sqlite3_io_methods *real[2];
@@ -132,47 +132,59 @@ static struct {
 	sqlite3_vfs vfs, *real_vfs;
 	long left; /* writes that still succeed */
 	bool met;
-} full_disk;
+	long unsynced; /* writes to the journal since it was last synced */
+} disk;
 
-static int full_disk_write(sqlite3_file *f, const void *data, int len, sqlite3_int64 at)
+static int disk_write(sqlite3_file *f, const void *data, int len, sqlite3_int64 at)
 {
-	int kind = f->pMethods == &full_disk.methods[DATABASE] ? DATABASE : JOURNAL;
+	int kind = f->pMethods == &disk.methods[DATABASE] ? DATABASE : JOURNAL;
 
-	if (full_disk.left-- > 0)
-		return full_disk.real[kind]->xWrite(f, data, len, at);
-	full_disk.met = true;
+	disk.unsynced += kind == JOURNAL;
+	if (disk.left-- > 0)
+		return disk.real[kind]->xWrite(f, data, len, at);
+	disk.met = true;
 	return SQLITE_FULL;
 }
 
-static int full_disk_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *ret_flags)
+static int disk_sync(sqlite3_file *f, int flags)
+{
+	int kind = f->pMethods == &disk.methods[DATABASE] ? DATABASE : JOURNAL;
+
+	if (kind == JOURNAL)
+		disk.unsynced = 0;
+	return disk.real[kind]->xSync(f, flags);
+}
+
+static int disk_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *ret_flags)
 {
 	int kind = (flags & SQLITE_OPEN_MAIN_DB) ? DATABASE : JOURNAL;
-	int rc = full_disk.real_vfs->xOpen(full_disk.real_vfs, name, f, flags, ret_flags);
+	int rc = disk.real_vfs->xOpen(disk.real_vfs, name, f, flags, ret_flags);
 
 	(void)vfs;
 	if (rc != SQLITE_OK || !f->pMethods)
 		return rc;
-	full_disk.real[kind] = f->pMethods;
-	full_disk.methods[kind] = *f->pMethods;
-	full_disk.methods[kind].xWrite = full_disk_write;
-	f->pMethods = &full_disk.methods[kind];
+	disk.real[kind] = f->pMethods;
+	disk.methods[kind] = *f->pMethods;
+	disk.methods[kind].xWrite = disk_write;
+	disk.methods[kind].xSync = disk_sync;
+	f->pMethods = &disk.methods[kind];
 	return rc;
 }
 
-static int full_disk_on(void **state)
+static int disk_on(void **state)
 {
 	sqlite3_initialize();
-	full_disk.real_vfs = sqlite3_vfs_find(NULL);
-	full_disk.vfs = *full_disk.real_vfs;
-	full_disk.vfs.zName = "full-disk";
-	full_disk.vfs.xOpen = full_disk_open;
-	sqlite3_vfs_register(&full_disk.vfs, 1);
+	disk.real_vfs = sqlite3_vfs_find(NULL);
+	disk.vfs = *disk.real_vfs;
+	disk.vfs.zName = "disk";
+	disk.vfs.xOpen = disk_open;
+	sqlite3_vfs_register(&disk.vfs, 1);
 	return set_up(state);
 }
 
-static int full_disk_off(void **state)
+static int disk_off(void **state)
 {
-	sqlite3_vfs_unregister(&full_disk.vfs);
+	sqlite3_vfs_unregister(&disk.vfs);
 	return tear_down(state);
 }
 
@@ -183,14 +195,14 @@ static int enroll_on_full_disk(const struct place *p, long k, struct err *e)
 	struct store *s = NULL;
 	int steps = 0;
 
-	full_disk.left = k;
-	full_disk.met = false;
+	disk.left = k;
+	disk.met = false;
 	plan(&c, "alice", &token_1);
 	if (store_open(&s, p->path, e) == 0)
 		steps = enroll(s, &c, e);
 	if (steps < 7)
 		assert_says(e, ERR_STORE, "disk is full");
-	full_disk.left = 1000000;
+	disk.left = 1000000;
 	store_credential_free(&c);
 	store_close(&s);
 	return steps;
@@ -211,8 +223,8 @@ static void a_disk_full_at_any_write_loses_no_step_that_was_reported_done(void *
 		int steps = enroll_on_full_disk(p, k, &e);
 		struct store *s;
 
-		full = full_disk.met;
-		full_disk.left = 1000000;
+		full = disk.met;
+		disk.left = 1000000;
 		s = open_store(p);
 		assert_int_equal(store_find(s, "alice", &token_1, &found, &c, &e), 0);
 		assert_int_equal(found, steps > 0);
@@ -226,6 +238,41 @@ static void a_disk_full_at_any_write_loses_no_step_that_was_reported_done(void *
 	assert_true(k > 20);
 }
 
+/* A key that the journal says nothing of is found on the token by the CKA_ID that was planned. */
+static void every_step_but_a_key_that_was_made_outlasts_a_power_cut(void **state)
+{
+	struct place *p = *state;
+	struct store_credential c;
+	struct store *s;
+	struct err e = ERR_INIT;
+
+	disk.left = 1000000;
+	s = open_store(p);
+	assert_int_equal(store_claim_user(s, "alice", &e), 0);
+	assert_int_equal(store_claim_token(s, &token_1, &e), 0);
+	assert_true(disk.unsynced > 0);
+	plan(&c, "alice", &token_1);
+	assert_int_equal(store_plan(s, &c, &e), 0);
+	assert_int_equal(disk.unsynced, 0);
+	blob_set(&c.spki, "the public key", 14);
+	blob_set(&c.csr, "the request", 11);
+	blob_set(&c.cert, "the certificate", 15);
+	strcpy(c.cert_serial, "ABAB");
+	strcpy(c.pkcs11_id, "SoftHSM\\x20project/x");
+	strcpy(c.client_module, "/usr/lib/client.so");
+	for (enum cred_state to = CRED_KEYED; to <= CRED_DELIVERED; to++) {
+		assert_int_equal(store_advance(s, &c, to, &e), 0);
+		assert_int_equal(disk.unsynced > 0, to == CRED_KEYED);
+	}
+	/* one that fails leaves the next ones as they are */
+	sql(p, "CREATE TRIGGER t BEFORE INSERT ON people BEGIN SELECT RAISE(ABORT, 'no'); END");
+	assert_int_equal(store_claim_user(s, "bob", &e), -1);
+	assert_int_equal(store_advance(s, &c, CRED_DELIVERED, &e), 0);
+	assert_int_equal(disk.unsynced, 0);
+	store_credential_free(&c);
+	store_close(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,8 +280,9 @@ int main(void)
 	    PROMISE(a_user_and_a_token_are_claimed_apart),
 	    PROMISE(a_database_is_one_whatever_name_leads_to_it),
 	    PROMISE(kill_9_in_the_middle_of_writing_leaves_whole_changes_only),
-	    cmocka_unit_test_setup_teardown(a_disk_full_at_any_write_loses_no_step_that_was_reported_done, full_disk_on,
-					    full_disk_off),
+	    cmocka_unit_test_setup_teardown(a_disk_full_at_any_write_loses_no_step_that_was_reported_done, disk_on,
+					    disk_off),
+	    cmocka_unit_test_setup_teardown(every_step_but_a_key_that_was_made_outlasts_a_power_cut, disk_on, disk_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
