@@ -95,15 +95,15 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
 $(BUILD)/tests/unit/store_upgrade_test: | $(BUILD)/tests/fault/libkillat.so
 
 # a PKCS#11 module that misbehaves on demand, and tools that look at a token
-FAULT := $(BUILD)/tests/fault/libfaulty.so $(BUILD)/tests/fault/libkillat.so $(BUILD)/tests/fault/libnosy.so $(BUILD)/tests/fault/liboaep.so \
-	$(BUILD)/tests/fault/tokendump $(BUILD)/tests/fault/tokenfill
+FAULT := $(patsubst %,$(BUILD)/tests/fault/%,libfaulty.so libkillat.so libdayclock.so libnosy.so liboaep.so tokendump tokenfill)
 fault: $(FAULT)
 FAULTY_SRC := $(patsubst %,tests/fault/%.c,faulty counter names pad rule)
 $(BUILD)/tests/fault/libfaulty.so: $(FAULTY_SRC) $(wildcard tests/fault/*.h) $(BUILD)/flags
 	@echo "  LD    $@"
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(filter-out -fsanitize% -fno-sanitize% -fPIE,$(ALL_CFLAGS)) -fPIC -fvisibility=hidden -shared -o $@ $(FAULTY_SRC) -ldl -lpthread
-$(BUILD)/tests/fault/libkillat.so: tests/fault/killat.c $(BUILD)/flags
+PRELOADED := $(patsubst %,$(BUILD)/tests/fault/lib%.so,killat dayclock)
+$(PRELOADED): $(BUILD)/tests/fault/lib%.so: tests/fault/%.c $(BUILD)/flags
 	@echo "  LD    $@"
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(filter-out -fsanitize% -fno-sanitize% -fPIE -D_FORTIFY_SOURCE%,$(ALL_CFLAGS)) -fPIC -shared -o $@ $< -ldl

@@ -181,20 +181,20 @@ static int open_printer(struct stationcmd *c, enum config_pins pins, struct err 
 }
 
 /* What the day has come to. A program has read it in the events. */
-static void tell_end(const struct stationcmd *c, time_t began)
+static void tell_end(const struct stationcmd *c, time_t since)
 {
 	struct err e = ERR_INIT;
-	if (!c->o->json && !c->o->quiet && rosterreport_end(c->store, c->people->source, began, &e) != 0)
+	if (!c->o->json && !c->o->quiet && rosterreport_end(c->store, c->people->source, since, &e) != 0)
 		screen_error(&c->screen, &e);
 }
 
 /* What was on the screen is gone with it, also what to do now. */
-static void end_view(struct stationcmd *c, time_t began)
+static void end_view(struct stationcmd *c, time_t since)
 {
 	struct roster_counts counts;
 	bool full = c->full != NULL;
 	view_screen_close(&c->full);
-	tell_end(c, began);
+	tell_end(c, since);
 	if (!full || c->o->quiet || store_roster_count(c->store, c->roster, &counts, NULL) != 0)
 		return;
 	puts(counts.left == 0 ? "Everybody on the roster has a token."
@@ -217,7 +217,6 @@ static struct station_view choose_view(struct stationcmd *c)
 
 static int run(struct stationcmd *c, struct err *e)
 {
-	time_t began = time(NULL);
 	struct station_options opt;
 	struct station *s = NULL;
 	if (fill_options(c, &opt, e) != 0 || open_printer(c, opt.pin, e) != 0)
@@ -237,8 +236,9 @@ static int run(struct stationcmd *c, struct err *e)
 	station_new(&s, &setup);
 	int ret = station_run(s, e);
 	const struct hook_end end = {owed, station_published(s), ""};
+	time_t since = station_since(s);
 	station_free(&s);
-	end_view(c, began);
+	end_view(c, since);
 	return hook_end(c->cfg, &c->screen, &end, ret, e);
 }
 

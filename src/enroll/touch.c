@@ -23,13 +23,13 @@ static void *wait_and_tell(void *arg)
 	struct touch *t = arg;
 	struct timespec until;
 	int rv = 0;
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_nsec += LONG_MS * 1000000L;
 	until.tv_sec += until.tv_nsec / 1000000000L;
 	until.tv_nsec %= 1000000000L;
 	pthread_mutex_lock(&t->lock);
 	while (!t->over && rv == 0)
-		rv = pthread_cond_timedwait(&t->changed, &t->lock, &until);
+		rv = pthread_cond_clockwait(&t->changed, &t->lock, CLOCK_MONOTONIC, &until);
 	/* under the lock: no answer can go out in the middle of it */
 	if (!t->over) {
 		rpc_note(t->server, "touch the token, if its light blinks");

@@ -32,6 +32,11 @@ bool station_published(const struct station *s)
 	return s->published;
 }
 
+time_t station_since(const struct station *s)
+{
+	return s->since;
+}
+
 size_t station_busy(const struct station *s)
 {
 	size_t n = 0;

@@ -44,6 +44,9 @@ const char *station_event_name(enum station_event_kind k)
 
 static void tell(struct station *s, const struct station_event *ev)
 {
+	time_t now = time(NULL);
+	if (now < s->since)
+		s->since = now;
 	s->set.view->event(s->set.view->arg, s, ev);
 }
 
@@ -69,6 +72,7 @@ void station_new(struct station **ret, const struct station_setup *setup)
 	struct station *s = xcalloc(1, sizeof *s);
 	s->set = *setup;
 	s->began = clock_ms();
+	s->since = time(NULL);
 	s->fresh = s->letters_due = true;
 	*ret = s;
 }

@@ -154,7 +154,9 @@ int64_t station_time_left_s(const struct station *s);
 const struct err *station_trouble(const struct station *s); /* PC/SC's; NULL if there is none */
 bool station_is_stopping(const struct station *s);
 bool station_published(const struct station *s); /* a CRL, in this run */
-size_t station_busy(const struct station *s);    /* places where an enroller is at work */
+/* All of this run was done since then, also if the time of day was set back meanwhile. */
+time_t station_since(const struct station *s);
+size_t station_busy(const struct station *s); /* places where an enroller is at work */
 
 /* The first n in line, and whom an operator means by what was typed or scanned; as store_roster_in_line and
  * store_roster_search. */

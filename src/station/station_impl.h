@@ -34,6 +34,7 @@ struct station {
 	int64_t printer_pause; /* clock_ms; until then it is not tried */
 	bool fresh;            /* the counts are to be read anew */
 	int64_t began;         /* clock_ms */
+	time_t since;          /* the earliest time of day in this run */
 	int64_t done;          /* tokens of this run */
 	int64_t busy_ms;       /* what they took together */
 };
