@@ -151,6 +151,7 @@ int enroll_so_pin_from_escrow(struct enroll_run *r, const struct store_token *as
 	    .note = tell,
 	    .arg = r,
 	};
+	r->ports->token.stop(&r->leaving);
 	struct recover *key = recover_new(&req);
 	int got = seal_open(&seal, PROFILE_SO_PIN, key, r->so_pin, &r->so_pin_pending, e);
 	recover_free(&key);

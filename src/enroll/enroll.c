@@ -105,41 +105,14 @@ static int run_step(struct enroll_run *r, const struct step *s, struct err *e)
 	return ret;
 }
 
-static int check_handover(struct enroll_run *r, struct err *e)
-{
-	if (r->courier == NULL || r->handover_checked)
-		return 0;
-	r->handover_checked = true;
-	return r->ports->handover.check(r->courier, e);
-}
-
-static int check_room(struct enroll_run *r, struct err *e)
-{
-	if (check_handover(r, e) != 0)
-		return -1;
-	if (r->courier == NULL || r->room_checked)
-		return 0;
-	r->room_checked = true;
-	return r->ports->handover.room(r->courier, e) == 0 ? 0 : err_prefix(e, "nothing was done");
-}
-
-/* Whether a person has to type, or something is done to the token, before it is open. */
-static bool goes_by_hand(const struct enroll_run *r, bool setup, bool signs)
-{
-	return setup || !r->opt->pin_given || (signs && r->ca.needs_passphrase && r->opt->ca_pass_file == NULL);
-}
-
 /*
  * Everything that may have to be asked is asked before the first step, so that the rest runs by itself. The CA key is
- * unlocked and the templates are read while the token is opened, and both are done before anything is made: a wrong
- * passphrase changes nothing. Nobody types anything for templates that have a mistake.
+ * unlocked while the token is opened, and is open before anything is made: a wrong passphrase changes nothing.
  */
 static int prepare(struct enroll_run *r, struct err *e)
 {
 	bool setup = enroll_needs_setup(r);
 	bool signs = r->from < CRED_ISSUED && !r->opt->csr_only && r->opt->cert_file == NULL;
-	if (goes_by_hand(r, setup, signs) && check_room(r, e) != 0)
-		return -1;
 	/* said before anybody types a PIN for nothing */
 	if (signs && r->ca.hsm.fails && enroll_unlock_end(r, e) != 0)
 		return -1;
@@ -157,7 +130,7 @@ static int prepare(struct enroll_run *r, struct err *e)
 		return -1;
 	if (r->from < CRED_WRITTEN && enroll_open_token(r, e) != 0)
 		return -1;
-	if ((r->unlocking && enroll_unlock_end(r, e) != 0) || check_room(r, e) != 0)
+	if (r->unlocking && enroll_unlock_end(r, e) != 0)
 		return -1;
 	return r->fresh ? enroll_plan_commit(r, e) : 0;
 }
@@ -165,6 +138,8 @@ static int prepare(struct enroll_run *r, struct err *e)
 static int run_steps(struct enroll_run *r, struct err *e)
 {
 	enum cred_state until = r->opt->csr_only ? CRED_REQUESTED : CRED_DELIVERED;
+	if (until == CRED_DELIVERED && r->from < until && r->ports->handover.room(r->courier, e) != 0)
+		return err_prefix(e, "nothing was done");
 	if (prepare(r, e) != 0)
 		return -1;
 	for (size_t i = 0; i < N_STEPS; i++) {
@@ -214,8 +189,6 @@ static int check_finished(struct enroll_run *r, struct err *e)
 {
 	struct err no_pin = ERR_INIT;
 	const struct store_credential known = r->cred; /* borrowed: only its texts are compared */
-	if (check_handover(r, e) != 0)
-		return -1;
 	r->result->already = true;
 	r->ui->begin(r->ui->arg, "check");
 	int ret = 0;
@@ -295,7 +268,7 @@ static int start_both(struct enroll_run *r, struct err *e)
 	return enroll_discover_begin(r, e);
 }
 
-/* Once the other two are done with what keeps the processors busy. */
+/* Once the modules have been read: before that it would only keep the processors from the other two. */
 static int start_courier(struct enroll_run *r, struct err *e)
 {
 	return r->opt->csr_only ? 0 : r->ports->handover.start(&r->courier, r->cfg, r->opt->user, r->opt->verbose, e);

@@ -332,6 +332,9 @@ int enroll_plan(struct enroll_run *r, bool *ret_finished, struct err *e)
 	if (lost_check(&r->ports->store, r->store, &r->token_id, e) != 0 ||
 	    r->ports->ca.open(r->signer, &r->ca, e) != 0 || check_not_hsm(r, e) != 0)
 		return -1;
+	/* before a PIN is asked for, and before anything that was begun is given up */
+	if (r->courier != NULL && r->ports->handover.check(r->courier, e) != 0)
+		return -1;
 	if (r->opt->way != CRED_WAY_ENROLL)
 		return enroll_plan_succession(r, ret_finished, e);
 	if (r->ports->store.find(r->store, r->opt->user, &r->token_id, &found, &r->cred, e) != 0 ||

@@ -19,8 +19,7 @@ struct enroll_run {
 
 	struct store *store;
 	struct signer *signer;
-	struct courier *courier;             /* NULL with csr_only; started when the token is known */
-	bool handover_checked, room_checked; /* its answers have been waited for */
+	struct courier *courier; /* NULL with csr_only; started when the token is known */
 	struct ca_info ca;
 	struct blob subject;      /* X509_NAME DER for the request */
 	bool unlocking, unlocked; /* the CA key: asked to, done; while it is asked to the signer takes no other call */

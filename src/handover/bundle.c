@@ -155,7 +155,7 @@ int bundle_write(const char *path, enum bundle_format format, const char *root, 
 out:
 	free(b.folder);
 	archive_write_free(b.a);
-	if (fd >= 0)
-		close(fd);
+	if (fd >= 0 && close(fd) != 0 && ret == 0)
+		ret = err_errno(e, ERR_SYSTEM, "cannot write the archive %s", path);
 	return ret;
 }

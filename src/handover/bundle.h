@@ -13,8 +13,9 @@
 
 enum bundle_format { BUNDLE_TAR_GZ, BUNDLE_ZIP };
 
-/* Writes a new file at path (0600, synced) with the folder root/ (0700) and the sorted files in it (0600), owned
- * by root, all of time mtime. ERR_SYSTEM; a half-written file is then left for the caller to remove. */
+/* Writes a new file at path (0600) with the folder root/ (0700) and the sorted files in it (0600), owned
+ * by root, all of time mtime. ERR_SYSTEM; a half-written file is then left for the caller to remove. That
+ * it gets to the disk is the caller's, too. */
 int bundle_write(const char *path, enum bundle_format format, const char *root, const struct files *files, time_t mtime,
 		 struct err *e);
 

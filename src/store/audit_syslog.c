@@ -114,7 +114,6 @@ void audit_syslog_note(struct store *s, int64_t id)
 
 void audit_syslog_say(struct store *s)
 {
-	audit_syslog_keep(s);
 	if (!s->syslog || s->unsaid_from == 0)
 		return;
 	int fd = connect_log();
@@ -123,19 +122,12 @@ void audit_syslog_say(struct store *s)
 		say_all(s, fd);
 		close(fd);
 	}
-	s->unsaid_from = s->unsaid_to = s->unsaid_kept = 0;
-}
-
-void audit_syslog_keep(struct store *s)
-{
-	s->unsaid_kept = s->unsaid_to;
+	audit_syslog_forget(s);
 }
 
 void audit_syslog_forget(struct store *s)
 {
-	s->unsaid_to = s->unsaid_kept;
-	if (s->unsaid_to == 0)
-		s->unsaid_from = 0;
+	s->unsaid_from = s->unsaid_to = 0;
 }
 
 void store_use_syslog(struct store *s)

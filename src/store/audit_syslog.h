@@ -19,9 +19,6 @@ void audit_syslog_note(struct store *s, int64_t id);
 /* It is on disk: says what was noted, if the log is in use. */
 void audit_syslog_say(struct store *s);
 
-/* It is committed, but not on disk yet: what was noted is said with what comes next. */
-void audit_syslog_keep(struct store *s);
-
 /* It was rolled back. */
 void audit_syslog_forget(struct store *s);
 

@@ -111,6 +111,8 @@ static void end_soon(struct store *s)
 /* With a write-ahead log NORMAL leaves out the sync at the end of a transaction, and nothing else. */
 int db_begin_soon(struct store *s, struct err *e)
 {
+	if (s->syslog)
+		return db_begin(s, e);
 	s->soon = true;
 	if (db_exec(s, "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE", e, "begin a change in") == 0)
 		return 0;
@@ -125,12 +127,10 @@ int db_end(struct store *s, int rc, struct err *e)
 	/* SQLite has rolled back by itself after some failures; then there is nothing left to undo */
 	if (!done && !sqlite3_get_autocommit(s->db))
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-	if (!done)
-		audit_syslog_forget(s);
-	else if (s->soon)
-		audit_syslog_keep(s);
-	else
+	if (done)
 		audit_syslog_say(s);
+	else
+		audit_syslog_forget(s);
 	end_soon(s);
 	return done ? 0 : -1;
 }

@@ -22,10 +22,10 @@ struct store {
 	int lock_fd;                     /* PATH-lock, see claim.h */
 	/* who is at work, for the audit trail; read when the first record is written */
 	char *login, *sudo_user, *host;
-	/* for the system's log, see audit_syslog.h: whether, and the records that are on disk soon but not there yet;
-	 * those until unsaid_kept are committed */
-	bool syslog, soon;
-	int64_t unsaid_from, unsaid_to, unsaid_kept; /* 0: there are none */
+	/* for the system's log, see audit_syslog.h: whether, and the records that are on disk soon but not there yet */
+	bool syslog;
+	int64_t unsaid_from, unsaid_to; /* 0: there are none */
+	bool soon;                      /* see db_begin_soon */
 };
 
 /* One statement with its place among the bound values. The first failure sticks until query_next reports it. */
@@ -64,7 +64,8 @@ void db_close(struct store *s);
 int db_begin(struct store *s, struct err *e);
 
 /* The same for a change whose loss, when the power fails, is no worse than if the program had ended before it: it is
- * on the disk with the next one that does not go by this. */
+ * on the disk with the next one that does not go by this. With the system's log in use it is there at once, so that the
+ * log has what the trail has, in each process's own lines. */
 int db_begin_soon(struct store *s, struct err *e);
 int db_end(struct store *s, int rc, struct err *e);
 

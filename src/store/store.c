@@ -2,7 +2,6 @@
 
 #include "core/file.h"
 #include "core/xalloc.h"
-#include "store/audit_syslog.h"
 #include "store/claim.h"
 #include "store/copy.h"
 #include "store/db.h"
@@ -205,10 +204,6 @@ void store_close(struct store **s)
 {
 	if (!s || !*s)
 		return;
-	/* records of changes that nothing has put on disk yet */
-	if ((*s)->syslog && (*s)->unsaid_kept != 0 &&
-	    db_exec(*s, "PRAGMA wal_checkpoint(PASSIVE)", NULL, "write to") == 0)
-		audit_syslog_say(*s);
 	db_close(*s);
 	if ((*s)->lock_fd != -1)
 		close((*s)->lock_fd);

@@ -74,12 +74,13 @@ with_log() {
 }
 
 @test "all that is in the trail was said, wherever a run ends" {
+	local rule
 	FAULTY_MODULE=$(company_softhsm)
-	export FAULTY_MODULE FAULTY_RULE
+	export FAULTY_MODULE
 	company_conf "$dir" "audit.syslog=yes" "token.module=${BUILD:-$COMPANY_ROOT/build}/tests/fault/libfaulty.so" \
 		"vpn.client-module-linux="
-	for FAULTY_RULE in C_GenerateKeyPair:1:CKR_DEVICE_REMOVED C_Sign:1:CKR_DEVICE_REMOVED; do
-		with_log read -q alice
+	for rule in C_GenerateKeyPair:1:CKR_DEVICE_REMOVED C_Sign:1:CKR_DEVICE_REMOVED; do
+		FAULTY_RULE=$rule with_log read -q alice
 		((status != 0))
 		cat "$log" >>"$log.so-far"
 		sqlite3 "$db" "SELECT action FROM audit ORDER BY id"

@@ -223,6 +223,23 @@ broken_template() {
 	says "254"
 }
 
+@test "a template with a mistake costs no PIN try, and what was begun is not given up for it" {
+	local conf=("token.module=${BUILD:-$COMPANY_ROOT/build}/tests/fault/libfaulty.so" "vpn.client-module-linux=")
+	company_conf "$dir" "${conf[@]}"
+	run env "FAULTY_MODULE=$module" FAULTY_RULE=C_Sign:1:CKR_DEVICE_REMOVED bash -c 'source "$0"; company_tokenroll "$1" alice' \
+		"$COMPANY_ROOT/tests/lib/company.bash" "$dir"
+	((status != 0))
+	[[ $(sqlite3 "$dir/tokenroll.db" "SELECT state FROM credentials") == keyed ]]
+	broken_template 'key alice.key'
+	company_secret "$dir/pin" 999999
+	snapshot >"$BATS_TEST_TMPDIR/before"
+	for type in ec:P-256 rsa:2048; do
+		refused 2 alice --key-type "$type"
+		says "client.ovpn"
+		[[ $(sqlite3 "$dir/tokenroll.db" "SELECT state FROM credentials") == keyed ]]
+	done
+}
+
 @test "a name that has a valid certificate is refused, and --replace is named" {
 	company_run "$dir" other company_easyrsa "$dir" build-client-full alice nopass
 	snapshot >"$BATS_TEST_TMPDIR/before"

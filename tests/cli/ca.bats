@@ -303,6 +303,17 @@ print(r["ok"], r["state"], r["proved"], r["error"]["code"], r["error"]["reason"]
 	[[ $output == *already* ]]
 }
 
+@test "what is left when only the CRL was missing is done, also if somebody has changed a file of the bundle meanwhile" {
+	replace_without_publishing
+	mkdir "$dir/server/vpn"
+	echo "<!-- ours -->" >>"$dir/bundles/alice/guide.de.html"
+	run --separate-stderr company_tokenroll "$dir" enroll --replace alice
+	[[ $status == 0 ]]
+	says "guide.de.html" "published now: $dir/server/vpn/crl.pem"
+	grep -q ours "$dir/bundles/alice/guide.de.html"
+	one_new_certificate
+}
+
 @test "what was handed over is not made again while the CRL waits to be published, unless it was taken away" {
 	replace_without_publishing
 	stat -c '%i %Y' "$dir/bundles/alice.zip" "$dir/bundles/alice" >"$dir/before"

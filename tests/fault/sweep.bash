@@ -145,11 +145,12 @@ sweep_calls() {
 	((SWEEP_CALLS > least)) || { sweep_complain "no call" "only $SWEEP_CALLS calls were tried"; return 1; }
 }
 
-# sweep_effects STEP ENVIRONMENT...: at every STEPth side effect on the file system until none is left
+# sweep_effects STEP ENVIRONMENT...: at every STEPth side effect on the file system, from another one
+# in each test of a file, until none is left
 sweep_effects() {
 	local k rc step=$1
 	shift
-	for ((k = 1; ; k += step)); do
+	for ((k = 1 + 7 * BATS_TEST_NUMBER % step; ; k += step)); do
 		sweep_reset
 		rm -f "$SWEEP/effects"
 		rc=0

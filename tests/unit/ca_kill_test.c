@@ -67,6 +67,13 @@ static int step(void)
 	return getenv("TOKENROLL_ALL") != NULL ? 1 : 3;
 }
 
+/* Another one each time, so that together they try each. */
+static int first(void)
+{
+	static int turn;
+	return 1 + turn++ % step();
+}
+
 /* At the entry of a system call. */
 static bool changes_something(const struct user_regs_struct *regs)
 {
@@ -181,7 +188,7 @@ static void check_end(bool replace, int k)
 
 static void killed_everywhere(const char *pki, bool replace, bool counted, bool torn)
 {
-	int k = 1;
+	int k = first();
 	char crl[256];
 	snprintf(crl, sizeof crl, "%s/work/crl.pem", fx.dir);
 	for (bool killed = true; killed && k < STEPS_MAX; k += step()) {
@@ -248,7 +255,7 @@ static void check_revoked(struct ca *ca, int k)
  * the record. */
 static void killed_while_revoking(enum job job, bool same)
 {
-	int k = 1;
+	int k = first();
 	char crl[256];
 	snprintf(crl, sizeof crl, "%s/work/crl.pem", fx.dir);
 	for (bool killed = true; killed && k < STEPS_MAX; k += step()) {
@@ -334,7 +341,7 @@ static void check_renewed(int k)
 
 static void killed_while_renewing(bool counted)
 {
-	int k = 1;
+	int k = first();
 	for (bool killed = true; killed && k < STEPS_MAX; k += step()) {
 		fixture_use(&fx, "taken");
 		if (counted)
