@@ -282,7 +282,7 @@ static int enroll_whole(struct enroll_run *r, struct err *e)
 		return -1;
 	if (r->opt->way != CRED_WAY_ENROLL && enroll_check_person(r, e) != 0)
 		return -1;
-	if (enroll_choose_token(r, e) != 0 || start_courier(r, e) != 0 || enroll_look_at_pins(r, e) != 0)
+	if (start_courier(r, e) != 0 || enroll_choose_token(r, e) != 0 || enroll_look_at_pins(r, e) != 0)
 		return -1;
 	if (enroll_plan(r, &finished, e) != 0)
 		return -1;

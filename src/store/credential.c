@@ -350,8 +350,10 @@ int credential_update(struct store *s, const struct store_credential *c, enum cr
 int store_advance(struct store *s, struct store_credential *c, enum cred_state to, struct err *e)
 {
 	time_t now = time(NULL);
-	/* the request follows, and is on disk before anything is done with the key */
-	int rc = to == CRED_KEYED ? db_begin_soon(s, e) : db_begin(s, e);
+	/* of these the token tells as well, and the step that follows is on disk before the CA or the user gets
+	 * anything */
+	bool soon = to == CRED_KEYED || to == CRED_WRITTEN || to == CRED_PROVEN;
+	int rc = soon ? db_begin_soon(s, e) : db_begin(s, e);
 
 	if (rc == 0)
 		rc = credential_update(s, c, to, now, e);

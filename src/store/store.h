@@ -178,10 +178,10 @@ int store_removed(struct store *s, const struct store_credential *c, bool was_th
 int store_plan(struct store *s, struct store_credential *c, struct err *e);
 
 /* Writes a credential as it is now with its new state, and an audit record that names the step; state and changed
- * are set once it is on disk; that a key was made is there with the request. Going back to an earlier state is allowed,
- * leaving an ended one is not (ERR_STORE), nor is a state without what it stands for (no spki from keyed on, no csr
- * from requested on, no cert and cert_serial from issued on, no pkcs11_id from proven on). ERR_STORE too if the
- * credential is no longer in c->state: somebody else has changed it. */
+ * are set once it is on disk; keyed, written and proven get there with the state that follows. Going back to an earlier
+ * state is allowed, leaving an ended one is not (ERR_STORE), nor is a state without what it stands for (no spki from
+ * keyed on, no csr from requested on, no cert and cert_serial from issued on, no pkcs11_id from proven on). ERR_STORE
+ * too if the credential is no longer in c->state: somebody else has changed it. */
 int store_advance(struct store *s, struct store_credential *c, enum cred_state to, struct err *e);
 
 /* Notes that profiles and mail of a proven credential are out although it cannot be called delivered yet, so that they
