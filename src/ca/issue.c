@@ -41,20 +41,20 @@ struct work {
 	struct ca_issued out;
 };
 
-static int write_request(const struct work *w, struct err *e)
+static int add_request(const struct work *w, struct file_batch *b, struct err *e)
 {
-	BIO *b = BIO_new(BIO_s_mem());
+	BIO *bio = BIO_new(BIO_s_mem());
 	char *path = pki_path(w->ca, "reqs/%s.req", w->req->user);
 	const char *data;
 	int ret = -1;
-	if (b != NULL && PEM_write_bio_X509_REQ(b, w->csr) == 1) {
-		long n = BIO_get_mem_data(b, &data);
-		ret = pki_write(path, data, (size_t)n, e);
+	if (bio != NULL && PEM_write_bio_X509_REQ(bio, w->csr) == 1) {
+		long n = BIO_get_mem_data(bio, &data);
+		ret = pki_add(b, path, data, (size_t)n, e);
 	} else {
 		err_openssl(e, ERR_CA_FAILED, "cannot write the request of %s", w->req->user);
 	}
 	free(path);
-	BIO_free(b);
+	BIO_free(bio);
 	return ret;
 }
 
@@ -85,14 +85,18 @@ static int complete_files(const struct work *w, struct err *e)
 			  pki_path(w->ca, "issued/%s.crt", w->req->user)};
 	char *req = pki_path(w->ca, "reqs/%s.req", w->req->user);
 	struct blob text = BLOB_INIT;
+	struct file_batch b = FILE_BATCH_INIT;
 	int ret = certificate_text(&text, w->cert, e);
 	for (int i = 0; i < 2; i++) {
 		if (ret == 0 && !same_certificate(paths[i], w->cert))
-			ret = pki_write(paths[i], text.data, text.len, e);
+			ret = pki_add(&b, paths[i], text.data, text.len, e);
 		free(paths[i]);
 	}
 	if (ret == 0 && !same_request(req, w->key))
-		ret = write_request(w, e);
+		ret = add_request(w, &b, e);
+	if (ret == 0)
+		ret = pki_commit(&b, e);
+	file_batch_drop(&b);
 	blob_free(&text);
 	free(req);
 	free(serial);
@@ -208,22 +212,36 @@ static int clear_name(struct work *w, struct err *e)
 	return ret == 0 ? names_make_room(w->ca, w->req->user, w->csr, e) : ret;
 }
 
-/* Behind the record. */
-static int write_all(struct work *w, const char *aside, struct err *e)
+/* The record, and what all else can be made of if this is as far as it came. */
+static int begin_entry(const struct work *w, const struct record *r, struct err *e)
 {
+	struct file_batch b = FILE_BATCH_INIT;
 	char *by_serial = pki_path(w->ca, "certs_by_serial/%s.pem", w->serial);
-	char *by_name = pki_path(w->ca, "issued/%s.crt", w->req->user);
-	int ret = pki_write(by_serial, w->text.data, w->text.len, e);
-	if (ret == 0 && aside != NULL)
-		ret = beside_put_aside(w->ca, w->req->user, aside, e);
+	int ret = record_add(&b, w->ca->pki, r, e);
 	if (ret == 0)
-		ret = write_request(w, e);
+		ret = pki_add(&b, by_serial, w->text.data, w->text.len, e);
+	if (ret == 0)
+		ret = pki_commit(&b, e);
+	file_batch_drop(&b);
+	free(by_serial);
+	return ret;
+}
+
+static int finish_entry(const struct work *w, const char *aside, struct err *e)
+{
+	struct file_batch b = FILE_BATCH_INIT;
+	char *by_name = pki_path(w->ca, "issued/%s.crt", w->req->user);
+	int ret = aside != NULL ? beside_put_aside(w->ca, w->req->user, aside, e) : 0;
+	if (ret == 0)
+		ret = add_request(w, &b, e);
+	if (ret == 0)
+		ret = pki_add(&b, by_name, w->text.data, w->text.len, e);
+	if (ret == 0)
+		ret = pki_commit(&b, e);
 	if (ret == 0)
 		ret = index_append(w->ca->index, w->row, e);
-	if (ret == 0)
-		ret = pki_write(by_name, w->text.data, w->text.len, e);
+	file_batch_drop(&b);
 	free(by_name);
-	free(by_serial);
 	return ret;
 }
 
@@ -239,9 +257,9 @@ static int enter_new(struct work *w, struct err *e)
 	beside_find(w->ca, w->req->user, w->req->beside, aside);
 	if (aside[0] != '\0')
 		r.aside = xstrdup(aside);
-	int ret = record_write(w->ca->pki, &r, e);
+	int ret = begin_entry(w, &r, e);
 	if (ret == 0)
-		ret = write_all(w, r.aside, e);
+		ret = finish_entry(w, r.aside, e);
 	if (ret == 0)
 		ret = record_remove(w->ca->pki, e);
 	record_free(&r);

@@ -1,7 +1,6 @@
 #include "ca/pki.h"
 
 #include "ca/lock.h"
-#include "core/file.h"
 #include "core/xalloc.h"
 
 #include <stdarg.h>
@@ -32,13 +31,26 @@ void pki_note(const struct ca *ca, const char *fmt, ...)
 	ca->note(ca->note_arg, text);
 }
 
-int pki_write(const char *path, const void *data, size_t len, struct err *e)
+static int fault(struct err *e)
 {
-	if (file_replace(path, data, len, 0600, e) == 0)
-		return 0;
 	if (e != NULL)
 		e->code = ERR_CA_FAILED;
 	return -1;
+}
+
+int pki_add(struct file_batch *b, const char *path, const void *data, size_t len, struct err *e)
+{
+	return file_batch_replace(b, path, data, len, 0600, e) == 0 ? 0 : fault(e);
+}
+
+int pki_commit(struct file_batch *b, struct err *e)
+{
+	return file_batch_commit(b, e) == 0 ? 0 : fault(e);
+}
+
+int pki_write(const char *path, const void *data, size_t len, struct err *e)
+{
+	return file_replace(path, data, len, 0600, e) == 0 ? 0 : fault(e);
 }
 
 int pki_mkdir(const struct ca *ca, const char *name, struct err *e)

@@ -10,6 +10,7 @@
 #include "ca/hsm.h"
 #include "ca/index.h"
 #include "ca/vars.h"
+#include "core/file_batch.h"
 
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -51,8 +52,10 @@ char *pki_path(const struct ca *ca, const char *fmt, ...) __attribute__((format(
 /* Tells the person at the other end something, if there is one. */
 void pki_note(const struct ca *ca, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* file_replace with easy-rsa's mode, so that the PKI stays its owner's when root works on it; a failure is
- * ERR_CA_FAILED. */
+/* file_replace and file_batch with easy-rsa's mode, so that the PKI stays its owner's when root works on it; a failure
+ * is ERR_CA_FAILED. */
+int pki_add(struct file_batch *b, const char *path, const void *data, size_t len, struct err *e);
+int pki_commit(struct file_batch *b, struct err *e);
 int pki_write(const char *path, const void *data, size_t len, struct err *e);
 
 /* A folder in the PKI, with its parents, 0700. */

@@ -1,6 +1,5 @@
 #include "ca/record.h"
 
-#include "core/file.h"
 #include "core/xalloc.h"
 
 #include <errno.h>
@@ -84,7 +83,7 @@ static int check_name(const struct record *r, struct err *e)
 	return err_next(e, "see who has issued it; easyrsa can revoke it by the name of its file in issued/");
 }
 
-int record_write(const char *pki, const struct record *r, struct err *e)
+int record_add(struct file_batch *b, const char *pki, const struct record *r, struct err *e)
 {
 	if (check_name(r, e) != 0)
 		return -1;
@@ -93,7 +92,7 @@ int record_write(const char *pki, const struct record *r, struct err *e)
 	char *aside = r->aside != NULL ? xasprintf("aside %s\n", r->aside) : xstrdup("");
 	char *revoke = r->revoke != NULL ? xasprintf("revoke %s\nrevoked %s\n", r->revoke, r->revoked) : xstrdup("");
 	char *text = xasprintf("%sname %s\n%s%s%s", header, r->name, row, aside, revoke);
-	int ret = file_replace(path, text, strlen(text), 0600, e);
+	int ret = file_batch_replace(b, path, text, strlen(text), 0600, e);
 	if (ret != 0 && e != NULL)
 		e->code = ERR_CA_FAILED;
 	free(text);
@@ -102,6 +101,18 @@ int record_write(const char *pki, const struct record *r, struct err *e)
 	free(row);
 	free(path);
 	return ret;
+}
+
+int record_write(const char *pki, const struct record *r, struct err *e)
+{
+	struct file_batch b = FILE_BATCH_INIT;
+	if (record_add(&b, pki, r, e) != 0)
+		return -1;
+	if (file_batch_commit(&b, e) == 0)
+		return 0;
+	if (e != NULL)
+		e->code = ERR_CA_FAILED;
+	return -1;
 }
 
 int record_remove(const char *pki, struct err *e)

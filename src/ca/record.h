@@ -15,6 +15,7 @@
 #define CA_RECORD_H
 
 #include "core/err.h"
+#include "core/file_batch.h"
 
 #include <stdbool.h>
 
@@ -34,6 +35,8 @@ struct record {
 int record_read(const char *pki, bool *ret_found, struct record *ret, struct err *e);
 /* ERR_CA_REFUSED for a name that would lead out of the folders of the PKI, or be more than a line. */
 int record_write(const char *pki, const struct record *r, struct err *e);
+/* The same with the other files of a batch, of which it has to be the first. */
+int record_add(struct file_batch *b, const char *pki, const struct record *r, struct err *e);
 int record_remove(const char *pki, struct err *e);
 void record_free(struct record *r);
 
