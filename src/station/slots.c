@@ -1,6 +1,6 @@
 /*
- * slots: the tokens of a module that are in no reader: software, or a vendor's
- * own way to the hardware. Each look is taken by a worker of its own, as a
+ * slots: the tokens of a module that are in no reader of PC/SC's: software, or
+ * a vendor's own way to the hardware. Each look is taken by a worker of its own, as a
  * module tells of new tokens only when it is initialized, or not at all.
  */
 #include "station/watcher.h"
@@ -10,6 +10,7 @@
 #include "enroll/ports.h"
 #include "life/life.h"
 #include "pkcs11/opensc.h"
+#include "pkcs11/reader.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,8 @@ struct slots {
 	struct worker_token *told; /* as they were told last */
 	size_t n_told;
 	bool any_told;
+	struct reader *readers; /* PC/SC's, as they were before the last look */
+	size_t n_readers;
 };
 
 static void put_tokens(struct rpc_msg *m, const struct worker_token *list, size_t n)
@@ -90,12 +93,30 @@ static int look(struct slots *s, struct worker_token **ret, size_t *ret_n, struc
 	return got;
 }
 
-/* Those in hardware are PC/SC's to tell of. */
-static size_t leave_out_hardware(struct worker_token *list, size_t n)
+static void read_readers(struct slots *s)
+{
+	free(s->readers);
+	s->readers = NULL;
+	if (reader_list(&s->readers, &s->n_readers, NULL) != 0)
+		s->n_readers = 0;
+}
+
+static bool any_card(const struct slots *s)
+{
+	for (size_t i = 0; i < s->n_readers; i++) {
+		if (s->readers[i].present)
+			return true;
+	}
+	return false;
+}
+
+/* Those in PC/SC's readers are PC/SC's to tell of. */
+static size_t leave_out_cards(const struct slots *s, struct worker_token *list, size_t n)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < n; i++) {
-		if ((list[i].flags & WORKER_TOKEN_IN_HARDWARE) == 0)
+		if ((list[i].flags & WORKER_TOKEN_IN_HARDWARE) == 0 ||
+		    reader_find(s->readers, s->n_readers, list[i].reader) == NULL)
 			list[kept++] = list[i];
 	}
 	return kept;
@@ -123,30 +144,34 @@ static int tell_tokens(struct slots *s, struct worker_token *list, size_t n)
 	return watcher_tell(s->station, &in);
 }
 
-/* A module that shows tokens in hardware only is left alone from then on: to ask it once more would disturb them. */
+/*
+ * A module that shows tokens in PC/SC's readers only is left alone from then on: to ask it once more would disturb
+ * them. As long as it has shown none at all it is not asked while a card is in any of them, but once.
+ */
 static void watch(struct slots *s)
 {
 	static const struct timespec pause = {AGAIN_S, 0};
 	bool troubled = false;
 	int told = 0;
-	while (told == 0) {
+	for (bool first = true; told == 0; first = false, nanosleep(&pause, NULL)) {
 		struct err e = ERR_INIT;
 		struct worker_token *list = NULL;
 		size_t n = 0;
+		read_readers(s);
+		if (!first && !s->any_told && any_card(s))
+			continue;
 		bool fine = look(s, &list, &n, &e) == 0;
-		size_t soft = leave_out_hardware(list, n);
+		size_t own = leave_out_cards(s, list, n);
 		if (!fine && !troubled)
 			told = watcher_tell_trouble(s->station, &e);
 		troubled = !fine;
-		if (fine && soft == 0 && !s->any_told) {
-			free(list);
-			return;
+		if (fine && (own > 0 || s->any_told) && !is_same(s, list, own)) {
+			told = tell_tokens(s, list, own);
+			continue;
 		}
-		if (fine && !is_same(s, list, soft))
-			told = tell_tokens(s, list, soft);
-		else
-			free(list);
-		nanosleep(&pause, NULL);
+		free(list);
+		if (fine && n > 0 && own == 0 && !s->any_told)
+			return;
 	}
 }
 
@@ -182,5 +207,6 @@ void slots_watch(struct rpc_peer *station, struct watcher_task *t)
 	rpc_msg_reset(&in, WATCHER_NOTHING);
 	(void)watcher_tell(station, &in);
 	free(s.told);
+	free(s.readers);
 	config_free(&s.cfg);
 }

@@ -220,12 +220,16 @@ static void say(const struct call *c, enum rule_text which, unsigned char *field
 
 static CK_RV faulty_C_GetSlotInfo(CK_SLOT_ID slot, CK_SLOT_INFO *info)
 {
+	const struct rule *r;
 	struct call c;
 	CK_RV rv;
 
 	if (!begin(&c, FN_C_GetSlotInfo, &rv))
 		return rv;
 	rv = real->C_GetSlotInfo(slot, info);
+	r = rv == CKR_OK ? match(&c, ACTION_FLAGS) : NULL;
+	if (r)
+		info->flags |= r->set;
 	if (rv == CKR_OK)
 		say(&c, RULE_READER, info->slotDescription, sizeof(info->slotDescription));
 	return end(&c, rv);

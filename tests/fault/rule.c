@@ -31,7 +31,7 @@ static const struct word {
     {"model=", ACTION_TEXT, "", "C_GetTokenInfo"},
     {"serial=", ACTION_TEXT, "", "C_GetTokenInfo"},
     {"reader=", ACTION_TEXT, "", "C_GetSlotInfo"},
-    {"flags=", ACTION_FLAGS, "", "C_GetTokenInfo"},
+    {"flags=", ACTION_FLAGS, "", "C_GetTokenInfo C_GetSlotInfo"},
     {"refuse-attribute=", ACTION_REFUSE_ATTRIBUTE, "CKA_", "C_GenerateKeyPair C_CreateObject"},
     {"hide=", ACTION_HIDE, "CKM_", "C_GetMechanismList C_GetMechanismInfo C_GenerateKeyPair C_SignInit"},
 };
@@ -60,6 +60,7 @@ static const struct {
     {"SO_LOCKED", CKF_SO_PIN_LOCKED, 0},
     {"WRITE_PROTECTED", CKF_WRITE_PROTECTED, 0},
     {"PINPAD", CKF_PROTECTED_AUTHENTICATION_PATH, 0},
+    {"HARDWARE", CKF_HW_SLOT, 0},
     {"UNINIT", 0, CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED},
     {"NO_PIN", 0, CKF_USER_PIN_INITIALIZED},
     {"UNCOUNTED", 0, CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY | CKF_USER_PIN_LOCKED},

@@ -18,6 +18,7 @@
  *     flags=A|B…               C_GetTokenInfo: sets LOW, FINAL_TRY, LOCKED, TO_BE_CHANGED, WRITE_PROTECTED, SO_LOCKED,
  *                              SO_FINAL_TRY, SO_TO_BE_CHANGED, PINPAD, or clears the initialized bit (UNINIT), the user
  *                              PIN's (NO_PIN), or those that count its tries (UNCOUNTED)
+ *     flags=HARDWARE           C_GetSlotInfo: says that the slot is in hardware
  *     label=TEXT, manufacturer=TEXT, model=TEXT, serial=TEXT   C_GetTokenInfo: says this instead; \xNN is a byte
  *     reader=TEXT              C_GetSlotInfo: the same for the slot's description
  *     refuse-attribute=CKA_…   C_GenerateKeyPair, C_CreateObject: CKR_ATTRIBUTE_TYPE_INVALID if a template has it
