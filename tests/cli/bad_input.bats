@@ -226,8 +226,7 @@ broken_template() {
 @test "a template with a mistake costs no PIN try, and what was begun is not given up for it" {
 	local conf=("token.module=${BUILD:-$COMPANY_ROOT/build}/tests/fault/libfaulty.so" "vpn.client-module-linux=")
 	company_conf "$dir" "${conf[@]}"
-	run env "FAULTY_MODULE=$module" FAULTY_RULE=C_Sign:1:CKR_DEVICE_REMOVED bash -c 'source "$0"; company_tokenroll "$1" alice' \
-		"$COMPANY_ROOT/tests/lib/company.bash" "$dir"
+	FAULTY_MODULE=$module FAULTY_RULE=C_Sign:1:CKR_DEVICE_REMOVED run company_tokenroll "$dir" alice
 	((status != 0))
 	[[ $(sqlite3 "$dir/tokenroll.db" "SELECT state FROM credentials") == keyed ]]
 	broken_template 'key alice.key'
