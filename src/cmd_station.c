@@ -43,6 +43,12 @@ static void note(void *arg, const char *text)
 
 static int check_arguments(const struct options *o, struct err *e)
 {
+	bool screen = !o->plain && !o->json && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	if (o->n_args == 1 && o->pick && !screen) {
+		err_set(e, ERR_USAGE,
+			"with --pick somebody types whose each token is, and there is no screen to type at");
+		return err_next(e, "run it at a terminal without --plain and --json, or let the roster's order decide");
+	}
 	if (o->n_args == 1)
 		return o->json && o->plain ? err_set(e, ERR_USAGE, "the station prints either --plain lines or --json")
 					   : 0;

@@ -303,7 +303,11 @@ static void answer_ask(struct station *s, struct place *p)
 		serve_secret(p, secret);
 	} else {
 		p->state = PLACE_ASKING;
-		station_tell(s, STATION_ASK, p, NULL, NULL);
+		/* one that had been asked before would have been stopped with the others */
+		if (s->stopping)
+			place_stop(p);
+		else
+			station_tell(s, STATION_ASK, p, NULL, NULL);
 	}
 	secret_free(&secret);
 }

@@ -135,7 +135,8 @@ static bool is_printable(wint_t key)
 void view_line_key(struct view_screen *v, struct station *s, wint_t key, bool function)
 {
 	size_t place = view_find(s, &v->about);
-	bool enter = function ? key == KEY_ENTER : key == '\n' || key == '\r';
+	/* some scanners end with a tabulator */
+	bool enter = function ? key == KEY_ENTER : key == '\n' || key == '\r' || (key == '\t' && v->mode == VIEW_WHOSE);
 	bool back = function ? key == KEY_BACKSPACE : key == BACKSPACE || key == DELETE;
 	if (enter && place != VIEW_NONE && v->mode == VIEW_WHOSE)
 		enter_whose(v, s, place);

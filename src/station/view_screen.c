@@ -305,7 +305,8 @@ static void read_keys(void *arg, struct station *s)
 	while (v->mode != VIEW_PIN && (got = get_wch(&key)) != ERR) {
 		if (got == KEY_CODE_YES && key == KEY_RESIZE)
 			continue;
-		view_key(v, s, key, got == KEY_CODE_YES);
+		if (!view_scan_takes(v, key, got == KEY_CODE_YES))
+			view_key(v, s, key, got == KEY_CODE_YES);
 	}
 	if (v->mode == VIEW_PIN)
 		view_pin_read(v, s);

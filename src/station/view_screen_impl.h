@@ -76,6 +76,9 @@ struct view_screen {
 	const struct view_action *action;
 	size_t first; /* of the places that are drawn, where there is no room for all */
 
+	int64_t typed_at; /* clock_ms of the last key that a scanner could have sent */
+	bool dropping;    /* what it sends now is not taken */
+
 	struct view_line line;
 	struct roster_person hits[VIEW_HITS]; /* whom the line may have meant */
 	size_t n_hits, n_all;
@@ -141,6 +144,8 @@ int view_words_draw(int y, int x, int width, int rows, enum view_colour c, const
 /* ---- view_keys.c, view_action.c */
 
 void view_key(struct view_screen *v, struct station *s, wint_t key, bool function);
+/* view_scan.c: whether the key is one of a burst, as scanners send it, that nobody has asked for. */
+bool view_scan_takes(struct view_screen *v, wint_t key, bool function);
 /* The keys that can be pressed now, as many as fit into width. */
 void view_keys_text(char *ret, size_t size, int width, const struct view_screen *v, const struct station *s);
 /* The key of an action, if it is one: does it, or asks what has to be asked before. */

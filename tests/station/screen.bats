@@ -90,18 +90,24 @@ bells() {
 	# 3, from a number block
 	screen_keys -H 1b 4f 73
 	screen_shows "there is no reader 3"
-	screen_keys w 1
+	screen_keys w
+	screen_shows "digit or arrows"
+	screen_keys 1
 	screen_shows "reader 1: $(cards_reader 0)"
 	screen_keys x
 	screen_shows "2 readers wait for you, and say why"
-	screen_keys h "is ill" Enter
+	screen_keys h
+	screen_shows "alice is held, because:"
+	screen_keys "is ill" Enter
 	screen_shows "2: alice is held"
 	screen_shows "PUT BACK"
 	screen_shows "1 held"
 	card_ctl 1 forget
 	card_ctl 1 insert
 	screen_shows "is for alice, who is held: is ill"
-	screen_keys r 2
+	screen_keys r
+	screen_shows "digit or arrows"
+	screen_keys 2
 	screen_shows "DONE"
 	card_ctl 0 pull
 	screen_shows_not "LEFT ALONE"
@@ -112,7 +118,9 @@ bells() {
 	card_ctl 1 pull
 	slow_card 0.second 30000
 	screen_shows "key pair"
-	screen_keys s y
+	screen_keys s
+	screen_shows "y yes"
+	screen_keys y
 	screen_shows "PUT BACK"
 	screen_shows "bob is skipped"
 	screen_keys q
@@ -156,6 +164,33 @@ bells() {
 	screen_shows "an hour"
 	screen_shows "min left"
 	[[ $(holder 0) == bob && $(holder 1) == carol ]]
+}
+
+@test "a scan that nobody has asked for is no command, whatever letters it has and however it ends" {
+	company 2
+	station_roster user anna guy sylvia jacques bob
+	station_card 0
+	screen_start --pick "${keep[@]}"
+	screen_shows "reader 1, token STAT000000: whose?"
+	# a scanner that ends with CR and LF, and scans once more
+	screen_keys -l $'anna\r\n'
+	screen_shows "PULL: DONE"
+	screen_keys -l $'guy\r\n'
+	screen_shows "no name is asked for: not taken"
+	screen_keys -l $'jacques\r'
+	screen_keys -l $'sylvia\t'
+	sleep 1
+	screen_shows "1 done"
+	screen_shows "PULL: DONE"
+	[[ $(holder 0) == anna ]]
+	# while a token is looked at, the name of the next one is waited for
+	station_card 1
+	screen_shows "reader 2, token STAT000001: whose?"
+	screen_keys -l $'guy\t'
+	screen_shows "2 done"
+	[[ $(holder 1) == guy ]]
+	run ! grep -q "^R" "$DIR/pki/index.txt"
+	screen_keys q
 }
 
 # blank_company: cards that the station initializes, and new PINs that employees type
@@ -448,7 +483,9 @@ printed() {
 	screen_shows "reader 1, alice: empty the token, and revoke the new certificate?"
 	screen_keys n
 	screen_shows_not "revoke the new certificate?"
-	screen_keys u y
+	screen_keys u
+	screen_shows "y yes"
+	screen_keys y
 	screen_shows "UNDONE: the token is empty again"
 	screen_shows "0 done"
 	grep -q "^R.*/CN=alice$" "$DIR/pki/index.txt"

@@ -1,0 +1,51 @@
+/*
+ * view_scan: a barcode scanner is a keyboard that types faster than people do,
+ * and it does not know what is asked. Where a name is asked for, what it types
+ * is taken. Everywhere else its letters would be commands, "undo" and "yes"
+ * among them, so keys that come in one burst are none.
+ */
+#include "core/clock.h"
+#include "station/view_screen_impl.h"
+
+#include <curses.h>
+
+#define GAP_MS 50 /* scanners leave far less between two keys, people more */
+
+static bool is_enter(wint_t key)
+{
+	return key == '\n' || key == '\r' || key == '\t';
+}
+
+/* Ctrl-C and the like are the operator's in any case. */
+static bool is_typed(wint_t key, bool function)
+{
+	return !function && (key >= L' ' || is_enter(key));
+}
+
+static bool more_comes(void)
+{
+	wint_t key = 0;
+	timeout(GAP_MS);
+	int got = get_wch(&key);
+	nodelay(stdscr, TRUE);
+	if (got == KEY_CODE_YES)
+		ungetch((int)key);
+	else if (got == OK)
+		unget_wch((wchar_t)key);
+	return got == OK && is_typed(key, false);
+}
+
+bool view_scan_takes(struct view_screen *v, wint_t key, bool function)
+{
+	if (!is_typed(key, function))
+		return false;
+	int64_t now = clock_ms();
+	bool follows = now - v->typed_at < GAP_MS;
+	bool asked = v->mode == VIEW_WHOSE || v->mode == VIEW_HOLD;
+	/* a burst that began before it was asked for a name has lost its beginning */
+	v->dropping = follows ? v->dropping || !asked : !asked && more_comes();
+	v->typed_at = now;
+	if (v->dropping && !is_enter(key))
+		view_say(v, VIEW_PLAIN, "that came as fast as from a scanner, and no name is asked for: not taken");
+	return v->dropping;
+}
