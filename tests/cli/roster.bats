@@ -186,6 +186,7 @@ sql() {
 }
 
 @test "100,000 people are checked in bounded memory" {
+	! grep -qa __asan_init "$(realpath "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}")" || skip "the address sanitizer's own memory has no bound"
 	awk 'BEGIN { print "user,name,email,token_serial"
 		for (i = 0; i < 100000; i++) printf "u%06d,Anna M.,u%06d@example.com,T%06d\n", i, i, i }' >"$roster"
 	run --separate-stderr bash -c 'ulimit -v 400000 && exec "$@"' - "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" \

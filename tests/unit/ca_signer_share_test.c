@@ -190,6 +190,9 @@ static void one_that_stops_in_the_middle_of_a_call_or_talks_nonsense_is_dropped(
 static void the_signers_memory_is_locked_from_the_first_on(void **state)
 {
 	(void)state;
+#ifdef __SANITIZE_ADDRESS__
+	skip(); /* the sanitizer has calls that lock memory do nothing */
+#endif
 	struct signer *s = start_unlocked();
 	static const char locked[] = "for p in $(pgrep -P %d -x tokenroll-signe); do awk '/^VmLck/ { print $2 }' "
 				     "/proc/$p/status; done | awk '{ n += $1 } END { exit !(n > %d) }'";
