@@ -200,6 +200,60 @@ out:
 	return rc;
 }
 
+/* As a file that nobody changes: else SQLite would make the files of a log beside it. */
+static int connect_unchanging(struct store *s, struct err *e)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	size_t len = 0;
+	char *uri = xcalloc(3 * strlen(s->path) + sizeof "file:?immutable=1", 1);
+	len += (size_t)sprintf(uri, "file:");
+	for (const unsigned char *p = (const unsigned char *)s->path; *p != '\0'; p++) {
+		if (strchr("%?#", *p) != NULL)
+			len += (size_t)sprintf(uri + len, "%%%c%c", hex[*p >> 4], hex[*p & 15]);
+		else
+			uri[len++] = (char)*p;
+	}
+	memcpy(uri + len, "?immutable=1", sizeof "?immutable=1");
+	int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+	int rc = sqlite3_open_v2(uri, &s->db, flags, NULL);
+	free(uri);
+	return rc == SQLITE_OK ? 0 : db_fail(s, e, "open");
+}
+
+static int peek_at_file(struct store *s, struct store_peek *ret, struct err *e)
+{
+	if (connect_unchanging(s, e) == -1 || schema_version(s, &ret->version, &ret->known, e) == -1)
+		return -1;
+	/* with changes in a log the file alone need not be whole */
+	if (!ret->in_use && db_check(s, e) == -1)
+		return -1;
+	return access(s->path, W_OK) == 0 ? 0 : db_fail_code(s, SQLITE_READONLY, e, "write to");
+}
+
+int store_peek(const char *path, struct store_peek *ret, struct err *e)
+{
+	struct store s = {.path = absolute(path), .lock_fd = -1};
+	int rc = 0;
+
+	*ret = (struct store_peek){.there = false};
+	/* its folder is made with it */
+	if (s.path == NULL && errno == ENOENT)
+		return 0;
+	if (s.path == NULL) {
+		err_errno(e, ERR_STORE, "cannot find the database %s", path);
+		return err_next(e, "Run this as the user who owns the database.");
+	}
+	ret->there = !is_missing(&s);
+	ret->in_use = has_log(&s);
+	if (ret->there)
+		rc = peek_at_file(&s, ret, e);
+	else if (ret->in_use)
+		rc = log_alone(&s, e);
+	db_close(&s);
+	free(s.path);
+	return rc;
+}
+
 void store_close(struct store **s)
 {
 	if (!s || !*s)
