@@ -95,20 +95,28 @@ static void say_card_trouble(struct tokens *t, const struct reader *r, const str
 	doctor_trouble(t->r, DOCTOR_READERS, has_usable(t) ? DOCTOR_NOTE : DOCTOR_WRONG, r->name, e);
 }
 
+/* Why no module shows the card in it, as far as that can be told. */
+static int why_unseen(struct tokens *t, const struct reader *r, struct err *e)
+{
+	const struct err *trouble = t->d != NULL ? discover_trouble(t->d, r->name) : NULL;
+	if (why_no_card(r, e) != 0)
+		return -1;
+	if (trouble != NULL) {
+		*e = *trouble;
+		return -1;
+	}
+	/* modules that were not asked, or all failed, say nothing of a card */
+	return t->d != NULL && t->why.code == ERR_NONE ? why_no_token(t->d, r->name, e) : 0;
+}
+
 static void look_at_reader(struct tokens *t, const struct reader *r)
 {
 	struct err e = ERR_INIT;
-	bool loaded = t->d != NULL && t->why.code == ERR_NONE;
-	const struct err *trouble = t->d != NULL && r->present ? discover_trouble(t->d, r->name) : NULL;
 	if (!r->present)
 		doctor_say(t->r, DOCTOR_READERS, DOCTOR_OK, r->name, "empty");
 	else if (is_seen(t, r))
 		doctor_say(t->r, DOCTOR_READERS, DOCTOR_OK, r->name, "a card that a module knows, ATR %s", r->atr);
-	else if (why_no_card(r, &e) != 0)
-		say_card_trouble(t, r, &e);
-	else if (trouble != NULL)
-		say_card_trouble(t, r, trouble);
-	else if (loaded && why_no_token(t->d, r->name, &e) != 0)
+	else if (why_unseen(t, r, &e) != 0)
 		say_card_trouble(t, r, &e);
 	else
 		doctor_say(t->r, DOCTOR_READERS, DOCTOR_OK, r->name, "a card that no module was asked about, ATR %s",

@@ -68,7 +68,8 @@ static bool ask_packages(struct doctor_run *r, const char *const head[HEAD_MAX],
 {
 	const char *argv[HEAD_MAX + N_PACKAGES + 1] = {NULL};
 	struct blob out = BLOB_INIT;
-	memcpy(argv, head, HEAD_MAX * sizeof *head);
+	for (size_t i = 0; i < HEAD_MAX; i++)
+		argv[i] = head[i];
 	for (size_t i = 0; i < N_PACKAGES; i++)
 		argv[HEAD_MAX + i] = deb ? packages[i].deb : packages[i].rpm;
 	const struct process_hook hook = {.argv = argv, .in = -1, .umask = 077, .timeout_ms = ASK_MS};

@@ -200,23 +200,32 @@ out:
 	return rc;
 }
 
+/* A path as part of a URI of SQLite, to be freed. */
+static char *escape(const char *path)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	char *ret = xcalloc(3 * strlen(path) + 1, 1), *to = ret;
+	for (; *path != '\0'; path++) {
+		unsigned char c = (unsigned char)*path;
+		bool plain = strchr("%?#", *path) == NULL;
+		*to++ = plain ? *path : '%';
+		if (!plain) {
+			*to++ = hex[c >> 4];
+			*to++ = hex[c & 15];
+		}
+	}
+	return ret;
+}
+
 /* As a file that nobody changes: else SQLite would make the files of a log beside it. */
 static int connect_unchanging(struct store *s, struct err *e)
 {
-	static const char hex[] = "0123456789ABCDEF";
-	size_t len = 0;
-	char *uri = xcalloc(3 * strlen(s->path) + sizeof "file:?immutable=1", 1);
-	len += (size_t)sprintf(uri, "file:");
-	for (const unsigned char *p = (const unsigned char *)s->path; *p != '\0'; p++) {
-		if (strchr("%?#", *p) != NULL)
-			len += (size_t)sprintf(uri + len, "%%%c%c", hex[*p >> 4], hex[*p & 15]);
-		else
-			uri[len++] = (char)*p;
-	}
-	memcpy(uri + len, "?immutable=1", sizeof "?immutable=1");
 	int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+	char *path = escape(s->path), *uri = xasprintf("file:%s?immutable=1", path);
 	int rc = sqlite3_open_v2(uri, &s->db, flags, NULL);
+
 	free(uri);
+	free(path);
 	return rc == SQLITE_OK ? 0 : db_fail(s, e, "open");
 }
 
