@@ -35,6 +35,12 @@ static int make_folder(const char *path, struct err *e)
 	return rc;
 }
 
+static int not_a_file(const char *path, struct err *e)
+{
+	err_set(e, ERR_STORE, "the database %s is not a file", path);
+	return err_next(e, "Name a file as path in section [store] of the configuration.");
+}
+
 /* Makes sure of a regular file that only its owner can read; SQLite gives -wal and -shm the same mode. A missing one
  * is made later (see make_database). */
 static int check_file(const char *path, struct err *e)
@@ -42,10 +48,8 @@ static int check_file(const char *path, struct err *e)
 	struct stat st;
 
 	if (stat(path, &st) == 0) {
-		if (!S_ISREG(st.st_mode)) {
-			err_set(e, ERR_STORE, "the database %s is not a file", path);
-			return err_next(e, "Name a file as path in section [store] of the configuration.");
-		}
+		if (!S_ISREG(st.st_mode))
+			return not_a_file(path, e);
 		/* by name: closing a descriptor of this file would undo SQLite's locks on it */
 		if (!(st.st_mode & 077) || chmod(path, 0600) == 0)
 			return 0;
@@ -231,6 +235,10 @@ static int connect_unchanging(struct store *s, struct err *e)
 
 static int peek_at_file(struct store *s, struct store_peek *ret, struct err *e)
 {
+	struct stat st;
+
+	if (stat(s->path, &st) == 0 && !S_ISREG(st.st_mode))
+		return not_a_file(s->path, e);
 	if (connect_unchanging(s, e) == -1 || schema_version(s, &ret->version, &ret->known, e) == -1)
 		return -1;
 	/* with changes in a log the file alone need not be whole */
