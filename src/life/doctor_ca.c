@@ -8,6 +8,7 @@
 #include "core/day.h"
 #include "core/xalloc.h"
 #include "life/status_impl.h"
+#include "pkcs11/hsm.h"
 
 #include <libgen.h>
 #include <stdlib.h>
@@ -69,6 +70,17 @@ static void say_index(struct doctor_run *r, const struct status *st)
 		   st->look.has_index ? "index.txt can be read" : "index.txt is not here: the CA is elsewhere");
 }
 
+static int check_hsm(const struct config_ca *ca, struct err *e)
+{
+	static const struct p11_uri_use use = {ERR_CONFIG, "[ca] key", "asked for, or read from --ca-pass-file"};
+	struct p11_uri uri = {.label = ""};
+	char *path = NULL;
+	int ret = p11_uri_parse(&uri, ca->key, &use, e) != 0 ? -1 : p11_hsm_module(&uri, &path, e);
+	free(path);
+	p11_uri_clear(&uri);
+	return ret;
+}
+
 /* An HSM is not asked: that takes its PIN. */
 static void say_key(struct doctor_run *r, const struct ca_look *l)
 {
@@ -78,9 +90,10 @@ static void say_key(struct doctor_run *r, const struct ca_look *l)
 		doctor_next(r, "issue certificates where it is (--csr-only, --cert), or correct [ca] key");
 		return;
 	}
-	if (ca_rights_check(&r->cfg->ca, &why) != 0)
+	bool on_hsm = config_key_on_hsm(&r->cfg->ca);
+	if ((on_hsm && check_hsm(&r->cfg->ca, &why) != 0) || ca_rights_check(&r->cfg->ca, &why) != 0)
 		doctor_trouble(r, DOCTOR_CA, DOCTOR_WRONG, "key", &why);
-	else if (config_key_on_hsm(&r->cfg->ca))
+	else if (on_hsm)
 		doctor_say(r, DOCTOR_CA, DOCTOR_OK, "key", "on an HSM, which was not opened; the PKI can be written");
 	else
 		doctor_say(r, DOCTOR_CA, DOCTOR_OK, "key", "it can be read, and the PKI can be written");

@@ -41,11 +41,17 @@ found = [s for s in said if all(w in s for w in words)]
 len(found) == 1 or sys.exit("not said by %s %s: %s" % (part, level, said))' "$@" <<<"$output"
 }
 
+# What is no fault here: the address sanitizer's leak checker wants what core files want, too.
+meant() {
+	! ldd "$program" | grep -q libasan || echo core-files
+}
+
 # all_else_ok PART...: what is not of these parts is ok, but for pcscd, which is not needed
 all_else_ok() {
 	python3 -c 'import json, sys
-bad = [c for c in json.load(sys.stdin)["checks"] if c["level"] != "ok" and c["part"] not in sys.argv[1:] + ["readers"]]
-sys.exit("not ok: %s" % bad if bad else 0)' "$@" <<<"$output"
+bad = [c for c in json.load(sys.stdin)["checks"] if c["level"] != "ok" and c["part"] not in sys.argv[2:] + ["readers"]]
+bad = [c for c in bad if c["name"] != sys.argv[1]]
+sys.exit("not ok: %s" % bad if bad else 0)' "$(meant)" "$@" <<<"$output"
 }
 
 # files: names, modes, times and contents of all that is the company's, its tokens among it; but for the time of a file
@@ -105,7 +111,7 @@ mortal() {
 @test "a pcscd that does not run is a note where all tokens are in software, and wrong where one may be in a reader" {
 	told 0 readers note "pcscd is not running" "systemctl start pcscd.socket"
 	roll doctor -q
-	[[ $status == 0 && $output == Readers*note*"pcscd is not running"*"what to do"* && $output != *" ok "* ]]
+	[[ $status == 0 && $output == *Readers*note*"pcscd is not running"*"what to do"* && $output != *" ok "* ]]
 	life_conf "token.module=$(cards_module opensc)"
 	told 3 readers wrong "pcscd is not running" "systemctl start pcscd.socket"
 	all_else_ok
@@ -123,7 +129,7 @@ mortal() {
 		"one(d['checks'], name='$(cards_reader 1)')['text']" '"empty"' \
 		"'SmartCard-HSM' in one(d['checks'], name='DECC0100001')['text']" true
 	roll doctor -q
-	[[ $status == 0 && -z $output ]]
+	[[ $status == 0 && (-z $output || -n $(meant)) ]]
 }
 
 @test "a card that another program holds is wrong, and the program that often does is named" {
@@ -232,6 +238,12 @@ mortal() {
 	chmod 0 "$dir/pki/private/ca.key"
 	mortal doctor -q
 	[[ $status == 5 && $output == *"the CA key $dir/pki/private/ca.key cannot be read"* ]]
+	# on an HSM, which is not opened
+	soft_conf "ca.key=pkcs11:token=CA;object=ca?module-path=/nowhere/hsm.so"
+	told 5 ca wrong "the PKCS#11 module /nowhere/hsm.so of the CA's HSM is not on this machine" "install its package"
+	soft_conf "ca.key=pkcs11:token=CA;object=ca?module-path=$(company_softhsm)"
+	told 0 ca ok "on an HSM, which was not opened; the PKI can be written"
+	soft_conf
 	# one that is kept elsewhere may be meant so
 	rm -f "$dir/pki/private/ca.key"
 	told 0 ca note "the CA's key is not here" "--csr-only"
