@@ -49,6 +49,10 @@ $(BUILD)/55-tokenroll.rules: udev/rules.awk udev/devices.table
 	@mkdir -p $(@D)
 	$(Q)awk -f $^ >$@.new && mv $@.new $@
 
+# where p11-kit keeps what packages register, and their modules
+$(BUILD)/pkcs11/registry.o: ALL_CFLAGS += -DP11_MODULE_CONFIGS='"$(shell pkg-config --variable=p11_module_configs p11-kit-1 2>/dev/null)"' \
+	-DP11_MODULE_PATH='"$(shell pkg-config --variable=p11_module_path p11-kit-1 2>/dev/null)"'
+
 $(LIB): $(LIB_OBJ)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^

@@ -28,16 +28,11 @@ static int of_hsm(struct err *e, const char *name)
 
 static int load(struct p11_hsm *h, struct err *e)
 {
-	if (h->uri->module == NULL) {
-		err_set(e, ERR_CONFIG, "[ca] key names no module for the CA's HSM");
-		return err_next(e, "add ?module-path=/PATH of the HSM's PKCS#11 library to it; no other is loaded");
-	}
-	char *path = p11_uri_module_path(h->uri);
+	char *path = NULL;
 	int ret = 0;
-	if (path == NULL) {
-		err_set(e, ERR_CA_HSM, "the PKCS#11 module %s of the CA's HSM is not on this machine", h->uri->module);
-		ret = err_next(e, "install its package, or correct the module in [ca] key");
-	} else if (p11_module_load(&h->module, path, e) != 0) {
+	if (p11_hsm_module(h->uri, &path, e) != 0)
+		return -1;
+	if (p11_module_load(&h->module, path, e) != 0) {
 		of_hsm(e, "");
 		ret = err_next(e, "correct the module-path in [ca] key, or install what the library needs");
 	} else if (p11_module_initialize(h->module, e) != 0) {

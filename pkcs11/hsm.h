@@ -19,6 +19,10 @@
 
 struct p11_hsm;
 
+/* hsm_module.c: the library of the module that the URI names, to be freed, without loading it; any process may ask.
+ * ERR_CONFIG if it names none, ERR_CA_HSM if that is not on this machine. */
+int p11_hsm_module(const struct p11_uri *uri, char **ret, struct err *e);
+
 /*
  * Loads and initializes the module, and opens a session on the one token that the URI means, writable or not. The
  * errors are in words for the person in charge; what is there instead is listed. ERR_CA_HSM; ERR_CONFIG if the URI

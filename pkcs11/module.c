@@ -25,6 +25,9 @@ static int load_failed(const char *path, struct err *e)
 	void *lib = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (lib == NULL) {
 		const char *reason = dlerror();
+		/* it begins with the path, behind which there may be no room left for the reason */
+		if (reason != NULL && strncmp(reason, path, strlen(path)) == 0 && reason[strlen(path)] == ':')
+			reason += strlen(path) + strspn(reason + strlen(path), ": ");
 		err_set(e, ERR_MODULE, "cannot load the PKCS#11 module %s", path);
 		err_native(e, "%s", reason != NULL ? reason : "");
 		return err_next(e, "install a build of it for this machine, and the libraries it needs");

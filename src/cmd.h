@@ -39,6 +39,7 @@ int cmd_crl(const struct options *o, struct err *e);
 int cmd_roster(const struct options *o, struct err *e);
 int cmd_letter(const struct options *o, struct err *e);
 int cmd_report(const struct options *o, struct err *e);
+int cmd_doctor(const struct options *o, struct err *e);
 int cmd_setup(const struct options *o, struct err *e);
 int cmd_station(const struct options *o, struct err *e);
 

@@ -37,6 +37,8 @@ const struct verb verbs[] = {
     {"letter", VERB_LETTER, "", "print a sample of the letter that people get their PIN in", cmd_letter},
     {"report", VERB_REPORT, "[ROSTER.csv]", "who on a roster got what, who did not and why, and who is left",
      cmd_report},
+    {"doctor", VERB_DOCTOR, "", "why it does not work here: versions, permissions, readers, modules, CA, templates",
+     cmd_doctor},
     {"setup", VERB_SETUP, "", "first use: find the PKI, or make a CA, and write the configuration", cmd_setup},
     {NULL, 0, NULL, NULL, NULL},
 };

@@ -88,6 +88,7 @@ enum {
 	VERB_REPORT = 1 << 26,
 	VERB_STATION = 1 << 27,
 	VERB_LETTER = 1 << 28,
+	VERB_DOCTOR = 1 << 29,
 	VERB_ALL = ~0
 };
 

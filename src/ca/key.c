@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char restore[] = "the CA's key is what `easyrsa build-ca` wrote; restore it from a backup";
 
@@ -24,6 +25,11 @@ static int cannot_map(struct err *e, const char *path)
 	}
 	err_errno(e, ERR_CA_PKI, "the CA key %s cannot be read", path);
 	return err_next(e, "run tokenroll as the owner of the PKI");
+}
+
+int ca_key_check_access(const char *path, struct err *e)
+{
+	return access(path, R_OK) == 0 ? 0 : cannot_map(e, path);
 }
 
 int ca_key_probe(const char *path, bool *ret_has, bool *ret_encrypted, struct err *e)

@@ -15,6 +15,9 @@
  * read or holds no private key. */
 int ca_key_probe(const char *path, bool *ret_has, bool *ret_encrypted, struct err *e);
 
+/* Whether this user may read the file, without reading it. ERR_CA_PKI. */
+int ca_key_check_access(const char *path, struct err *e);
+
 /* Reads the key. passphrase may be NULL for a key that needs none. ERR_CA_PASSPHRASE_NEEDED, ERR_CA_PASSPHRASE. */
 int ca_key_load(EVP_PKEY **ret, const char *path, const struct secret *passphrase, struct err *e);
 

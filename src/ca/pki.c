@@ -158,7 +158,7 @@ int pki_check_replace(const struct ca *ca, const char *name, struct err *e)
 	return ret;
 }
 
-int pki_check_writable(const struct ca *ca, struct err *e)
+int pki_check_rights(const struct ca *ca, struct err *e)
 {
 	static const char *const parts[] = {"", "/index.txt", "/issued", "/certs_by_serial", "/reqs"};
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
@@ -170,6 +170,13 @@ int pki_check_writable(const struct ca *ca, struct err *e)
 		if (!good)
 			return err_next(e, "run tokenroll as the owner of the PKI, where it is not mounted read-only");
 	}
+	return 0;
+}
+
+int pki_check_writable(const struct ca *ca, struct err *e)
+{
+	if (pki_check_rights(ca, e) != 0)
+		return -1;
 	if (!ca->vars->random_serials &&
 	    (pki_check_replace(ca, "serial", e) != 0 || pki_check_replace(ca, "serial.old", e) != 0))
 		return -1;

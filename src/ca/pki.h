@@ -64,6 +64,9 @@ int pki_mkdir(const struct ca *ca, const char *name, struct err *e);
 /* Whether a file of the PKI could be replaced by one with the same owner (file_check_replace). ERR_CA_PKI. */
 int pki_check_replace(const struct ca *ca, const char *name, struct err *e);
 
+/* Whether this user may write where a certificate is issued, whoever has it locked. ERR_CA_PKI. Needs ca->pki. */
+int pki_check_rights(const struct ca *ca, struct err *e);
+
 /* What has to be so before anything is made for a new certificate: the PKI can be written (ERR_CA_PKI) and no other
  * program has locked it; if one has, that is waited for (ERR_CA_LOCKED). */
 int pki_check_writable(const struct ca *ca, struct err *e);

@@ -274,6 +274,20 @@ const char *discover_failed(const struct discovery *d, const struct err **ret_wh
 	return d->first_failed;
 }
 
+bool discover_module_at(const struct discovery *d, size_t i, struct discover_module *ret)
+{
+	if (i >= d->n_sources)
+		return false;
+	const struct source *s = d->sources[i];
+	*ret = (struct discover_module){&s->module, s->reader, s->why.code != ERR_NONE ? &s->why : NULL, s->shown};
+	return true;
+}
+
+bool discover_asked_readers(const struct discovery *d)
+{
+	return d->readers_read;
+}
+
 /* ---- the one that is meant */
 
 static bool wants_settings(const struct profile *p)

@@ -69,6 +69,20 @@ const struct profiles *discover_profiles(const struct discovery *d);
 /* What the first module that failed is called, and why; NULL if none failed. */
 const char *discover_failed(const struct discovery *d, const struct err **ret_why);
 
+/* One module that was asked, after discover_end. */
+struct discover_module {
+	const struct worker_module *module;
+	const char *reader;    /* the only one that it was to talk to; "" for all */
+	const struct err *why; /* how it failed; NULL if it did not */
+	size_t shown;          /* tokens */
+};
+
+/* They are numbered from 0 on; false behind the last. What *ret points to is d's. */
+bool discover_module_at(const struct discovery *d, size_t i, struct discover_module *ret);
+
+/* Whether PC/SC was asked: it is not where all tokens are in software. */
+bool discover_asked_readers(const struct discovery *d);
+
 /* Whether a module is among those that a profile has for enrolling; true if it has none of its own. */
 bool discover_enrolls(const struct profile *p, const struct worker_module *m);
 

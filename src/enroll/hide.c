@@ -93,9 +93,9 @@ static void resolve(struct pathset *ret, const struct worker_place *places, size
 		enum worker_place_kind kind;
 		void (*add)(struct pathset *h, const char *path);
 	} order[] = {
-	    {WORKER_PLACE_PKI, add_pki},          {WORKER_PLACE_KEY, add},
-	    {WORKER_PLACE_MODULE, add},           {WORKER_PLACE_STORE, add_store},
-	    {WORKER_PLACE_BUNDLES, add_if_apart}, {WORKER_PLACE_SECRET, add_if_apart},
+	    {WORKER_PLACE_PKI, add_pki},         {WORKER_PLACE_KEY, add},          {WORKER_PLACE_MODULE, add},
+	    {WORKER_PLACE_STORE, add_store},     {WORKER_PLACE_UNUSED, add_store}, {WORKER_PLACE_BUNDLES, add_if_apart},
+	    {WORKER_PLACE_SECRET, add_if_apart},
 	};
 	for (size_t k = 0; k < sizeof order / sizeof *order; k++) {
 		for (size_t i = 0; i < n; i++) {
@@ -158,15 +158,16 @@ static void make_file(const char *path)
 		close(fd);
 }
 
-/* All but the file keep, which may be NULL. */
-static bool enforce(const struct pathset *hidden, const char *keep)
+/* All but the file keep, which may be NULL. traces: what is missing is made. */
+static bool enforce(const struct pathset *hidden, const char *keep, bool traces)
 {
 	struct landlock *l = NULL;
 	if (!landlock_begin(&l, RIGHTS))
 		return false;
 	if (keep != NULL)
 		make_file(keep);
-	make_cache(hidden);
+	if (traces)
+		make_cache(hidden);
 	landlock_allow_all_but(l, hidden, RIGHTS);
 	allow_home(l, hidden);
 	if (keep != NULL)
@@ -184,6 +185,15 @@ static char *turn_file(const struct worker_place *places, size_t n)
 	return NULL;
 }
 
+static bool leaves_traces(const struct worker_place *places, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (places[i].kind == WORKER_PLACE_UNUSED)
+			return false;
+	}
+	return true;
+}
+
 int hide_start(struct rpc_msg *in, struct pathset *ret_hidden, bool *ret_took_effect)
 {
 	struct worker_place places[WORKER_PLACES_MAX];
@@ -197,7 +207,7 @@ int hide_start(struct rpc_msg *in, struct pathset *ret_hidden, bool *ret_took_ef
 	if (good) {
 		char *turn = turn_file(places, n);
 		resolve(ret_hidden, places, n);
-		*ret_took_effect = enforce(ret_hidden, turn);
+		*ret_took_effect = enforce(ret_hidden, turn, leaves_traces(places, n));
 		free(turn);
 	}
 	for (size_t i = 0; i < n; i++)

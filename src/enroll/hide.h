@@ -32,7 +32,8 @@
  * The first call to a worker: reads its message, which is the rest of *in, and shuts this process and its children off
  * from the places in it. *ret_hidden becomes what that is, and empty where it did not take effect: not before Linux
  * 5.19. A missing folder for the user's caches, and the file for worker_turn, are made before, as modules could not do
- * that any more. Relative paths begin at this process's working folder. Returns -1 if the message is malformed.
+ * that any more, unless a place is WORKER_PLACE_UNUSED. Relative paths begin at this process's working folder. Returns
+ * -1 if the message is malformed.
  */
 int hide_start(struct rpc_msg *in, struct pathset *ret_hidden, bool *ret_took_effect);
 

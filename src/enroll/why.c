@@ -71,6 +71,11 @@ static int unknown(struct discovery *d, const struct reader *r, struct err *e)
 	return err_next(e, "put the token in, or name its maker's module with --module or [token] module");
 }
 
+int why_no_card(const struct reader *r, struct err *e)
+{
+	return r->present && r->exclusive ? held(r, e) : r->present && r->mute ? mute(r, e) : 0;
+}
+
 int why_no_token(struct discovery *d, const char *reader, struct err *e)
 {
 	size_t n = 0;
@@ -84,7 +89,7 @@ int why_no_token(struct discovery *d, const char *reader, struct err *e)
 		const struct reader *r = &list[i];
 		if (!r->present || (reader != NULL && strcmp(r->name, reader) != 0))
 			continue;
-		return r->exclusive ? held(r, e) : r->mute ? mute(r, e) : unknown(d, r, e);
+		return why_no_card(r, e) != 0 ? -1 : unknown(d, r, e);
 	}
 	return 0;
 }

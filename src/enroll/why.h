@@ -16,6 +16,10 @@
  */
 int why_no_token(struct discovery *d, const char *reader, struct err *e);
 
+/* The same for what PC/SC alone tells of the card in a reader: that another program holds it, that it does not answer.
+ */
+int why_no_card(const struct reader *r, struct err *e);
+
 /*
  * The same for one that is meant, of n_shown that the modules show: *e says already that it is not there. Of a card
  * that is named by more than its reader only that is told that keeps the modules from it: ERR_READERS.

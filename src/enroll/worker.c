@@ -33,8 +33,7 @@ static int start_end(struct worker *w, struct err *e)
 	got = worker_call_end(&c, got, e);
 	w->starting = got != 0;
 	if (got == 0 && !confined && w->verbose && w->note != NULL)
-		w->note(w->note_arg, "the token's module is not kept from the CA's files: for that the kernel has to "
-				     "have Landlock, as Linux from 5.19 on");
+		w->note(w->note_arg, WORKER_NOT_KEPT);
 	return got;
 }
 

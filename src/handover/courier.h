@@ -23,7 +23,8 @@ int courier_start(struct courier **ret, const struct config *cfg, const char *us
 void courier_dismiss(struct courier *c);
 void courier_stop(struct courier **c);
 
-/* The outcome of handover_check. To be called once, before all others. */
+/* The outcome of handover_check. To be called once, before all others; courier_room may follow also where it is only
+ * [mail] that is wrong. */
 int courier_check(struct courier *c, struct err *e);
 
 /* owned_check for this user: whether a bundle would replace nothing but the handover's own. */

@@ -49,13 +49,13 @@ int handover_check(const struct config *cfg, const char *user, struct files *ret
 {
 	struct handover_facts f = sample_facts(cfg, user);
 	struct files files = {NULL, 0};
-	if (mail_check(cfg, e) != 0 || render_all(&files, cfg, &f, e) != 0)
+	if (render_all(&files, cfg, &f, e) != 0)
 		return -1;
 	if (ret != NULL)
 		*ret = files;
 	else
 		files_free(&files);
-	return 0;
+	return mail_check(cfg, e);
 }
 
 struct handover_draft {

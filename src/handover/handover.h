@@ -44,8 +44,9 @@ struct handover_result {
 };
 
 /* Before a token is touched: every template parses and its names are known, every @file can be read, this user's
- * profile would be accepted with the longest values that can come. Writes nothing. Unless it is NULL *ret is what would
- * be in the bundle, with the right names and those values. ERR_TEMPLATE, ERR_CONFIG. */
+ * profile would be accepted with the longest values that can come; and then mail_check. Writes nothing. Unless it is
+ * NULL *ret is what would be in the bundle, with the right names and those values, also if it is only mail that is
+ * wrong. ERR_TEMPLATE, ERR_CONFIG. */
 int handover_check(const struct config *cfg, const char *user, struct files *ret, struct err *e);
 
 /* A bundle that is rendered and packed, in a hidden folder beside its place. One at a time for a user. */

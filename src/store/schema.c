@@ -240,6 +240,12 @@ static int read_version(struct store *s, int64_t *ret, struct err *e)
 	return 0;
 }
 
+int schema_version(struct store *s, int64_t *ret, int64_t *ret_known, struct err *e)
+{
+	*ret_known = SCHEMA_VERSION;
+	return read_version(s, ret, e);
+}
+
 static int turn_on_wal(struct store *s, struct err *e)
 {
 	struct query q = QUERY_INIT;

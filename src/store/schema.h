@@ -17,4 +17,8 @@ int schema_create(struct store *s, struct err *e);
  * program's database, and for one that a newer tokenroll has written. */
 int schema_ensure(struct store *s, struct err *e);
 
+/* The version of a database, 0 for an empty one, without changing it; *ret_known is the one that schema_ensure brings
+ * it to. Fails as that does. */
+int schema_version(struct store *s, int64_t *ret, int64_t *ret_known, struct err *e);
+
 #endif

@@ -35,6 +35,12 @@ static int make_folder(const char *path, struct err *e)
 	return rc;
 }
 
+static int not_a_file(const char *path, struct err *e)
+{
+	err_set(e, ERR_STORE, "the database %s is not a file", path);
+	return err_next(e, "Name a file as path in section [store] of the configuration.");
+}
+
 /* Makes sure of a regular file that only its owner can read; SQLite gives -wal and -shm the same mode. A missing one
  * is made later (see make_database). */
 static int check_file(const char *path, struct err *e)
@@ -42,10 +48,8 @@ static int check_file(const char *path, struct err *e)
 	struct stat st;
 
 	if (stat(path, &st) == 0) {
-		if (!S_ISREG(st.st_mode)) {
-			err_set(e, ERR_STORE, "the database %s is not a file", path);
-			return err_next(e, "Name a file as path in section [store] of the configuration.");
-		}
+		if (!S_ISREG(st.st_mode))
+			return not_a_file(path, e);
 		/* by name: closing a descriptor of this file would undo SQLite's locks on it */
 		if (!(st.st_mode & 077) || chmod(path, 0600) == 0)
 			return 0;
@@ -197,6 +201,73 @@ int store_open(struct store **ret, const char *path, struct err *e)
 	rc = 0;
 out:
 	store_close(&s);
+	return rc;
+}
+
+/* A path as part of a URI of SQLite, to be freed. */
+static char *escape(const char *path)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	char *ret = xcalloc(3 * strlen(path) + 1, 1), *to = ret;
+	for (; *path != '\0'; path++) {
+		unsigned char c = (unsigned char)*path;
+		bool plain = strchr("%?#", *path) == NULL;
+		*to++ = plain ? *path : '%';
+		if (!plain) {
+			*to++ = hex[c >> 4];
+			*to++ = hex[c & 15];
+		}
+	}
+	return ret;
+}
+
+/* As a file that nobody changes: else SQLite would make the files of a log beside it. */
+static int connect_unchanging(struct store *s, struct err *e)
+{
+	int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+	char *path = escape(s->path), *uri = xasprintf("file:%s?immutable=1", path);
+	int rc = sqlite3_open_v2(uri, &s->db, flags, NULL);
+
+	free(uri);
+	free(path);
+	return rc == SQLITE_OK ? 0 : db_fail(s, e, "open");
+}
+
+static int peek_at_file(struct store *s, struct store_peek *ret, struct err *e)
+{
+	struct stat st;
+
+	if (stat(s->path, &st) == 0 && !S_ISREG(st.st_mode))
+		return not_a_file(s->path, e);
+	if (connect_unchanging(s, e) == -1 || schema_version(s, &ret->version, &ret->known, e) == -1)
+		return -1;
+	/* with changes in a log the file alone need not be whole */
+	if (!ret->in_use && db_check(s, e) == -1)
+		return -1;
+	return access(s->path, W_OK) == 0 ? 0 : db_fail_code(s, SQLITE_READONLY, e, "write to");
+}
+
+int store_peek(const char *path, struct store_peek *ret, struct err *e)
+{
+	struct store s = {.path = absolute(path), .lock_fd = -1};
+	int rc = 0;
+
+	*ret = (struct store_peek){.there = false};
+	/* its folder is made with it */
+	if (s.path == NULL && errno == ENOENT)
+		return 0;
+	if (s.path == NULL) {
+		err_errno(e, ERR_STORE, "cannot find the database %s", path);
+		return err_next(e, "Run this as the user who owns the database.");
+	}
+	ret->there = !is_missing(&s);
+	ret->in_use = has_log(&s);
+	if (ret->there)
+		rc = peek_at_file(&s, ret, e);
+	else if (ret->in_use)
+		rc = log_alone(&s, e);
+	db_close(&s);
+	free(s.path);
 	return rc;
 }
 

@@ -131,6 +131,17 @@ struct store_issued {
 int store_open(struct store **ret, const char *path, struct err *e);
 void store_close(struct store **s);
 
+/* A database as it stands on the disk, without its log: nothing is locked, made or brought up to date. */
+struct store_peek {
+	bool there;             /* else the first command that needs one makes it */
+	bool in_use;            /* it has a log: another process has it open, or did not end cleanly */
+	int64_t version, known; /* its own, and the one that store_open brings it to */
+};
+
+/* Whether store_open could use it. ERR_STORE as there; also if this user may not write it. One without a log is checked
+ * as a whole. */
+int store_peek(const char *path, struct store_peek *ret, struct err *e);
+
 /* From here on each audit record goes to the system's log as well (authpriv), those first that opening the database has
  * made. A log that takes nothing is no failure, and is not waited for. */
 void store_use_syslog(struct store *s);

@@ -157,11 +157,8 @@ nowhere_else() {
 }
 
 @test "a verb of another version is not taken for a user, unless enroll says so" {
-	local verb
-	for verb in doctor help; do
-		refused 2 "${secrets[@]}" "$verb"
-		[[ $stderr == *"this version of tokenroll has no verb '$verb'"*"tokenroll enroll $verb"* ]]
-	done
+	refused 2 "${secrets[@]}" help
+	[[ $stderr == *"this version of tokenroll has no verb 'help'"*"tokenroll enroll help"* ]]
 	refused 2 "${secrets[@]}" enrol alice
 	[[ $stderr == *"there is no verb 'enrol'"* ]]
 	company_tokenroll "$dir" enroll list

@@ -182,6 +182,23 @@ static void the_file_for_turns_stays_and_is_made_with_its_folder(void **state)
 	apart(turn_body);
 }
 
+static int unused_body(void)
+{
+	EXPECT(2, run("mv pki home/pki") == 0 && setenv("HOME", in("home"), 1) == 0);
+	HIDE({WORKER_PLACE_PKI, in("home/pki")}, {WORKER_PLACE_UNUSED, in("data/db")},
+	     {WORKER_PLACE_UNUSED, in("other/lib/db")});
+	EXPECT(3, !reads("data/db") && !writes("data/db-wal") && !writes("data/db-lock"));
+	EXPECT(4, access(in("data/db" WORKER_TURN_SUFFIX), F_OK) != 0 && access(in("other"), F_OK) != 0);
+	EXPECT(5, access(in("home/.cache"), F_OK) != 0);
+	return 0;
+}
+
+static void beside_a_database_that_is_not_used_nothing_is_made_and_it_is_hidden_all_the_same(void **state)
+{
+	(void)state;
+	apart(unused_body);
+}
+
 static int turn_in_pki_body(void)
 {
 	HIDE({WORKER_PLACE_PKI, in("pki")}, {WORKER_PLACE_STORE, in("pki/db")});
@@ -420,6 +437,7 @@ int main(void)
 	    TEST(what_the_database_keeps_beside_it_is_hidden_also_when_it_comes_later),
 	    TEST(the_file_for_turns_stays_and_is_made_with_its_folder),
 	    TEST(the_file_for_turns_stays_also_in_a_hidden_folder),
+	    TEST(beside_a_database_that_is_not_used_nothing_is_made_and_it_is_hidden_all_the_same),
 	    TEST(a_home_that_leads_to_the_pki_has_a_folder_for_caches),
 	    TEST(a_home_beside_the_way_is_left_alone),
 	    TEST(what_is_a_link_is_hidden_where_it_leads),

@@ -3,15 +3,29 @@
  */
 #include "store_fixture.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <libgen.h>
 
-static void assert_open_fails(const struct place *p, const char *words)
+static void assert_only_open_fails(const struct place *p, const char *words)
 {
 	struct store *s = NULL;
 	struct err e = ERR_INIT;
 
 	assert_int_equal(store_open(&s, p->path, &e), -1);
 	assert_null(s);
+	assert_says(&e, ERR_STORE, words);
+	assert_says(&e, ERR_STORE, p->path);
+}
+
+/* Whoever only looks is told the same. */
+static void assert_open_fails(const struct place *p, const char *words)
+{
+	struct store_peek peek;
+	struct err e = ERR_INIT;
+
+	assert_only_open_fails(p, words);
+	assert_int_equal(store_peek(p->path, &peek, &e), -1);
 	assert_says(&e, ERR_STORE, words);
 	assert_says(&e, ERR_STORE, p->path);
 }
@@ -117,6 +131,33 @@ static void a_damaged_database_is_noticed(void **state)
 	assert_open_fails(p, "The audit trail and the SO PINs and PUKs in escrow are in the old file only");
 }
 
+/* Its path is part of a URI on the way. */
+static void a_look_at_a_database_with_an_odd_name_finds_it_and_leaves_nothing_beside_it(void **state)
+{
+	struct place *p = *state;
+	struct store_peek peek;
+	struct err e = ERR_INIT;
+	struct store *s;
+	DIR *d;
+	int entries = 0;
+
+	snprintf(p->path, sizeof(p->path), "%s/lib/50%% ?a=b#c", p->dir);
+	assert_int_equal(store_peek(p->path, &peek, &e), 0);
+	assert_false(peek.there);
+	s = open_store(p);
+	store_close(&s);
+	assert_int_equal(store_peek(p->path, &peek, &e), 0);
+	assert_true(peek.there);
+	assert_false(peek.in_use);
+	assert_true(peek.version == peek.known && peek.known > 0);
+	d = opendir(dirname(p->path));
+	while (readdir(d) != NULL)
+		entries++;
+	closedir(d);
+	/* ., .., itself, and its lock by store_open */
+	assert_int_equal(entries, 4);
+}
+
 static void a_folder_in_the_databases_place_is_refused(void **state)
 {
 	struct place *p = *state;
@@ -160,8 +201,8 @@ static void cannot_make_the_folder(const struct place *p)
 
 static void cannot_write_into_the_folder(const struct place *p)
 {
-	assert_open_fails(p, "writable");
-	assert_open_fails(p, "Permission denied");
+	assert_only_open_fails(p, "writable");
+	assert_only_open_fails(p, "Permission denied");
 }
 
 static void a_folder_that_cannot_be_written_is_named(void **state)
@@ -191,6 +232,7 @@ int main(void)
 	    PROMISE(another_programs_database_is_refused_and_left_alone),
 	    PROMISE(a_newer_database_is_refused_and_left_alone),
 	    PROMISE(a_damaged_database_is_noticed),
+	    PROMISE(a_look_at_a_database_with_an_odd_name_finds_it_and_leaves_nothing_beside_it),
 	    PROMISE(a_folder_in_the_databases_place_is_refused),
 	    PROMISE(a_folder_that_cannot_be_written_is_named),
 	};
