@@ -224,6 +224,16 @@ int letters_fd(const struct station *s)
 	return s->printing != NULL ? pinletter_fd(s->printing) : -1;
 }
 
+static void say_unreadable(struct station *s)
+{
+	char text[400];
+	snprintf(text, sizeof text,
+		 "no font on this computer has all characters of the name of %s: the letter has the user name before "
+		 "it; install fonts for that language, and print it again",
+		 s->printing_user);
+	station_tell(s, STATION_NOTE, NULL, text, NULL);
+}
+
 void letters_read(struct station *s)
 {
 	struct pinletter_outcome out;
@@ -247,6 +257,8 @@ void letters_read(struct station *s)
 			 "the printer has not taken the PIN letter of %s; it waits, encrypted, in %s: %s",
 			 s->printing_user, out.file, out.why.what);
 	}
+	if (out.unreadable)
+		say_unreadable(s);
 	say(s, out.state != PINLETTER_WAITS, text, out.state == PINLETTER_WAITS ? &out.why : NULL);
 }
 
