@@ -69,6 +69,7 @@ struct pinletter_outcome {
 	enum pinletter_state state;
 	char file[PATH_MAX]; /* in the folder; "" when printed */
 	struct err why;      /* of one that waits: why it was not printed */
+	bool unreadable;     /* no font has all characters of the name: the user stands before it */
 };
 
 /* A letter under way. */

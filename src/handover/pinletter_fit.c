@@ -160,6 +160,16 @@ int pinletter_fit_text(struct pinletter_canvas *c, const char *markup, const str
 	return good ? 0 : -1;
 }
 
+int pinletter_fit_unknown(const struct pinletter_canvas *c, const char *text)
+{
+	PangoLayout *l = pango_layout_new(c->context);
+	pango_layout_set_font_description(l, c->font);
+	pango_layout_set_text(l, text, -1);
+	int ret = pango_layout_get_unknown_glyphs_count(l);
+	g_object_unref(l);
+	return ret;
+}
+
 /* ---- secrets */
 
 /* g_utf8_next_char for text that is not ours to change. */

@@ -36,6 +36,9 @@ struct pinletter_style {
 int pinletter_fit_text(struct pinletter_canvas *c, const char *markup, const struct pinletter_box *box,
 		       const struct pinletter_style *style);
 
+/* How many characters of this text no font has. */
+int pinletter_fit_unknown(const struct pinletter_canvas *c, const char *text);
+
 /* Draws a secret in the fixed-width font, in groups if it is long, in the middle of the box. Returns 0, or -1 if it
  * does not fit. */
 int pinletter_fit_secret(struct pinletter_canvas *c, const struct secret *s, const struct pinletter_box *box,

@@ -82,8 +82,22 @@ struct secrets {
 	const struct secret *pin, *puk;
 };
 
+/* Boxes tell nobody whose PIN it is: the user stands before such a name. */
+static int render_readable(const struct work *w, const struct pinletter_facts *f, const struct pinletter_page *page,
+			   size_t text, struct pinletter_parts *parts, struct err *e)
+{
+	struct pinletter_facts named = *f;
+	char *name = xasprintf("%s (%s)", f->user, f->name);
+	named.name = name;
+	pinletter_parts_free(parts);
+	int ret = pinletter_texts_render(parts, w->texts, text, &named, page->puk != NULL, e);
+	free(name);
+	return ret;
+}
+
+/* ret_unreadable NULL: for the check of a template. */
 static int draw(const struct work *w, const struct pinletter_facts *f, const struct secrets *s, size_t text,
-		bool strict, struct pinletter_sheet *sheet, struct err *e)
+		bool *ret_unreadable, struct pinletter_sheet *sheet, struct err *e)
 {
 	struct pinletter_parts parts = {.font = NULL};
 	struct pinletter_page page = {.format = w->cfg->letter.format,
@@ -92,8 +106,14 @@ static int draw(const struct work *w, const struct pinletter_facts *f, const str
 				      .parts = &parts,
 				      .pin = s->pin,
 				      .puk = s->puk,
-				      .strict = strict};
+				      .strict = ret_unreadable == NULL};
 	int ret = pinletter_texts_render(&parts, w->texts, text, f, s->puk != NULL, e);
+	bool unreadable =
+	    ret == 0 && ret_unreadable != NULL && f->name != NULL && !pinletter_page_can_show(&page, f->name);
+	if (unreadable)
+		ret = render_readable(w, f, &page, text, &parts, e);
+	if (ret_unreadable != NULL)
+		*ret_unreadable = unreadable;
 	if (ret == 0)
 		ret = pinletter_sheet_open(sheet, e);
 	if (ret == 0)
@@ -120,7 +140,7 @@ static int try_draw(const struct work *w, const struct pinletter_facts *f, const
 		    struct err *e)
 {
 	struct pinletter_sheet sheet = PINLETTER_SHEET_INIT;
-	int ret = draw(w, f, s, text, true, &sheet, e);
+	int ret = draw(w, f, s, text, NULL, &sheet, e);
 	pinletter_sheet_close(&sheet);
 	return ret;
 }
@@ -203,11 +223,13 @@ static int print(const struct work *w, const struct pinletter_facts *f, const st
 {
 	struct pinletter_sheet sheet = PINLETTER_SHEET_INIT;
 	const struct pinletter_sent sent = {.facts = f, .sheet = &sheet, .pin = s->pin, .puk = s->puk};
+	bool unreadable = false;
 	int got = config_check_user(f->user, e);
 	if (got == 0)
-		got = draw(w, f, s, pinletter_texts_find(w->texts, f->language), false, &sheet, e);
+		got = draw(w, f, s, pinletter_texts_find(w->texts, f->language), &unreadable, &sheet, e);
 	if (got == 0)
 		got = pinletter_way_send(&w->way, &sent, ret, e);
+	ret->unreadable = unreadable;
 	pinletter_sheet_close(&sheet);
 	return got;
 }

@@ -175,3 +175,14 @@ int pinletter_page_draw(const struct pinletter_page *page, struct pinletter_shee
 	cairo_surface_destroy(surface);
 	return ret;
 }
+
+bool pinletter_page_can_show(const struct pinletter_page *page, const char *text)
+{
+	struct pinletter_canvas c = {.cr = NULL};
+	cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_A1, 1, 1);
+	bool ret = pinletter_canvas_open(&c, surface, page->parts->font, page->language, NULL) != 0 ||
+		   pinletter_fit_unknown(&c, text) == 0;
+	pinletter_canvas_close(&c);
+	cairo_surface_destroy(surface);
+	return ret;
+}

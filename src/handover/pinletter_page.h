@@ -40,6 +40,9 @@ struct pinletter_page {
  */
 int pinletter_page_draw(const struct pinletter_page *page, struct pinletter_sheet *sheet, struct err *e);
 
+/* Whether the fonts of this page have all characters of a text. */
+bool pinletter_page_can_show(const struct pinletter_page *page, const char *text);
+
 /* Places on the page in mm from its upper left corner; what a test measures, too. */
 struct pinletter_box {
 	double x, y, w, h;

@@ -80,6 +80,7 @@ void pinletter_put_outcome(struct rpc_msg *m, const struct pinletter_outcome *o)
 {
 	rpc_put_u32(m, o->state);
 	rpc_put_str(m, o->file);
+	rpc_put_u32(m, o->unreadable);
 	rpc_put_u32(m, o->why.code);
 	rpc_put_str(m, o->why.what);
 	rpc_put_str(m, o->why.native);
@@ -90,6 +91,7 @@ void pinletter_get_outcome(struct rpc_msg *m, struct pinletter_outcome *ret)
 {
 	uint32_t state = rpc_get_u32(m);
 	rpc_get_str(m, ret->file, sizeof ret->file);
+	ret->unreadable = rpc_get_u32(m) != 0;
 	uint32_t code = rpc_get_u32(m);
 	rpc_get_str(m, ret->why.what, sizeof ret->why.what);
 	rpc_get_str(m, ret->why.native, sizeof ret->why.native);

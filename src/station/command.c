@@ -131,7 +131,7 @@ int station_retry(struct station *s, size_t place, struct err *e)
 	if (p->has_person && line_up(s, p, e) != 0)
 		return -1;
 	station_forget_wrong_pin(s, p->token.id);
-	s->pin_trusted = true;
+	p->pin_trusted = p->pin_trusted || p->why.code == ERR_PIN_NEEDED || p->why.code == ERR_PIN_WRONG;
 	s->fresh = true;
 	if (p->enroller != NULL)
 		p->again = true;

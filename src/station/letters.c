@@ -5,29 +5,44 @@
 #include "station/envelope.h"
 #include "store/letter.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define PAUSE_MS 30000 /* after the printer has not taken one */
 #define PAGE 16
+#define REFUSED "letter-refused" /* in the audit trail: by the token, what it was sent as its PIN */
 
 static char *whose(const char *user, const char *token_serial)
 {
 	return xasprintf("%s %s", user, token_serial);
 }
 
-static int open_letter(struct station *s, const struct place *p, const char *token_serial, bool *ret_found,
+static char *number(int64_t id)
+{
+	return xasprintf("letter %" PRId64, id);
+}
+
+static int was_refused(struct station *s, const struct place *p, int64_t id, bool *ret, struct err *e)
+{
+	char *detail = number(id);
+	int got = store_audited(s->set.store, p->token.id, REFUSED, detail, ret, e);
+	free(detail);
+	return got;
+}
+
+static int open_letter(struct station *s, const struct place *p, const char *token_serial, int64_t *ret_id,
 		       struct secret *ret, struct err *e)
 {
 	struct store_letter l = {.id = 0};
-	bool found = false;
+	bool found = false, refused = false;
 	if (store_letter_find(s->set.store, p->person.id, token_serial, &found, &l, e) != 0)
 		return -1;
-	int got = 0;
-	if (found && l.sealed.len != 0) {
+	int got = found ? was_refused(s, p, l.id, &refused, e) : 0;
+	if (got == 0 && l.sealed.len != 0 && !refused) {
 		char *name = whose(p->person.user, token_serial);
 		got = envelope_open(s->set.key, name, &l.sealed, ret, e);
-		*ret_found = got == 0;
+		*ret_id = got == 0 ? l.id : 0;
 		free(name);
 	}
 	store_letter_free(&l);
@@ -35,25 +50,41 @@ static int open_letter(struct station *s, const struct place *p, const char *tok
 }
 
 /* Some tokens have a serial number only once they are initialized, and get their PIN after that. */
-int letters_kept(struct station *s, const struct place *p, bool *ret_found, struct secret *ret, struct err *e)
+int letters_kept(struct station *s, const struct place *p, int64_t *ret_id, struct secret *ret, struct err *e)
 {
-	*ret_found = false;
-	if (open_letter(s, p, p->token.id, ret_found, ret, e) != 0)
+	*ret_id = 0;
+	if (open_letter(s, p, p->token.id, ret_id, ret, e) != 0)
 		return -1;
-	return *ret_found || p->token.id[0] == '\0' ? 0 : open_letter(s, p, "", ret_found, ret, e);
+	return *ret_id != 0 || p->token.id[0] == '\0' ? 0 : open_letter(s, p, "", ret_id, ret, e);
 }
 
-int letters_keep(struct station *s, const struct place *p, const struct secret *pin, struct err *e)
+int letters_keep(struct station *s, struct place *p, const struct secret *pin, struct err *e)
 {
 	struct blob sealed = BLOB_INIT;
-	int64_t id = 0;
 	char *name = whose(p->person.user, p->token.id);
 	int ret = envelope_seal(s->set.key, name, pin, &sealed, e);
 	if (ret == 0)
-		ret = store_letter_put(s->set.store, p->person.id, p->token.id, &sealed, &id, e);
+		ret = store_letter_put(s->set.store, p->person.id, p->token.id, &sealed, &p->pin_letter, e);
 	blob_free(&sealed);
 	free(name);
 	return ret;
+}
+
+/* Where the SO PIN was sent behind it, that one may have been meant. */
+void letters_refuse(struct station *s, const struct place *p)
+{
+	struct err e = ERR_INIT;
+	if (p->pin_letter == 0 || p->ask.what == DESK_SO_PIN)
+		return;
+	char *detail = number(p->pin_letter);
+	if (store_audit(s->set.store, REFUSED, p->person.user, p->token.id, detail, &e) != 0)
+		station_tell(s, STATION_NOTE, p, e.what, &e);
+	free(detail);
+}
+
+int letters_settle(struct station *s, const struct place *p, struct err *e)
+{
+	return store_letters_settle(s->set.store, p->person.id, p->pin_letter, e);
 }
 
 /* ---- printing */
@@ -103,32 +134,18 @@ static int hand_over(struct station *s, const struct store_letter *l, const stru
 	return ret;
 }
 
-/* Of several letters of a person the one for the token that they have: tokens that were given up got PINs, too. One
- * that was blank then had no serial number, or another one. */
-static int is_for_token(struct station *s, const struct store_letter *l, const struct roster_person *q, bool *ret,
-			struct err *e)
-{
-	struct store_letter exact = {.id = 0};
-	bool found = false;
-	if (store_letter_find(s->set.store, q->id, q->token.serial, &found, &exact, e) != 0)
-		return -1;
-	*ret = found ? exact.id == l->id : l->token_serial[0] == '\0' || l->created >= q->began;
-	store_letter_free(&exact);
-	return 0;
-}
-
 static int print(struct station *s, const struct store_letter *l, struct err *e)
 {
 	struct roster_person q = {.id = 0};
-	bool found = false, wanted = false;
+	bool found = false;
 	s->printing_id = l->id;
 	snprintf(s->printing_user, sizeof s->printing_user, "%s", l->user);
 	if (store_roster_person(s->set.store, l->person, &found, &q, e) != 0)
 		return -1;
-	int ret = found ? is_for_token(s, l, &q, &wanted, e) : 0;
-	if (ret == 0 && !wanted)
+	int ret = 0;
+	if (!found)
 		ret = store_letter_drop(s->set.store, l->id, e);
-	else if (ret == 0)
+	else
 		ret = store_letter_begun(s->set.store, l->id, e) == 0 ? hand_over(s, l, &q, e) : -1;
 	roster_person_free(&q);
 	return ret;
@@ -207,6 +224,16 @@ int letters_fd(const struct station *s)
 	return s->printing != NULL ? pinletter_fd(s->printing) : -1;
 }
 
+static void say_unreadable(struct station *s)
+{
+	char text[400];
+	snprintf(text, sizeof text,
+		 "no font on this computer has all characters of the name of %s: the letter has the user name before "
+		 "it; install fonts for that language, and print it again",
+		 s->printing_user);
+	station_tell(s, STATION_NOTE, NULL, text, NULL);
+}
+
 void letters_read(struct station *s)
 {
 	struct pinletter_outcome out;
@@ -230,6 +257,8 @@ void letters_read(struct station *s)
 			 "the printer has not taken the PIN letter of %s; it waits, encrypted, in %s: %s",
 			 s->printing_user, out.file, out.why.what);
 	}
+	if (out.unreadable)
+		say_unreadable(s);
 	say(s, out.state != PINLETTER_WAITS, text, out.state == PINLETTER_WAITS ? &out.why : NULL);
 }
 
@@ -239,6 +268,18 @@ static int find_letter(struct station *s, const struct place *p, bool *ret_found
 	if (store_letter_find(s->set.store, p->person.id, p->token.id, ret_found, ret, e) != 0)
 		return -1;
 	return *ret_found ? 0 : store_letter_find(s->set.store, p->person.id, "", ret_found, ret, e);
+}
+
+int letters_refused(struct station *s, const struct place *p, bool *ret, struct err *e)
+{
+	struct store_letter l = {.id = 0};
+	bool found = false;
+	*ret = false;
+	if (find_letter(s, p, &found, &l, e) != 0)
+		return -1;
+	int got = found ? was_refused(s, p, l.id, ret, e) : 0;
+	store_letter_free(&l);
+	return got;
 }
 
 int letters_reprint(struct station *s, const struct place *p, struct err *e)

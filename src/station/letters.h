@@ -10,11 +10,20 @@
 
 #include "station/station_impl.h"
 
-/* The PIN that an earlier attempt of this person on this token has made; *ret_found false if there is none. */
-int letters_kept(struct station *s, const struct place *p, bool *ret_found, struct secret *ret, struct err *e);
+/* The PIN that an earlier attempt of this person on this token has made, and the number of its letter; 0 if there is
+ * none, or the token has refused it. */
+int letters_kept(struct station *s, const struct place *p, int64_t *ret_id, struct secret *ret, struct err *e);
 
-/* Puts one there, for the person and token at this place. */
-int letters_keep(struct station *s, const struct place *p, const struct secret *pin, struct err *e);
+/* Puts one there, for the person and token at this place, whose pin_letter it becomes. */
+int letters_keep(struct station *s, struct place *p, const struct secret *pin, struct err *e);
+
+/* The token has refused a PIN: if it was that of a letter, it is not sent again, in no run. What it was is not
+ * forgotten before another one is known to be right. */
+void letters_refuse(struct station *s, const struct place *p);
+int letters_refused(struct station *s, const struct place *p, bool *ret, struct err *e);
+
+/* What is at this place is done: of the person's letters the one whose PIN the token has stays, if there is one. */
+int letters_settle(struct station *s, const struct place *p, struct err *e);
 
 /* Begins with the next one that is due, unless one is under way or the printer has its pause. */
 void letters_turn(struct station *s);

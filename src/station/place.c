@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "core/xalloc.h"
+#include "station/letters.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,7 @@ static void forget(struct place *p)
 {
 	roster_person_free(&p->person);
 	p->has_person = p->begun = p->may_pull = p->pin_waits = p->pin_sent = p->put_back = false;
+	p->pin_letter = 0;
 	p->token = (struct desk_token){.pin_tries = -1};
 	p->step[0] = '\0';
 	p->step_usual = 0;
@@ -177,8 +179,11 @@ static void remember_wrong_pin(struct station *s, const struct place *p)
 
 void place_fail(struct station *s, struct place *p, enum place_state st, const struct err *why)
 {
-	if (why->code == ERR_PIN_WRONG)
+	if (why->code == ERR_PIN_WRONG) {
 		remember_wrong_pin(s, p);
+		s->pin_refused = s->pin_refused || (p->pin_sent && p->pin_letter == 0);
+		letters_refuse(s, p);
+	}
 	if (p->begun)
 		give_back(s, p, why);
 	p->pin_waits = false;
@@ -207,7 +212,7 @@ void place_end(struct station *s, struct place *p)
 
 static void card_out(struct station *s, struct place *p)
 {
-	p->card = false;
+	p->card = p->pin_trusted = false;
 	station_tell(s, STATION_CARD_OUT, p, NULL, NULL);
 	if (p->enroller == NULL)
 		place_clear(s, p);

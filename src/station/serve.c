@@ -67,11 +67,12 @@ static bool makes_pin(enum config_pins p)
 static bool knows_new_pin(struct station *s, const struct place *p)
 {
 	struct secret *pin = secret_new();
-	bool kept = s->set.opt->pin == CONFIG_PINS_TYPED;
-	if (!kept && letters_kept(s, p, &kept, pin, NULL) != 0)
-		kept = false;
+	int64_t kept = 0;
+	bool typed = s->set.opt->pin == CONFIG_PINS_TYPED;
+	if (!typed && letters_kept(s, p, &kept, pin, NULL) != 0)
+		kept = 0;
 	secret_free(&pin);
-	return kept;
+	return typed || kept != 0;
 }
 
 void serve_order(struct station *s, struct place *p)
@@ -200,29 +201,33 @@ void serve_secret(struct place *p, struct secret *secret)
 }
 
 /* Whether the token has the PIN that was made or typed for it, and not the one that all came with: the journal says
- * that it was proven with it, or the trail that it was set up here. In between the state machine knows. */
+ * that it was proven with it, or the trail that it was set up here. In between the state machine knows. One that has
+ * refused the PIN that was made for it was proven with another one, elsewhere. */
 static int has_new_pin(struct station *s, const struct place *p, bool *ret, struct err *e)
 {
 	struct store_credential c = {.id = 0};
 	struct store_token t;
-	bool found = false, set = false;
+	bool found = false, set = false, refused = false;
 	station_token(p, &t);
-	if (store_find(s->set.store, p->person.user, &t, &found, &c, e) != 0 ||
+	if (letters_refused(s, p, &refused, e) != 0 ||
+	    store_find(s->set.store, p->person.user, &t, &found, &c, e) != 0 ||
 	    store_audited(s->set.store, p->token.id, STORE_PIN_SET, "", &set, e) != 0)
 		return -1;
-	*ret = set || (found && c.state >= CRED_PROVEN);
+	*ret = set || (found && c.state >= CRED_PROVEN && !refused);
 	store_credential_free(&c);
 	return 0;
 }
 
-static int find_pin_now(struct station *s, const struct place *p, struct secret *ret, bool *ret_given, struct err *e)
+static int find_pin_now(struct station *s, struct place *p, struct secret *ret, bool *ret_given, struct err *e)
 {
 	const struct station_options *o = s->set.opt;
-	bool kept = false, new_pin = false;
+	int64_t kept = 0;
+	bool new_pin = false;
 	if (letters_kept(s, p, &kept, ret, e) != 0 || has_new_pin(s, p, &new_pin, e) != 0)
 		return -1;
-	if (kept && (new_pin || o->pin_given == NULL)) {
+	if (kept != 0 && (new_pin || o->pin_given == NULL)) {
 		*ret_given = true;
+		p->pin_letter = kept;
 		return 0;
 	}
 	*ret_given = o->pin_given != NULL && !(new_pin && makes_pin(o->pin));
@@ -230,17 +235,18 @@ static int find_pin_now(struct station *s, const struct place *p, struct secret 
 }
 
 /* *ret_given false: nobody has it but a person. ret stays empty for DESK_PIN_KEPT if there is none. */
-static int find_secret(struct station *s, const struct place *p, enum desk_secret what, struct secret *ret,
-		       bool *ret_given, struct err *e)
+static int find_secret(struct station *s, struct place *p, enum desk_secret what, struct secret *ret, bool *ret_given,
+		       struct err *e)
 {
 	const struct station_options *o = s->set.opt;
 	const struct secret *given = what == DESK_SO_PIN ? o->so_pin_given : o->pin_given;
-	bool kept = false;
+	if (what != DESK_SO_PIN)
+		p->pin_letter = 0;
 	if (what == DESK_PIN_NOW)
 		return find_pin_now(s, p, ret, ret_given, e);
 	*ret_given = true;
 	if (what == DESK_PIN_KEPT)
-		return letters_kept(s, p, &kept, ret, e);
+		return letters_kept(s, p, &p->pin_letter, ret, e);
 	*ret_given = given != NULL && (what != DESK_PIN_NEW || o->pin == CONFIG_PINS_KEEP);
 	return *ret_given ? secret_set(ret, given->bytes, given->len, e) : 0;
 }
@@ -276,8 +282,8 @@ static bool must_wait(const struct station *s, const struct place *p)
 /* A wrong --pin-file would cost each token on the table a try. */
 static bool is_doubtful(const struct station *s, const struct place *p)
 {
-	return s->set.opt->pin_given != NULL && p->ask.what == DESK_PIN_NOW && s->n_pin_wrong != 0 && !s->pin_works &&
-	       !s->pin_trusted;
+	return s->set.opt->pin_given != NULL && p->ask.what == DESK_PIN_NOW && s->pin_refused && !s->pin_works &&
+	       !p->pin_trusted;
 }
 
 static int doubt(struct err *e)
@@ -299,7 +305,7 @@ static void answer_ask(struct station *s, struct place *p)
 	if (ret != 0) {
 		rpc_peer_refuse(p->enroller, &e);
 	} else if (given) {
-		p->pin_sent = p->pin_sent || p->ask.what == DESK_PIN_NOW;
+		p->pin_sent = p->pin_sent || (p->ask.what == DESK_PIN_NOW && p->pin_letter == 0);
 		serve_secret(p, secret);
 	} else {
 		p->state = PLACE_ASKING;
@@ -349,7 +355,8 @@ static void finish(struct station *s, struct place *p, const struct desk_done *d
 {
 	struct err e = ERR_INIT;
 	int64_t took = clock_ms() - p->began;
-	if (store_roster_done(s->set.store, p->person.id, &d->token, d->cert_serial, took, &e) != 0) {
+	if (letters_settle(s, p, &e) != 0 ||
+	    store_roster_done(s->set.store, p->person.id, &d->token, d->cert_serial, took, &e) != 0) {
 		place_fail(s, p, PLACE_FAILED, &e);
 		return;
 	}

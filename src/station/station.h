@@ -50,10 +50,12 @@ struct place {
 	char step[64];                    /* under way; "" */
 	int64_t step_began, began, ended; /* clock_ms */
 	int64_t step_usual;               /* what it takes usually, in ms; 0: not known */
-	bool pin_sent;                    /* in this attempt: the given one, or one that was made here */
-	bool pin_waits;                   /* the given PIN was right for no token yet, and is being tried on one */
-	bool gone;                        /* the reader is, and the place goes when nobody is at work there */
-	bool put_back;                    /* when the enroller has ended, unless it is done: */
+	bool pin_sent;                    /* in this attempt: the given one */
+	bool pin_trusted;                 /* the operator says that it is to be sent to the token that is in */
+	int64_t pin_letter; /* the letter with the PIN that was sent last in this attempt; 0: it is in none */
+	bool pin_waits;     /* the given PIN was right for no token yet, and is being tried on one */
+	bool gone;          /* the reader is, and the place goes when nobody is at work there */
+	bool put_back;      /* when the enroller has ended, unless it is done: */
 	enum roster_state back_as;
 	char back_why[200];
 	bool may_pull;       /* the token was proven: it is not needed any more */

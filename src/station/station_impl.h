@@ -20,7 +20,7 @@ struct station {
 	char (*pin_wrong)[50]; /* tokens that have refused a PIN: it is not sent again by itself */
 	size_t n_pin_wrong;
 	bool pin_works;             /* the one that was given was right for a token */
-	bool pin_trusted;           /* or the operator says that it is to be sent */
+	bool pin_refused;           /* a token has refused it */
 	int64_t watchers_at;        /* clock_ms; not before they are started */
 	size_t admitting;           /* sockets that the signer has not confirmed */
 	struct err broken;          /* why the station cannot go on; ERR_NONE */

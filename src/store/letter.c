@@ -280,3 +280,33 @@ int store_letter_drop(struct store *s, int64_t id, struct err *e)
 	empty_log(s);
 	return 0;
 }
+
+static int find_other(struct store *s, int64_t person, int64_t id, bool *ret_found, struct store_letter *ret,
+		      struct err *e)
+{
+	struct query q = QUERY_INIT;
+
+	if (query_open(&q, s,
+		       "SELECT " COLUMNS JOINED
+		       " WHERE l.person = ? AND l.id <> ? AND l.sealed IS NOT NULL ORDER BY l.id LIMIT 1",
+		       e) == -1)
+		return -1;
+	query_put_int(&q, person);
+	query_put_int(&q, id);
+	return read_one(&q, ret_found, ret, e);
+}
+
+int store_letters_settle(struct store *s, int64_t person, int64_t id, struct err *e)
+{
+	struct store_letter l = {.id = 0};
+	bool found = false;
+	int rc;
+
+	while ((rc = find_other(s, person, id, &found, &l, e)) == 0 && found) {
+		rc = store_letter_drop(s, l.id, e);
+		store_letter_free(&l);
+		if (rc == -1)
+			return -1;
+	}
+	return rc;
+}

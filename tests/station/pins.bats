@@ -36,6 +36,66 @@ wrong() {
 	card_status "$1" pin-wrong
 }
 
+# letter_without_token: alice's letter is kept, and everything is killed before card 0 has its PIN
+letter_without_token() {
+	local i
+	station_card 0
+	card_ctl 0 delay 60
+	station_start --pins random
+	for ((i = 0; i < 400; i++)); do
+		[[ $(sqlite3 "$DIR/tokenroll.db" 'SELECT count(*) FROM letters' 2>/dev/null) != 1 ]] || break
+		sleep 0.02
+	done
+	kill -KILL "$STATION"
+	card_ctl 0 pull
+	station_ended
+	card_ctl 0 delay 0
+}
+
+# forgotten: what the audit trail and the database say of alice's letter
+forgotten() {
+	company_tokenroll "$DIR" audit --csv | grep -q letter-dropped &&
+		[[ $(sqlite3 "$DIR/tokenroll.db" 'SELECT count(*) FROM letters WHERE sealed IS NOT NULL') == 0 ]]
+}
+
+@test "a letter whose PIN the token never got is not printed, and its PIN is forgotten" {
+	letter_without_token
+	station_start --pins keep
+	card_ctl 0 insert
+	station_says "alice  done"
+	kill -TERM "$STATION"
+	station_ended
+	card_pkcs11 0 --login --pin "$COMPANY_PIN" --list-objects
+	forgotten
+	station_start --pins random
+	sleep 1
+	kill -TERM "$STATION"
+	station_ended
+	[[ $(letters) == 0 ]]
+}
+
+@test "the PIN of a letter that a token has refused is never sent again, in no run" {
+	cards_tries_meant
+	letter_without_token
+	card_ctl 0 insert
+	company_tokenroll "$DIR" enroll alice --pin-file "$DIR/pin" --ca-pass-file "$DIR/ca.pass"
+	card_ctl 0 pull
+	station_start --pins random
+	card_ctl 0 insert
+	station_says "alice  FAILED"
+	[[ $(wrong 0) == 1 ]]
+	kill -TERM "$STATION"
+	station_ended
+	card_ctl 0 pull
+	station_start --pins random
+	card_ctl 0 insert
+	station_says "alice  done"
+	kill -TERM "$STATION"
+	station_ended
+	[[ $(wrong 0) == 1 && $(letters) == 0 ]]
+	forgotten
+}
+
 @test "a token that was proven with its new PIN is not sent the one that all came with" {
 	station_card 0
 	card_ctl 0 delay 20

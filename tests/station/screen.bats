@@ -491,3 +491,21 @@ printed() {
 	grep -q "^R.*/CN=alice$" "$DIR/pki/index.txt"
 	[[ $(card_status 0 keys) == 0 ]]
 }
+
+@test "a retry that has nothing to do with the PIN does not send a wrong one to all tokens" {
+	company 4
+	cards_tries_meant
+	station_roster user alice bob carol dave
+	printf '111111\n' >"$DIR/pin"
+	station_card 0 foreign=ec:P-256
+	screen_start "${keep[@]}"
+	screen_shows "LEFT ALONE"
+	screen_keys r
+	sleep 1
+	for k in 1 2 3; do
+		station_card "$k"
+		sleep 1.5
+	done
+	screen_shows "another token has refused"
+	(($(card_status 1 pin-wrong) + $(card_status 2 pin-wrong) + $(card_status 3 pin-wrong) == 1))
+}

@@ -140,6 +140,21 @@ static void a_letter_is_in_the_language_of_the_person_and_has_the_columns_of_the
 	pinletters_close(&l);
 }
 
+static void a_name_that_no_font_has_comes_with_the_user(void **state)
+{
+	struct letter_fixture *f = *state;
+	struct pinletter_outcome o;
+	command(f, "cat >page.pdf", "");
+	printed(f, &o, PINLETTER_PRINTED);
+	assert_false(o.unreadable);
+	/* for private use: no font has these */
+	f->facts.name = "\U0010FF80\U0010FF81";
+	printed(f, &o, PINLETTER_PRINTED);
+	assert_true(o.unreadable);
+	read_printed(f);
+	assert_true(find_word(f, "alice")->top < 105);
+}
+
 static void a_failing_command_is_told_with_what_it_said_and_the_letter_waits(void **state)
 {
 	struct letter_fixture *f = *state;
@@ -334,6 +349,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(the_command_has_the_page_on_stdin_and_of_the_pin_nothing_else),
 	    TEST(a_letter_is_in_the_language_of_the_person_and_has_the_columns_of_the_roster),
+	    TEST(a_name_that_no_font_has_comes_with_the_user),
 	    TEST(a_failing_command_is_told_with_what_it_said_and_the_letter_waits),
 	    TEST(a_command_that_hangs_is_ended_with_all_it_started),
 	    TEST(letters_under_way_do_not_wait_for_each_other),

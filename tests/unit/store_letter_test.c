@@ -149,6 +149,27 @@ static void what_is_dropped_is_on_the_disk_no_more(void **state)
 	assert_false(is_on_disk(p));
 }
 
+static void who_is_done_keeps_one_letter_and_others_keep_theirs(void **state)
+{
+	struct place *p = *state;
+	struct store *s = open_store(p);
+	int64_t roster = open_three(s), alice = id_of(s, roster, "alice"), bob = id_of(s, roster, "bob");
+	int64_t n = 0;
+
+	put(s, alice, "T1");
+	int64_t right = put(s, alice, "T2");
+	put(s, alice, "");
+	put(s, bob, "T3");
+	assert_int_equal(store_letters_settle(s, alice, right, NULL), 0);
+	assert_int_equal(store_letters_count(s, roster, &n, NULL), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(sql_int(p, "SELECT count(*) FROM audit WHERE action = 'letter-dropped'"), 2);
+	assert_int_equal(store_letters_settle(s, alice, 0, NULL), 0);
+	assert_int_equal(store_letters_count(s, roster, &n, NULL), 0);
+	assert_int_equal(n, 1);
+	store_close(&s);
+}
+
 static void a_reader_elsewhere_is_not_waited_for(void **state)
 {
 	struct place *p = *state;
@@ -192,6 +213,7 @@ int main(void)
 	    PROMISE(letters_wait_in_their_order_until_they_are_printed),
 	    PROMISE(the_first_print_and_each_reprint_are_records_of_the_trail),
 	    PROMISE(what_is_dropped_is_on_the_disk_no_more),
+	    PROMISE(who_is_done_keeps_one_letter_and_others_keep_theirs),
 	    PROMISE(a_reader_elsewhere_is_not_waited_for),
 	    PROMISE(a_letter_that_is_not_there_is_told),
 	};
