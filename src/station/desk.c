@@ -63,6 +63,7 @@ void desk_put_token(struct rpc_msg *m, const struct desk_token *t)
 	rpc_put_str(m, t->profile);
 	rpc_put_str(m, t->owner);
 	rpc_put_u32(m, t->unfinished);
+	rpc_put_u32(m, t->renewing);
 	rpc_put_u64(m, (uint64_t)t->not_after);
 	rpc_put_u64(m, (uint64_t)t->lost);
 	rpc_put_u32(m, t->foreign);
@@ -83,6 +84,7 @@ void desk_get_token(struct rpc_msg *m, struct desk_token *ret)
 	rpc_get_str(m, ret->profile, sizeof ret->profile);
 	rpc_get_str(m, ret->owner, sizeof ret->owner);
 	ret->unfinished = rpc_get_u32(m) != 0;
+	ret->renewing = rpc_get_u32(m) != 0;
 	ret->not_after = (time_t)rpc_get_u64(m);
 	ret->lost = (time_t)rpc_get_u64(m);
 	ret->foreign = rpc_get_u32(m);

@@ -160,22 +160,17 @@ static void on_begin(struct station *s, struct place *p, struct rpc_msg *call)
 	answer_nothing(p);
 }
 
-/* "check" is what there is to do with a token that was finished before. */
-static bool is_proof(const char *step)
-{
-	return strcmp(step, "proof") == 0 || strcmp(step, "check") == 0;
-}
-
 static void on_end(struct station *s, struct place *p, struct rpc_msg *call)
 {
 	char detail[160];
 	bool ok = rpc_get_u32(call) != 0;
 	int64_t took = clock_ms() - p->step_began;
 	rpc_get_str(call, detail, sizeof detail);
+	bool proved = rpc_get_u32(call) != 0;
 	if (ok && strcmp(p->step, key_step) == 0)
 		(void)store_timing_add(s->set.store, p->token.token.model, key_type_of(s, p), took, NULL);
 	station_tell_step(s, STATION_STEP_END, p, detail, ok, took);
-	if (ok && is_proof(p->step)) {
+	if (ok && proved && !p->may_pull) {
 		p->may_pull = true;
 		station_tell(s, STATION_MAY_PULL, p, NULL, NULL);
 	}

@@ -61,6 +61,9 @@ struct place {
 	struct err why;      /* with PLACE_REFUSED and PLACE_FAILED */
 };
 
+/* What the person has there was there before this station saw the token. */
+bool place_was_finished(const struct place *p);
+
 enum station_event_kind {
 	STATION_BEGINS,
 	STATION_READER_IN, /* a place */

@@ -454,3 +454,17 @@ printed() {
 	grep -q "^R.*/CN=alice$" "$DIR/pki/index.txt"
 	[[ $(card_status 0 keys) == 0 ]]
 }
+
+@test "what was there before the station saw it is not undone, and it is said which command does it" {
+	company 1
+	station_card 0
+	company_tokenroll "$DIR" enroll alice --pin-file "$DIR/pin" --ca-pass-file "$DIR/ca.pass"
+	station_roster user alice bob
+	screen_start -s 160x24 "${keep[@]}"
+	screen_shows "PULL: DONE"
+	screen_keys u
+	screen_shows "was there before, and is not undone here"
+	screen_shows "tokenroll wipe --serial STAT000000"
+	grep -q "^V.*/CN=alice$" "$DIR/pki/index.txt"
+	[[ $(holder 0) == alice ]]
+}
