@@ -44,7 +44,6 @@ struct desk_task {
 	char *reader, *serial, *module;
 	/* where the station's secrets come from: the token's module is kept from these */
 	char *pin_file, *so_pin_file, *ca_pass_file;
-	bool undo; /* takes back what was made for order.user, instead of making it */
 	bool verbose;
 };
 
@@ -67,6 +66,7 @@ struct desk_order {
 	char label[WORKER_LABEL_MAX + 1]; /* for a blank token */
 	enum keytype key_type;            /* KEYTYPE_NONE: the configuration's */
 	enum config_pins pin;
+	bool undo; /* takes back what was made for the user, instead of making it */
 	bool init; /* a blank token may be set up */
 	bool keep_factory_pins;
 	bool replace_pin; /* see struct enroll_options */

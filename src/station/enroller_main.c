@@ -111,8 +111,8 @@ static void work(struct enroller *n, struct desk_done *done)
 	if (ret == 0)
 		ret = get_order(n, &done->left, &done->err);
 	if (ret == 0) {
-		ret =
-		    n->task.undo ? enroller_undo(n, &result.crl_published, &done->err) : enroll(n, &result, &done->err);
+		ret = n->order.undo ? enroller_undo(n, &result.crl_published, &done->err)
+				    : enroll(n, &result, &done->err);
 		take_result(n, &result, done);
 	}
 	if (ret == 0)

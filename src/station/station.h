@@ -43,6 +43,7 @@ struct place {
 	struct rpc_peer *enroller; /* NULL: none is at work */
 	bool stopping;             /* it was asked to end */
 	bool undoing;              /* ... at taking back what was made */
+	bool undo_again;           /* ... for the second time: the token may be half emptied */
 	bool again;                /* another card came while it was at work: to be looked at when it has ended */
 	struct desk_token token;   /* from the end of PLACE_LOOKING on */
 	bool has_person, begun;    /* begun: the roster has that person as running */

@@ -41,13 +41,14 @@ static bool is_at_work(const struct place *p)
 
 static bool can_undo(const struct place *p)
 {
-	return p->state == PLACE_DONE && p->card && p->enroller == NULL;
+	bool undone = p->state == PLACE_DONE || (p->undoing && is_red(p));
+	return undone && p->card && p->enroller == NULL;
 }
 
 /* Of what was not made here it is said instead why it is not taken back. */
 static bool asks_undo(const struct place *p)
 {
-	return can_undo(p) && !place_was_finished(p);
+	return can_undo(p) && (p->undoing || !place_was_finished(p));
 }
 
 static bool can_reprint(const struct place *p)

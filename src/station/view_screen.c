@@ -152,7 +152,7 @@ static void on_event(void *arg, const struct station *s, const struct station_ev
 		done(v, s, ev);
 		break;
 	case STATION_UNDONE:
-		v->done--;
+		v->done -= v->done > 0;
 		note(v, VIEW_PLAIN, s, ev->place, "undone: the certificate is revoked, the token empty");
 		break;
 	case STATION_REFUSED:
