@@ -462,6 +462,7 @@ printed() {
 	station_roster user alice bob
 	screen_start -s 160x24 "${keep[@]}"
 	screen_shows "PULL: DONE"
+	screen_shows "u undo"
 	screen_keys u
 	screen_shows "was there before, and is not undone here"
 	screen_shows "tokenroll wipe --serial STAT000000"
@@ -477,6 +478,7 @@ half_undone() {
 	card_ctl 0 insert
 	screen_start -s 120x24 "${keep[@]}" --so-pin-file "$DIR/so-pin"
 	screen_shows "PULL: DONE"
+	screen_shows "u undo"
 	card_ctl 0 delay "$1"
 	screen_keys u y
 }
