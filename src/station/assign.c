@@ -40,6 +40,18 @@ static int refuse_person(const struct place *p, struct err *e)
 	}
 }
 
+/* That token has to be emptied first. */
+static int refuse_undoing(const struct place *p, struct err *e)
+{
+	const struct roster_person *q = &p->person;
+	err_set(e, ERR_TOKEN_TAKEN, "what was made for %s on token %s is being taken back, and that is not over",
+		q->user, q->token.serial);
+	return err_next(e,
+			"put that token in, and it goes on; if it is gone, run `tokenroll revoke %s`, and choose the "
+			"person with --pick",
+			q->user);
+}
+
 static int refuse_owner(const struct place *p, struct err *e)
 {
 	const struct desk_token *t = &p->token;
@@ -52,8 +64,7 @@ static int refuse_owner(const struct place *p, struct err *e)
 			t->owner, t->id);
 }
 
-/* What would cost a token, or somebody's key. */
-static int check_token(const struct station *s, const struct place *p, struct err *e)
+int assign_check(const struct station *s, const struct place *p, struct err *e)
 {
 	const struct desk_token *t = &p->token;
 	char day[DAY_SIZE] = "";
@@ -90,8 +101,7 @@ static int check_token(const struct station *s, const struct place *p, struct er
 	return 0;
 }
 
-/* A person found by their token, or the owner that the inventory knows. */
-static int find_person(struct station *s, struct place *p, bool *ret_found, struct err *e)
+int assign_find(struct station *s, struct place *p, bool *ret_found, struct err *e)
 {
 	size_t n = 0, all = 0;
 	struct roster_person found = {.id = 0};
@@ -143,15 +153,17 @@ static int begin(struct station *s, struct place *p, struct err *e)
 int assign_token(struct station *s, struct place *p, struct err *e)
 {
 	bool found = false;
-	if (find_person(s, p, &found, e) != 0)
+	if (assign_find(s, p, &found, e) != 0)
 		return -1;
 	p->has_person = found;
+	if (found && roster_is_undoing(&p->person))
+		return refuse_undoing(p, e);
 	if (found && (p->person.withdrawn || p->person.state == ROSTER_DONE || p->person.state == ROSTER_RUNNING ||
 		      p->person.state == ROSTER_HELD || p->person.state == ROSTER_SKIPPED))
 		return refuse_person(p, e);
 	if (!found && p->token.owner[0] != '\0')
 		return refuse_owner(p, e);
-	if (check_token(s, p, e) != 0)
+	if (assign_check(s, p, e) != 0)
 		return -1;
 	if (found)
 		return begin(s, p, e);
@@ -162,9 +174,11 @@ int assign_token(struct station *s, struct place *p, struct err *e)
 	return found ? begin(s, p, e) : nobody_left(s, e);
 }
 
-static int check_person(const struct place *p, struct err *e)
+static int check_person(struct station *s, const struct place *p, struct err *e)
 {
 	const struct roster_person *q = &p->person;
+	if (roster_is_undoing(q) && !undo_is_over(s, q))
+		return refuse_undoing(p, e);
 	if (q->wanted[0] != '\0' && strcasecmp(q->wanted, p->token.id) != 0) {
 		err_set(e, ERR_TOKEN_TAKEN, "the roster has token %s for %s, not %s", q->wanted, q->user,
 			name_of(&p->token));
@@ -181,7 +195,7 @@ int assign_person(struct station *s, struct place *p, int64_t person, struct err
 		return -1;
 	if (!found)
 		return err_set(e, ERR_USAGE, "there is no such person on the roster");
-	if (check_person(p, e) == 0 && begin(s, p, e) == 0)
+	if (check_person(s, p, e) == 0 && begin(s, p, e) == 0)
 		return 0;
 	roster_person_free(&p->person);
 	return -1;

@@ -74,6 +74,11 @@ bool station_picks(const struct station *s)
 	return s->set.opt->pick;
 }
 
+bool place_was_finished(const struct place *p)
+{
+	return p->token.owner[0] != '\0' && (!p->token.unfinished || p->token.renewing);
+}
+
 static struct place *get(struct station *s, size_t place, struct err *e)
 {
 	if (place < s->n_places)
@@ -114,7 +119,8 @@ static int line_up(struct station *s, const struct place *p, struct err *e)
 	bool found = false;
 	if (store_roster_person(s->set.store, p->person.id, &found, &now, e) != 0)
 		return -1;
-	bool waits = found && !now.withdrawn && now.state != ROSTER_DONE && now.state != ROSTER_RUNNING;
+	bool waits = found && !roster_is_undoing(&now) && !now.withdrawn && now.state != ROSTER_DONE &&
+		     now.state != ROSTER_RUNNING;
 	/* one who has begun with this token keeps it */
 	bool keeps = now.reserved[0] != '\0' && now.state != ROSTER_HELD && now.state != ROSTER_SKIPPED;
 	roster_person_free(&now);
@@ -169,14 +175,23 @@ int station_hold(struct station *s, size_t place, const char *why, struct err *e
 	return put_back(s, place, ROSTER_HELD, why, e);
 }
 
+static int refuse_older(const struct place *p, struct err *e)
+{
+	err_set(e, ERR_USAGE, "what %s has on token %s was there before, and is not undone here", p->person.user,
+		p->token.id);
+	return err_next(e, "`tokenroll wipe --serial %s` empties it, and revokes the certificate", p->token.id);
+}
+
 int station_undo(struct station *s, size_t place, struct err *e)
 {
 	struct place *p = get(s, place, e);
 	if (p == NULL)
 		return -1;
-	bool undone = p->state == PLACE_DONE || (p->undoing && p->state == PLACE_FAILED);
+	bool undone = p->state == PLACE_DONE || (p->undoing && (p->state == PLACE_FAILED || p->state == PLACE_REFUSED));
 	if (!undone || p->enroller != NULL || !p->card)
 		return err_set(e, ERR_USAGE, "there is no token in '%s' that was just done", p->name);
+	if (!p->undoing && place_was_finished(p))
+		return refuse_older(p, e);
 	return place_undo(s, p, e);
 }
 

@@ -18,7 +18,6 @@ void desk_put_task(struct rpc_msg *m, const struct desk_task *t)
 	rpc_put_str(m, t->pin_file);
 	rpc_put_str(m, t->so_pin_file);
 	rpc_put_str(m, t->ca_pass_file);
-	rpc_put_u32(m, t->undo);
 	rpc_put_u32(m, t->verbose);
 }
 
@@ -33,7 +32,6 @@ void desk_get_task(struct rpc_msg *m, struct desk_task *ret)
 	ret->pin_file = rpc_get_strdup(m, PATH_MAX);
 	ret->so_pin_file = rpc_get_strdup(m, PATH_MAX);
 	ret->ca_pass_file = rpc_get_strdup(m, PATH_MAX);
-	ret->undo = rpc_get_u32(m) != 0;
 	ret->verbose = rpc_get_u32(m) != 0;
 }
 
@@ -63,6 +61,7 @@ void desk_put_token(struct rpc_msg *m, const struct desk_token *t)
 	rpc_put_str(m, t->profile);
 	rpc_put_str(m, t->owner);
 	rpc_put_u32(m, t->unfinished);
+	rpc_put_u32(m, t->renewing);
 	rpc_put_u64(m, (uint64_t)t->not_after);
 	rpc_put_u64(m, (uint64_t)t->lost);
 	rpc_put_u32(m, t->foreign);
@@ -83,6 +82,7 @@ void desk_get_token(struct rpc_msg *m, struct desk_token *ret)
 	rpc_get_str(m, ret->profile, sizeof ret->profile);
 	rpc_get_str(m, ret->owner, sizeof ret->owner);
 	ret->unfinished = rpc_get_u32(m) != 0;
+	ret->renewing = rpc_get_u32(m) != 0;
 	ret->not_after = (time_t)rpc_get_u64(m);
 	ret->lost = (time_t)rpc_get_u64(m);
 	ret->foreign = rpc_get_u32(m);
@@ -96,6 +96,7 @@ void desk_put_order(struct rpc_msg *m, const struct desk_order *o)
 	rpc_put_str(m, o->label);
 	rpc_put_u32(m, o->key_type);
 	rpc_put_u32(m, o->pin);
+	rpc_put_u32(m, o->undo);
 	rpc_put_u32(m, o->init);
 	rpc_put_u32(m, o->keep_factory_pins);
 	rpc_put_u32(m, o->replace_pin);
@@ -118,6 +119,7 @@ void desk_get_order(struct rpc_msg *m, struct desk_order *ret)
 	m->bad = m->bad || key_type >= KEYTYPE_COUNT || pin >= CONFIG_PINS_COUNT;
 	ret->key_type = (enum keytype)key_type;
 	ret->pin = (enum config_pins)pin;
+	ret->undo = rpc_get_u32(m) != 0;
 	ret->init = rpc_get_u32(m) != 0;
 	ret->keep_factory_pins = rpc_get_u32(m) != 0;
 	ret->replace_pin = rpc_get_u32(m) != 0;

@@ -30,7 +30,7 @@ enum desk_call {
 	DESK_HELLO = RPC_TYPE_FIRST_CALL,
 	DESK_SEEN,
 	DESK_BEGIN, /* a step's name */
-	DESK_END,   /* whether it ended well, and a detail */
+	DESK_END,   /* whether it ended well, a detail, and whether the key was proven in this run */
 	DESK_NOTE,
 	DESK_ASK,   /* struct desk_ask; answered with a secret */
 	DESK_READY, /* the PIN that the token gets next, which must not get lost from here on */
@@ -44,7 +44,6 @@ struct desk_task {
 	char *reader, *serial, *module;
 	/* where the station's secrets come from: the token's module is kept from these */
 	char *pin_file, *so_pin_file, *ca_pass_file;
-	bool undo; /* takes back what was made for order.user, instead of making it */
 	bool verbose;
 };
 
@@ -55,6 +54,7 @@ struct desk_token {
 	char profile[64];       /* its kind; "" if no profile is known */
 	char owner[65];         /* whose it is by the inventory; "" */
 	bool unfinished;        /* the owner's enrollment is */
+	bool renewing;          /* ... and it takes over from a certificate that is in use */
 	time_t not_after, lost; /* 0 */
 	uint32_t foreign;       /* objects on it that tokenroll did not make */
 	char foreign_label[96]; /* the first one's */
@@ -66,6 +66,7 @@ struct desk_order {
 	char label[WORKER_LABEL_MAX + 1]; /* for a blank token */
 	enum keytype key_type;            /* KEYTYPE_NONE: the configuration's */
 	enum config_pins pin;
+	bool undo; /* takes back what was made for the user, instead of making it */
 	bool init; /* a blank token may be set up */
 	bool keep_factory_pins;
 	bool replace_pin; /* see struct enroll_options */

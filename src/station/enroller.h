@@ -20,7 +20,8 @@ struct enroller {
 	struct config *cfg;
 	struct desk_token seen;
 	struct desk_order order;
-	struct secret *made; /* a PIN that was made at random and is not safe yet; NULL */
+	const struct enroll_result *result; /* what it has come to so far; NULL before it is begun */
+	struct secret *made;                /* a PIN that was made at random and is not safe yet; NULL */
 };
 
 /* enroller_ui.c */

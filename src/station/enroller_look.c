@@ -59,6 +59,7 @@ static int take(struct life *l, const struct life_seen *s, struct desk_token *re
 	same_identify(&s->token, s->profile, &id);
 	*ret = (struct desk_token){.token = s->token,
 				   .unfinished = s->owner[0] != '\0' && (s->state < CRED_DELIVERED || s->renewing),
+				   .renewing = s->renewing,
 				   .not_after = s->not_after,
 				   .lost = s->lost,
 				   .pin_tries = s->pins[PROFILE_PIN].tries};

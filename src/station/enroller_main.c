@@ -80,6 +80,7 @@ static int enroll(struct enroller *n, struct enroll_result *result, struct err *
 	};
 	ports.ca.start = enroller_join_signer;
 	ui.arg = n;
+	n->result = result;
 	return enroll_run(&ports, n->cfg, &opt, &ui, result, e);
 }
 
@@ -110,12 +111,13 @@ static void work(struct enroller *n, struct desk_done *done)
 	if (ret == 0)
 		ret = get_order(n, &done->left, &done->err);
 	if (ret == 0) {
-		ret =
-		    n->task.undo ? enroller_undo(n, &result.crl_published, &done->err) : enroll(n, &result, &done->err);
+		ret = n->order.undo ? enroller_undo(n, &result.crl_published, &done->err)
+				    : enroll(n, &result, &done->err);
 		take_result(n, &result, done);
 	}
 	if (ret == 0)
 		done->err = (struct err)ERR_INIT;
+	n->result = NULL;
 	enroll_result_free(&result);
 }
 

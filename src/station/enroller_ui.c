@@ -224,9 +224,11 @@ static void ui_begin(void *arg, const char *step)
 static void ui_end(void *arg, bool ok, const char *detail)
 {
 	struct rpc_msg in = RPC_MSG_INIT;
+	const struct enroller *n = arg;
 	rpc_msg_reset(&in, DESK_END);
 	rpc_put_u32(&in, ok);
 	rpc_put_str(&in, detail);
+	rpc_put_u32(&in, n->result != NULL && n->result->proved);
 	(void)tell(arg, &in, NULL);
 }
 

@@ -78,24 +78,30 @@ static size_t slots_at_work(const struct station *s)
 	return n;
 }
 
-/* The person stays known. */
+/* The person stays known. On the roster first: whatever breaks it off then, it is gone on with. */
 int place_undo(struct station *s, struct place *p, struct err *e)
 {
+	p->undo_again = p->state != PLACE_DONE;
+	if (!p->undo_again) {
+		if (store_roster_undo(s->set.store, p->person.id, e) != 0)
+			return -1;
+		s->done--;
+		s->fresh = true;
+	}
 	p->undoing = true;
 	p->stopping = p->may_pull = false;
 	p->state = PLACE_LOOKING;
 	p->began = p->step_began = clock_ms();
 	if (start_enroller(s, p, e) == 0)
 		return 0;
-	p->state = PLACE_DONE;
-	p->undoing = false;
+	place_fail(s, p, PLACE_FAILED, e);
 	return -1;
 }
 
 void place_begin(struct station *s, struct place *p)
 {
 	struct err e = ERR_INIT;
-	p->undoing = false;
+	p->undoing = p->undo_again = false;
 	forget(p);
 	if (s->stopping)
 		return;

@@ -41,7 +41,6 @@ static void on_hello(struct station *s, struct place *p)
 			      .pin_file = copy(o->pin_file),
 			      .so_pin_file = copy(o->so_pin_file),
 			      .ca_pass_file = copy(o->ca_pass_file),
-			      .undo = p->undoing,
 			      .verbose = o->verbose};
 	blob_set(&t.config_text, s->set.cfg->text.data, s->set.cfg->text.len);
 	desk_put_task(&out, &t);
@@ -50,7 +49,7 @@ static void on_hello(struct station *s, struct place *p)
 	rpc_msg_free(&out);
 }
 
-static void refuse(struct station *s, struct place *p, const struct err *why)
+void serve_refuse(struct station *s, struct place *p, const struct err *why)
 {
 	rpc_peer_refuse(p->enroller, why);
 	place_fail(s, p, PLACE_REFUSED, why);
@@ -75,17 +74,25 @@ static bool knows_new_pin(struct station *s, const struct place *p)
 	return typed || kept != 0;
 }
 
+/* A token that is half emptied refuses the PIN that it had, and with the SO PIN it is emptied without. */
+static bool gives_pin(const struct station *s, const struct place *p)
+{
+	const struct station_options *o = s->set.opt;
+	return o->pin_given != NULL && !(p->undo_again && o->so_pin_given != NULL);
+}
+
 void serve_order(struct station *s, struct place *p)
 {
 	const struct station_options *o = s->set.opt;
 	struct rpc_msg out = RPC_MSG_INIT;
 	struct desk_order order = {.key_type = (enum keytype)p->person.key_type,
 				   .pin = o->pin,
+				   .undo = p->undoing,
 				   .init = o->init,
 				   .keep_factory_pins = o->keep_factory_pins,
 				   .replace_pin = o->pin_given != NULL && makes_pin(o->pin),
 				   .new_pin_kept = knows_new_pin(s, p),
-				   .pin_given = o->pin_given != NULL,
+				   .pin_given = gives_pin(s, p),
 				   .so_pin_given = o->so_pin_given != NULL};
 	snprintf(order.user, sizeof order.user, "%s", p->person.user);
 	station_names(s, &order, &p->person);
@@ -99,18 +106,6 @@ void serve_order(struct station *s, struct place *p)
 	rpc_msg_free(&out);
 }
 
-/* The token must be the one that was done here. */
-static void order_undo(struct station *s, struct place *p, const struct desk_token *seen)
-{
-	struct err e = ERR_INIT;
-	if (strcmp(seen->id, p->token.id) == 0 && strcmp(seen->owner, p->person.user) == 0) {
-		serve_order(s, p);
-		return;
-	}
-	err_set(&e, ERR_TOKEN_TAKEN, "token %s is not the one that %s was given here", seen->id, p->person.user);
-	refuse(s, p, &e);
-}
-
 static void on_seen(struct station *s, struct place *p, struct rpc_msg *call)
 {
 	struct err e = ERR_INIT;
@@ -121,14 +116,16 @@ static void on_seen(struct station *s, struct place *p, struct rpc_msg *call)
 		return;
 	}
 	if (p->undoing) {
-		order_undo(s, p, &seen);
+		undo_order(s, p, &seen);
 		return;
 	}
 	p->token = seen;
 	station_tell(s, STATION_SEEN, p, NULL, NULL);
+	if (undo_take_up(s, p))
+		return;
 	int who = assign_token(s, p, &e);
 	if (who < 0) {
-		refuse(s, p, &e);
+		serve_refuse(s, p, &e);
 	} else if (who == 0) {
 		serve_order(s, p);
 	} else {
@@ -161,22 +158,17 @@ static void on_begin(struct station *s, struct place *p, struct rpc_msg *call)
 	answer_nothing(p);
 }
 
-/* "check" is what there is to do with a token that was finished before. */
-static bool is_proof(const char *step)
-{
-	return strcmp(step, "proof") == 0 || strcmp(step, "check") == 0;
-}
-
 static void on_end(struct station *s, struct place *p, struct rpc_msg *call)
 {
 	char detail[160];
 	bool ok = rpc_get_u32(call) != 0;
 	int64_t took = clock_ms() - p->step_began;
 	rpc_get_str(call, detail, sizeof detail);
+	bool proved = rpc_get_u32(call) != 0;
 	if (ok && strcmp(p->step, key_step) == 0)
 		(void)store_timing_add(s->set.store, p->token.token.model, key_type_of(s, p), took, NULL);
 	station_tell_step(s, STATION_STEP_END, p, detail, ok, took);
-	if (ok && is_proof(p->step)) {
+	if (ok && proved && !p->may_pull) {
 		p->may_pull = true;
 		station_tell(s, STATION_MAY_PULL, p, NULL, NULL);
 	}
@@ -370,21 +362,6 @@ static void finish(struct station *s, struct place *p, const struct desk_done *d
 	station_tell_step(s, STATION_DONE, p, d->cert_serial, true, took);
 }
 
-/* Who is in line again gets another token, or this one once more. */
-static void finish_undo(struct station *s, struct place *p)
-{
-	struct err e = ERR_INIT;
-	if (store_roster_retry(s->set.store, p->person.id, &e) != 0) {
-		place_fail(s, p, PLACE_FAILED, &e);
-		return;
-	}
-	letters_forget(s, p);
-	p->state = PLACE_UNDONE;
-	s->done--;
-	s->fresh = true;
-	station_tell(s, STATION_UNDONE, p, NULL, NULL);
-}
-
 static void on_done(struct station *s, struct place *p, struct rpc_msg *call)
 {
 	struct desk_done d;
@@ -401,7 +378,7 @@ static void on_done(struct station *s, struct place *p, struct rpc_msg *call)
 	if (d.err.code != ERR_NONE)
 		place_fail(s, p, PLACE_FAILED, &d.err);
 	else if (p->undoing)
-		finish_undo(s, p);
+		undo_finish(s, p);
 	else
 		finish(s, p, &d);
 }

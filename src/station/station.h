@@ -43,6 +43,7 @@ struct place {
 	struct rpc_peer *enroller; /* NULL: none is at work */
 	bool stopping;             /* it was asked to end */
 	bool undoing;              /* ... at taking back what was made */
+	bool undo_again;           /* ... for the second time: the token may be half emptied */
 	bool again;                /* another card came while it was at work: to be looked at when it has ended */
 	struct desk_token token;   /* from the end of PLACE_LOOKING on */
 	bool has_person, begun;    /* begun: the roster has that person as running */
@@ -62,6 +63,9 @@ struct place {
 	struct desk_ask ask; /* with PLACE_ASKING */
 	struct err why;      /* with PLACE_REFUSED and PLACE_FAILED */
 };
+
+/* What the person has there was there before this station saw the token. */
+bool place_was_finished(const struct place *p);
 
 enum station_event_kind {
 	STATION_BEGINS,

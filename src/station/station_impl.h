@@ -71,8 +71,20 @@ void station_forget_wrong_pin(struct station *s, const char *token);
 /* The token there, as the inventory names it. */
 void station_token(const struct place *p, struct store_token *ret);
 
+/* undo.c: what was made is taken back. From the operator's yes on the roster says so, until it is over: the token that
+ * was seen at a place is gone on with if that is so. undo_take_up: whether it is, and then the enroller is answered. */
+void undo_order(struct station *s, struct place *p, const struct desk_token *seen);
+bool undo_take_up(struct station *s, struct place *p);
+void undo_finish(struct station *s, struct place *p);
+/* The certificate of that person, whose token is being taken back, does not count any more. */
+bool undo_is_over(struct station *s, const struct roster_person *q);
+
 /* assign.c: who gets the token of p->token. 0: p->person does; 1: the operator is to say; -1: nobody, and why. */
 int assign_token(struct station *s, struct place *p, struct err *e);
+/* A person found by their token, or the owner that the inventory knows: into p->person. */
+int assign_find(struct station *s, struct place *p, bool *ret_found, struct err *e);
+/* What would cost a token, or somebody's key. */
+int assign_check(const struct station *s, const struct place *p, struct err *e);
 /* That person does, who was chosen. ERR_* if that cannot be. */
 int assign_person(struct station *s, struct place *p, int64_t person, struct err *e);
 
@@ -81,6 +93,7 @@ void station_names(const struct station *s, struct desk_order *o, const struct r
 
 /* serve.c: a call of the enroller at a place. */
 void serve_call(struct station *s, struct place *p, struct rpc_msg *call);
+void serve_refuse(struct station *s, struct place *p, const struct err *why);
 void serve_order(struct station *s, struct place *p);
 void serve_secret(struct place *p, struct secret *secret);
 /* Answers those who wait for the outcome of the first one that was sent the given PIN. */

@@ -41,7 +41,14 @@ static bool is_at_work(const struct place *p)
 
 static bool can_undo(const struct place *p)
 {
-	return p->state == PLACE_DONE && p->card && p->enroller == NULL;
+	bool undone = p->state == PLACE_DONE || (p->undoing && is_red(p));
+	return undone && p->card && p->enroller == NULL;
+}
+
+/* Of what was not made here it is said instead why it is not taken back. */
+static bool asks_undo(const struct place *p)
+{
+	return can_undo(p) && (p->undoing || !place_was_finished(p));
 }
 
 static bool can_reprint(const struct place *p)
@@ -130,7 +137,7 @@ static const struct view_action actions[] = {
     {'w', "w", "why", "no reader is red", NULL, NULL, is_red, why},
     {'p', "p", "print again", "nobody who was just done is at a reader", NULL, NULL, can_reprint, reprint},
     {'u', "u", "undo", "no token that was just made is in a reader", "empty the token, and revoke the new certificate",
-     can_undo, can_undo, undo},
+     asks_undo, can_undo, undo},
 };
 
 #define ACTIONS (sizeof actions / sizeof *actions)

@@ -48,6 +48,13 @@ static void put_counts(json_t *j, const struct roster_counts *c)
 	json_object_set_new(j, "left", json_integer(c->left));
 }
 
+static void put_done(json_t *j, const struct station_event *ev)
+{
+	put_text(j, "certificate", ev->text);
+	json_object_set_new(j, "already", json_boolean(place_was_finished(ev->place)));
+	json_object_set_new(j, "proved", json_boolean(ev->place->may_pull));
+}
+
 static bool has_step(enum station_event_kind k)
 {
 	return k == STATION_STEP_BEGIN || k == STATION_STEP_END;
@@ -71,7 +78,7 @@ static void write_json(const struct view_lines *l, const struct station *s, cons
 	if (ev->kind == STATION_STEP_END || ev->kind == STATION_LETTER)
 		json_object_set_new(j, "ok", json_boolean(ev->ok));
 	if (ev->kind == STATION_DONE)
-		put_text(j, "certificate", ev->text);
+		put_done(j, ev);
 	else
 		put_text(j, "text", ev->text);
 	if (ev->ms != 0)
@@ -118,6 +125,14 @@ static void say_person(char *ret, size_t size, const struct roster_person *q)
 	snprintf(ret, size, "for %s%s%s%s", q->user, named ? " (" : "", q->name, named ? ")" : "");
 }
 
+/* What was not made now is not said to be, nor that it was proven. */
+static void say_done(char *ret, size_t size, const struct station_event *ev)
+{
+	snprintf(ret, size, "done%s, certificate %s%s  %.2f s",
+		 place_was_finished(ev->place) ? ": it was finished before" : "", ev->text,
+		 ev->place->may_pull ? "" : "; the key was not tried", (double)ev->ms / 1000.0);
+}
+
 /* What is the same whatever the token. */
 static const char *const words[STATION_EVENT_COUNT] = {
     [STATION_READER_IN] = "reader",        [STATION_READER_OUT] = "reader is gone",
@@ -155,7 +170,7 @@ static bool say(char *ret, size_t size, const struct station *s, const struct st
 	else if (ev->kind == STATION_ASK)
 		snprintf(ret, size, "waits for a PIN to be typed: %s", p->ask.rule);
 	else if (ev->kind == STATION_DONE)
-		snprintf(ret, size, "done, certificate %s  %.2f s", ev->text, (double)ev->ms / 1000.0);
+		say_done(ret, size, ev);
 	else if (ev->kind == STATION_UNDONE)
 		snprintf(ret, size, "undone: the certificate is revoked, the token empty, %s in line again",
 			 p->person.user);

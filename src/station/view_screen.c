@@ -109,7 +109,9 @@ static void done(struct view_screen *v, const struct station *s, const struct st
 {
 	char text[VIEW_TEXT];
 	v->done++;
-	snprintf(text, sizeof text, "done in %.1f s, certificate %s", (double)ev->ms / 1000.0, ev->text);
+	snprintf(text, sizeof text, "%s in %.1f s, certificate %s%s",
+		 place_was_finished(ev->place) ? "was finished before, checked" : "done", (double)ev->ms / 1000.0,
+		 ev->text, ev->place->may_pull ? "" : "; the key was not tried");
 	note(v, VIEW_GOOD, s, ev->place, text);
 }
 
@@ -150,7 +152,7 @@ static void on_event(void *arg, const struct station *s, const struct station_ev
 		done(v, s, ev);
 		break;
 	case STATION_UNDONE:
-		v->done--;
+		v->done -= v->done > 0;
 		note(v, VIEW_PLAIN, s, ev->place, "undone: the certificate is revoked, the token empty");
 		break;
 	case STATION_REFUSED:

@@ -114,12 +114,18 @@ struct roster_person {
 	char reserved[50];        /* the token this person waits for; "" if any will do */
 	char code[32], why[769];  /* of the last failure: err_code_name, and what happened; or why it is held */
 	struct store_token token; /* the last one tried, or got: serial, model and label; "" if none yet */
-	char cert_serial[41];     /* uppercase hex, of who is done */
+	char cert_serial[41];     /* uppercase hex, of who is done, or is being taken back */
 	char reader[129];
 	time_t began, ended; /* of the last attempt; 0 */
 	int64_t took;        /* how long it was, of who is done */
 	int64_t attempts;
 };
+
+/* Whether what was made is being taken back: nobody else has a certificate who is not done. */
+static inline bool roster_is_undoing(const struct roster_person *p)
+{
+	return p->cert_serial[0] != '\0' && p->state != ROSTER_DONE && p->state != ROSTER_RUNNING;
+}
 
 /* Frees what is in it, and leaves it empty. */
 void roster_person_free(struct roster_person *p);
@@ -180,6 +186,10 @@ int store_roster_failed(struct store *s, int64_t id, bool keeps, const struct er
 
 /* Held or skipped, with a word why, which may be "". ERR_STORE for who is running or done. */
 int store_roster_put_back(struct store *s, int64_t id, enum roster_state st, const char *why, struct err *e);
+
+/* What was made for who is done is to be taken back: failed until store_roster_retry says that it is over, with the
+ * certificate, and waiting for that token, also in later runs. ERR_STORE for who is not done. */
+int store_roster_undo(struct store *s, int64_t id, struct err *e);
 
 /* In line again, before the others, for any token or the one that the file names: also a token that a crash has left
  * half done is not waited for any more. Of who was done what was made is forgotten here; that it is undone is up to

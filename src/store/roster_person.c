@@ -119,7 +119,7 @@ int store_roster_in_line(struct store *s, int64_t roster, struct roster_person *
 
 	if (query_open(&q, s,
 		       "SELECT " ROSTER_COLUMNS " FROM roster_people WHERE roster = ? AND state = 'waiting'"
-		       " AND reserved = '' AND withdrawn = 0 ORDER BY front DESC, line LIMIT ?",
+		       " AND reserved = '' AND cert_serial = '' AND withdrawn = 0 ORDER BY front DESC, line LIMIT ?",
 		       e) == -1)
 		return -1;
 	query_put_int(&q, roster);

@@ -19,6 +19,9 @@ static int change_one(struct query *q, const char *none, enum err_code code, str
 	return err_next(e, "Look at the person's state once more; somebody else may have changed it.");
 }
 
+/* Now, or it is being taken back. */
+#define DONE_ONCE "(state = 'done' OR cert_serial <> '')"
+
 int store_roster_begin(struct store *s, int64_t id, const struct store_token *t, const char *reader, struct err *e)
 {
 	struct query q = QUERY_INIT;
@@ -96,16 +99,33 @@ int store_roster_put_back(struct store *s, int64_t id, enum roster_state st, con
 	return change_one(&q, "this person has a token already, or is getting one", ERR_STORE, e);
 }
 
+int store_roster_undo(struct store *s, int64_t id, struct err *e)
+{
+	struct query q = QUERY_INIT;
+
+	if (query_open(
+		&q, s,
+		"UPDATE roster_people SET state = 'failed', code = ?, ended = ?, took = 0, reserved = token_serial,"
+		" why = 'what was made on token ' || token_serial || ' is being taken back'"
+		" WHERE id = ? AND state = 'done'",
+		e) == -1)
+		return -1;
+	query_put_text(&q, err_code_name(ERR_INTERRUPTED));
+	query_put_int(&q, time(NULL));
+	query_put_int(&q, id);
+	return change_one(&q, "this person has nothing that could be taken back", ERR_STORE, e);
+}
+
 int store_roster_retry(struct store *s, int64_t id, struct err *e)
 {
 	struct query q = QUERY_INIT;
 
 	if (query_open(&q, s,
 		       "UPDATE roster_people SET state = 'waiting', front = 1, reserved = wanted, cert_serial = '',"
-		       " took = 0, ended = CASE WHEN state = 'done' THEN 0 ELSE ended END,"
-		       " token_serial = CASE WHEN state = 'done' THEN '' ELSE token_serial END,"
-		       " token_model = CASE WHEN state = 'done' THEN '' ELSE token_model END,"
-		       " token_label = CASE WHEN state = 'done' THEN '' ELSE token_label END"
+		       " took = 0, ended = CASE WHEN " DONE_ONCE " THEN 0 ELSE ended END,"
+		       " token_serial = CASE WHEN " DONE_ONCE " THEN '' ELSE token_serial END,"
+		       " token_model = CASE WHEN " DONE_ONCE " THEN '' ELSE token_model END,"
+		       " token_label = CASE WHEN " DONE_ONCE " THEN '' ELSE token_label END"
 		       " WHERE id = ? AND state <> 'running'",
 		       e) == -1)
 		return -1;

@@ -509,3 +509,98 @@ printed() {
 	screen_shows "another token has refused"
 	(($(card_status 1 pin-wrong) + $(card_status 2 pin-wrong) + $(card_status 3 pin-wrong) == 1))
 }
+
+@test "what was there before the station saw it is not undone, and it is said which command does it" {
+	company 1
+	station_card 0
+	company_tokenroll "$DIR" enroll alice --pin-file "$DIR/pin" --ca-pass-file "$DIR/ca.pass"
+	station_roster user alice bob
+	screen_start -s 160x24 "${keep[@]}"
+	screen_shows "PULL: DONE"
+	screen_shows "u undo"
+	screen_keys u
+	screen_shows "was there before, and is not undone here"
+	screen_shows "tokenroll wipe --serial STAT000000"
+	grep -q "^V.*/CN=alice$" "$DIR/pki/index.txt"
+	[[ $(holder 0) == alice ]]
+}
+
+# half_undone: alice is done, and her token is being emptied, slowly
+half_undone() {
+	company 1
+	station_roster user alice bob
+	card_process sc-hsm 0 "pin=$COMPANY_PIN" "so-pin=$COMPANY_SO_PIN" serial=STAT000000
+	card_ctl 0 insert
+	screen_start -s 120x24 "${keep[@]}" --so-pin-file "$DIR/so-pin"
+	screen_shows "PULL: DONE"
+	screen_shows "u undo"
+	card_ctl 0 delay "$1"
+	screen_keys u
+	screen_shows "y yes"
+	screen_keys y
+}
+
+is_empty() {
+	[[ $(card_status 0 keys) == 0 ]]
+}
+
+@test "an undo whose token is pulled out goes on when it is put in again" {
+	half_undone 60
+	screen_wait 15 is_empty
+	card_ctl 0 pull
+	screen_shows "put the same token in again: it goes on where it stopped"
+	card_ctl 0 delay 0
+	card_ctl 0 insert
+	screen_shows "UNDONE: the token is empty again"
+	grep -q "^R.*/CN=alice$" "$DIR/pki/index.txt"
+	screen_shows "0 done"
+	screen_shows "1  alice"
+	station_card 1
+	screen_shows "PULL: DONE"
+	[[ $(holder 1) == alice ]]
+}
+
+@test "an undo that has failed is offered again" {
+	half_undone 60
+	screen_shows_not "PULL: DONE"
+	kill -KILL "$(pgrep -P "$(screen_pid)" -f enroller | head -1)"
+	screen_shows "FAILED"
+	screen_shows "u undo"
+	card_ctl 0 delay 0
+	screen_keys u
+	screen_shows "y yes"
+	screen_keys y
+	screen_shows "UNDONE: the token is empty again"
+}
+
+is_revoked() {
+	grep -q "^R.*/CN=alice$" "$DIR/pki/index.txt"
+}
+
+# goes_on_after_kill CONDITION: of the station, which learns of nothing from when the token is empty until that holds
+goes_on_after_kill() {
+	half_undone 60
+	screen_wait 20 is_empty
+	kill -STOP "$(screen_pid)"
+	screen_wait 20 "$1"
+	kill -KILL "$(screen_pid)"
+	sleep 2
+	card_ctl 0 delay 0
+	screen_end
+	screen_start -s 120x24 "${keep[@]}" --so-pin-file "$DIR/so-pin"
+	screen_shows "UNDONE: the token is empty again"
+	is_empty
+	is_revoked
+	[[ $(people delivered) == "" ]]
+	station_card 1
+	screen_shows "PULL: DONE"
+	[[ $(holder 1) == alice ]]
+}
+
+@test "an undo whose station is killed goes on in the next one, and the person gets a token again" {
+	goes_on_after_kill is_empty
+}
+
+@test "an undo that was over when its station was killed is over, and the person gets a token again" {
+	goes_on_after_kill is_revoked
+}

@@ -195,3 +195,20 @@ all_cards() {
 	station_ended
 	run ! grep -q "is done, 1 left" "$DIR/log/station"
 }
+
+@test "a token that was finished before is said to be proven only if its key was tried" {
+	station_cards 1
+	station_card 0
+	company_tokenroll "$DIR" enroll alice --pin-file "$DIR/pin" --ca-pass-file "$DIR/ca.pass"
+	station_roster user alice
+	run timeout 30 "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$DIR/tokenroll.conf" station \
+		--ca-pass-file "$DIR/ca.pass" --pins keep --plain "$DIR/roster.csv" </dev/null
+	((status == 0))
+	[[ $output == *"done: it was finished before"*"; the key was not tried"* ]]
+	[[ $output != *"proven: the token may be pulled out"* && $output != *$'\a'* ]]
+	run timeout 30 "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$DIR/tokenroll.conf" station \
+		--pin-file "$DIR/pin" --ca-pass-file "$DIR/ca.pass" --pins keep --plain - <"$DIR/roster.csv"
+	((status == 0))
+	[[ $output == *"proven: the token may be pulled out"*"done: it was finished before"* ]]
+	[[ $output != *"the key was not tried"* ]]
+}

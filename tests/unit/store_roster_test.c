@@ -320,6 +320,34 @@ static void what_was_undone_is_as_if_it_had_not_been(void **state)
 	store_close(&s);
 }
 
+static void what_is_being_undone_waits_for_its_token_until_that_is_over_also_in_later_runs(void **state)
+{
+	struct store *s = open_store(*state);
+	struct err e = ERR_INIT;
+	int64_t id = open_three(s), alice = id_of(s, id, "alice");
+
+	assert_int_equal(store_roster_undo(s, alice, &e), -1);
+	assert_says(&e, ERR_STORE, "nothing that could be taken back");
+	finished(s, alice, "T1", 10);
+	assert_int_equal(store_roster_undo(s, alice, NULL), 0);
+	store_close(&s);
+	s = open_store(*state);
+	assert_int_equal(open_three(s), id);
+	struct roster_person p = person(s, id, "alice");
+	assert_true(roster_is_undoing(&p));
+	assert_string_equal(p.cert_serial, "ABCD");
+	roster_person_free(&p);
+	assert_by_token(s, id, "T1", "alice");
+	assert_next(s, id, "bob");
+	assert_int_equal(store_roster_retry(s, alice, NULL), 0);
+	p = person(s, id, "alice");
+	assert_false(roster_is_undoing(&p));
+	roster_person_free(&p);
+	assert_by_token(s, id, "T1", NULL);
+	assert_next(s, id, "alice");
+	store_close(&s);
+}
+
 static void a_token_that_was_enrolled_before_that_time_is_not_of_today(void **state)
 {
 	struct place *p = *state;
@@ -480,6 +508,7 @@ int main(void)
 	    PROMISE(a_failure_leaves_its_code_and_its_words),
 	    PROMISE(nobody_gets_two_tokens_at_once_or_again),
 	    PROMISE(what_was_undone_is_as_if_it_had_not_been),
+	    PROMISE(what_is_being_undone_waits_for_its_token_until_that_is_over_also_in_later_runs),
 	    PROMISE(a_token_that_was_enrolled_before_that_time_is_not_of_today),
 	    PROMISE(states_are_counted),
 	    PROMISE(people_of_a_state_are_listed_page_by_page),
