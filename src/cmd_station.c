@@ -15,6 +15,8 @@
 #include "station/view_screen.h"
 #include "unlock.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -82,6 +84,19 @@ static const char *base_name(const char *source)
 	return slash != NULL ? slash + 1 : strcmp(source, "-") == 0 ? "standard input" : source;
 }
 
+/* All lists on standard input are one roster, and a file has a name to tell which it is. */
+static void tell_withdrawn(struct stationcmd *c, const struct roster_merged *m)
+{
+	char text[200];
+	if (m->withdrawn == 0 || strcmp(c->people->source, "-") != 0)
+		return;
+	snprintf(text, sizeof text,
+		 "%" PRId64 " whom an earlier list on standard input named, and this one does not, get no token: give "
+		 "each list a file of its own to have both",
+		 m->withdrawn);
+	note(c, text);
+}
+
 /* As a whole, before anybody is asked anything. */
 static int take_roster(struct stationcmd *c, struct err *e)
 {
@@ -99,6 +114,8 @@ static int take_roster(struct stationcmd *c, struct err *e)
 		store_use_syslog(c->store);
 	if (ret == 0)
 		ret = store_roster_open(c->store, r->source, r->people, r->n, &c->roster, &merged, e);
+	if (ret == 0)
+		tell_withdrawn(c, &merged);
 	roster_forget_people(c->people);
 	free(faults);
 	return ret;

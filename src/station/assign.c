@@ -5,14 +5,68 @@
 #include "station/station_impl.h"
 
 #include "core/day.h"
+#include "store/history.h"
 
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 
+#define SKIPPED_AT_ONCE 100 /* the other readers wait meanwhile */
+
 static const char *name_of(const struct desk_token *t)
 {
 	return t->id[0] != '\0' ? t->id : "without a serial number";
+}
+
+/* By the inventory. */
+static bool is_owner(const struct place *p)
+{
+	return p->token.owner[0] != '\0' && strcmp(p->token.owner, p->person.user) == 0;
+}
+
+static bool has_owner(const struct place *p)
+{
+	return p->token.owner[0] != '\0';
+}
+
+static bool is_this(const struct place *p, const char *serial)
+{
+	return serial[0] != '\0' && strcasecmp(serial, p->token.id) == 0;
+}
+
+static int refuse_owner(const struct place *p, struct err *e)
+{
+	const struct desk_token *t = &p->token;
+	char day[DAY_SIZE] = "";
+	if (t->not_after != 0)
+		day_format(day, t->not_after);
+	err_set(e, ERR_TOKEN_TAKEN, "token %s is %s's%s%s%s", name_of(t), t->owner,
+		t->unfinished ? ", whose enrollment is not finished" : "", day[0] != '\0' ? ", valid until " : "", day);
+	return err_next(e, "pull it out; `tokenroll show %s` tells more, `tokenroll wipe --serial %s` frees it",
+			t->owner, t->id);
+}
+
+/* The token is that person's, or the roster names it for them. */
+static int refuse_done(const struct place *p, struct err *e)
+{
+	const struct roster_person *q = &p->person;
+	bool had = is_this(p, q->token.serial);
+	if (is_owner(p) && !had)
+		return refuse_owner(p, e);
+	if (is_owner(p)) {
+		err_set(e, ERR_TOKEN_TAKEN, "token %s is done: it is %s's", name_of(&p->token), q->user);
+		return err_next(e, "pull it out, and put in the next one");
+	}
+	if (had)
+		err_set(e, ERR_TOKEN_TAKEN, "token %s was done for %s, and is not %s's any more", name_of(&p->token),
+			q->user, q->user);
+	else
+		err_set(e, ERR_TOKEN_TAKEN, "the roster has token %s for %s, who has token %s already",
+			name_of(&p->token), q->user, q->token.serial);
+	return err_next(e,
+			"`tokenroll %s%s` gives it to %s; for others, take it out of %s's line and start the station "
+			"again",
+			q->user, had ? "" : " --replace", q->user, q->user);
 }
 
 static int refuse_person(const struct place *p, struct err *e)
@@ -20,8 +74,7 @@ static int refuse_person(const struct place *p, struct err *e)
 	const struct roster_person *q = &p->person;
 	switch (q->state) {
 	case ROSTER_DONE:
-		err_set(e, ERR_TOKEN_TAKEN, "token %s is done: it is %s's", name_of(&p->token), q->user);
-		return err_next(e, "pull it out, and put in the next one");
+		return refuse_done(p, e);
 	case ROSTER_RUNNING:
 		err_set(e, ERR_BUSY, "%s, to whom token %s belongs, is being enrolled at another reader", q->user,
 			name_of(&p->token));
@@ -52,27 +105,21 @@ static int refuse_undoing(const struct place *p, struct err *e)
 			q->user);
 }
 
-static int refuse_owner(const struct place *p, struct err *e)
+static int check_lost(const struct desk_token *t, struct err *e)
 {
-	const struct desk_token *t = &p->token;
 	char day[DAY_SIZE] = "";
-	if (t->not_after != 0)
-		day_format(day, t->not_after);
-	err_set(e, ERR_TOKEN_TAKEN, "token %s is %s's%s%s%s", name_of(t), t->owner,
-		t->unfinished ? ", whose enrollment is not finished" : "", day[0] != '\0' ? ", valid until " : "", day);
-	return err_next(e, "pull it out; `tokenroll show %s` tells more, `tokenroll wipe --serial %s` frees it",
-			t->owner, t->id);
+	if (t->lost == 0)
+		return 0;
+	day_format(day, t->lost);
+	err_set(e, ERR_TOKEN_LOST, "token %s is reported lost since %s", name_of(t), day);
+	return err_next(e, "`tokenroll found --serial %s` takes it back into stock", t->id);
 }
 
 int assign_check(const struct station *s, const struct place *p, struct err *e)
 {
 	const struct desk_token *t = &p->token;
-	char day[DAY_SIZE] = "";
-	if (t->lost != 0) {
-		day_format(day, t->lost);
-		err_set(e, ERR_TOKEN_LOST, "token %s is reported lost since %s", name_of(t), day);
-		return err_next(e, "`tokenroll found --serial %s` takes it back into stock", t->id);
-	}
+	if (check_lost(t, e) != 0)
+		return -1;
 	if ((t->token.flags & WORKER_TOKEN_PIN_LOCKED) != 0) {
 		err_set(e, ERR_PIN_LOCKED, "the PIN of token %s is locked", name_of(t));
 		return err_next(e, "`tokenroll unblock --serial %s` gives it a new one; then put it in again", t->id);
@@ -101,15 +148,86 @@ int assign_check(const struct station *s, const struct place *p, struct err *e)
 	return 0;
 }
 
+static int refuse_begun(const struct store_credential *c, struct err *e)
+{
+	err_set(e, ERR_NAME_TAKEN, "an enrollment of %s was begun on token %s and is not finished", c->user,
+		c->token.serial);
+	return err_next(e, "put that token in, or give it up with `tokenroll wipe --serial %s`", c->token.serial);
+}
+
+static int refuse_certified(const char *user, const char *serial, time_t until, struct err *e)
+{
+	char day[DAY_SIZE];
+	day_format(day, until);
+	err_set(e, ERR_NAME_TAKEN, "%s has a valid certificate%s%s, until %s", user,
+		serial[0] != '\0' ? " on token " : "", serial, day);
+	return err_next(e, "`tokenroll revoke %s` ends it, if %s is to get another token here", user, user);
+}
+
+/* Whether this person has another token, or has begun with one: a station replaces none. */
+static int check_elsewhere(const struct station *s, const struct place *p, struct err *e)
+{
+	const char *user = p->person.user;
+	struct store_credential c = {.id = 0};
+	struct store_token t;
+	bool found = false;
+	time_t now = time(NULL), until = 0;
+	if (is_owner(p))
+		return 0;
+	station_token(p, &t);
+	if (store_certified(s->set.store, user, now, &until, e) != 0 ||
+	    store_find_elsewhere(s->set.store, user, &t, &found, &c, e) != 0)
+		return -1;
+	int ret = 0;
+	if (found && (c.state < CRED_ISSUED || (c.state < CRED_PROVEN && c.not_after > now)))
+		ret = refuse_begun(&c, e);
+	else if (until != 0)
+		ret = refuse_certified(user, found ? c.token.serial : "", until, e);
+	store_credential_free(&c);
+	return ret;
+}
+
+/* Whether the token is for the person that the roster knows with it. Who only tried it is tried once more, but not
+ * where that cannot end well or the operator wants it otherwise; and one that was emptied since is anybody's. */
+static bool is_for(const struct station *s, const struct place *p)
+{
+	const struct roster_person *q = &p->person;
+	if (is_owner(p) || roster_is_undoing(q))
+		return true;
+	if (q->withdrawn)
+		return false;
+	if (q->state == ROSTER_RUNNING || is_this(p, q->wanted))
+		return true;
+	if (q->state == ROSTER_DONE)
+		return false;
+	if (is_this(p, q->reserved))
+		return true;
+	return (q->state == ROSTER_WAITING || q->state == ROSTER_FAILED) && (q->front || !s->set.opt->pick) &&
+	       check_elsewhere(s, p, NULL) == 0;
+}
+
+static int find_by_token(struct station *s, struct place *p, bool *ret_found, struct err *e)
+{
+	if (p->token.id[0] == '\0')
+		return 0;
+	if (store_roster_by_token(s->set.store, s->set.roster, p->token.id, ret_found, &p->person, e) != 0)
+		return -1;
+	if (!*ret_found || is_for(s, p))
+		return 0;
+	roster_person_free(&p->person);
+	*ret_found = false;
+	return 0;
+}
+
+/* A person found by their token, or the owner that the inventory knows. */
 int assign_find(struct station *s, struct place *p, bool *ret_found, struct err *e)
 {
 	size_t n = 0, all = 0;
 	struct roster_person found = {.id = 0};
 	*ret_found = false;
-	if (p->token.id[0] != '\0' &&
-	    store_roster_by_token(s->set.store, s->set.roster, p->token.id, ret_found, &p->person, e) != 0)
+	if (find_by_token(s, p, ret_found, e) != 0)
 		return -1;
-	if (*ret_found || p->token.owner[0] == '\0')
+	if (*ret_found || !has_owner(p))
 		return 0;
 	if (store_roster_search(s->set.store, s->set.roster, p->token.owner, &found, 1, &n, &all, e) != 0)
 		return -1;
@@ -137,11 +255,33 @@ static int nobody_left(const struct station *s, struct err *e)
 	return err_next(e, "pull it out; retry puts somebody who has failed in line again");
 }
 
+/* One who has begun with this token goes on with it. */
+static int check_wanted(const struct place *p, struct err *e)
+{
+	const struct roster_person *q = &p->person;
+	if (q->wanted[0] == '\0' || is_this(p, q->wanted) || (is_owner(p) && p->token.unfinished))
+		return 0;
+	if (!is_owner(p)) {
+		err_set(e, ERR_TOKEN_TAKEN, "the roster has token %s for %s, not %s", q->wanted, q->user,
+			name_of(&p->token));
+		return err_next(e, "put that one in");
+	}
+	err_set(e, ERR_TOKEN_TAKEN, "token %s is %s's, but the roster has token %s for %s", name_of(&p->token), q->user,
+		q->wanted, q->user);
+	return err_next(
+	    e,
+	    "to keep this one, take the other out of %s's line and start the station again; else `tokenroll "
+	    "revoke %s`, and put the other in",
+	    q->user, q->user);
+}
+
 static int begin(struct station *s, struct place *p, struct err *e)
 {
 	struct store_token id;
-	if (p->token.owner[0] != '\0' && strcmp(p->token.owner, p->person.user) != 0)
+	if (has_owner(p) && !is_owner(p))
 		return refuse_owner(p, e);
+	if (check_wanted(p, e) != 0 || check_elsewhere(s, p, e) != 0)
+		return -1;
 	station_token(p, &id);
 	if (store_roster_begin(s->set.store, p->person.id, &id, p->name, e) != 0)
 		return -1;
@@ -150,26 +290,66 @@ static int begin(struct station *s, struct place *p, struct err *e)
 	return 0;
 }
 
+/* Not in this run: the next one asks anew. */
+static int skip_next(struct station *s, struct place *p, const struct err *why, struct err *e)
+{
+	char text[900];
+	snprintf(text, sizeof text, "%s is skipped in this run: %s; %s", p->person.user, why->what, why->next);
+	int ret = store_roster_put_back(s->set.store, p->person.id, ROSTER_SKIPPED, why->what, e);
+	roster_person_free(&p->person);
+	s->fresh = true;
+	if (ret == 0)
+		station_tell(s, STATION_NOTE, p, text, NULL);
+	return ret;
+}
+
+/* The next in line to whom a token can be given. */
+static int find_next(struct station *s, struct place *p, bool *ret_found, struct err *e)
+{
+	for (int skipped = 0; skipped < SKIPPED_AT_ONCE; skipped++) {
+		struct err why = ERR_INIT;
+		if (store_roster_next(s->set.store, s->set.roster, ret_found, &p->person, e) != 0)
+			return -1;
+		if (!*ret_found || check_elsewhere(s, p, &why) == 0)
+			return 0;
+		if (why.code != ERR_NAME_TAKEN) {
+			*e = why;
+			return -1;
+		}
+		if (skip_next(s, p, &why, e) != 0)
+			return -1;
+	}
+	err_set(e, ERR_BUSY, "the next %d in line have certificates already, and are skipped", SKIPPED_AT_ONCE);
+	return err_next(e, "retry goes on with who is behind them");
+}
+
+/* Nothing can begin for them now. Who was skipped because this token is theirs already goes on with it. */
+static bool is_out(const struct place *p)
+{
+	const struct roster_person *q = &p->person;
+	bool waits_for_it = q->state == ROSTER_SKIPPED && q->why[0] != '\0' && is_owner(p);
+	return q->withdrawn || (q->state != ROSTER_WAITING && q->state != ROSTER_FAILED && !waits_for_it);
+}
+
 int assign_token(struct station *s, struct place *p, struct err *e)
 {
 	bool found = false;
-	if (assign_find(s, p, &found, e) != 0)
+	if (check_lost(&p->token, e) != 0 || assign_find(s, p, &found, e) != 0)
 		return -1;
 	p->has_person = found;
 	if (found && roster_is_undoing(&p->person))
 		return refuse_undoing(p, e);
-	if (found && (p->person.withdrawn || p->person.state == ROSTER_DONE || p->person.state == ROSTER_RUNNING ||
-		      p->person.state == ROSTER_HELD || p->person.state == ROSTER_SKIPPED))
-		return refuse_person(p, e);
-	if (!found && p->token.owner[0] != '\0')
+	if (has_owner(p) && !(found && is_owner(p)))
 		return refuse_owner(p, e);
+	if (found && is_out(p))
+		return refuse_person(p, e);
 	if (assign_check(s, p, e) != 0)
 		return -1;
 	if (found)
 		return begin(s, p, e);
 	if (s->set.opt->pick)
 		return 1;
-	if (store_roster_next(s->set.store, s->set.roster, &found, &p->person, e) != 0)
+	if (find_next(s, p, &found, e) != 0)
 		return -1;
 	return found ? begin(s, p, e) : nobody_left(s, e);
 }
@@ -179,12 +359,16 @@ static int check_person(struct station *s, const struct place *p, struct err *e)
 	const struct roster_person *q = &p->person;
 	if (roster_is_undoing(q) && !undo_is_over(s, q))
 		return refuse_undoing(p, e);
-	if (q->wanted[0] != '\0' && strcasecmp(q->wanted, p->token.id) != 0) {
-		err_set(e, ERR_TOKEN_TAKEN, "the roster has token %s for %s, not %s", q->wanted, q->user,
-			name_of(&p->token));
-		return err_next(e, "put that one in");
+	if (q->withdrawn) {
+		err_set(e, ERR_TOKEN_TAKEN, "%s is not on the roster any more", q->user);
+	} else if (q->state == ROSTER_DONE) {
+		err_set(e, ERR_TOKEN_TAKEN, "%s has token %s already", q->user, q->token.serial);
+	} else if (q->state == ROSTER_RUNNING) {
+		err_set(e, ERR_BUSY, "%s is getting another token now, in '%s'", q->user, q->reader);
+	} else {
+		return 0;
 	}
-	return q->withdrawn || q->state == ROSTER_DONE || q->state == ROSTER_RUNNING ? refuse_person(p, e) : 0;
+	return err_next(e, "say who else gets this one, or pull it out");
 }
 
 int assign_person(struct station *s, struct place *p, int64_t person, struct err *e)

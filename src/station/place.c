@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define SLOTS_AT_WORK 8 /* tokens without a reader that are enrolled at once */
@@ -299,6 +300,21 @@ static struct place *find_token(struct station *s, const struct worker_token *t)
 	return NULL;
 }
 
+/* One that was emptied since is free. */
+static bool has_holder(struct station *s, const struct worker_token *t)
+{
+	struct store_credential c = {.id = 0};
+	struct store_token id = {.id = 0};
+	bool found = false;
+	memcpy(id.serial, t->serial, sizeof t->serial);
+	memcpy(id.manufacturer, t->manufacturer, sizeof id.manufacturer);
+	memcpy(id.model, t->model, sizeof id.model);
+	if (store_find_by_token(s->set.store, &id, &found, &c, NULL) != 0)
+		return true;
+	store_credential_free(&c);
+	return found;
+}
+
 /* One that is blank is always there with some modules, and waits to be asked for. */
 static bool is_wanted(struct station *s, const struct worker_token *t)
 {
@@ -310,9 +326,9 @@ static bool is_wanted(struct station *s, const struct worker_token *t)
 		return s->set.opt->init;
 	if (store_roster_by_token(s->set.store, s->set.roster, t->serial, &found, &p, NULL) != 0)
 		return true;
-	bool done = found && p.state == ROSTER_DONE;
+	bool done = found && p.state == ROSTER_DONE && strcasecmp(p.token.serial, t->serial) == 0;
 	roster_person_free(&p);
-	return !done;
+	return !done || !has_holder(s, t);
 }
 
 static bool has_token(const struct worker_token *list, size_t n, const struct place *p)

@@ -55,11 +55,12 @@ struct roster_counts {
 
 /* What opening a roster has changed. */
 struct roster_merged {
-	int64_t people;                /* whom the file names */
-	int64_t added;                 /* for the first time, or again after they were withdrawn */
-	int64_t changed, changed_done; /* whose line says something else; of those who are done nothing is changed */
-	int64_t withdrawn;             /* whom it does not name any more */
-	int64_t resumed;               /* whom a crash has left running */
+	int64_t people; /* whom the file names */
+	int64_t added;  /* for the first time, or again after they were withdrawn */
+	int64_t changed,
+	    changed_done;  /* whose line says something else; of those who are done only the token is taken */
+	int64_t withdrawn; /* whom it does not name any more */
+	int64_t resumed;   /* whom a crash has left running */
 	struct roster_counts now;
 };
 
@@ -140,8 +141,9 @@ int store_roster_next(struct store *s, int64_t roster, bool *ret_found, struct r
 int store_roster_in_line(struct store *s, int64_t roster, struct roster_person *ret, size_t n, size_t *ret_n,
 			 struct err *e);
 
-/* Whose this token is on this roster: who runs or is done with it; else whom it is reserved for; else who tried it
- * last. Those on the roster come before those who are withdrawn. */
+/* Who is known with this token on this roster: who runs with it; else whom the file names it for, done or not; else
+ * whom it is reserved for; else who is done with it; else who tried it last. Those on the roster come before those who
+ * are withdrawn. Whether it is still theirs the inventory says. */
 int store_roster_by_token(struct store *s, int64_t roster, const char *serial, bool *ret_found,
 			  struct roster_person *ret, struct err *e);
 
@@ -180,8 +182,8 @@ int store_roster_begin(struct store *s, int64_t id, const struct store_token *t,
 int store_roster_done(struct store *s, int64_t id, const struct store_token *t, const char *cert_serial,
 		      int64_t took_ms, struct err *e);
 
-/* It has failed, by why. keeps: the token is half done, so this person waits for that one from now on. ERR_STORE if it
- * is not running. */
+/* It has failed, by why. keeps: the token is half done, so this person waits for that one from now on, unless the file
+ * names one. ERR_STORE if it is not running. */
 int store_roster_failed(struct store *s, int64_t id, bool keeps, const struct err *why, struct err *e);
 
 /* Held or skipped, with a word why, which may be "". ERR_STORE for who is running or done. */

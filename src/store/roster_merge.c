@@ -62,7 +62,8 @@ static int bring_back(struct merge *m, struct err *e)
 	if (m->dry)
 		return count_running(m, &m->merged.resumed, e);
 	if (run_update(m,
-		       "UPDATE roster_people SET state = 'waiting', front = 1, reserved = token_serial"
+		       "UPDATE roster_people SET state = 'waiting', front = 1,"
+		       " reserved = CASE WHEN wanted = '' THEN token_serial ELSE wanted END"
 		       " WHERE roster = ? AND state = 'running'",
 		       &m->merged.resumed, e) == -1)
 		return -1;
@@ -97,7 +98,8 @@ static int insert(struct merge *m, const struct roster_entry *x, struct err *e)
 	return m->n_batch == ROSTER_BATCH ? flush(m, e) : 0;
 }
 
-/* One who waits for a token that a crash has left half done goes on waiting for that. */
+/* One who waits for a token that a crash has left half done goes on waiting for that, unless the file names one: then
+ * it is that one, and of the other the inventory knows. */
 static int update(struct merge *m, const struct roster_entry *x, int64_t id, struct err *e)
 {
 	struct query q = QUERY_INIT;
@@ -108,7 +110,7 @@ static int update(struct merge *m, const struct roster_entry *x, int64_t id, str
 	char *name_key = xstrdup(fold_text(m->fold, x->name));
 	if (query_open(&q, m->s,
 		       "UPDATE roster_people SET line = ?1, user = ?2, name = ?3, email = ?4, department = ?5,"
-		       " language = ?6, reserved = CASE WHEN reserved = wanted THEN ?7 ELSE reserved END,"
+		       " language = ?6, reserved = CASE WHEN reserved = wanted OR ?7 <> '' THEN ?7 ELSE reserved END,"
 		       " wanted = ?7, key_type = ?8, extra = ?9, name_key = ?10, last_key = ?11, withdrawn = 0"
 		       " WHERE id = ?12",
 		       e) == 0) {
@@ -129,6 +131,23 @@ static int update_line(struct merge *m, const struct roster_entry *x, int64_t id
 	if (query_open(&q, m->s, "UPDATE roster_people SET line = ?, withdrawn = 0 WHERE id = ?", e) == -1)
 		return -1;
 	query_put_int(&q, x->line);
+	query_put_int(&q, id);
+	return query_run(&q, e);
+}
+
+/* Of who is done only the token is taken over: it is not for just anybody. */
+static int update_done(struct merge *m, const struct roster_entry *x, int64_t id, struct err *e)
+{
+	struct query q = QUERY_INIT;
+
+	if (m->dry)
+		return 0;
+	if (query_open(&q, m->s,
+		       "UPDATE roster_people SET line = ?1, wanted = ?2, reserved = ?2, withdrawn = 0 WHERE id = ?3",
+		       e) == -1)
+		return -1;
+	query_put_int(&q, x->line);
+	query_put_text(&q, x->token_serial);
 	query_put_int(&q, id);
 	return query_run(&q, e);
 }
@@ -191,8 +210,8 @@ static int merge_known(struct merge *m, const struct roster_entry *x, const stru
 		c->added++;
 	else
 		c->changed += !k->same;
-	if (!k->same && k->state != ROSTER_DONE)
-		return update(m, x, k->id, e);
+	if (!k->same)
+		return k->state == ROSTER_DONE ? update_done(m, x, k->id, e) : update(m, x, k->id, e);
 	return k->line != x->line || k->withdrawn ? update_line(m, x, k->id, e) : 0;
 }
 

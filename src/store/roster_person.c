@@ -150,8 +150,8 @@ int store_roster_by_token(struct store *s, int64_t roster, const char *serial, b
 		       " SELECT id FROM roster_people WHERE token_serial = ?1 AND token_serial <> '' AND roster = ?2"
 		       " UNION SELECT id FROM roster_people WHERE reserved = ?1 AND reserved <> '' AND roster = ?2)"
 		       " ORDER BY CASE WHEN token_serial = ?1 AND state = 'running' THEN 0"
-		       "  WHEN token_serial = ?1 AND state = 'done' THEN 1"
-		       "  WHEN reserved = ?1 AND state <> 'done' THEN 2 ELSE 3 END + 4 * withdrawn, ended DESC, line"
+		       "  WHEN wanted = ?1 COLLATE NOCASE THEN 1 WHEN reserved = ?1 THEN 2"
+		       "  WHEN state = 'done' THEN 3 ELSE 4 END + 5 * withdrawn, ended DESC, line"
 		       " LIMIT 1",
 		       e) == -1)
 		return -1;

@@ -69,7 +69,7 @@ int store_roster_failed(struct store *s, int64_t id, bool keeps, const struct er
 
 	if (query_open(&q, s,
 		       "UPDATE roster_people SET state = 'failed', code = ?, why = ?, ended = ?,"
-		       " reserved = CASE WHEN ? THEN token_serial ELSE wanted END"
+		       " reserved = CASE WHEN ? AND wanted = '' THEN token_serial ELSE wanted END"
 		       " WHERE id = ? AND state = 'running'",
 		       e) == -1)
 		return -1;

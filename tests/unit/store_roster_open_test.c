@@ -254,6 +254,49 @@ static void who_was_running_waits_first_and_for_the_same_token(void **state)
 	store_close(&s);
 }
 
+static void assert_token_of(struct store *s, int64_t id, const char *user, const char *token)
+{
+	struct roster_person p = person(s, id, user);
+
+	assert_string_equal(p.wanted, token);
+	assert_string_equal(p.reserved, token);
+	roster_person_free(&p);
+	assert_by_token(s, id, token, user);
+}
+
+static void a_token_that_the_file_names_now_is_for_that_person_whatever_was_before(void **state)
+{
+	struct store *s = open_store(*state);
+	struct err why = {.code = ERR_REMOVED};
+	int64_t id = open_three(s);
+	struct roster_entry list[] = {entry(2, "alice", "Alice M\xC3\xBCller"), entry(3, "bob", "Bob"),
+				      entry(4, "carol", "Carol")};
+
+	begun(s, id_of(s, id, "alice"), "T0");
+	finished(s, id_of(s, id, "bob"), "T1", 5);
+	begun(s, id_of(s, id, "carol"), "T2");
+	assert_int_equal(store_roster_failed(s, id_of(s, id, "carol"), true, &why, NULL), 0);
+	list[0].token_serial = "T5";
+	list[1].token_serial = "T6";
+	list[2].token_serial = "T7";
+	opened(s, list, 3, &id);
+	assert_token_of(s, id, "alice", "T5");
+	assert_token_of(s, id, "bob", "T6");
+	assert_token_of(s, id, "carol", "T7");
+	/* and the ones that they had are still known with them */
+	assert_by_token(s, id, "T0", "alice");
+	assert_by_token(s, id, "T1", "bob");
+	assert_by_token(s, id, "T2", "carol");
+	/* also when they have tried another one */
+	begun(s, id_of(s, id, "alice"), "T0");
+	opened(s, list, 3, &id);
+	assert_token_of(s, id, "alice", "T5");
+	begun(s, id_of(s, id, "alice"), "T0");
+	assert_int_equal(store_roster_failed(s, id_of(s, id, "alice"), true, &why, NULL), 0);
+	assert_token_of(s, id, "alice", "T5");
+	store_close(&s);
+}
+
 static void who_failed_or_was_skipped_is_in_line_again_and_who_is_held_is_not(void **state)
 {
 	struct store *s = open_store(*state);
@@ -449,6 +492,7 @@ int main(void)
 	    PROMISE(a_list_that_names_somebody_twice_changes_nothing),
 	    PROMISE(a_preview_tells_the_same_and_changes_nothing),
 	    PROMISE(who_was_running_waits_first_and_for_the_same_token),
+	    PROMISE(a_token_that_the_file_names_now_is_for_that_person_whatever_was_before),
 	    PROMISE(who_failed_or_was_skipped_is_in_line_again_and_who_is_held_is_not),
 	    PROMISE(a_second_station_is_refused_and_told_by_whom),
 	    PROMISE(a_station_is_told_by_its_process_alone_if_no_more_is_known),

@@ -92,7 +92,7 @@ static void withdrawn_people_are_neither_next_nor_found(void **state)
 	store_close(&s);
 }
 
-static void a_token_is_of_who_runs_or_is_done_before_whom_it_is_meant_for(void **state)
+static void a_token_is_of_who_runs_with_it_then_of_whom_the_file_names_then_of_who_is_done(void **state)
 {
 	struct store *s = open_store(*state);
 	struct roster_entry list[] = {entry(2, "alice", "Alice"), entry(3, "bob", "Bob"), entry(4, "carol", "Carol")};
@@ -101,9 +101,11 @@ static void a_token_is_of_who_runs_or_is_done_before_whom_it_is_meant_for(void *
 	list[0].token_serial = "T1";
 	opened(s, list, 3, &id);
 	finished(s, id_of(s, id, "bob"), "T1", 5);
-	assert_by_token(s, id, "T1", "bob");
+	assert_by_token(s, id, "T1", "alice");
 	begun(s, id_of(s, id, "carol"), "T1");
 	assert_by_token(s, id, "T1", "carol");
+	finished(s, id_of(s, id, "alice"), "T2", 5);
+	assert_by_token(s, id, "T2", "alice");
 	store_close(&s);
 }
 
@@ -499,7 +501,7 @@ int main(void)
 	    PROMISE(who_is_retried_comes_before_the_others),
 	    PROMISE(who_has_a_token_reserved_is_not_next_but_found_by_it),
 	    PROMISE(withdrawn_people_are_neither_next_nor_found),
-	    PROMISE(a_token_is_of_who_runs_or_is_done_before_whom_it_is_meant_for),
+	    PROMISE(a_token_is_of_who_runs_with_it_then_of_whom_the_file_names_then_of_who_is_done),
 	    PROMISE(an_operator_types_a_user_an_address_or_how_a_name_begins),
 	    PROMISE(a_whole_name_is_meant_also_if_others_begin_with_it),
 	    PROMISE(more_than_fit_are_counted),
