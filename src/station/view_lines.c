@@ -77,7 +77,7 @@ static void write_json(const struct view_lines *l, const struct station *s, cons
 	put_text(j, "user", ev->user);
 	if (ev->kind == STATION_STEP_END || ev->kind == STATION_LETTER)
 		json_object_set_new(j, "ok", json_boolean(ev->ok));
-	if (ev->kind == STATION_DONE)
+	if (ev->kind == STATION_DONE && ev->place != NULL)
 		put_done(j, ev);
 	else
 		put_text(j, "text", ev->text);
@@ -169,7 +169,7 @@ static bool say(char *ret, size_t size, const struct station *s, const struct st
 		say_step(ret, size, ev);
 	else if (ev->kind == STATION_ASK)
 		snprintf(ret, size, "waits for a PIN to be typed: %s", p->ask.rule);
-	else if (ev->kind == STATION_DONE)
+	else if (ev->kind == STATION_DONE && ev->place != NULL)
 		say_done(ret, size, ev);
 	else if (ev->kind == STATION_UNDONE)
 		snprintf(ret, size, "undone: the certificate is revoked, the token empty, %s in line again",
