@@ -390,7 +390,7 @@ static void an_easyrsa_beside_it_does_not_take_it_back(void **state)
 	if (pid == 0)
 		_exit(
 		    shell(
-			"cd %s && for i in $(seq 500); do grep -q ^R index.txt && break; sleep 0.01; done; sleep 0.3; "
+			"cd %s && for i in $(seq 500); do grep -q ^R index.txt && break; sleep 0.01; done; sleep 0.1; "
 			"cp %s/index.theirs new && mv new index.txt && cp %s/crl.theirs crl.pem && rmdir 0a1b2c3d",
 			fx.pki, fx.dir, fx.dir) != 0);
 	struct ca *ca = fixture_unlocked(&fx);
