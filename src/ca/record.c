@@ -1,5 +1,6 @@
 #include "ca/record.h"
 
+#include "ca/pki.h"
 #include "core/xalloc.h"
 
 #include <errno.h>
@@ -92,9 +93,7 @@ int record_add(struct file_batch *b, const char *pki, const struct record *r, st
 	char *aside = r->aside != NULL ? xasprintf("aside %s\n", r->aside) : xstrdup("");
 	char *revoke = r->revoke != NULL ? xasprintf("revoke %s\nrevoked %s\n", r->revoke, r->revoked) : xstrdup("");
 	char *text = xasprintf("%sname %s\n%s%s%s", header, r->name, row, aside, revoke);
-	int ret = file_batch_replace(b, path, text, strlen(text), 0600, e);
-	if (ret != 0 && e != NULL)
-		e->code = ERR_CA_FAILED;
+	int ret = pki_add(b, path, text, strlen(text), e);
 	free(text);
 	free(revoke);
 	free(aside);
@@ -106,13 +105,7 @@ int record_add(struct file_batch *b, const char *pki, const struct record *r, st
 int record_write(const char *pki, const struct record *r, struct err *e)
 {
 	struct file_batch b = FILE_BATCH_INIT;
-	if (record_add(&b, pki, r, e) != 0)
-		return -1;
-	if (file_batch_commit(&b, e) == 0)
-		return 0;
-	if (e != NULL)
-		e->code = ERR_CA_FAILED;
-	return -1;
+	return record_add(&b, pki, r, e) == 0 ? pki_commit(&b, e) : -1;
 }
 
 int record_remove(const char *pki, struct err *e)

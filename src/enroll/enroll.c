@@ -268,7 +268,7 @@ static int start_both(struct enroll_run *r, struct err *e)
 	return enroll_discover_begin(r, e);
 }
 
-/* Once the modules have been read: before that it would only keep the processors from the other two. */
+/* Later: at once it would only keep the processors from the other two. */
 static int start_courier(struct enroll_run *r, struct err *e)
 {
 	return r->opt->csr_only ? 0 : r->ports->handover.start(&r->courier, r->cfg, r->opt->user, r->opt->verbose, e);

@@ -19,7 +19,7 @@ struct enroll_run {
 
 	struct store *store;
 	struct signer *signer;
-	struct courier *courier; /* NULL with csr_only; started when the token is known */
+	struct courier *courier; /* NULL with csr_only */
 	struct ca_info ca;
 	struct blob subject;      /* X509_NAME DER for the request */
 	bool unlocking, unlocked; /* the CA key: asked to, done; while it is asked to the signer takes no other call */
