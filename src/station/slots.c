@@ -38,6 +38,8 @@ static void put_tokens(struct rpc_msg *m, const struct worker_token *list, size_
 		rpc_put_str(m, list[i].reader);
 		rpc_put_str(m, list[i].serial);
 		rpc_put_str(m, list[i].label);
+		rpc_put_str(m, list[i].manufacturer);
+		rpc_put_str(m, list[i].model);
 		rpc_put_u32(m, list[i].flags);
 	}
 }
@@ -53,6 +55,8 @@ void watcher_get_tokens(struct rpc_msg *m, struct worker_token **ret, size_t *re
 		rpc_get_str(m, t->reader, sizeof t->reader);
 		rpc_get_str(m, t->serial, sizeof t->serial);
 		rpc_get_str(m, t->label, sizeof t->label);
+		rpc_get_str(m, t->manufacturer, sizeof t->manufacturer);
+		rpc_get_str(m, t->model, sizeof t->model);
 		t->flags = rpc_get_u32(m);
 	}
 }

@@ -112,6 +112,22 @@ all_cards() {
 	[[ $(people delivered) == "alice bob" ]]
 }
 
+@test "a token in software that is done is not told again by a later run" {
+	station_soft
+	station_roster user alice bob
+	station_start
+	station_says "alice  done"
+	kill -TERM "$STATION"
+	station_ended
+	station_start
+	sleep 1.5
+	company_token "$DIR" second
+	station_says "bob  done"
+	station_ended
+	((STATUS == 0))
+	run ! grep "alice" "$DIR/log/station"
+}
+
 @test "tokens in hardware that PC/SC knows nothing of are seen by their module, also one that comes later" {
 	station_soft
 	FAULTY_MODULE=$(company_softhsm)
