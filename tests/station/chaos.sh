@@ -136,16 +136,11 @@ put_in() {
 	stale[$1]=0
 }
 
-# said KIND TOKEN: whether the station that runs now has told that
-said() {
-	grep -q "\"event\":\"$1\",.*\"token\":\"$2\"" "$DIR/log/station"
-}
-
-# swap what is done for the next one; put in again what has stood there for long
+# tend K: what is done makes room for the next one, and what has stood there for long is put in again
 tend() {
 	local k=$1 i=${queue[$1]%% *}
 	[[ -n $i ]] || return
-	if said "done" "$(serial "$i")" || { said refused "$(serial "$i")" && delivered "$(serial "$i")"; }; then
+	if [[ $delivered == *"$(serial "$i")"* ]]; then
 		card_ctl "$k.$i" pull
 		[[ ${queue[$k]} == *' '* ]] && queue[k]=${queue[$k]#* } || queue[k]=
 		[[ -z ${queue[$k]} ]] || put_in "$k"
@@ -153,10 +148,6 @@ tend() {
 		card_ctl "$k.$i" pull && card_ctl "$k.$i" insert
 		stale[k]=0
 	fi
-}
-
-delivered() {
-	company_tokenroll "$DIR" list --csv | awk -F, 'NR > 1 && $2 == "delivered"' | grep -q "$1"
 }
 
 waiting() {
@@ -168,7 +159,7 @@ waiting() {
 }
 
 morning() {
-	local k i step name
+	local k i step name delivered
 	for ((i = 0; i < PEOPLE; i++)); do
 		k=$((i % READERS))
 		queue[k]+=${queue[$k]:+ }$i
@@ -183,6 +174,7 @@ morning() {
 			"$name" >/dev/null 2>&1 && count[$name]=$((${count[$name]:-0} + 1))
 			ensure_station
 		fi
+		delivered=$(company_tokenroll "$DIR" list --csv | awk -F, '$2 == "delivered"')
 		for ((k = 0; k < READERS; k++)); do tend $k; done
 	done
 	! waiting || fail "after $step steps these still wait: ${queue[*]}"
