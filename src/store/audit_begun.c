@@ -78,8 +78,9 @@ int store_pin_begun(struct store *s, const char *token_serial, bool *ret, struct
 
 int store_replace_begun(struct store *s, const char *token_serial, bool *ret, struct err *e)
 {
-	const char *const actions[4] = {STORE_PIN_REPLACE, STORE_PIN_UNREPLACED, cred_state_name(CRED_WRITTEN),
-					STORE_PIN_REPLACE};
+	/* not "written": whoever goes on writes the certificate once more, with the PIN that the token has by then */
+	const char *const actions[4] = {STORE_PIN_REPLACE, STORE_PIN_UNREPLACED, cred_state_name(CRED_PLANNED),
+					cred_state_name(CRED_PROVEN)};
 	char last[32];
 
 	if (last_of(s, token_serial, actions, last, e) == -1)

@@ -316,9 +316,9 @@ int store_init_begun(struct store *s, const char *user, bool *ret_begun, char re
  * that it was: the last of STORE_TOKEN_INIT, STORE_PIN_INIT and STORE_PIN_SET in the trail is not that one. */
 int store_pin_begun(struct store *s, const char *token_serial, bool *ret, struct err *e);
 
-/* Whether a token's factory PIN was about to be changed since a certificate was last written to it, and nothing says
- * that it was not: the last of "written", STORE_PIN_REPLACE and STORE_PIN_UNREPLACED in the trail is STORE_PIN_REPLACE.
- */
+/* Whether a token's factory PIN was about to be changed by an enrollment that is not proven yet, and nothing says that
+ * it was not: the last of "planned", "proven", STORE_PIN_REPLACE and STORE_PIN_UNREPLACED in the trail is
+ * STORE_PIN_REPLACE. */
 #define STORE_PIN_REPLACE "factory-pin-change"
 #define STORE_PIN_UNREPLACED "factory-pin-unchanged"
 int store_replace_begun(struct store *s, const char *token_serial, bool *ret, struct err *e);

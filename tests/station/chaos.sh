@@ -19,8 +19,7 @@ declare -a queue # of tokens at each reader; the first one is in it
 declare -a stale # for how many steps there has been no news of it
 
 fail() {
-	tail -n 30 "$DIR/log/station" >&2
-	echo "chaos: $*" >&2
+	{ tail -n 30 "$DIR/log/station" && echo "chaos: $*"; } >&9
 	exit 1
 }
 
@@ -102,7 +101,7 @@ hangup() {
 
 pcscd() {
 	local k
-	cards_stop || fail "a card was shown a wrong secret twice"
+	cards_stop 2>&9 || fail "a card was shown a wrong secret twice"
 	cards_start -d "$STAND" $READERS || fail "pcscd does not start anew"
 	for ((k = 0; k < READERS; k++)); do
 		[[ -z ${queue[$k]} ]] || put_in $k
@@ -239,6 +238,7 @@ evening() {
 	cards_stop || fail "a card was shown a wrong secret twice"
 }
 
+exec 9>&2 # mishaps are quiet
 small_disk || fail "no small disk"
 trap station_stop EXIT
 morning

@@ -82,6 +82,36 @@ static void a_token_with_an_odd_serial_number_is_found_in_the_trail_again(void *
 	store_close(&s);
 }
 
+static bool is_replace_begun(struct store *s)
+{
+	bool begun = false;
+
+	assert_int_equal(store_replace_begun(s, token_1.serial, &begun, NULL), 0);
+	return begun;
+}
+
+static void a_pin_that_a_token_was_about_to_get_counts_until_the_proof(void **state)
+{
+	struct store *s = open_store(*state);
+	struct store_credential c;
+
+	enrolled(s, &c, "alice", &token_1);
+	assert_false(is_replace_begun(s));
+	assert_int_equal(store_advance(s, &c, CRED_WRITTEN, NULL), 0);
+	assert_int_equal(store_audit(s, STORE_PIN_REPLACE, "alice", token_1.serial, "", NULL), 0);
+	assert_true(is_replace_begun(s));
+	/* by who goes on after a kill */
+	assert_int_equal(store_advance(s, &c, CRED_WRITTEN, NULL), 0);
+	assert_true(is_replace_begun(s));
+	assert_int_equal(store_advance(s, &c, CRED_PROVEN, NULL), 0);
+	assert_false(is_replace_begun(s));
+	assert_int_equal(store_audit(s, STORE_PIN_REPLACE, "alice", token_1.serial, "", NULL), 0);
+	assert_int_equal(store_audit(s, STORE_PIN_UNREPLACED, "alice", token_1.serial, "", NULL), 0);
+	assert_false(is_replace_begun(s));
+	store_credential_free(&c);
+	store_close(&s);
+}
+
 static void no_change_without_its_audit_record(void **state)
 {
 	struct place *p = *state;
@@ -176,6 +206,7 @@ int main(void)
 	    PROMISE(sql_cannot_change_the_trail),
 	    PROMISE(what_a_token_or_the_environment_says_leaves_no_control_characters),
 	    PROMISE(a_token_with_an_odd_serial_number_is_found_in_the_trail_again),
+	    PROMISE(a_pin_that_a_token_was_about_to_get_counts_until_the_proof),
 	    PROMISE(no_change_without_its_audit_record),
 	    PROMISE(a_begun_initialization_is_known_until_the_token_is_in_the_journal),
 	    PROMISE(processes_that_open_and_write_at_once_lose_nothing),
