@@ -101,7 +101,7 @@ $(BUILD)/tests/unit/store_upgrade_test: | $(BUILD)/tests/fault/libkillat.so
 # a PKCS#11 module that misbehaves on demand, and tools that look at a token
 FAULT := $(patsubst %,$(BUILD)/tests/fault/%,libfaulty.so libkillat.so libdayclock.so libnosy.so liboaep.so tokendump tokenfill)
 fault: $(FAULT)
-FAULTY_SRC := $(patsubst %,tests/fault/%.c,faulty counter names pad rule)
+FAULTY_SRC := $(patsubst %,tests/fault/%.c,faulty counter events names pad rule)
 $(BUILD)/tests/fault/libfaulty.so: $(FAULTY_SRC) $(wildcard tests/fault/*.h) $(BUILD)/flags
 	@echo "  LD    $@"
 	@mkdir -p $(@D)

@@ -195,9 +195,8 @@ static int fill_options(const struct stationcmd *c, struct station_options *ret,
 /* Before the first token: a PIN that nobody can be told would lock its token. */
 static int open_printer(struct stationcmd *c, enum config_pins pins, struct err *e)
 {
-	if (pins != CONFIG_PINS_RANDOM ||
-	    pinletters_open(&c->printer, c->cfg, (const char *const *)c->people->further, c->people->n_further,
-			    c->o->verbose, note, c, e) == 0)
+	if (pins != CONFIG_PINS_RANDOM || pinletters_open(&c->printer, c->cfg, (const char *const *)c->people->further,
+							  c->people->n_further, c->o->verbose, note, c, e) == 0)
 		return 0;
 	return e->code == ERR_INTERRUPTED ? -1 : err_prefix(e, "PINs at random need letters");
 }

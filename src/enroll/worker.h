@@ -142,6 +142,24 @@ int worker_load_begin(struct worker *w, const char *module, struct err *e);
 int worker_tokens_begin(struct worker *w, const char *module, struct err *e);
 int worker_tokens_end(struct worker *w, struct worker_token **ret, size_t *ret_n, struct err *e);
 
+enum worker_event {
+	WORKER_EVENT_CAME,    /* a token came or went, since its tokens were listed or the last event */
+	WORKER_EVENT_NOT_YET, /* its module does not wait, but can be asked */
+	WORKER_EVENT_NEVER,   /* it has no slot events */
+	WORKER_EVENT_FAILED,  /* it has them, perhaps, but not now */
+};
+
+/*
+ * Has a worker, whose module's tokens were listed, wait for a slot event; see p11_slot_event_wait and, with asks,
+ * p11_slot_event_ask. That may take for ever: call the second half when worker_fd can be read (by poll), which it can
+ * also when the worker is gone. It is used for nothing else from the first half on, and worker_break_off, which accepts
+ * NULL, is how it is stopped.
+ */
+int worker_event_begin(struct worker *w, bool asks, struct err *e);
+int worker_event_end(struct worker *w, enum worker_event *ret, struct err *e);
+int worker_fd(const struct worker *w);
+void worker_break_off(struct worker **w);
+
 /*
  * Waits until no other worker sets up a token like this one, and locks its bytes of the file turn. What was seen of the
  * token before may be out of date then: call it on a worker that has not loaded the module yet, and list its tokens

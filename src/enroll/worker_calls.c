@@ -4,6 +4,39 @@
 #include <stdlib.h>
 #include <string.h>
 
+int worker_event_begin(struct worker *w, bool asks, struct err *e)
+{
+	struct worker_message c = worker_call_begin(WORKER_EVENT);
+	rpc_put_u32(&c.in, asks);
+	int got = rpc_send(w->peer, &c.in, e);
+	rpc_msg_free(&c.in);
+	return got;
+}
+
+int worker_event_end(struct worker *w, enum worker_event *ret, struct err *e)
+{
+	struct worker_message c = worker_call_begin(WORKER_EVENT);
+	int got = worker_call_wait(w, &c, e);
+	uint32_t event = got == 0 ? rpc_get_u32(&c.out) : 0;
+	c.out.bad = c.out.bad || event > WORKER_EVENT_FAILED;
+	got = worker_call_end(&c, got, e);
+	if (got == 0)
+		*ret = (enum worker_event)event;
+	return got;
+}
+
+int worker_fd(const struct worker *w)
+{
+	return rpc_peer_fd(w->peer);
+}
+
+void worker_break_off(struct worker **w)
+{
+	if (w != NULL && *w != NULL)
+		rpc_peer_interrupt((*w)->peer);
+	worker_stop(w);
+}
+
 int worker_ours(struct worker *w, const struct blob *certificates, struct err *e)
 {
 	struct worker_message c = worker_call_begin(WORKER_OURS);

@@ -369,6 +369,7 @@ static const struct rpc_op ops[] = {
     {WORKER_ORPHANS_DELETE, 0, worker_do_orphans_delete},
     {WORKER_UNSEAL, 0, worker_do_unseal},
     {WORKER_OURS, 0, worker_do_ours},
+    {WORKER_EVENT, 0, worker_do_event},
 };
 
 /* The parent was killed: the module may finish the call it is in, which leaves the token in order, but not hang. */

@@ -88,4 +88,7 @@ rpc_handler_fn worker_do_id_taken, worker_do_key_find, worker_do_key_generate, w
 /* worker_unseal.c */
 rpc_handler_fn worker_do_unseal;
 
+/* worker_event.c */
+rpc_handler_fn worker_do_event;
+
 #endif

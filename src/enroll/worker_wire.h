@@ -37,6 +37,7 @@ enum worker_call {
 	WORKER_ORPHANS_DELETE,
 	WORKER_UNSEAL,
 	WORKER_OURS,
+	WORKER_EVENT,
 };
 
 /* How long worker_turn and worker_open wait for a turn, in milliseconds: longer than a worker whose parent was killed

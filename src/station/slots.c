@@ -1,22 +1,30 @@
 /*
  * slots: the tokens of a module that are in no reader of PC/SC's: software, or
- * a vendor's own way to the hardware. Each look is taken by a worker of its own, as a
- * module tells of new tokens only when it is initialized, or not at all.
+ * a vendor's own way to the hardware. A worker waits for the module's slot
+ * events; of a module that has none the tokens are looked at each second. Each
+ * look is taken by a worker of its own, as many a module lists new tokens only
+ * when it is initialized.
  */
 #include "station/watcher.h"
 
+#include "core/clock.h"
 #include "core/config.h"
 #include "core/xalloc.h"
 #include "enroll/ports.h"
 #include "life/life.h"
 #include "pkcs11/opensc.h"
 #include "pkcs11/reader.h"
+#include "station/slotwait.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#define AGAIN_S 1
+#define AGAIN_MS 1000     /* between two looks, where there are no slot events */
+#define ANYWAY_MS 30000   /* and where there are: what is done to a token that stays in its slot is none */
+#define LOOKS_FOR_EVENT 3 /* a token may take a moment from its event until it is listed; two may come with one */
+#define LOOKS_AT_FIRST 2  /* where there are cards the second is the first beside one that waits */
+#define UNTOLD_MS 2500    /* for an event to come after a look has shown the same */
 #define TOKENS_MAX 100000
 
 struct slots {
@@ -29,6 +37,15 @@ struct slots {
 	bool any_told;
 	struct reader *readers; /* PC/SC's, as they were before the last look */
 	size_t n_readers;
+	struct slotwait wait;
+	unsigned looks;      /* how many were taken, up to LOOKS_AT_FIRST */
+	int64_t looked_at;   /* clock_ms, the last one's end */
+	int64_t untold_at;   /* when a token was seen to have come or gone without an event; 0: none */
+	unsigned looks_left; /* for the last event */
+	bool shown;          /* what it was about */
+	bool troubled;       /* and that was told */
+	bool left_alone;
+	bool suspect, suspect_failed; /* the last look was to no avail, or failed, beside one that waits */
 };
 
 static void put_tokens(struct rpc_msg *m, const struct worker_token *list, size_t n)
@@ -149,34 +166,126 @@ static int tell_tokens(struct slots *s, struct worker_token *list, size_t n)
 }
 
 /*
- * A module that shows tokens in PC/SC's readers only is left alone from then on: to ask it once more would disturb
- * them. As long as it has shown none at all it is not asked while a card is in any of them, but once.
+ * As long as the module has shown no token at all it is not asked while a card is in any reader, which would disturb
+ * that one: but at first, and for an event.
  */
+static bool is_due(struct slots *s)
+{
+	read_readers(s);
+	return s->looks < LOOKS_AT_FIRST || s->any_told || s->looks_left > 0 || !any_card(s);
+}
+
+/* Before the look, so that nothing falls between them; but a module that may show cards only is looked at first. */
+static int begin_wait(struct slots *s, struct err *e)
+{
+	return s->looks == 0 && any_card(s) ? 0 : slotwait_begin(&s->wait, &s->settings, s->module, e);
+}
+
+/* What failed, or did not show what an event was about, is tried without one that waits for events before it counts:
+ * some modules let one process alone at their tokens. */
+static void judge_sharing(struct slots *s, bool fine, bool differs)
+{
+	bool waits = slotwait_fd(&s->wait) >= 0;
+	s->shown = s->shown || differs;
+	if (!waits && s->suspect && fine && (s->suspect_failed || differs))
+		slotwait_give_up(&s->wait);
+	s->suspect = waits && (!fine || (s->looks_left == 1 && !s->shown));
+	s->suspect_failed = s->suspect && !fine;
+	if (s->suspect)
+		slotwait_put_aside(&s->wait);
+}
+
+/* A token that has come or gone, without an event on either side of the look: this module tells of none. */
+static void judge_events(struct slots *s, bool waited, bool changed)
+{
+	if (s->untold_at != 0 && clock_ms() - s->untold_at > UNTOLD_MS) {
+		slotwait_give_up(&s->wait);
+		s->untold_at = 0;
+	} else if (s->untold_at == 0 && waited && changed && s->looks_left == 0) {
+		s->untold_at = clock_ms();
+	}
+}
+
+static int tell_look(struct slots *s, bool fine, bool differs, struct worker_token *list, size_t n, const struct err *e)
+{
+	bool counts = !s->suspect_failed;
+	int told = !fine && counts && !s->troubled ? watcher_tell_trouble(s->station, e) : 0;
+	if (counts)
+		s->troubled = !fine;
+	if (differs)
+		return tell_tokens(s, list, n);
+	free(list);
+	return told;
+}
+
+static int take_look(struct slots *s)
+{
+	struct err e = ERR_INIT;
+	struct worker_token *list = NULL;
+	size_t n = 0;
+	if (!is_due(s))
+		return 0;
+	bool waited = slotwait_fd(&s->wait) >= 0;
+	bool fine = begin_wait(s, &e) == 0 && look(s, &list, &n, &e) == 0;
+	size_t own = leave_out_cards(s, list, n);
+	bool differs = fine && (own > 0 || s->any_told) && !is_same(s, list, own);
+	judge_sharing(s, fine, differs);
+	judge_events(s, waited, differs && own != s->n_told);
+	s->looks_left -= s->looks_left > 0;
+	s->looks += s->looks < LOOKS_AT_FIRST;
+	s->left_alone = fine && n > 0 && own == 0 && !s->any_told;
+	return tell_look(s, fine, differs, list, own, &e);
+}
+
+/* Until then, or until fd (-1: none) can be read: 1; -1 if the station is gone, which answers only when it is told. */
+static int rest(const struct slots *s, int fd, int64_t until)
+{
+	struct pollfd p[] = {{.fd = rpc_peer_fd(s->station), .events = POLLIN}, {.fd = fd, .events = POLLIN}};
+	int64_t left;
+	while ((left = until - clock_ms()) > 0) {
+		if (poll(p, 2, (int)left) > 0)
+			return p[0].revents != 0 ? -1 : 1;
+	}
+	return 0;
+}
+
+static int take_event(struct slots *s)
+{
+	struct err e = ERR_INIT;
+	bool came = false;
+	int told = slotwait_take(&s->wait, &came, &e) != 0 ? watcher_tell_trouble(s->station, &e) : 0;
+	if (came) {
+		s->looks_left = LOOKS_FOR_EVENT;
+		s->shown = false;
+		s->untold_at = 0;
+	}
+	return told;
+}
+
+/* A module whose wait comes back again and again costs no more than one without events. */
+static int await_next(struct slots *s)
+{
+	int fd = slotwait_fd(&s->wait);
+	bool quiet = slotwait_is_believed(&s->wait) && !s->troubled && s->looks_left == 0 && s->untold_at == 0;
+	int64_t soonest = s->looked_at + AGAIN_MS;
+	int got = rest(s, fd, quiet ? s->looked_at + ANYWAY_MS : soonest);
+	if (got > 0)
+		got = take_event(s);
+	return got == 0 ? rest(s, -1, soonest) : -1;
+}
+
+/* A module that shows tokens in PC/SC's readers only is left alone from then on: to ask it once more would disturb
+ * them. */
 static void watch(struct slots *s)
 {
-	static const struct timespec pause = {AGAIN_S, 0};
-	bool troubled = false;
 	int told = 0;
-	for (bool first = true; told == 0; first = false, nanosleep(&pause, NULL)) {
-		struct err e = ERR_INIT;
-		struct worker_token *list = NULL;
-		size_t n = 0;
-		read_readers(s);
-		if (!first && !s->any_told && any_card(s))
-			continue;
-		bool fine = look(s, &list, &n, &e) == 0;
-		size_t own = leave_out_cards(s, list, n);
-		if (!fine && !troubled)
-			told = watcher_tell_trouble(s->station, &e);
-		troubled = !fine;
-		if (fine && (own > 0 || s->any_told) && !is_same(s, list, own)) {
-			told = tell_tokens(s, list, own);
-			continue;
-		}
-		free(list);
-		if (fine && n > 0 && own == 0 && !s->any_told)
-			return;
+	while (told == 0 && !s->left_alone) {
+		told = take_look(s);
+		s->looked_at = clock_ms();
+		if (told == 0 && !s->left_alone)
+			told = await_next(s);
 	}
+	slotwait_put_aside(&s->wait);
 }
 
 static void no_note(void *arg, const char *text)

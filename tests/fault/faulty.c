@@ -7,10 +7,13 @@
  *   FAULTY_RULE_FILE   a file of rules, one a line, read anew at each C_Initialize; if set, FAULTY_RULE is not used
  *   FAULTY_PAD         a file of what is typed on the reader's PIN pad (see pad.h): the token says that it has one, and
  *                      takes no PIN in any other way
+ *   FAULTY_EVENTS      FILE: the module has slot events, when FILE grows (see events.h). asked:FILE: it does not wait
+ * for them, but can be asked (CKF_DONT_BLOCK). alone:FILE: while one waits no other can be initialized
  *
  * A fault in these makes C_GetFunctionList and C_Initialize fail with CKR_ARGUMENTS_BAD and a line on stderr.
  */
 #include "counter.h"
+#include "events.h"
 #include "functions.h"
 #include "pad.h"
 #include "rule.h"
@@ -188,7 +191,19 @@ static CK_RV faulty_C_Initialize(void *args)
 
 	if (rv != CKR_OK || !begin(&c, FN_C_Initialize, &rv))
 		return rv;
-	return end(&c, real->C_Initialize(args));
+	rv = events_begin();
+	return end(&c, rv == CKR_OK ? real->C_Initialize(args) : rv);
+}
+
+static CK_RV faulty_C_WaitForSlotEvent(CK_FLAGS flags, CK_SLOT_ID *slot, void *reserved)
+{
+	struct call c;
+	CK_RV rv;
+
+	if (!begin(&c, FN_C_WaitForSlotEvent, &rv))
+		return rv;
+	return end(&c, events_are_told() ? events_wait(flags, slot, reserved)
+					 : real->C_WaitForSlotEvent(flags, slot, reserved));
 }
 
 static CK_RV faulty_C_GetSlotList(CK_BBOOL token_present, CK_SLOT_ID *list, CK_ULONG *count)

@@ -10,6 +10,7 @@
 	F(C_Initialize) \
 	F(C_GetFunctionList) \
 	F(C_GetSlotList) \
+	F(C_WaitForSlotEvent) \
 	F(C_GetSlotInfo) \
 	F(C_GetTokenInfo) \
 	F(C_GetMechanismList) \
@@ -28,7 +29,6 @@
 #define PLAIN_FUNCTIONS(F) \
 	F(C_Finalize, (void *a), (a)) \
 	F(C_GetInfo, (CK_INFO *a), (a)) \
-	F(C_WaitForSlotEvent, (CK_FLAGS a, CK_SLOT_ID *b, void *c), (a, b, c)) \
 	F(C_OpenSession, (CK_SLOT_ID a, CK_FLAGS b, void *c, CK_NOTIFY d, CK_SESSION_HANDLE *e), (a, b, c, d, e)) \
 	F(C_CloseSession, (CK_SESSION_HANDLE a), (a)) \
 	F(C_CloseAllSessions, (CK_SLOT_ID a), (a)) \

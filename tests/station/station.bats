@@ -128,21 +128,6 @@ all_cards() {
 	run ! grep "alice" "$DIR/log/station"
 }
 
-@test "tokens in hardware that PC/SC knows nothing of are seen by their module, also one that comes later" {
-	station_soft
-	FAULTY_MODULE=$(company_softhsm)
-	export FAULTY_MODULE FAULTY_RULE='C_GetSlotInfo:*:flags=HARDWARE'
-	station_conf "token.module=${BUILD:-$COMPANY_ROOT/build}/tests/fault/libfaulty.so" "vpn.client-module-linux="
-	station_roster user alice bob
-	station_start
-	station_says "alice  done"
-	company_token "$DIR" second
-	station_says "bob  done"
-	station_ended
-	((STATUS == 0))
-	[[ $(people delivered) == "alice bob" ]]
-}
-
 @test "what happens can be read by a program, an object a line" {
 	station_soft
 	station_roster user,name alice,"Alice A"
