@@ -218,6 +218,10 @@ void view_terminal_close(void)
 	if (!t.taken)
 		return;
 	t.taken = 0;
+	/* a console has no other screen to go back to: what is said next goes over the last row */
+	move(LINES - 1, 0);
+	clrtoeol();
+	refresh();
 	endwin();
 	delscreen(t.screen);
 	forget_crashes();

@@ -16,7 +16,7 @@ declare -A packages=(
 		libcurl4-openssl-dev libinih-dev libjansson-dev libbsd-dev libncurses-dev libpango1.0-dev libcairo2-dev"
 	[demo]="openvpn easy-rsa openssl softhsm2 python3 iproute2 iputils-ping gzip tar fonts-dejavu-core"
 	[test]="bats libcmocka-dev duktape systemd udev umockdev perl opensc libengine-pkcs11-openssl p11-kit expect python3-aiosmtpd
-		sqlite3 strace gdb procps unzip util-linux xxd pcscd vsmartcard-vpcd ykcs11 yubico-piv-tool tmux poppler-utils ghostscript"
+		sqlite3 strace gdb procps unzip util-linux xxd pcscd polkitd vsmartcard-vpcd ykcs11 yubico-piv-tool tmux poppler-utils ghostscript"
 	# 98 MB; Ubuntu has it as a snap only, and the tests go on without it
 	[browser]="chromium-headless-shell"
 	[lint]="clang-tidy clang-format cppcheck hwdata mandoc shellcheck"

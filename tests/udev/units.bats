@@ -24,6 +24,7 @@ setup() {
 teardown() {
 	end_traced "${VPN_CLIENT_PID:-}"
 	vpn_end
+	[[ ! -v CARDS_STAND ]] || cards_stop
 }
 
 # end_traced PID: the program that a strace runs; strace ends with it, while ended itself it would leave it running
@@ -47,17 +48,26 @@ end_traced() {
 	[[ -x $DEST/libexec/tokenroll/tokenroll-vpn && -x $DEST/bin/tokenroll ]]
 }
 
-# systemd makes one $ of two, and passes on what is in quotes
+# systemd makes one $ of two and one \ of two, and passes on what is in quotes; it is told no code for
+# the terminal as such, which would be one in the terminal of `systemctl status`
 @test "the station's console is brought to the front, if it is a virtual one" {
 	local line
 	line=$(sed -n 's/^ExecStartPre=-+//p' "$units/tokenroll-station@.service")
 	line=${line//'$$'/'$'}
+	line=${line//\\\\/\\}
+	[[ $line == *'\033[m'* ]]
 	mkdir "$BATS_TEST_TMPDIR/bin"
 	printf '#!/bin/sh\necho "shows $*"\n' >"$BATS_TEST_TMPDIR/bin/chvt"
 	chmod +x "$BATS_TEST_TMPDIR/bin/chvt"
 	PATH=$BATS_TEST_TMPDIR/bin:$PATH
 	eval "run -0 ${line//%I/tty8}"
-	[[ $output == "shows 8" ]]
+	[[ $output == *$'\n'"shows 8" ]]
+	# without it nothing is said there
+	rm "$BATS_TEST_TMPDIR/bin/chvt"
+	local tools="$BATS_TEST_TMPDIR/tools"
+	mkdir "$tools"
+	PATH=$tools eval "run -127 ${line//%I/tty8}"
+	[[ $output != *chvt* ]]
 }
 
 # figure UNIT: what systemd reckons its exposure to be
@@ -115,9 +125,12 @@ calls() {
 		}'
 }
 
-# needs_no_more UNIT TRACE: every call of the trace is allowed
+# needs_no_more UNIT TRACE [CALL...]: every call of the trace is allowed, but these, which are done without
 needs_no_more() {
-	calls "$1" >"$BATS_TEST_TMPDIR/$1"
+	{
+		calls "$1"
+		printf '%s\n' "${@:3}"
+	} >"$BATS_TEST_TMPDIR/$1"
 	(($(wc -l <"$BATS_TEST_TMPDIR/$1") > 200))
 	sed -nE 's/^([0-9]+ +)?([a-z0-9_]+)\(.*/\2/p' "$2" | sort -u >"$BATS_TEST_TMPDIR/called"
 	(($(wc -l <"$BATS_TEST_TMPDIR/called") > 30))
@@ -144,6 +157,76 @@ os.execvp(sys.argv[1], sys.argv[1:])' "$@"
 	(no_code_from_memory strace -f -qq -o "$BATS_TEST_TMPDIR/trace" "$DEST/bin/tokenroll" -c "$dir/tokenroll.conf" \
 		--pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" alice) </dev/null
 	needs_no_more tokenroll-station@.service "$BATS_TEST_TMPDIR/trace"
+}
+
+# outside TRACE UNIT: the places that a trace (strace -y) of successful calls has written to or, below /dev, opened at all,
+# and the unit does not leave to it, and the families of sockets; $dir is the company, whose folders are the unit's
+outside() {
+	python3 - "$1" "$units/$2" "$dir" <<-'PY'
+		import os, re, sys
+
+		trace, unit, company = sys.argv[1:]
+		names = re.compile(r'(AT_FDCWD|\d+)<([^>]*)>, "([^"]*)"|^"([^"]*)"')
+		changes = re.compile("[fl]?(rename|unlink|mkdir|rmdir|link|symlink|chmod|chown|truncate|mknod|utime)")
+		families = set(re.search(r"^RestrictAddressFamilies=(.*)", open(unit).read(), re.M).group(1).split())
+		own = [company + at for at in ("/pki/", "/server/", "/bundles/", "/letters/", "/tokenroll.db")]
+		devices = ["/dev/" + at for at in ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts/", "shm/", "log")]
+		seen = set()
+
+		def may_write(path):
+		    # /tmp and /dev are the unit's own
+		    at_home = any((path + "/").startswith(at) or path.startswith(at) for at in own)
+		    tmp = path.startswith("/tmp/") and not path.startswith(company)
+		    return at_home or tmp or path.startswith("/dev/") or re.match(r"/proc/(self|\d+)/", path)
+
+		for line in open(trace, errors="replace"):
+		    call = re.match(r"\d+ +([a-z0-9_]+)\((.*)\) += (\S+)", line)
+		    if not call or call.group(3) == "-1":
+		        continue
+		    name, arguments = call.group(1), call.group(2)
+		    family = re.match(r"(AF_\w+)", arguments)
+		    # the resolver asks for this computer's addresses, and does without
+		    if name == "socket" and family.group(1) not in families | {"AF_NETLINK"}:
+		        seen.add(family.group(1))
+		    opens = name.startswith("open")
+		    writes = changes.match(name) or (opens and re.search("O_WRONLY|O_RDWR|O_CREAT", arguments))
+		    for _, folder, below, alone in names.findall(arguments):
+		        path = os.path.normpath(os.path.join(folder, below) if below else alone or folder)
+		        if writes and not may_write(path):
+		            seen.add(path)
+		        elif opens and path.startswith("/dev/") and not any(path.startswith(at) for at in devices):
+		            seen.add(path)
+		print("\n".join(sorted(seen)))
+	PY
+}
+
+@test "a station needs no system call, no executable memory and no place that its unit forbids" {
+	local dir
+	(no_code_from_memory true) || skip "this kernel cannot try it (Linux 6.3)"
+	load ../lib/recovery.bash
+	load ../station/station.bash
+	station_cards 1
+	dir=$DIR
+	recovery_new "$dir/letters" letters
+	mkdir "$dir/letters" "$dir/mail"
+	mkfifo "$dir/log/on"
+	"$COMPANY_ROOT/tests/lib/smtp_server.py" "$dir/mail" --mode plain <"$dir/log/on" >"$dir/log/port" 3>&- &
+	exec 9>"$dir/log/on"
+	vpn_wait_for 10 "$dir/log/port" $! "[0-9]"
+	station_conf "letter.folder=$dir/letters" "letter.recipient=$dir/letters.pem" mail.to=admin@example.com \
+		mail.from=tokenroll@example.com "mail.smtp=127.0.0.1:$(<"$dir/log/port")" mail.tls=none audit.syslog=yes
+	station_roster user,name alice,Alice
+	station_card 0
+	(no_code_from_memory strace -f -qq -y -o "$BATS_TEST_TMPDIR/trace" "$DEST/bin/tokenroll" -c "$dir/tokenroll.conf" \
+		station --plain --pins random --pin-file "$dir/pin" --ca-pass-file "$dir/ca.pass" "$dir/roster.csv") </dev/null
+	exec 9>&-
+	[[ -s $dir/mail/1.eml && -n $(ls "$dir/letters") && -s $dir/bundles/alice.tar.gz ]]
+	# GLib, below what draws the letter, tries whether its threads may
+	needs_no_more tokenroll-station@.service "$BATS_TEST_TMPDIR/trace" sched_setattr
+	grep -q "openat(AT_FDCWD.*, \"$dir/pki" "$BATS_TEST_TMPDIR/trace"
+	run -0 outside "$BATS_TEST_TMPDIR/trace" tokenroll-station@.service
+	echo "not left to it: $output"
+	[[ -z $output ]]
 }
 
 @test "a VPN's client needs no system call and no executable memory that its unit forbids" {
