@@ -80,7 +80,13 @@ batch() {
 	station_cards 8
 	station_conf "letter.command=$DIR/printer"
 	mkdir "$DIR/printed"
-	printf '#!/bin/sh\n[ ! -e "%s/no-paper" ] || exit 1\nexec cat >"%s/printed/$(date +%%s.%%N)"\n' "$DIR" "$DIR" >"$DIR/printer"
+	# a sheet that jams half way is none
+	cat >"$DIR/printer" <<-SH
+		#!/bin/sh
+		[ ! -e "$DIR/no-paper" ] || exit 1
+		sheet=$DIR/printed/.\$\$
+		cat >"\$sheet" && mv "\$sheet" "$DIR/printed/\$(date +%s.%N)"
+	SH
 	chmod +x "$DIR/printer"
 	{ echo user && for ((i = 0; i < ${TOKENROLL_SOAK_PEOPLE:-40}; i++)); do echo "user$i"; done; } >"$DIR/roster.csv"
 	export COMPANY_PIN COMPANY_SO_PIN CARDS_DIR CARDS_STAND
