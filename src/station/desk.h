@@ -66,8 +66,9 @@ struct desk_order {
 	char label[WORKER_LABEL_MAX + 1]; /* for a blank token */
 	enum keytype key_type;            /* KEYTYPE_NONE: the configuration's */
 	enum config_pins pin;
-	bool undo; /* takes back what was made for the user, instead of making it */
-	bool init; /* a blank token may be set up */
+	bool undo;    /* takes back what was made for the user, instead of making it */
+	bool replace; /* what the user has half done on another token is given up */
+	bool init;    /* a blank token may be set up */
 	bool keep_factory_pins;
 	bool replace_pin; /* see struct enroll_options */
 	bool new_pin_kept;

@@ -55,7 +55,9 @@ int letters_kept(struct station *s, const struct place *p, int64_t *ret_id, stru
 	*ret_id = 0;
 	if (open_letter(s, p, p->token.id, ret_id, ret, e) != 0)
 		return -1;
-	return *ret_id != 0 || p->token.id[0] == '\0' ? 0 : open_letter(s, p, "", ret_id, ret, e);
+	/* such a letter may be that of the token that is given up now */
+	bool other = p->gives_up && strcmp(p->token.owner, p->person.user) != 0;
+	return *ret_id != 0 || other || p->token.id[0] == '\0' ? 0 : open_letter(s, p, "", ret_id, ret, e);
 }
 
 int letters_keep(struct station *s, struct place *p, const struct secret *pin, struct err *e)

@@ -88,6 +88,7 @@ void serve_order(struct station *s, struct place *p)
 	struct desk_order order = {.key_type = (enum keytype)p->person.key_type,
 				   .pin = o->pin,
 				   .undo = p->undoing,
+				   .replace = p->gives_up,
 				   .init = o->init,
 				   .keep_factory_pins = o->keep_factory_pins,
 				   .replace_pin = o->pin_given != NULL && makes_pin(o->pin),
@@ -99,8 +100,10 @@ void serve_order(struct station *s, struct place *p)
 	desk_put_order(&out, &order);
 	p->state = PLACE_WORKING;
 	p->step_began = clock_ms();
-	if (!p->undoing)
+	if (!p->undoing) {
 		station_tell(s, STATION_GIVEN, p, NULL, NULL);
+		giveup_tell_left(s, p);
+	}
 	rpc_peer_answer(p->enroller, &out);
 	desk_order_free(&order);
 	rpc_msg_free(&out);

@@ -85,8 +85,20 @@ int assign_token(struct station *s, struct place *p, struct err *e);
 int assign_find(struct station *s, struct place *p, bool *ret_found, struct err *e);
 /* What would cost a token, or somebody's key. */
 int assign_check(const struct station *s, const struct place *p, struct err *e);
-/* That person does, who was chosen. ERR_* if that cannot be. */
-int assign_person(struct station *s, struct place *p, int64_t person, struct err *e);
+/* That person does, who was chosen. give_up: what they have half done on another token is. ERR_* if that cannot be. */
+int assign_person(struct station *s, struct place *p, int64_t person, bool give_up, struct err *e);
+
+/* giveup.c: an enrollment that is half done on one token is given up for another one. */
+bool giveup_is_half_done(const struct store_credential *c, time_t until);
+/* Whether that user's is, on another token than the one at this place, and on which. */
+int giveup_find(const struct station *s, const struct place *p, const char *user, bool *ret, char token[GIVEUP_TOKEN],
+		struct err *e);
+/* The owner of the token there goes on: whether that gives up another token, or this one was given up. */
+int giveup_resume(struct station *s, struct place *p, struct err *e);
+/* What an ended enrollment has left on it. */
+void giveup_tell_left(struct station *s, struct place *p);
+/* How the person gets another token, behind what p->why advises. */
+void giveup_advise(const struct station *s, struct place *p);
 
 /* names.c: what the roster says of a person, for templates. */
 void station_names(const struct station *s, struct desk_order *o, const struct roster_person *p);

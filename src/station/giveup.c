@@ -1,0 +1,113 @@
+/*
+ * giveup: somebody whose token has died half way gets another one. The operator
+ * says so; from when the new token has its plan the journal says it, too: of two
+ * tokens on which one person's enrollment is under way, the one that was begun
+ * later counts. The enrollment on the other one ends as `enroll --replace` ends
+ * it.
+ */
+#include "station/station_impl.h"
+
+#include "core/xalloc.h"
+#include "store/history.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* until: how long a certificate of this person is valid, 0 if none is. What was begun to replace one in use is not
+ * given up here: that one would be revoked, too. */
+bool giveup_is_half_done(const struct store_credential *c, time_t until)
+{
+	if (c->way != CRED_WAY_ENROLL || c->state >= CRED_DELIVERED)
+		return false;
+	return c->state < CRED_ISSUED ? until == 0 : c->not_after > time(NULL);
+}
+
+int giveup_find(const struct station *s, const struct place *p, const char *user, bool *ret, char token[GIVEUP_TOKEN],
+		struct err *e)
+{
+	struct store_credential c = {.id = 0};
+	struct store_token t;
+	bool found = false;
+	time_t until = 0;
+	*ret = false;
+	station_token(p, &t);
+	if (store_certified(s->set.store, user, time(NULL), &until, e) != 0 ||
+	    store_find_elsewhere(s->set.store, user, &t, &found, &c, e) != 0)
+		return -1;
+	*ret = found && giveup_is_half_done(&c, until);
+	snprintf(token, GIVEUP_TOKEN, "%s", c.token.serial);
+	store_credential_free(&c);
+	return 0;
+}
+
+static int refuse_given_up(const struct place *p, const struct store_credential *other, struct err *e)
+{
+	err_set(e, ERR_TOKEN_TAKEN, "token %s was given up: %s is being enrolled on token %s, and that is not finished",
+		p->token.id, p->person.user, other->token.serial);
+	return err_next(e, "put that token in; when it is done, this one is nobody's");
+}
+
+/* The person has begun with this token. */
+int giveup_resume(struct station *s, struct place *p, struct err *e)
+{
+	struct store_credential own = {.id = 0}, other = {.id = 0};
+	struct store_token t;
+	bool found = false, elsewhere = false;
+	station_token(p, &t);
+	int ret = store_find(s->set.store, p->person.user, &t, &found, &own, e);
+	if (ret == 0)
+		ret = store_find_elsewhere(s->set.store, p->person.user, &t, &elsewhere, &other, e);
+	bool both = found && elsewhere && own.way == CRED_WAY_ENROLL && other.way == CRED_WAY_ENROLL &&
+		    own.state < CRED_DELIVERED && other.state < CRED_DELIVERED;
+	if (ret == 0 && both && other.id > own.id)
+		ret = refuse_given_up(p, &other, e);
+	p->gives_up = both && other.id < own.id;
+	store_credential_free(&own);
+	store_credential_free(&other);
+	return ret;
+}
+
+/* Its key goes from it when a new one is proven; what its PIN is nobody may know any more. */
+void giveup_tell_left(struct station *s, struct place *p)
+{
+	struct store_credential c = {.id = 0};
+	struct store_token t;
+	bool found = false;
+	station_token(p, &t);
+	if (p->token.owner[0] != '\0' || p->token.id[0] == '\0' ||
+	    store_find_leftover(s->set.store, &t, 0, &found, &c, NULL) != 0 || !found)
+		return;
+	char *text =
+	    xasprintf("this token has what is left of an enrollment of %s that has ended: it is nobody's, and that is "
+		      "deleted when the new key is proven",
+		      c.user);
+	station_tell(s, STATION_NOTE, p, text, NULL);
+	free(text);
+	store_credential_free(&c);
+}
+
+static bool is_of_token(enum err_code code)
+{
+	return code == ERR_REMOVED || code == ERR_TOKEN_FAILED || code == ERR_NO_TOKEN || code == ERR_PIN_LOCKED ||
+	       code == ERR_PIN_WRONG || code == ERR_TOKEN_FULL || code == ERR_MODULE || code == ERR_PROOF ||
+	       code == ERR_KEY_GONE;
+}
+
+void giveup_advise(const struct station *s, struct place *p)
+{
+	char before[sizeof p->why.next];
+	if (!is_of_token(p->why.code))
+		return;
+	snprintf(before, sizeof before, "%s",
+		 p->why.code == ERR_REMOVED ? "put the same token in again: it goes on where it stopped"
+					    : err_advice(&p->why));
+	const char *then = before[0] != '\0' ? "; " : "", *user = p->person.user;
+	if (s->set.view->can_ask && s->set.opt->pick)
+		err_next(&p->why, "%s%sif it is lost or dead, put in another one, Enter, and type %s", before, then,
+			 user);
+	else
+		err_next(&p->why,
+			 "%s%sif it is lost or dead, put in another one, and run `tokenroll enroll %s --replace`",
+			 before, then, user);
+}
