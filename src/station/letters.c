@@ -84,6 +84,17 @@ void letters_refuse(struct station *s, const struct place *p)
 	free(detail);
 }
 
+void letters_proven(struct station *s, const struct place *p)
+{
+	struct err e = ERR_INIT;
+	if (p->pin_letter == 0)
+		return;
+	char *detail = number(p->pin_letter);
+	if (store_audit(s->set.store, STORE_LETTER_PROVEN, p->person.user, p->token.id, detail, &e) != 0)
+		station_tell(s, STATION_NOTE, p, e.what, &e);
+	free(detail);
+}
+
 int letters_settle(struct station *s, const struct place *p, struct err *e)
 {
 	return store_letters_settle(s->set.store, p->person.id, p->pin_letter, e);
@@ -184,7 +195,7 @@ static bool is_bad(const struct station *s, int64_t id)
 	return false;
 }
 
-/* The first one whose person is done; false if there is none. */
+/* The first one; false if there is none. */
 static bool find_due(struct station *s, struct store_letter *ret)
 {
 	struct store_letter page[PAGE];
@@ -195,7 +206,7 @@ static bool find_due(struct station *s, struct store_letter *ret)
 		if (store_letters_waiting(s->set.store, s->set.roster, after, page, PAGE, &n, NULL) != 0)
 			return false;
 		for (size_t i = 0; i < n; i++) {
-			bool due = !found && page[i].state == ROSTER_DONE && !is_bad(s, page[i].id);
+			bool due = !found && page[i].due && !is_bad(s, page[i].id);
 			after = page[i].id;
 			found = found || due;
 			if (due)

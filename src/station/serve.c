@@ -173,6 +173,7 @@ static void on_end(struct station *s, struct place *p, struct rpc_msg *call)
 	station_tell_step(s, STATION_STEP_END, p, detail, ok, took);
 	if (ok && proved && !p->may_pull) {
 		p->may_pull = true;
+		letters_proven(s, p);
 		station_tell(s, STATION_MAY_PULL, p, NULL, NULL);
 	}
 	p->step[0] = '\0';
