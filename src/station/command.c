@@ -133,10 +133,12 @@ static int line_up(struct station *s, const struct place *p, struct err *e)
 	bool found = false;
 	if (store_roster_person(s->set.store, p->person.id, &found, &now, e) != 0)
 		return -1;
-	bool waits = found && !roster_is_undoing(&now) && !now.withdrawn && now.state != ROSTER_DONE &&
-		     now.state != ROSTER_RUNNING;
+	/* `tokenroll revoke` has ended what a lost token could not */
+	bool undoing = found && roster_is_undoing(&now), over = undoing && undo_is_over(s, &now);
+	bool waits =
+	    found && (!undoing || over) && !now.withdrawn && now.state != ROSTER_DONE && now.state != ROSTER_RUNNING;
 	/* one who has begun with this token keeps it */
-	bool keeps = now.reserved[0] != '\0' && now.state != ROSTER_HELD && now.state != ROSTER_SKIPPED;
+	bool keeps = !over && now.reserved[0] != '\0' && now.state != ROSTER_HELD && now.state != ROSTER_SKIPPED;
 	roster_person_free(&now);
 	return waits && !keeps ? store_roster_retry(s->set.store, p->person.id, e) : 0;
 }

@@ -94,16 +94,28 @@ static bool is_of_token(enum err_code code)
 	       code == ERR_KEY_GONE;
 }
 
+/* What was made is to be taken back from the token that is gone. */
+static const char *undo_way(const struct station *s)
+{
+	if (!s->set.view->can_ask)
+		return "and choose the person for another one with --pick";
+	return s->set.opt->pick ? "put in another one, Enter, and type the name" : "then r: the next token is theirs";
+}
+
 void giveup_advise(const struct station *s, struct place *p)
 {
 	char before[sizeof p->why.next];
-	if (!is_of_token(p->why.code))
+	const char *user = p->person.user;
+	bool removed = p->why.code == ERR_REMOVED || (!p->card && p->why.code == ERR_INTERRUPTED);
+	if (!is_of_token(p->why.code) && !removed)
 		return;
 	snprintf(before, sizeof before, "%s",
-		 p->why.code == ERR_REMOVED ? "put the same token in again: it goes on where it stopped"
-					    : err_advice(&p->why));
-	const char *then = before[0] != '\0' ? "; " : "", *user = p->person.user;
-	if (s->set.view->can_ask && s->set.opt->pick)
+		 removed ? "put the same token in again: it goes on where it stopped" : err_advice(&p->why));
+	const char *then = before[0] != '\0' ? "; " : "";
+	if (p->undoing)
+		err_next(&p->why, "%s%sif it is lost or dead, run `tokenroll revoke %s`, %s", before, then, user,
+			 undo_way(s));
+	else if (s->set.view->can_ask && s->set.opt->pick)
 		err_next(&p->why, "%s%sif it is lost or dead, put in another one, Enter, and type %s", before, then,
 			 user);
 	else

@@ -197,7 +197,7 @@ void place_fail(struct station *s, struct place *p, enum place_state st, const s
 	p->pin_waits = false;
 	p->state = st;
 	p->why = *why;
-	if (p->half_done)
+	if (p->half_done || p->undoing)
 		giveup_advise(s, p);
 	p->ended = clock_ms();
 	p->step[0] = '\0';

@@ -59,8 +59,8 @@ int store_letters_printed(struct store *s, int64_t roster, struct store_letter *
  * reading, in its log. Recorded as "letter-dropped". Nothing is changed if it was dropped already. */
 int store_letter_drop(struct store *s, int64_t id, struct err *e);
 
-/* This person is done: forgets the sealed PINs of all letters but the one with this id (0: the newest of which the trail
- * says that the token has it), as store_letter_drop. */
+/* This person is done: forgets the sealed PINs of all letters but the one with this id (0: the newest of which the
+ * trail says that the token has it), as store_letter_drop. */
 int store_letters_settle(struct store *s, int64_t person, int64_t id, struct err *e);
 
 /* The letters that were never printed and are not dropped, oldest first, for people of this roster (0: of any): the

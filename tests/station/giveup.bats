@@ -152,3 +152,49 @@ half_done() {
 	company_tokenroll "$DIR" enroll alice --replace --ca-pass-file "$DIR/ca.pass" --pin-file "$DIR/pin"
 	[[ $(holder 1) == alice && $(grep -c ^R "$DIR/pki/index.txt") == 1 ]]
 }
+
+# lost_in_undo ARGUMENT...: alice's token was lost while what was made on it was taken back, and tokenroll revoke was run
+lost_in_undo() {
+	printf '%s\n' "$COMPANY_SO_PIN" >"$DIR/so-pin"
+	chmod 600 "$DIR/so-pin"
+	card_process sc-hsm 0 "pin=$COMPANY_PIN" "so-pin=$COMPANY_SO_PIN" serial=STAT000000
+	card_ctl 0 insert
+	screen_start -s 120x24 --pins random --pin-file "$DIR/pin" --so-pin-file "$DIR/so-pin" "$@"
+	if [[ " $* " == *" --pick "* ]]; then
+		screen_shows "token STAT000000: whose?"
+		type_name alice
+	fi
+	screen_shows "PULL: DONE"
+	screen_shows "the PIN letter of alice is printed"
+	card_ctl 0 delay 60
+	answer u
+	screen_shows "y yes"
+	answer y
+	screen_shows_not "PULL: DONE"
+	sleep 0.5
+	card_ctl 0 pull
+	screen_shows "FAILED"
+	screen_text | tr -s ' \n' ' ' | grep -q "if it is lost or dead, run .tokenroll revoke alice., $ADVICE"
+	company_tokenroll "$DIR" revoke alice --yes --ca-pass-file "$DIR/ca.pass"
+}
+
+@test "whose token is lost while it is undone gets another one when the certificate is revoked outside" {
+	ADVICE="put in another one, Enter, and type the name"
+	lost_in_undo --pick
+	station_card 1
+	screen_shows "token STAT000001: whose?"
+	type_name alice
+	screen_shows "2: alice, done in"
+	[[ $(holder 1) == alice && $(grep -c "^R.*CN=alice" "$DIR/pki/index.txt") == 1 ]]
+	sql_is "SELECT count(*) FROM letters WHERE sealed IS NOT NULL AND token_serial = 'STAT000000'" 0
+}
+
+@test "in line as well: r puts whose undone token is lost first, once its certificate is revoked" {
+	ADVICE="then r: the next token is theirs"
+	lost_in_undo
+	answer r
+	screen_shows "next in line"
+	station_card 1
+	screen_shows "2: alice, done in"
+	[[ $(holder 1) == alice ]]
+}
