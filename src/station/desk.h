@@ -31,7 +31,7 @@ enum desk_call {
 	DESK_SEEN,
 	DESK_BEGIN, /* a step's name */
 	DESK_END,   /* whether it ended well, a detail, and whether the key was proven in this run */
-	DESK_NOTE,
+	DESK_NOTE,  /* a text, and whether it is about no token, so that each may bring it again */
 	DESK_ASK,   /* struct desk_ask; answered with a secret */
 	DESK_READY, /* the PIN that the token gets next, which must not get lost from here on */
 	DESK_DONE,

@@ -184,7 +184,8 @@ static void on_note(struct station *s, struct place *p, struct rpc_msg *call)
 {
 	char text[1024];
 	rpc_get_str(call, text, sizeof text);
-	station_tell(s, STATION_NOTE, p, text, NULL);
+	bool shared = rpc_get_u32(call) != 0;
+	notes_take(s, p, text, shared);
 	answer_nothing(p);
 }
 

@@ -32,11 +32,13 @@ struct station {
 	int64_t *letters_bad; /* those that can never be made */
 	size_t n_letters_bad;
 	int64_t printer_pause; /* clock_ms; until then it is not tried */
-	bool fresh;            /* the counts are to be read anew */
-	int64_t began;         /* clock_ms */
-	time_t since;          /* the earliest time of day in this run */
-	int64_t done;          /* tokens of this run */
-	int64_t busy_ms;       /* what they took together */
+	struct station_note *notes;
+	size_t n_notes;
+	bool fresh;      /* the counts are to be read anew */
+	int64_t began;   /* clock_ms */
+	time_t since;    /* the earliest time of day in this run */
+	int64_t done;    /* tokens of this run */
+	int64_t busy_ms; /* what they took together */
 };
 
 /* Tells the view. text and why may be NULL. */
@@ -46,6 +48,11 @@ void station_tell_step(struct station *s, enum station_event_kind kind, const st
 		       bool ok, int64_t ms);
 
 void station_tell_letter(struct station *s, const char *user, bool ok, const char *text, const struct err *why);
+
+/* notes.c: a remark. shared: it is about no token, and each may bring it again. */
+void notes_take(struct station *s, const struct place *p, const char *text, bool shared);
+void notes_end(struct station *s);
+void notes_free(struct station *s);
 
 /* place.c: what PC/SC says, and the beginning and end of the work at a place. */
 void place_take_readers(struct station *s, const struct reader *list, size_t n);
