@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define PAUSE_MS 30000 /* after the printer has not taken one */
 #define PAGE 16
@@ -102,9 +103,22 @@ int letters_settle(struct station *s, const struct place *p, struct err *e)
 
 /* ---- printing */
 
+/* Until when the certificate on the letter's token lets its person in; 0 where there is none. */
+static time_t valid_until(const struct station *s, const struct roster_person *q)
+{
+	struct store_credential c = {.id = 0};
+	bool found = false;
+	if (store_find_last(s->set.store, q->user, &found, &c, NULL) != 0 || !found)
+		return 0;
+	bool is = c.state >= CRED_ISSUED && c.state < CRED_REVOKED && strcasecmp(c.token.serial, q->token.serial) == 0;
+	time_t until = is ? c.not_after : 0;
+	store_credential_free(&c);
+	return until;
+}
+
 /* *ret_names is to be freed. */
-static void facts_of(const struct store_letter *l, const struct roster_person *q, const struct desk_order *names,
-		     struct pinletter_facts *ret, struct pinletter_name **ret_names)
+static void facts_of(const struct station *s, const struct store_letter *l, const struct roster_person *q,
+		     const struct desk_order *names, struct pinletter_facts *ret, struct pinletter_name **ret_names)
 {
 	struct pinletter_name *v = xcalloc(names->n_names + 1, sizeof *v);
 	*ret = (struct pinletter_facts){
@@ -115,6 +129,7 @@ static void facts_of(const struct store_letter *l, const struct roster_person *q
 	    .token_label = q->token.label,
 	    .token_serial = q->token.serial,
 	    .token_model = q->token.model,
+	    .not_after = valid_until(s, q),
 	    .names = v,
 	};
 	for (size_t i = 0; i < names->n_names; i++) {
@@ -137,7 +152,7 @@ static int hand_over(struct station *s, const struct store_letter *l, const stru
 	int ret = envelope_open(s->set.key, name, &l->sealed, pin, e);
 	if (ret == 0) {
 		station_names(s, &names, q);
-		facts_of(l, q, &names, &f, &v);
+		facts_of(s, l, q, &names, &f, &v);
 		ret = pinletter_begin(&s->printing, s->set.printer, &f, pin, NULL, e);
 		free(v);
 	}

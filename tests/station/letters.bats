@@ -72,6 +72,20 @@ opens() {
 	run ! grep -a -e "$alice" -e "$bob" "$DIR"/tokenroll.db* "$DIR/log/station"
 }
 
+@test "a letter says until when the certificate is valid, in the language of its person" {
+	station_card 1
+	station_roster user,name,language alice,Алиса,ru bob,Bob,de
+	station --pins random
+	letters 2
+	for user in alice bob; do
+		until=$(date -u -d "$(openssl x509 -in "$DIR/pki/issued/$user.crt" -noout -enddate | cut -d= -f2)" +%F)
+		name=$([[ $user == bob ]] && echo Bob || echo Алиса)
+		for f in "$DIR"/printed/*; do
+			! pdftotext "$f" - | grep -q "$name" || pdftotext "$f" - | tr '\n' ' ' | grep -E "(Ihr Zugang gilt bis|Доступ действует до) +$until"
+		done | grep -q "$until"
+	done
+}
+
 @test "no letter is printed before the proof, and after a kill the token gets the PIN that was made for it" {
 	card_ctl 0 delay 40
 	station_start --pins random
