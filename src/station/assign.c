@@ -135,6 +135,8 @@ int assign_check(const struct station *s, const struct place *p, struct err *e)
 		return err_next(e, "retry sends it once more; `tokenroll unblock --serial %s` gives it a new one",
 				t->id);
 	}
+	if (giveup_check_pin(s, p, e) != 0)
+		return -1;
 	if ((t->token.flags & WORKER_TOKEN_READ_ONLY) != 0)
 		return err_set(e, ERR_TOKEN_READ_ONLY, "token %s is write-protected", name_of(t));
 	if (t->foreign != 0 && !s->set.opt->allow_foreign) {
@@ -325,6 +327,7 @@ static int find_next(struct station *s, struct place *p, bool *ret_found, struct
 		struct err why = ERR_INIT;
 		if (store_roster_next(s->set.store, s->set.roster, ret_found, &p->person, e) != 0)
 			return -1;
+		p->gives_up = *ret_found && giveup_is_meant(s, p->person.id);
 		if (!*ret_found || check_elsewhere(s, p, &why) == 0)
 			return 0;
 		if (why.code != ERR_NAME_TAKEN) {

@@ -9,6 +9,7 @@
 
 #include "core/xalloc.h"
 #include "store/history.h"
+#include "store/letter.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -68,7 +69,28 @@ int giveup_resume(struct station *s, struct place *p, struct err *e)
 	return ret;
 }
 
-/* Its key goes from it when a new one is proven; what its PIN is nobody may know any more. */
+/* The PIN that all tokens came with would cost it a try. */
+int giveup_check_pin(const struct station *s, const struct place *p, struct err *e)
+{
+	char user[65] = "";
+	bool forgotten = false;
+	if (p->token.owner[0] != '\0' || p->token.id[0] == '\0')
+		return 0;
+	if (store_letter_forgotten(s->set.store, p->token.id, &forgotten, user, e) != 0)
+		return -1;
+	if (!forgotten)
+		return 0;
+	err_set(e, ERR_PIN_NEEDED,
+		"token %s has the PIN that was made for %s, whose letter was never printed: nobody knows it",
+		p->token.id, user);
+	return err_next(
+	    e,
+	    "`tokenroll unblock --serial %s` gives it a new one, or `tokenroll wipe --serial %s` empties it; "
+	    "then put it in again",
+	    p->token.id, p->token.id);
+}
+
+/* Its key goes from it when a new one is proven. */
 void giveup_tell_left(struct station *s, struct place *p)
 {
 	struct store_credential c = {.id = 0};
@@ -85,6 +107,48 @@ void giveup_tell_left(struct station *s, struct place *p)
 	station_tell(s, STATION_NOTE, p, text, NULL);
 	free(text);
 	store_credential_free(&c);
+}
+
+bool giveup_is_meant(const struct station *s, int64_t person)
+{
+	for (size_t i = 0; i < s->n_giving_up; i++) {
+		if (s->giving_up[i] == person)
+			return true;
+	}
+	return false;
+}
+
+static int check_place(const struct station *s, const struct place *p, struct err *e)
+{
+	const char *user = p->person.user;
+	if (p->state != PLACE_FAILED || !p->half_done || !p->has_person || p->enroller != NULL)
+		return err_set(e, ERR_USAGE, "nobody is half done at '%s'", p->name);
+	if (s->set.opt->pick) {
+		err_set(e, ERR_USAGE, "put in another token first");
+		return err_next(e, "Enter, and type %s where it asks whose it is", user);
+	}
+	if (p->person.wanted[0] != '\0') {
+		err_set(e, ERR_TOKEN_TAKEN, "the roster has token %s for %s", p->person.wanted, user);
+		return err_next(e, "take it out of %s's line, and start the station again with --pick", user);
+	}
+	return 0;
+}
+
+int station_give_up(struct station *s, size_t place, struct err *e)
+{
+	if (place >= s->n_places)
+		return err_set(e, ERR_USAGE, "there is no reader %zu", place + 1);
+	struct place *p = &s->places[place];
+	if (check_place(s, p, e) != 0 || store_roster_retry(s->set.store, p->person.id, e) != 0)
+		return -1;
+	s->giving_up = xrealloc(s->giving_up, s->n_giving_up + 1, sizeof *s->giving_up);
+	s->giving_up[s->n_giving_up++] = p->person.id;
+	s->fresh = true;
+	p->half_done = false;
+	/* one that is still in is not to be begun with again */
+	if (!p->card)
+		place_clear(s, p);
+	return 0;
 }
 
 static bool is_of_token(enum err_code code)
@@ -117,6 +181,9 @@ void giveup_advise(const struct station *s, struct place *p)
 			 undo_way(s));
 	else if (s->set.view->can_ask && s->set.opt->pick)
 		err_next(&p->why, "%s%sif it is lost or dead, put in another one, Enter, and type %s", before, then,
+			 user);
+	else if (s->set.view->can_ask && p->person.wanted[0] == '\0')
+		err_next(&p->why, "%s%sif it is lost or dead, n gives it up: the next token is %s's", before, then,
 			 user);
 	else
 		err_next(&p->why,

@@ -97,6 +97,7 @@ void station_free(struct station **s)
 	stop_watcher(&(*s)->slots);
 	free((*s)->places);
 	free((*s)->letters_bad);
+	free((*s)->giving_up);
 	notes_free(*s);
 	free((*s)->pin_wrong);
 	free(*s);

@@ -179,6 +179,8 @@ int station_pick(struct station *s, size_t place, int64_t person, bool give_up, 
 #define GIVEUP_TOKEN 50
 int station_gives_up(const struct station *s, size_t place, int64_t person, bool *ret, char token[GIVEUP_TOKEN],
 		     struct err *e);
+/* In line: the person who is half done on the token that has failed there is next, and gets another one instead. */
+int station_give_up(struct station *s, size_t place, struct err *e);
 int station_answer(struct station *s, size_t place, struct secret *pin, struct err *e);
 int station_retry(struct station *s, size_t place, struct err *e);
 int station_skip(struct station *s, size_t place, struct err *e);

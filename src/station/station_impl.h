@@ -32,6 +32,8 @@ struct station {
 	int64_t *letters_bad; /* those that can never be made */
 	size_t n_letters_bad;
 	int64_t printer_pause; /* clock_ms; until then it is not tried */
+	int64_t *giving_up;    /* people who get another token than the one they have begun with */
+	size_t n_giving_up;
 	struct station_note *notes;
 	size_t n_notes;
 	bool fresh;      /* the counts are to be read anew */
@@ -100,8 +102,12 @@ bool giveup_is_half_done(const struct store_credential *c, time_t until);
 /* Whether that user's is, on another token than the one at this place, and on which. */
 int giveup_find(const struct station *s, const struct place *p, const char *user, bool *ret, char token[GIVEUP_TOKEN],
 		struct err *e);
+/* Whether the operator has said so of this person, in this run. */
+bool giveup_is_meant(const struct station *s, int64_t person);
 /* The owner of the token there goes on: whether that gives up another token, or this one was given up. */
 int giveup_resume(struct station *s, struct place *p, struct err *e);
+/* A token that is nobody's, and has a PIN that nobody knows. */
+int giveup_check_pin(const struct station *s, const struct place *p, struct err *e);
 /* What an ended enrollment has left on it. */
 void giveup_tell_left(struct station *s, struct place *p);
 /* How the person gets another token, behind what p->why advises. */

@@ -96,6 +96,23 @@ half_done() {
 	sql_is "SELECT count(*) FROM letters WHERE sealed IS NOT NULL AND token_serial = 'STAT000000'" 0
 	company_tokenroll "$DIR" audit --csv | grep STAT000000 | grep -q letter-dropped
 	company_tokenroll "$DIR" audit --verify
+	# it has a PIN that nobody knows, and is not sent another one
+	card_ctl 0 delay 0
+	card_ctl 0 insert
+	screen_shows "LEFT ALONE"
+	screen_text | tr -s ' \n' ' ' | grep -q "token STAT000000 has the PIN that was made for alice, whose letter was never printed"
+	[[ $(card_status 0 pin-wrong) == 0 ]]
+	card_ctl 0 pull
+	printf '%s\n' "$COMPANY_SO_PIN" >"$DIR/so"
+	chmod 600 "$DIR/so"
+	card_ctl 0 insert
+	company_tokenroll "$DIR" unblock --serial STAT000000 --so-pin-file "$DIR/so" --new-pin-file "$DIR/pin"
+	card_ctl 0 pull
+	card_ctl 0 insert
+	screen_shows "token STAT000000: whose?"
+	type_name bob
+	screen_shows "1: bob, done in"
+	[[ $(holder 0) == bob ]]
 }
 
 @test "a token whose key was only made is nobody's when another one was begun: its enrollment does not go on, and that is said" {
@@ -197,4 +214,29 @@ lost_in_undo() {
 	station_card 1
 	screen_shows "2: alice, done in"
 	[[ $(holder 1) == alice ]]
+}
+
+@test "in line as well: n gives up a token that died half way, after a yes, and the next one is that person's" {
+	station_card 0
+	card_ctl 0 delay 30
+	screen_start --pins random --pin-file "$DIR/pin"
+	screen_wait 20 sql_is "SELECT count(*) FROM credentials WHERE state = 'issued'" 1
+	card_ctl 0 pull
+	screen_shows "n new token"
+	screen_text | tr -s ' \n' ' ' | grep -q "if it is lost or dead, n gives it up: the next token is alice's"
+	answer n
+	screen_shows "give up what is half done on this token?"
+	answer x
+	screen_shows "n new token"
+	answer n
+	screen_shows "give up what is half done on this token?"
+	answer y
+	screen_shows "alice gets the next token"
+	station_card 1
+	screen_shows "2: alice, done in"
+	[[ $(holder 1) == alice && $(grep -c "^R.*CN=alice" "$DIR/pki/index.txt") == 1 ]]
+	card_ctl 0 delay 0
+	card_ctl 0 insert
+	screen_shows "1: bob, done in"
+	[[ $(holder 0) == bob ]]
 }
