@@ -59,7 +59,7 @@ int enroll_discover_begin(struct enroll_run *r, struct err *e)
 	    .reader = opt->reader,
 	    .ca = &r->cfg->ca,
 	    .profiles = r->cfg->token.profiles,
-	    .note = r->ui->note,
+	    .note = enroll_shared_note(r->ui),
 	    .note_arg = r->ui->arg,
 	};
 	return discover_begin(&r->discovery, &req, e);

@@ -263,7 +263,7 @@ static int finish(struct enroll_run *r, int done, struct err *e)
 /* Before anything is waited for: the CA and the modules are read side by side. */
 static int start_both(struct enroll_run *r, struct err *e)
 {
-	if (r->ports->ca.start(&r->signer, &r->cfg->ca, r->opt->verbose, r->ui->note, r->ui->arg, e) != 0)
+	if (r->ports->ca.start(&r->signer, &r->cfg->ca, r->opt->verbose, enroll_shared_note(r->ui), r->ui->arg, e) != 0)
 		return -1;
 	return enroll_discover_begin(r, e);
 }

@@ -88,7 +88,14 @@ struct enroll_ui {
 	void (*begin)(void *arg, const char *step);
 	void (*end)(void *arg, bool ok, const char *detail);
 	void (*note)(void *arg, const char *text);
+	/* One about the CA or this machine, which is the same with each token. NULL: as note. */
+	void (*note_shared)(void *arg, const char *text);
 };
+
+static inline rpc_note_fn *enroll_shared_note(const struct enroll_ui *ui)
+{
+	return ui->note_shared != NULL ? ui->note_shared : ui->note;
+}
 
 struct enroll_result {
 	struct store_credential cred;

@@ -284,7 +284,7 @@ int enroll_load_recovery(struct enroll_run *r, struct err *e)
 	if (recovery_load(&r->recovery, r->cfg->escrow.recovery.text, r->cfg->escrow.recovery.n, e) != 0)
 		return -1;
 	for (size_t i = 0; i < recipients_note_count(r->recovery); i++)
-		r->ui->note(r->ui->arg, recipients_note(r->recovery, i));
+		enroll_shared_note(r->ui)(r->ui->arg, recipients_note(r->recovery, i));
 	return 0;
 }
 

@@ -22,7 +22,7 @@ static void note_missing(struct enroll_run *r)
 	snprintf(text, sizeof text,
 		 "the laptops' module %s is not on this machine: the pkcs11-id was computed with %s instead",
 		 enroll_client_module(r, PLATFORM_LINUX), r->module);
-	r->ui->note(r->ui->arg, text);
+	enroll_shared_note(r->ui)(r->ui->arg, text);
 }
 
 static int look_at(struct enroll_run *r, struct view *v, const struct worker_token *t, struct err *e)

@@ -22,6 +22,7 @@ static const struct {
     [STATUS_INDEX_DIFFERS] = {"index-differs", "certificates of which index.txt says something else"},
     [STATUS_ESCROW_PENDING] = {"escrow-pending", "secrets in escrow that were never confirmed"},
     [STATUS_ESCROW_MISSING] = {"escrow-missing", "tokens with nothing in escrow"},
+    [STATUS_LETTERS] = {"letters", "PIN letters that are to be printed"},
 };
 
 const char *status_topic_name(enum status_topic t)
@@ -132,6 +133,8 @@ int status_take(struct status **ret, struct store *s, const struct config *cfg, 
 		status = status_people(&r, e);
 	if (status == 0)
 		status = status_escrow(&r, e);
+	if (status == 0)
+		status = status_letters(&r, e);
 	if (r.ca != NULL && signer_look_end(r.ca, &st->look, &why) == 0)
 		st->has_look = true;
 	if (st->has_look)

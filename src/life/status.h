@@ -31,6 +31,7 @@ enum status_topic {
 	STATUS_INDEX_DIFFERS,  /* it says something else about them */
 	STATUS_ESCROW_PENDING, /* secrets of which nobody knows whether the token has them */
 	STATUS_ESCROW_MISSING, /* tokens with nothing in escrow */
+	STATUS_LETTERS,        /* PIN letters that are to be printed */
 	STATUS_TOPIC_COUNT
 };
 

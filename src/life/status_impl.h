@@ -28,6 +28,7 @@ void status_untold(struct status *st, const struct err *why);
 int status_people(struct status_run *r, struct err *e);
 /* Once it is known where the CA key is. */
 int status_unfinished(struct status_run *r, struct err *e);
+int status_letters(struct status_run *r, struct err *e);
 int status_escrow(struct status_run *r, struct err *e);
 void status_pki(struct status_run *r);
 int status_index(struct status_run *r, struct err *e);

@@ -5,6 +5,7 @@
 #include "core/xalloc.h"
 #include "life/status_impl.h"
 #include "pkcs11/profile.h"
+#include "store/letter.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -162,6 +163,43 @@ int status_people(struct status_run *r, struct err *e)
 int status_unfinished(struct status_run *r, struct err *e)
 {
 	return store_survey(r->store, SURVEY_UNFINISHED, 0, 0, on_unfinished, r, e);
+}
+
+/* ---- letters */
+
+#define LETTERS 50 /* at once */
+
+static void on_letter(const struct status_run *r, const struct store_letter *l)
+{
+	char day[DAY_SIZE];
+	bool fresh = l->created > r->st->now - HOUR;
+	struct status_finding *f = status_add(r->st, STATUS_LETTERS, fresh ? STATUS_FINE : STATUS_SOON);
+	if (f == NULL)
+		return;
+	copy(f->user, sizeof f->user, l->user);
+	copy(f->token, sizeof f->token, l->token_serial);
+	f->at = l->created;
+	day_format(day, l->created);
+	status_say(f, "the PIN letter of %s waits, sealed, since %s", l->user, day);
+	status_next(f, "tokenroll station, with the roster that %s is on, prints it", l->user);
+}
+
+int status_letters(struct status_run *r, struct err *e)
+{
+	struct store_letter page[LETTERS];
+	int64_t after = 0;
+	size_t n = LETTERS;
+	while (n == LETTERS) {
+		if (store_letters_waiting(r->store, 0, after, page, LETTERS, &n, e) != 0)
+			return -1;
+		for (size_t i = 0; i < n; i++) {
+			after = page[i].id;
+			if (page[i].due)
+				on_letter(r, &page[i]);
+			store_letter_free(&page[i]);
+		}
+	}
+	return 0;
 }
 
 /* ---- escrow */

@@ -135,6 +135,8 @@ int assign_check(const struct station *s, const struct place *p, struct err *e)
 		return err_next(e, "retry sends it once more; `tokenroll unblock --serial %s` gives it a new one",
 				t->id);
 	}
+	if (giveup_check_pin(s, p, e) != 0)
+		return -1;
 	if ((t->token.flags & WORKER_TOKEN_READ_ONLY) != 0)
 		return err_set(e, ERR_TOKEN_READ_ONLY, "token %s is write-protected", name_of(t));
 	if (t->foreign != 0 && !s->set.opt->allow_foreign) {
@@ -152,7 +154,10 @@ static int refuse_begun(const struct store_credential *c, struct err *e)
 {
 	err_set(e, ERR_NAME_TAKEN, "an enrollment of %s was begun on token %s and is not finished", c->user,
 		c->token.serial);
-	return err_next(e, "put that token in, or give it up with `tokenroll wipe --serial %s`", c->token.serial);
+	return err_next(e,
+			"put that token in; if it is lost or dead, put in another one, and run `tokenroll enroll %s "
+			"--replace`",
+			c->user);
 }
 
 static int refuse_certified(const char *user, const char *serial, time_t until, struct err *e)
@@ -179,12 +184,22 @@ static int check_elsewhere(const struct station *s, const struct place *p, struc
 	    store_find_elsewhere(s->set.store, user, &t, &found, &c, e) != 0)
 		return -1;
 	int ret = 0;
-	if (found && (c.state < CRED_ISSUED || (c.state < CRED_PROVEN && c.not_after > now)))
+	if (found && giveup_is_half_done(&c, until))
+		ret = p->gives_up ? 0 : refuse_begun(&c, e);
+	else if (found && (c.state < CRED_ISSUED || (c.state < CRED_PROVEN && c.not_after > now)))
 		ret = refuse_begun(&c, e);
 	else if (until != 0)
 		ret = refuse_certified(user, found ? c.token.serial : "", until, e);
 	store_credential_free(&c);
 	return ret;
+}
+
+/* Before the new token had anything of it. */
+static bool has_begun_elsewhere(const struct station *s, const struct place *p)
+{
+	char token[GIVEUP_TOKEN];
+	bool is = false;
+	return giveup_find(s, p, p->person.user, &is, token, NULL) == 0 && is;
 }
 
 /* Whether the token is for the person that the roster knows with it. Who only tried it is tried once more, but not
@@ -201,7 +216,7 @@ static bool is_for(const struct station *s, const struct place *p)
 	if (q->state == ROSTER_DONE)
 		return false;
 	if (is_this(p, q->reserved))
-		return true;
+		return !has_begun_elsewhere(s, p);
 	return (q->state == ROSTER_WAITING || q->state == ROSTER_FAILED) && (q->front || !s->set.opt->pick) &&
 	       check_elsewhere(s, p, NULL) == 0;
 }
@@ -282,6 +297,8 @@ static int begin(struct station *s, struct place *p, struct err *e)
 		return refuse_owner(p, e);
 	if (check_wanted(p, e) != 0 || check_elsewhere(s, p, e) != 0)
 		return -1;
+	if (is_owner(p) && giveup_resume(s, p, e) != 0)
+		return -1;
 	station_token(p, &id);
 	if (store_roster_begin(s->set.store, p->person.id, &id, p->name, e) != 0)
 		return -1;
@@ -310,6 +327,7 @@ static int find_next(struct station *s, struct place *p, bool *ret_found, struct
 		struct err why = ERR_INIT;
 		if (store_roster_next(s->set.store, s->set.roster, ret_found, &p->person, e) != 0)
 			return -1;
+		p->gives_up = *ret_found && giveup_is_meant(s, p->person.id);
 		if (!*ret_found || check_elsewhere(s, p, &why) == 0)
 			return 0;
 		if (why.code != ERR_NAME_TAKEN) {
@@ -371,9 +389,10 @@ static int check_person(struct station *s, const struct place *p, struct err *e)
 	return err_next(e, "say who else gets this one, or pull it out");
 }
 
-int assign_person(struct station *s, struct place *p, int64_t person, struct err *e)
+int assign_person(struct station *s, struct place *p, int64_t person, bool give_up, struct err *e)
 {
 	bool found = false;
+	p->gives_up = give_up;
 	roster_person_free(&p->person);
 	if (store_roster_person(s->set.store, person, &found, &p->person, e) != 0)
 		return -1;
@@ -381,6 +400,7 @@ int assign_person(struct station *s, struct place *p, int64_t person, struct err
 		return err_set(e, ERR_USAGE, "there is no such person on the roster");
 	if (check_person(s, p, e) == 0 && begin(s, p, e) == 0)
 		return 0;
+	p->gives_up = false;
 	roster_person_free(&p->person);
 	return -1;
 }

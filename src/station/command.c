@@ -87,17 +87,31 @@ static struct place *get(struct station *s, size_t place, struct err *e)
 	return NULL;
 }
 
-int station_pick(struct station *s, size_t place, int64_t person, struct err *e)
+int station_pick(struct station *s, size_t place, int64_t person, bool give_up, struct err *e)
 {
 	struct place *p = get(s, place, e);
 	if (p == NULL)
 		return -1;
 	if (p->state != PLACE_PICK || p->stopping)
 		return err_set(e, ERR_USAGE, "no token in '%s' waits for a person", p->name);
-	if (assign_person(s, p, person, e) != 0)
+	if (assign_person(s, p, person, give_up, e) != 0)
 		return -1;
 	serve_order(s, p);
 	return 0;
+}
+
+int station_gives_up(const struct station *s, size_t place, int64_t person, bool *ret, char token[GIVEUP_TOKEN],
+		     struct err *e)
+{
+	struct roster_person q = {.id = 0};
+	bool found = false;
+	*ret = false;
+	if (store_roster_person(s->set.store, person, &found, &q, e) != 0)
+		return -1;
+	bool may = found && !q.withdrawn && q.state != ROSTER_DONE && q.state != ROSTER_RUNNING && place < s->n_places;
+	int got = may ? giveup_find(s, &s->places[place], q.user, ret, token, e) : 0;
+	roster_person_free(&q);
+	return got;
 }
 
 int station_answer(struct station *s, size_t place, struct secret *pin, struct err *e)
@@ -119,10 +133,12 @@ static int line_up(struct station *s, const struct place *p, struct err *e)
 	bool found = false;
 	if (store_roster_person(s->set.store, p->person.id, &found, &now, e) != 0)
 		return -1;
-	bool waits = found && !roster_is_undoing(&now) && !now.withdrawn && now.state != ROSTER_DONE &&
-		     now.state != ROSTER_RUNNING;
+	/* `tokenroll revoke` has ended what a lost token could not */
+	bool undoing = found && roster_is_undoing(&now), over = undoing && undo_is_over(s, &now);
+	bool waits =
+	    found && (!undoing || over) && !now.withdrawn && now.state != ROSTER_DONE && now.state != ROSTER_RUNNING;
 	/* one who has begun with this token keeps it */
-	bool keeps = now.reserved[0] != '\0' && now.state != ROSTER_HELD && now.state != ROSTER_SKIPPED;
+	bool keeps = !over && now.reserved[0] != '\0' && now.state != ROSTER_HELD && now.state != ROSTER_SKIPPED;
 	roster_person_free(&now);
 	return waits && !keeps ? store_roster_retry(s->set.store, p->person.id, e) : 0;
 }

@@ -97,6 +97,7 @@ void desk_put_order(struct rpc_msg *m, const struct desk_order *o)
 	rpc_put_u32(m, o->key_type);
 	rpc_put_u32(m, o->pin);
 	rpc_put_u32(m, o->undo);
+	rpc_put_u32(m, o->replace);
 	rpc_put_u32(m, o->init);
 	rpc_put_u32(m, o->keep_factory_pins);
 	rpc_put_u32(m, o->replace_pin);
@@ -120,6 +121,7 @@ void desk_get_order(struct rpc_msg *m, struct desk_order *ret)
 	ret->key_type = (enum keytype)key_type;
 	ret->pin = (enum config_pins)pin;
 	ret->undo = rpc_get_u32(m) != 0;
+	ret->replace = rpc_get_u32(m) != 0;
 	ret->init = rpc_get_u32(m) != 0;
 	ret->keep_factory_pins = rpc_get_u32(m) != 0;
 	ret->replace_pin = rpc_get_u32(m) != 0;

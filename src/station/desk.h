@@ -31,7 +31,7 @@ enum desk_call {
 	DESK_SEEN,
 	DESK_BEGIN, /* a step's name */
 	DESK_END,   /* whether it ended well, a detail, and whether the key was proven in this run */
-	DESK_NOTE,
+	DESK_NOTE,  /* a text, and whether it is about no token, so that each may bring it again */
 	DESK_ASK,   /* struct desk_ask; answered with a secret */
 	DESK_READY, /* the PIN that the token gets next, which must not get lost from here on */
 	DESK_DONE,
@@ -66,8 +66,9 @@ struct desk_order {
 	char label[WORKER_LABEL_MAX + 1]; /* for a blank token */
 	enum keytype key_type;            /* KEYTYPE_NONE: the configuration's */
 	enum config_pins pin;
-	bool undo; /* takes back what was made for the user, instead of making it */
-	bool init; /* a blank token may be set up */
+	bool undo;    /* takes back what was made for the user, instead of making it */
+	bool replace; /* what the user has half done on another token is given up */
+	bool init;    /* a blank token may be set up */
 	bool keep_factory_pins;
 	bool replace_pin; /* see struct enroll_options */
 	bool new_pin_kept;

@@ -69,6 +69,7 @@ static int enroll(struct enroller *n, struct enroll_result *result, struct err *
 	    .so_pin_file = enroller_given(n->task.so_pin_file),
 	    .ca_pass_file = enroller_given(n->task.ca_pass_file),
 	    .key_type = o->key_type,
+	    .replace = o->replace,
 	    .init = o->init,
 	    .label = enroller_given(o->label),
 	    .keep_factory_pins = o->keep_factory_pins,

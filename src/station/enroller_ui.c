@@ -232,12 +232,23 @@ static void ui_end(void *arg, bool ok, const char *detail)
 	(void)tell(arg, &in, NULL);
 }
 
-static void ui_note(void *arg, const char *text)
+static void send_note(struct enroller *n, const char *text, bool shared)
 {
 	struct rpc_msg in = RPC_MSG_INIT;
 	rpc_msg_reset(&in, DESK_NOTE);
 	rpc_put_str(&in, text);
-	(void)tell(arg, &in, NULL);
+	rpc_put_u32(&in, shared);
+	(void)tell(n, &in, NULL);
+}
+
+static void ui_note(void *arg, const char *text)
+{
+	send_note(arg, text, false);
+}
+
+static void ui_note_shared(void *arg, const char *text)
+{
+	send_note(arg, text, true);
 }
 
 const struct enroll_ui enroller_ui = {
@@ -257,4 +268,5 @@ const struct enroll_ui enroller_ui = {
     .begin = ui_begin,
     .end = ui_end,
     .note = ui_note,
+    .note_shared = ui_note_shared,
 };

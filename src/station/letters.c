@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define PAUSE_MS 30000 /* after the printer has not taken one */
 #define PAGE 16
@@ -55,7 +56,9 @@ int letters_kept(struct station *s, const struct place *p, int64_t *ret_id, stru
 	*ret_id = 0;
 	if (open_letter(s, p, p->token.id, ret_id, ret, e) != 0)
 		return -1;
-	return *ret_id != 0 || p->token.id[0] == '\0' ? 0 : open_letter(s, p, "", ret_id, ret, e);
+	/* such a letter may be that of the token that is given up now */
+	bool other = p->gives_up && strcmp(p->token.owner, p->person.user) != 0;
+	return *ret_id != 0 || other || p->token.id[0] == '\0' ? 0 : open_letter(s, p, "", ret_id, ret, e);
 }
 
 int letters_keep(struct station *s, struct place *p, const struct secret *pin, struct err *e)
@@ -82,6 +85,17 @@ void letters_refuse(struct station *s, const struct place *p)
 	free(detail);
 }
 
+void letters_proven(struct station *s, const struct place *p)
+{
+	struct err e = ERR_INIT;
+	if (p->pin_letter == 0)
+		return;
+	char *detail = number(p->pin_letter);
+	if (store_audit(s->set.store, STORE_LETTER_PROVEN, p->person.user, p->token.id, detail, &e) != 0)
+		station_tell(s, STATION_NOTE, p, e.what, &e);
+	free(detail);
+}
+
 int letters_settle(struct station *s, const struct place *p, struct err *e)
 {
 	return store_letters_settle(s->set.store, p->person.id, p->pin_letter, e);
@@ -89,9 +103,22 @@ int letters_settle(struct station *s, const struct place *p, struct err *e)
 
 /* ---- printing */
 
+/* Until when the certificate on the letter's token lets its person in; 0 where there is none. */
+static time_t valid_until(const struct station *s, const struct roster_person *q)
+{
+	struct store_credential c = {.id = 0};
+	bool found = false;
+	if (store_find_last(s->set.store, q->user, &found, &c, NULL) != 0 || !found)
+		return 0;
+	bool is = c.state >= CRED_ISSUED && c.state < CRED_REVOKED && strcasecmp(c.token.serial, q->token.serial) == 0;
+	time_t until = is ? c.not_after : 0;
+	store_credential_free(&c);
+	return until;
+}
+
 /* *ret_names is to be freed. */
-static void facts_of(const struct store_letter *l, const struct roster_person *q, const struct desk_order *names,
-		     struct pinletter_facts *ret, struct pinletter_name **ret_names)
+static void facts_of(const struct station *s, const struct store_letter *l, const struct roster_person *q,
+		     const struct desk_order *names, struct pinletter_facts *ret, struct pinletter_name **ret_names)
 {
 	struct pinletter_name *v = xcalloc(names->n_names + 1, sizeof *v);
 	*ret = (struct pinletter_facts){
@@ -102,6 +129,7 @@ static void facts_of(const struct store_letter *l, const struct roster_person *q
 	    .token_label = q->token.label,
 	    .token_serial = q->token.serial,
 	    .token_model = q->token.model,
+	    .not_after = valid_until(s, q),
 	    .names = v,
 	};
 	for (size_t i = 0; i < names->n_names; i++) {
@@ -124,7 +152,7 @@ static int hand_over(struct station *s, const struct store_letter *l, const stru
 	int ret = envelope_open(s->set.key, name, &l->sealed, pin, e);
 	if (ret == 0) {
 		station_names(s, &names, q);
-		facts_of(l, q, &names, &f, &v);
+		facts_of(s, l, q, &names, &f, &v);
 		ret = pinletter_begin(&s->printing, s->set.printer, &f, pin, NULL, e);
 		free(v);
 	}
@@ -182,7 +210,7 @@ static bool is_bad(const struct station *s, int64_t id)
 	return false;
 }
 
-/* The first one whose person is done; false if there is none. */
+/* The first one; false if there is none. */
 static bool find_due(struct station *s, struct store_letter *ret)
 {
 	struct store_letter page[PAGE];
@@ -193,7 +221,7 @@ static bool find_due(struct station *s, struct store_letter *ret)
 		if (store_letters_waiting(s->set.store, s->set.roster, after, page, PAGE, &n, NULL) != 0)
 			return false;
 		for (size_t i = 0; i < n; i++) {
-			bool due = !found && page[i].state == ROSTER_DONE && !is_bad(s, page[i].id);
+			bool due = !found && page[i].due && !is_bad(s, page[i].id);
 			after = page[i].id;
 			found = found || due;
 			if (due)

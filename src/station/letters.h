@@ -22,6 +22,9 @@ int letters_keep(struct station *s, struct place *p, const struct secret *pin, s
 void letters_refuse(struct station *s, const struct place *p);
 int letters_refused(struct station *s, const struct place *p, bool *ret, struct err *e);
 
+/* The token was proven with what it was sent last as its PIN: if that is of a letter, the trail says so. */
+void letters_proven(struct station *s, const struct place *p);
+
 /* What is at this place is done: of the person's letters the one whose PIN the token has stays, if there is one. */
 int letters_settle(struct station *s, const struct place *p, struct err *e);
 

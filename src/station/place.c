@@ -44,6 +44,7 @@ static void forget(struct place *p)
 {
 	roster_person_free(&p->person);
 	p->has_person = p->begun = p->may_pull = p->pin_waits = p->pin_sent = p->put_back = false;
+	p->gives_up = p->half_done = false;
 	p->pin_letter = 0;
 	p->token = (struct desk_token){.pin_tries = -1};
 	p->step[0] = '\0';
@@ -142,7 +143,7 @@ static bool is_half_done(struct station *s, const struct place *p)
 static void give_back(struct station *s, struct place *p, const struct err *why)
 {
 	struct err e = ERR_INIT;
-	bool keeps = is_half_done(s, p);
+	bool keeps = p->half_done = is_half_done(s, p);
 	bool again = why->code == ERR_REMOVED || why->code == ERR_INTERRUPTED || why->code == ERR_BUSY;
 	int ret = store_roster_failed(s->set.store, p->person.id, keeps, why, &e);
 	if (ret == 0 && again && !keeps)
@@ -196,9 +197,11 @@ void place_fail(struct station *s, struct place *p, enum place_state st, const s
 	p->pin_waits = false;
 	p->state = st;
 	p->why = *why;
+	if (p->half_done || p->undoing)
+		giveup_advise(s, p);
 	p->ended = clock_ms();
 	p->step[0] = '\0';
-	station_tell(s, st == PLACE_REFUSED ? STATION_REFUSED : STATION_FAILED, p, NULL, why);
+	station_tell(s, st == PLACE_REFUSED ? STATION_REFUSED : STATION_FAILED, p, NULL, &p->why);
 }
 
 void place_stop(struct place *p)

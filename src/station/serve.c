@@ -88,6 +88,7 @@ void serve_order(struct station *s, struct place *p)
 	struct desk_order order = {.key_type = (enum keytype)p->person.key_type,
 				   .pin = o->pin,
 				   .undo = p->undoing,
+				   .replace = p->gives_up,
 				   .init = o->init,
 				   .keep_factory_pins = o->keep_factory_pins,
 				   .replace_pin = o->pin_given != NULL && makes_pin(o->pin),
@@ -99,8 +100,10 @@ void serve_order(struct station *s, struct place *p)
 	desk_put_order(&out, &order);
 	p->state = PLACE_WORKING;
 	p->step_began = clock_ms();
-	if (!p->undoing)
+	if (!p->undoing) {
 		station_tell(s, STATION_GIVEN, p, NULL, NULL);
+		giveup_tell_left(s, p);
+	}
 	rpc_peer_answer(p->enroller, &out);
 	desk_order_free(&order);
 	rpc_msg_free(&out);
@@ -170,6 +173,7 @@ static void on_end(struct station *s, struct place *p, struct rpc_msg *call)
 	station_tell_step(s, STATION_STEP_END, p, detail, ok, took);
 	if (ok && proved && !p->may_pull) {
 		p->may_pull = true;
+		letters_proven(s, p);
 		station_tell(s, STATION_MAY_PULL, p, NULL, NULL);
 	}
 	p->step[0] = '\0';
@@ -180,7 +184,8 @@ static void on_note(struct station *s, struct place *p, struct rpc_msg *call)
 {
 	char text[1024];
 	rpc_get_str(call, text, sizeof text);
-	station_tell(s, STATION_NOTE, p, text, NULL);
+	bool shared = rpc_get_u32(call) != 0;
+	notes_take(s, p, text, shared);
 	answer_nothing(p);
 }
 

@@ -97,6 +97,8 @@ void station_free(struct station **s)
 	stop_watcher(&(*s)->slots);
 	free((*s)->places);
 	free((*s)->letters_bad);
+	free((*s)->giving_up);
+	notes_free(*s);
 	free((*s)->pin_wrong);
 	free(*s);
 	*s = NULL;
@@ -333,6 +335,7 @@ int station_run(struct station *s, struct err *e)
 	while (!s->stopping || station_busy(s) != 0)
 		turn(s);
 	letters_end(s);
+	notes_end(s);
 	read_counts(s);
 	station_tell(s, STATION_ENDS, NULL, NULL, NULL);
 	if (s->broken.code != ERR_NONE && e != NULL)

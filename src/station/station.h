@@ -54,6 +54,8 @@ struct place {
 	bool pin_sent;                    /* in this attempt: the given one */
 	bool pin_trusted;                 /* the operator says that it is to be sent to the token that is in */
 	int64_t pin_letter; /* the letter with the PIN that was sent last in this attempt; 0: it is in none */
+	bool gives_up;      /* what the person has half done on another token, for this one */
+	bool half_done;     /* with PLACE_FAILED: the journal has begun with the person on this token */
 	bool pin_waits;     /* the given PIN was right for no token yet, and is being tried on one */
 	bool gone;          /* the reader is, and the place goes when nobody is at work there */
 	bool put_back;      /* when the enroller has ended, unless it is done: */
@@ -172,7 +174,13 @@ int station_search(struct station *s, const char *typed, struct roster_person *r
 bool station_picks(const struct station *s); /* the operator says whose a token becomes */
 
 /* What the operator wants. Those about a place do nothing where that is in no state for it, and say so in e. */
-int station_pick(struct station *s, size_t place, int64_t person, struct err *e);
+int station_pick(struct station *s, size_t place, int64_t person, bool give_up, struct err *e);
+/* Whether that person's enrollment is half done on another token, which station_pick wants a yes to give up. */
+#define GIVEUP_TOKEN 50
+int station_gives_up(const struct station *s, size_t place, int64_t person, bool *ret, char token[GIVEUP_TOKEN],
+		     struct err *e);
+/* In line: the person who is half done on the token that has failed there is next, and gets another one instead. */
+int station_give_up(struct station *s, size_t place, struct err *e);
 int station_answer(struct station *s, size_t place, struct secret *pin, struct err *e);
 int station_retry(struct station *s, size_t place, struct err *e);
 int station_skip(struct station *s, size_t place, struct err *e);

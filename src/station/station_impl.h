@@ -32,11 +32,15 @@ struct station {
 	int64_t *letters_bad; /* those that can never be made */
 	size_t n_letters_bad;
 	int64_t printer_pause; /* clock_ms; until then it is not tried */
-	bool fresh;            /* the counts are to be read anew */
-	int64_t began;         /* clock_ms */
-	time_t since;          /* the earliest time of day in this run */
-	int64_t done;          /* tokens of this run */
-	int64_t busy_ms;       /* what they took together */
+	int64_t *giving_up;    /* people who get another token than the one they have begun with */
+	size_t n_giving_up;
+	struct station_note *notes;
+	size_t n_notes;
+	bool fresh;      /* the counts are to be read anew */
+	int64_t began;   /* clock_ms */
+	time_t since;    /* the earliest time of day in this run */
+	int64_t done;    /* tokens of this run */
+	int64_t busy_ms; /* what they took together */
 };
 
 /* Tells the view. text and why may be NULL. */
@@ -46,6 +50,11 @@ void station_tell_step(struct station *s, enum station_event_kind kind, const st
 		       bool ok, int64_t ms);
 
 void station_tell_letter(struct station *s, const char *user, bool ok, const char *text, const struct err *why);
+
+/* notes.c: a remark. shared: it is about no token, and each may bring it again. */
+void notes_take(struct station *s, const struct place *p, const char *text, bool shared);
+void notes_end(struct station *s);
+void notes_free(struct station *s);
 
 /* place.c: what PC/SC says, and the beginning and end of the work at a place. */
 void place_take_readers(struct station *s, const struct reader *list, size_t n);
@@ -85,8 +94,24 @@ int assign_token(struct station *s, struct place *p, struct err *e);
 int assign_find(struct station *s, struct place *p, bool *ret_found, struct err *e);
 /* What would cost a token, or somebody's key. */
 int assign_check(const struct station *s, const struct place *p, struct err *e);
-/* That person does, who was chosen. ERR_* if that cannot be. */
-int assign_person(struct station *s, struct place *p, int64_t person, struct err *e);
+/* That person does, who was chosen. give_up: what they have half done on another token is. ERR_* if that cannot be. */
+int assign_person(struct station *s, struct place *p, int64_t person, bool give_up, struct err *e);
+
+/* giveup.c: an enrollment that is half done on one token is given up for another one. */
+bool giveup_is_half_done(const struct store_credential *c, time_t until);
+/* Whether that user's is, on another token than the one at this place, and on which. */
+int giveup_find(const struct station *s, const struct place *p, const char *user, bool *ret, char token[GIVEUP_TOKEN],
+		struct err *e);
+/* Whether the operator has said so of this person, in this run. */
+bool giveup_is_meant(const struct station *s, int64_t person);
+/* The owner of the token there goes on: whether that gives up another token, or this one was given up. */
+int giveup_resume(struct station *s, struct place *p, struct err *e);
+/* A token that is nobody's, and has a PIN that nobody knows. */
+int giveup_check_pin(const struct station *s, const struct place *p, struct err *e);
+/* What an ended enrollment has left on it. */
+void giveup_tell_left(struct station *s, struct place *p);
+/* How the person gets another token, behind what p->why advises. */
+void giveup_advise(const struct station *s, struct place *p);
 
 /* names.c: what the roster says of a person, for templates. */
 void station_names(const struct station *s, struct desk_order *o, const struct roster_person *p);

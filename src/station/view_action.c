@@ -33,6 +33,11 @@ static bool can_pick(const struct place *p)
 	return p->state == PLACE_PICK;
 }
 
+static bool can_give_up(const struct place *p)
+{
+	return p->state == PLACE_FAILED && p->half_done && p->has_person && p->enroller == NULL;
+}
+
 /* It may be all but finished. */
 static bool is_at_work(const struct place *p)
 {
@@ -112,6 +117,14 @@ static void undo(struct view_screen *v, struct station *s, size_t place)
 	told(v, station_undo(s, place, &e), &e, place, user, "what was made is taken back");
 }
 
+static void give_up(struct view_screen *v, struct station *s, size_t place)
+{
+	struct err e = ERR_INIT;
+	char user[sizeof((struct roster_person *)0)->user];
+	copy_user(user, at(s, place));
+	told(v, station_give_up(s, place, &e), &e, place, user, "gets the next token");
+}
+
 static void hold(struct view_screen *v, struct station *s, size_t place)
 {
 	view_line_begin(v, VIEW_HOLD, at(s, place));
@@ -135,6 +148,8 @@ static const struct view_action actions[] = {
     {'h', "h", "hold", "there is nobody who could be held", "break off what is under way, and hold", is_at_work,
      can_put_back, hold},
     {'w', "w", "why", "no reader is red", NULL, NULL, is_red, why},
+    {'n', "n", "new token", "nobody's token has failed half way", "give up what is half done on this token",
+     can_give_up, can_give_up, give_up},
     {'p', "p", "print again", "nobody who was just done is at a reader", NULL, NULL, can_reprint, reprint},
     {'u', "u", "undo", "no token that was just made is in a reader", "empty the token, and revoke the new certificate",
      asks_undo, can_undo, undo},

@@ -108,6 +108,9 @@ static void bottom_text(char *ret, size_t size, const struct view_screen *v, con
 	case VIEW_SURE:
 		view_action_sure(ret, size, v, s);
 		break;
+	case VIEW_GIVE_UP:
+		view_give_up_text(ret, size, v);
+		break;
 	default:
 		snprintf(ret, size, "%s", v->message);
 	}
@@ -116,7 +119,7 @@ static void bottom_text(char *ret, size_t size, const struct view_screen *v, con
 void view_draw_bottom(const struct view_screen *v, const struct station *s)
 {
 	char text[VIEW_TEXT], keys[VIEW_TEXT];
-	bool asks = v->mode == VIEW_STOP || v->mode == VIEW_WHICH || v->mode == VIEW_SURE;
+	bool asks = v->mode == VIEW_STOP || v->mode == VIEW_WHICH || v->mode == VIEW_SURE || v->mode == VIEW_GIVE_UP;
 	bottom_text(text, sizeof text, v, s);
 	view_put(LINES - 2, 1, COLS - 2, asks ? VIEW_ASKS : v->message_colour, text);
 	view_keys_text(keys, sizeof keys, COLS - 2, v, s);

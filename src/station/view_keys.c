@@ -145,6 +145,8 @@ void view_key(struct view_screen *v, struct station *s, wint_t key, bool functio
 		key_which(v, s, key, function);
 	} else if (v->mode == VIEW_SURE) {
 		key_sure(v, s, key, function);
+	} else if (v->mode == VIEW_GIVE_UP) {
+		view_give_up_key(v, s, key, function);
 	} else if (v->mode == VIEW_STOP) {
 		key_stop(v, s, key, function);
 	} else if (v->mode == VIEW_PAGE) {
@@ -166,6 +168,7 @@ static const char *mode_keys(enum view_mode mode)
 	case VIEW_WHICH:
 		return "digit or arrows and Enter  Esc none";
 	case VIEW_SURE:
+	case VIEW_GIVE_UP:
 		return "y yes  any other key: no";
 	case VIEW_STOP:
 		return "f finish them  s stop them now  any other key: go on";

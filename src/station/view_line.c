@@ -43,12 +43,12 @@ static void line_text(char ret[LINE_BYTES], const struct view_line *l)
 
 /* ---- whose */
 
-static void take(struct view_screen *v, struct station *s, size_t place, const struct roster_person *p)
+static void give(struct view_screen *v, struct station *s, size_t place, int64_t person, const char *name, bool give_up)
 {
 	struct err e = ERR_INIT;
-	char user[sizeof p->user];
-	snprintf(user, sizeof user, "%s", p->user);
-	if (station_pick(s, place, p->id, &e) != 0) {
+	char user[sizeof v->picked_user];
+	snprintf(user, sizeof user, "%s", name);
+	if (station_pick(s, place, person, give_up, &e) != 0) {
 		forget_hits(v);
 		v->line.n = 0;
 		view_say_error(v, &e);
@@ -56,6 +56,42 @@ static void take(struct view_screen *v, struct station *s, size_t place, const s
 	}
 	view_leave(v);
 	view_say(v, VIEW_PLAIN, "%zu: the token becomes that of %s", place + 1, user);
+}
+
+static void take(struct view_screen *v, struct station *s, size_t place, const struct roster_person *p)
+{
+	struct err e = ERR_INIT;
+	bool asks = false;
+	if (station_gives_up(s, place, p->id, &asks, v->picked_from, &e) != 0) {
+		view_say_error(v, &e);
+		return;
+	}
+	if (!asks) {
+		give(v, s, place, p->id, p->user, false);
+		return;
+	}
+	v->picked = p->id;
+	snprintf(v->picked_user, sizeof v->picked_user, "%s", p->user);
+	forget_hits(v);
+	v->mode = VIEW_GIVE_UP;
+}
+
+void view_give_up_key(struct view_screen *v, struct station *s, wint_t key, bool function)
+{
+	size_t n = 0, i = view_find(s, &v->about);
+	const struct place *p = station_places(s, &n);
+	if (i == VIEW_NONE) {
+		view_leave(v);
+		return;
+	}
+	view_line_begin(v, VIEW_WHOSE, &p[i]);
+	if (!function && key == 'y')
+		give(v, s, i, v->picked, v->picked_user, true);
+}
+
+void view_give_up_text(char *ret, size_t size, const struct view_screen *v)
+{
+	snprintf(ret, size, "%s is half done on token %s: give that up?", v->picked_user, v->picked_from);
 }
 
 /* "2" and Enter, while numbered names are shown. */

@@ -16,6 +16,7 @@ static const struct {
     {"s skip", "the person gets no token today; what is under way is broken off"},
     {"h hold", "the person is put back, with a reason, on later days, too"},
     {"w why", "all that there is to say about a reader that is red"},
+    {"n new token", "for a token that is lost or dead half way: the next one is that person's"},
     {"Enter whose", "type or scan the name of the person whose the token becomes"},
     {"p print again", "the PIN letter of whoever is done there"},
     {"u undo", "what was just made is revoked, and the token emptied"},

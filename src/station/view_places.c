@@ -41,7 +41,7 @@ static enum view_colour colour_of(const struct place *p)
 /* What the command says of itself is not all that can be done here. */
 static const char *advice(const struct place *p)
 {
-	if (p->state == PLACE_FAILED && !p->card)
+	if (p->state == PLACE_FAILED && !p->card && !p->half_done && !p->undoing)
 		return "put the same token in again: it goes on where it stopped";
 	return err_advice(&p->why);
 }

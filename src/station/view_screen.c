@@ -214,7 +214,7 @@ static void end_turn(struct view_screen *v, const struct station *s)
 	bool over = false;
 	if (v->mode == VIEW_PIN)
 		over = i == VIEW_NONE || p[i].state != PLACE_ASKING;
-	else if (v->mode == VIEW_WHOSE)
+	else if (v->mode == VIEW_WHOSE || v->mode == VIEW_GIVE_UP)
 		over = i == VIEW_NONE || p[i].state != PLACE_PICK;
 	else if (v->mode == VIEW_HOLD || v->mode == VIEW_SURE)
 		over = i == VIEW_NONE || !view_action_can(v, s, i);

@@ -23,13 +23,14 @@
 /* What the keys do now. */
 enum view_mode {
 	VIEW_KEYS,
-	VIEW_PIN,   /* an employee types one */
-	VIEW_WHOSE, /* a name is typed or scanned */
-	VIEW_HOLD,  /* why somebody is held */
-	VIEW_WHICH, /* which reader a key is for */
-	VIEW_SURE,  /* whether that is to be broken off */
-	VIEW_STOP,  /* finish, stop or go on */
-	VIEW_PAGE,  /* something to read: any key ends it */
+	VIEW_PIN,     /* an employee types one */
+	VIEW_WHOSE,   /* a name is typed or scanned */
+	VIEW_HOLD,    /* why somebody is held */
+	VIEW_WHICH,   /* which reader a key is for */
+	VIEW_SURE,    /* whether that is to be broken off */
+	VIEW_GIVE_UP, /* whether a half done token is given up for another one */
+	VIEW_STOP,    /* finish, stop or go on */
+	VIEW_PAGE,    /* something to read: any key ends it */
 };
 
 enum view_page { VIEW_PAGE_HELP, VIEW_PAGE_WHY };
@@ -82,6 +83,9 @@ struct view_screen {
 	struct view_line line;
 	struct roster_person hits[VIEW_HITS]; /* whom the line may have meant */
 	size_t n_hits, n_all;
+
+	int64_t picked; /* who is to get another token than the one they have begun with */
+	char picked_user[65], picked_from[GIVEUP_TOKEN];
 
 	struct secret *raw, *typed, *before; /* what was read, the PIN so far, the first of two */
 	bool again;                          /* the second of two is typed */
@@ -166,6 +170,9 @@ void view_ask_stop(struct view_screen *v, struct station *s);
 void view_line_begin(struct view_screen *v, enum view_mode mode, const struct place *p);
 void view_line_key(struct view_screen *v, struct station *s, wint_t key, bool function);
 void view_line_draw(const struct view_screen *v, const struct station *s);
+/* VIEW_GIVE_UP */
+void view_give_up_key(struct view_screen *v, struct station *s, wint_t key, bool function);
+void view_give_up_text(char *ret, size_t size, const struct view_screen *v);
 
 /* ---- view_pin.c */
 

@@ -3,13 +3,15 @@
 #include "core/xalloc.h"
 #include "store/audit.h"
 #include "store/db.h"
+#include "store/letter_due.h"
 #include "store/roster_impl.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define COLUMNS "l.id, l.person, p.user, p.state, l.token_serial, l.sealed, l.created, l.printed, l.reprints"
+#define COLUMNS \
+	"l.id, l.person, p.user, p.state, l.token_serial, l.sealed, l.created, l.printed, l.reprints, " LETTER_IS_DUE
 #define JOINED " FROM letters l CROSS JOIN roster_people p ON p.id = l.person"
 #define IS_WAITING " WHERE l.printed = 0 AND l.sealed IS NOT NULL AND (?1 = 0 OR p.roster = ?1)"
 
@@ -24,6 +26,7 @@ static void read_row(struct query *q, struct store_letter *ret)
 	l.created = query_int(q, 6);
 	l.printed = query_int(q, 7);
 	l.reprints = query_int(q, 8);
+	l.due = query_int(q, 9) != 0;
 	*ret = l;
 }
 
@@ -132,6 +135,33 @@ int store_letters_printed(struct store *s, int64_t roster, struct store_letter *
 	query_put_int(&q, roster);
 	query_put_int(&q, (int64_t)n);
 	return read_rows(&q, ret, n, ret_n, e);
+}
+
+int store_letter_forgotten(struct store *s, const char *token_serial, bool *ret, char ret_user[65], struct err *e)
+{
+	struct query q = QUERY_INIT;
+	bool row = false;
+	int rc =
+	    query_open(&q, s,
+		       "SELECT k.user FROM audit k JOIN letters l ON l.id = CAST(substr(k.detail, 8) AS INTEGER)"
+		       " WHERE k.token_serial = ?1 AND k.action = 'letter-kept' AND l.printed = 0 AND l.sealed IS NULL"
+		       " AND (SELECT x.action FROM audit x WHERE x.token_serial = ?1 AND x.id > k.id AND x.action IN"
+		       " (" LETTER_PIN_ACTIONS ", 'factory-pin-unchanged') ORDER BY x.id DESC LIMIT 1)"
+		       " = 'factory-pin-change' ORDER BY k.id DESC LIMIT 1",
+		       e);
+
+	if (rc == 0) {
+		query_put_text(&q, token_serial);
+		rc = query_next(&q, &row, e);
+	}
+	if (rc == 0 && row)
+		query_text(&q, 0, ret_user, 65);
+	if (rc == 0)
+		rc = query_check(&q, e);
+	if (rc == 0)
+		*ret = row;
+	query_close(&q);
+	return rc;
 }
 
 /* ---- changes */
@@ -296,13 +326,33 @@ static int find_other(struct store *s, int64_t person, int64_t id, bool *ret_fou
 	return read_one(&q, ret_found, ret, e);
 }
 
+/* 0 if there is none. */
+static int find_true(struct store *s, int64_t person, int64_t *ret, struct err *e)
+{
+	struct query q = QUERY_INIT;
+	bool row = false;
+	int rc = query_open(&q, s,
+			    "SELECT l.id" JOINED " WHERE l.person = ? AND l.sealed IS NOT NULL AND " LETTER_IS_TRUE
+			    " ORDER BY l.id DESC LIMIT 1",
+			    e);
+
+	if (rc == 0) {
+		query_put_int(&q, person);
+		rc = query_next(&q, &row, e);
+	}
+	if (rc == 0)
+		*ret = row ? query_int(&q, 0) : 0;
+	query_close(&q);
+	return rc;
+}
+
 int store_letters_settle(struct store *s, int64_t person, int64_t id, struct err *e)
 {
 	struct store_letter l = {.id = 0};
 	bool found = false;
-	int rc;
+	int rc = id != 0 ? 0 : find_true(s, person, &id, e);
 
-	while ((rc = find_other(s, person, id, &found, &l, e)) == 0 && found) {
+	while (rc == 0 && (rc = find_other(s, person, id, &found, &l, e)) == 0 && found) {
 		rc = store_letter_drop(s, l.id, e);
 		store_letter_free(&l);
 		if (rc == -1)

@@ -20,7 +20,8 @@ struct store_letter {
 	int64_t id;
 	int64_t person; /* roster_person.id */
 	char user[65];
-	enum roster_state state; /* of that person now: only a letter for who is done is to be printed */
+	enum roster_state state; /* of that person now */
+	bool due;                /* it is to be printed: the person is done, or enrolled elsewhere with this PIN */
 	char token_serial[50];
 	struct blob sealed; /* empty once it was dropped */
 	time_t created;
@@ -37,6 +38,9 @@ int store_letter_put(struct store *s, int64_t person, const char *token_serial, 
 int store_letter_find(struct store *s, int64_t person, const char *token_serial, bool *ret_found,
 		      struct store_letter *ret, struct err *e);
 int store_letter_find_id(struct store *s, int64_t id, bool *ret_found, struct store_letter *ret, struct err *e);
+
+/* What the trail has of a letter whose PIN a token was proven with; detail is "letter NUMBER". */
+#define STORE_LETTER_PROVEN "letter-proven"
 
 /* Records, as "letter-begun", that a letter goes to the printer: so none is printed unseen, and one whose end nobody
  * has seen still waits. ERR_STORE if there is no such letter. */
@@ -55,8 +59,8 @@ int store_letters_printed(struct store *s, int64_t roster, struct store_letter *
  * reading, in its log. Recorded as "letter-dropped". Nothing is changed if it was dropped already. */
 int store_letter_drop(struct store *s, int64_t id, struct err *e);
 
-/* This person is done: forgets the sealed PINs of all letters but the one with this id (0: of all), as
- * store_letter_drop. */
+/* This person is done: forgets the sealed PINs of all letters but the one with this id (0: the newest of which the
+ * trail says that the token has it), as store_letter_drop. */
 int store_letters_settle(struct store *s, int64_t person, int64_t id, struct err *e);
 
 /* The letters that were never printed and are not dropped, oldest first, for people of this roster (0: of any): the
@@ -66,6 +70,10 @@ int store_letters_waiting(struct store *s, int64_t roster, int64_t after, struct
 
 /* How many those are. */
 int store_letters_count(struct store *s, int64_t roster, int64_t *ret, struct err *e);
+
+/* Whether this token may have a PIN that was made for a letter, was forgotten before it was printed, and was not
+ * followed by another one; and whose it was. */
+int store_letter_forgotten(struct store *s, const char *token_serial, bool *ret, char ret_user[65], struct err *e);
 
 /* Frees what is in it, and leaves it empty. */
 void store_letter_free(struct store_letter *l);

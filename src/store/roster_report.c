@@ -1,11 +1,12 @@
 #include "store/roster_report.h"
 
+#include "store/letter_due.h"
 #include "store/roster_impl.h"
 
 /* Without the comparison of l.id all of the letters' index would be gone through as if it were a table. */
 #define UNPRINTED                                                                                                    \
 	" FROM letters l CROSS JOIN roster_people p ON p.id = l.person WHERE l.printed = 0 AND l.sealed IS NOT NULL" \
-	" AND l.id > 0 AND p.roster = ? AND p.state = 'done'"
+	" AND l.id > 0 AND p.roster = ? AND " LETTER_IS_DUE
 
 int store_roster_people(struct store *s, int64_t roster, time_t since, const char *after, struct roster_person *ret,
 			size_t n, size_t *ret_n, struct err *e)

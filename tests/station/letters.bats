@@ -72,6 +72,20 @@ opens() {
 	run ! grep -a -e "$alice" -e "$bob" "$DIR"/tokenroll.db* "$DIR/log/station"
 }
 
+@test "a letter says until when the certificate is valid, in the language of its person" {
+	station_card 1
+	station_roster user,name,language alice,Алиса,ru bob,Bob,de
+	station --pins random
+	letters 2
+	for user in alice bob; do
+		until=$(date -u -d "$(openssl x509 -in "$DIR/pki/issued/$user.crt" -noout -enddate | cut -d= -f2)" +%F)
+		name=$([[ $user == bob ]] && echo Bob || echo Алиса)
+		for f in "$DIR"/printed/*; do
+			! pdftotext "$f" - | grep -q "$name" || pdftotext "$f" - | tr '\n' ' ' | grep -E "(Ihr Zugang gilt bis|Доступ действует до) +$until"
+		done | grep -q "$until"
+	done
+}
+
 @test "no letter is printed before the proof, and after a kill the token gets the PIN that was made for it" {
 	card_ctl 0 delay 40
 	station_start --pins random
@@ -111,4 +125,71 @@ opens() {
 	station --pins random
 	((status == 2))
 	[[ $output == *"letter"* && $(card_ctl 0 count) == 0 ]]
+}
+
+# on_the_token: alice's token is finished with the PIN of her letter, and the station is killed before the roster says so
+on_the_token() {
+	card_ctl 0 delay 20
+	station_start --pins random
+	station_says "alice  onto the token"
+	sqlite3 -cmd ".timeout 5000" "$DIR/tokenroll.db" "CREATE TRIGGER full BEFORE UPDATE ON roster_people
+		WHEN NEW.state = 'done' BEGIN SELECT RAISE(ABORT, 'full'); END"
+	station_says "alice  FAILED"
+	kill -KILL "$STATION"
+	station_ended
+	sqlite3 -cmd ".timeout 5000" "$DIR/tokenroll.db" "DROP TRIGGER full"
+	card_ctl 0 delay 0
+}
+
+outside() {
+	"${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$DIR/tokenroll.conf" "$@" --ca-pass-file "$DIR/ca.pass" </dev/null
+}
+
+# waits N: so many letters, by status and by the report
+waits() {
+	[[ $(outside status --json | jq '[.findings[] | select(.topic == "letters")] | length') == "$1" ]]
+	outside report --json "$DIR/roster.csv" | jq -e ".summary.letters_to_print == $1"
+}
+
+@test "the letter of somebody who was finished outside is told, and the next station prints it, without the token" {
+	on_the_token
+	outside enroll alice
+	waits 1
+	card_ctl 0 pull
+	station_start --pins random
+	station_says "the PIN letter of alice is printed"
+	kill -TERM "$STATION"
+	station_ended
+	letters 1
+	waits 0
+	card_ctl 0 insert
+	opens 0 "$(pin_of Алиса)"
+}
+
+@test "the letter of somebody who was finished outside on another PIN is not printed" {
+	on_the_token
+	outside enroll alice
+	waits 1
+	printf '%s\n' "$COMPANY_SO_PIN" >"$DIR/so"
+	printf '86420975\n' >"$DIR/new"
+	chmod 600 "$DIR/so" "$DIR/new"
+	outside unblock --serial STAT000000 --so-pin-file "$DIR/so" --new-pin-file "$DIR/new"
+	waits 0
+	card_ctl 0 pull
+	station_start --pins random
+	station_says reader
+	sleep 1
+	kill -TERM "$STATION"
+	station_ended
+	letters 0
+}
+
+@test "a token that was finished with the PIN of its letter is done when it comes back, and the letter is printed" {
+	on_the_token
+	station_start --pins random
+	station_says "alice  done"
+	station_says "the PIN letter of alice is printed"
+	kill -TERM "$STATION"
+	station_ended
+	opens 0 "$(pin_of Алиса)"
 }

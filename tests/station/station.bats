@@ -213,3 +213,21 @@ all_cards() {
 	[[ $output == *"proven: the token may be pulled out"*"done: it was finished before"* ]]
 	[[ $output != *"the key was not tried"* ]]
 }
+
+@test "what is the same with each token is said once, and at the end how often; what is about a token, each time" {
+	station_cards 2
+	station_conf "ca.crl=$DIR/www/crl.pem"
+	touch "$DIR/www"
+	station_roster user alice bob carol
+	station_start
+	for k in 0 1; do
+		station_card $k
+		station_says "$(printf '%s' "Reader 00 0$k").*done, certificate"
+	done
+	card_ctl 0 pull
+	station_card 0.b serial=STAT000008
+	station_ended
+	[[ $(grep -c "the CRL could not be published" "$DIR/log/station") == 2 ]]
+	grep -q "said 3 times: the CRL could not be published" "$DIR/log/station"
+	[[ $(grep -c "proven: the token may be pulled out" "$DIR/log/station") == 3 ]]
+}
