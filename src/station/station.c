@@ -169,10 +169,13 @@ static void serve_watcher(struct station *s, struct rpc_peer **w)
 	struct rpc_msg call = RPC_MSG_INIT, out = RPC_MSG_INIT;
 	struct err e = ERR_INIT;
 	bool slots = w == &s->slots;
-	if (rpc_peer_next(*w, &call, &e) != 0) {
+	int got = rpc_peer_next(*w, &call, &e);
+	if (got < 0) {
 		if (!slots)
 			take_trouble(s, &e);
 		rpc_peer_stop(w);
+	} else if (got > 0) {
+		;
 	} else if (call.type == WATCHER_HELLO) {
 		give_task(s, &out, slots);
 	} else if (call.type == WATCHER_READERS) {
@@ -187,7 +190,7 @@ static void serve_watcher(struct station *s, struct rpc_peer **w)
 	} else {
 		lose_readers(s, &call);
 	}
-	if (*w != NULL)
+	if (got == 0)
 		rpc_peer_answer(*w, &out);
 	rpc_msg_free(&call);
 	rpc_msg_free(&out);
@@ -214,9 +217,10 @@ static void serve_place(struct station *s, struct place *p)
 {
 	struct rpc_msg call = RPC_MSG_INIT;
 	struct err e = ERR_INIT;
-	if (rpc_peer_next(p->enroller, &call, &e) == 0) {
+	int got = rpc_peer_next(p->enroller, &call, &e);
+	if (got == 0) {
 		serve_call(s, p, &call);
-	} else {
+	} else if (got < 0) {
 		/* its last words were its end, unless it was killed */
 		if (p->state == PLACE_LOOKING || p->state == PLACE_PICK || p->state == PLACE_ASKING ||
 		    p->state == PLACE_WORKING) {
@@ -270,7 +274,8 @@ static void on_signal(struct station *s)
 
 enum { FD_SIGNAL, FD_SIGNER, FD_WATCHER, FD_SLOTS, FD_LETTER, FD_VIEW, FD_PLACES };
 
-static int wait_for_all(struct station *s, struct pollfd *p)
+/* What comes is in revents; nothing where a signal came instead. */
+static void wait_for_all(struct station *s, struct pollfd *p)
 {
 	const struct station_view *v = s->set.view;
 	p[FD_SIGNAL] = (struct pollfd){.fd = signals_fd(), .events = POLLIN};
@@ -283,7 +288,12 @@ static int wait_for_all(struct station *s, struct pollfd *p)
 		const struct rpc_peer *e = s->places[i].enroller;
 		p[FD_PLACES + i] = (struct pollfd){.fd = e != NULL ? rpc_peer_fd(e) : -1, .events = POLLIN};
 	}
-	return poll(p, FD_PLACES + s->n_places, TURN_MS);
+	(void)poll(p, FD_PLACES + s->n_places, TURN_MS);
+}
+
+static bool is_due(const struct pollfd *p, const struct rpc_peer *peer)
+{
+	return peer != NULL && (p->revents != 0 || rpc_peer_late(peer));
 }
 
 /* Places come and go with the readers, so those are last. */
@@ -292,24 +302,23 @@ static void turn(struct station *s)
 	const struct station_view *v = s->set.view;
 	size_t n = s->n_places;
 	struct pollfd *p = xcalloc(FD_PLACES + n, sizeof *p);
-	if (wait_for_all(s, p) > 0) {
-		for (size_t i = 0; i < n; i++) {
-			if (p[FD_PLACES + i].revents != 0)
-				serve_place(s, &s->places[i]);
-		}
-		if (p[FD_LETTER].revents != 0)
-			letters_read(s);
-		if (p[FD_SIGNER].revents != 0)
-			serve_signer(s);
-		if (p[FD_SIGNAL].revents != 0)
-			on_signal(s);
-		if (p[FD_VIEW].revents != 0)
-			v->read(v->arg, s);
-		if (p[FD_WATCHER].revents != 0)
-			serve_watcher(s, &s->watcher);
-		if (p[FD_SLOTS].revents != 0)
-			serve_watcher(s, &s->slots);
+	wait_for_all(s, p);
+	for (size_t i = 0; i < n; i++) {
+		if (is_due(&p[FD_PLACES + i], s->places[i].enroller))
+			serve_place(s, &s->places[i]);
 	}
+	if (p[FD_LETTER].revents != 0)
+		letters_read(s);
+	if (p[FD_SIGNER].revents != 0)
+		serve_signer(s);
+	if (p[FD_SIGNAL].revents != 0)
+		on_signal(s);
+	if (p[FD_VIEW].revents != 0)
+		v->read(v->arg, s);
+	if (is_due(&p[FD_WATCHER], s->watcher))
+		serve_watcher(s, &s->watcher);
+	if (is_due(&p[FD_SLOTS], s->slots))
+		serve_watcher(s, &s->slots);
 	free(p);
 	if (signer_fd(s->set.signer) < 0)
 		serve_signer(s);
