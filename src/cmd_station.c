@@ -258,7 +258,7 @@ static int run(struct stationcmd *c, struct err *e)
 	bool owed = hook_begin(c->cfg);
 	station_new(&s, &setup);
 	int ret = station_run(s, e);
-	const struct hook_end end = {owed, station_published(s), ""};
+	const struct hook_end end = {owed && !station_told(s), station_published(s), ""};
 	time_t since = station_since(s);
 	station_free(&s);
 	end_view(c, since);

@@ -4,6 +4,7 @@
 #include "core/xalloc.h"
 #include "station/letters.h"
 #include "station/signals.h"
+#include "station/teller.h"
 #include "station/watcher.h"
 
 #include <errno.h>
@@ -327,6 +328,7 @@ static void turn(struct station *s)
 	serve_waiting(s);
 	place_begin_queued(s);
 	letters_turn(s);
+	teller_turn(s);
 	need_watchers(s);
 	read_counts(s);
 	v->draw(v->arg, s);
@@ -339,8 +341,9 @@ int station_run(struct station *s, struct err *e)
 	read_counts(s);
 	station_tell(s, STATION_BEGINS, NULL, NULL, NULL);
 	need_watchers(s);
-	while (!s->stopping || station_busy(s) != 0)
+	while (!s->stopping || station_busy(s) != 0 || (teller_is_busy(s) && !s->now))
 		turn(s);
+	teller_end(s);
 	letters_end(s);
 	read_counts(s);
 	station_tell(s, STATION_ENDS, NULL, NULL, NULL);

@@ -159,7 +159,9 @@ double station_per_hour(const struct station *s);
 int64_t station_time_left_s(const struct station *s);
 const struct err *station_trouble(const struct station *s); /* PC/SC's; NULL if there is none */
 bool station_is_stopping(const struct station *s);
-bool station_published(const struct station *s); /* a CRL, in this run */
+/* A CRL was published in this run of which [ca] after-crl has not told yet; and it has told of one. */
+bool station_published(const struct station *s);
+bool station_told(const struct station *s);
 /* All of this run was done since then, also if the time of day was set back meanwhile. */
 time_t station_since(const struct station *s);
 size_t station_busy(const struct station *s); /* places where an enroller is at work */

@@ -15,7 +15,10 @@ struct station {
 	size_t n_places;
 	struct roster_counts counts;
 	bool has_trouble;
-	bool published; /* a CRL was */
+	bool published;              /* a CRL was, and the VPN server is to be told */
+	bool told;                   /* it was, of another one */
+	int64_t tell_at;             /* clock_ms: of the next one, or again */
+	struct process_job *telling; /* under way; NULL */
 	struct err trouble;
 	char (*pin_wrong)[50]; /* tokens that have refused a PIN: it is not sent again by itself */
 	size_t n_pin_wrong;
