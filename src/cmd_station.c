@@ -258,7 +258,9 @@ static int run(struct stationcmd *c, struct err *e)
 	bool owed = hook_begin(c->cfg);
 	station_new(&s, &setup);
 	int ret = station_run(s, e);
-	const struct hook_end end = {owed && !station_told(s), station_published(s), ""};
+	/* whoever wants it to end at once does not wait for the hook either */
+	bool hurry = ret != 0 && e->code == ERR_INTERRUPTED, due = station_published(s);
+	const struct hook_end end = {(owed && !station_told(s)) || (hurry && due), due && !hurry, ""};
 	time_t since = station_since(s);
 	station_free(&s);
 	end_view(c, since);

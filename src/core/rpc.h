@@ -102,6 +102,8 @@ void rpc_peer_refuse(struct rpc_peer *p, const struct err *why);
 
 /* Asks it with SIGTERM to end what it is doing. */
 void rpc_peer_interrupt(const struct rpc_peer *p);
+/* Ends it without a word: rpc_peer_stop is to follow, and does not wait for it any more. */
+void rpc_peer_kill(struct rpc_peer *p);
 /* Who gets the child's notes; NULL for nobody. */
 void rpc_peer_on_note(struct rpc_peer *p, rpc_note_fn *fn, void *arg);
 

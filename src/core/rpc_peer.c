@@ -21,6 +21,9 @@
 /* How long a child may take to finish by itself once its socket is closed: a module's C_Finalize talks to the card. */
 #define GRACE_MS 3000
 
+/* How long one that was killed may take for that. */
+#define KILLED_MS 2000
+
 /* After how long whoever has pressed Ctrl-C is told why nothing happens yet. */
 #define NOTICE_MS 300
 
@@ -64,6 +67,7 @@ struct rpc_peer {
 	int fd;
 	int64_t until;       /* clock_ms: for the rest of its call, or for its end; 0: nothing is waited for */
 	enum rpc_wire broke; /* for its end: why */
+	bool killed;
 	const struct role *role;
 	rpc_note_fn *note;
 	void *note_arg;
@@ -194,14 +198,26 @@ static void forget_process(struct rpc_peer *p)
 	p->until = 0;
 }
 
+/* A call into the kernel that hangs, e.g. of a driver, keeps it even then: it is left to whoever is our parent. */
+static void wait_killed(const struct rpc_peer *p, int *ret_status)
+{
+	struct pollfd ended = {.fd = p->pidfd, .events = POLLIN};
+	int64_t deadline = clock_ms() + KILLED_MS, left;
+	pid_t got;
+	while ((got = waitpid(p->pid, ret_status, WNOHANG)) == 0 && (left = deadline - clock_ms()) > 0)
+		poll(&ended, 1, (int)left);
+	if (got == 0)
+		*ret_status = SIGKILL;
+}
+
 /* Waits for the child until the deadline, then kills it unless it is spared. Returns its wait status. */
 static int reap(struct rpc_peer *p, int64_t deadline, bool spare)
 {
 	int status = 0;
-	if (!wait_end(p, deadline, &status) && !spare) {
-		kill(p->pid, SIGKILL);
-		waitpid(p->pid, &status, 0);
-	}
+	if (!p->killed && !wait_end(p, deadline, &status) && !spare)
+		rpc_peer_kill(p);
+	if (p->killed)
+		wait_killed(p, &status);
 	forget_process(p);
 	return status;
 }
@@ -210,6 +226,13 @@ void rpc_peer_interrupt(const struct rpc_peer *p)
 {
 	if (p->pid > 0)
 		kill(p->pid, SIGTERM);
+}
+
+void rpc_peer_kill(struct rpc_peer *p)
+{
+	if (p->pid > 0)
+		kill(p->pid, SIGKILL);
+	p->killed = true;
 }
 
 /* Asks the child to stop, and says so if that takes a while. Returns until when it may. */

@@ -1,6 +1,7 @@
 #include "station/station_impl.h"
 
 #include "core/clock.h"
+#include "core/process.h"
 #include "core/xalloc.h"
 #include "station/letters.h"
 #include "station/signals.h"
@@ -214,6 +215,12 @@ static void need_watchers(struct station *s)
 
 /* ---- enrollers */
 
+static bool is_under_way(const struct place *p)
+{
+	return p->state == PLACE_LOOKING || p->state == PLACE_PICK || p->state == PLACE_ASKING ||
+	       p->state == PLACE_WORKING;
+}
+
 static void serve_place(struct station *s, struct place *p)
 {
 	struct rpc_msg call = RPC_MSG_INIT;
@@ -223,8 +230,7 @@ static void serve_place(struct station *s, struct place *p)
 		serve_call(s, p, &call);
 	} else if (got < 0) {
 		/* its last words were its end, unless it was killed */
-		if (p->state == PLACE_LOOKING || p->state == PLACE_PICK || p->state == PLACE_ASKING ||
-		    p->state == PLACE_WORKING) {
+		if (is_under_way(p)) {
 			if (p->stopping)
 				err_set(&e, p->card ? ERR_INTERRUPTED : ERR_REMOVED,
 					p->card ? "interrupted" : "the token was pulled out");
@@ -264,13 +270,15 @@ static void read_counts(struct station *s)
 }
 
 /* A signal from a terminal that is closed, or from a service manager: those under way are finished. The second one, or
- * Ctrl-C where nobody can be asked, breaks them off; but not SIGHUP, which a closed terminal sends more than once: the
- * shell does, and the kernel when the shell has ended. */
+ * Ctrl-C where nobody can be asked, breaks them off, and the third ends them at once; but not SIGHUP, which a closed
+ * terminal sends more than once: the shell does, and the kernel when the shell has ended. */
 static void on_signal(struct station *s)
 {
 	int sig = signals_take();
-	if (sig != 0)
-		station_stop(s, s->stopping && sig != SIGHUP);
+	if (sig == SIGHUP)
+		station_stop(s, false);
+	else if (sig != 0)
+		station_stop_more(s);
 }
 
 enum { FD_SIGNAL, FD_SIGNER, FD_WATCHER, FD_SLOTS, FD_LETTER, FD_VIEW, FD_PLACES };
@@ -334,6 +342,33 @@ static void turn(struct station *s)
 	v->draw(v->arg, s);
 }
 
+static bool goes_on(const struct station *s)
+{
+	if (s->kill_at != 0)
+		return station_busy(s) != 0 && clock_ms() < s->kill_at;
+	return !s->stopping || station_busy(s) != 0 || (teller_is_busy(s) && !s->now);
+}
+
+/* Whoever was asked for the third time waits for nobody. */
+static void kill_all(struct station *s)
+{
+	struct err why = ERR_INIT;
+	err_set(&why, ERR_INTERRUPTED, "interrupted");
+	for (size_t i = 0; i < s->n_places; i++) {
+		struct place *p = &s->places[i];
+		if (p->enroller == NULL)
+			continue;
+		rpc_peer_kill(p->enroller);
+		if (is_under_way(p))
+			place_fail(s, p, PLACE_FAILED, &why);
+	}
+	if (s->broken.code != ERR_NONE)
+		return;
+	err_set(&s->broken, ERR_INTERRUPTED, "the station was ended before what was under way had come to a stop");
+	err_next(&s->broken,
+		 "start it again with the same command, and put the tokens in again: it goes on where it stopped");
+}
+
 int station_run(struct station *s, struct err *e)
 {
 	if (signals_catch(e) != 0)
@@ -341,12 +376,19 @@ int station_run(struct station *s, struct err *e)
 	read_counts(s);
 	station_tell(s, STATION_BEGINS, NULL, NULL, NULL);
 	need_watchers(s);
-	while (!s->stopping || station_busy(s) != 0 || (teller_is_busy(s) && !s->now))
+	while (goes_on(s))
 		turn(s);
+	if (s->kill_at != 0)
+		kill_all(s);
 	teller_end(s);
+	s->ending = true;
+	for (letters_turn(s); s->printing != NULL && !s->hurried && s->kill_at == 0; letters_turn(s))
+		turn(s);
 	letters_end(s);
 	read_counts(s);
 	station_tell(s, STATION_ENDS, NULL, NULL, NULL);
+	/* what is still to come is waited for elsewhere */
+	process_catch_signals();
 	if (s->broken.code != ERR_NONE && e != NULL)
 		*e = s->broken;
 	return s->broken.code == ERR_NONE ? 0 : -1;

@@ -185,7 +185,17 @@ int station_undo(struct station *s, size_t place, struct err *e);
 /* The PIN letter of whoever was done there, once more. */
 int station_reprint(struct station *s, size_t place, struct err *e);
 
+/* What the end of one that is stopping waits for: tokens, which may be broken off; a letter of this user, NULL if there
+ * is none; [ca] after-crl. */
+bool station_is_breaking_off(const struct station *s);
+const char *station_printing(const struct station *s);
+bool station_is_telling(const struct station *s);
+
 /* No new token is begun; with now, those under way are broken off as well, and can be gone on with. */
 void station_stop(struct station *s, bool now);
+
+/* As whoever asks again and again: no new token; those under way are broken off; what does not obey is killed, and can
+ * be gone on with as well. */
+void station_stop_more(struct station *s);
 
 #endif

@@ -28,6 +28,8 @@ struct station {
 	size_t admitting;           /* sockets that the signer has not confirmed */
 	struct err broken;          /* why the station cannot go on; ERR_NONE */
 	bool stopping, now;         /* no new token; break off those under way */
+	int64_t kill_at;            /* clock_ms: those that do not obey; 0: nobody has asked for that */
+	bool ending, hurried;       /* only letters are left; nor are those waited for */
 	struct pinletter *printing; /* under way; NULL */
 	int64_t printing_id;
 	char printing_user[65];
