@@ -16,6 +16,10 @@
 
 #define TURN_MS 1000 /* times and progress are drawn anew */
 
+/* After how long it is said that the database is locked, and when again. */
+#define LOCKED_MS 700
+#define LOCKED_AGAIN_MS 60000
+
 const char *station_event_name(enum station_event_kind k)
 {
 	static const char *const names[STATION_EVENT_COUNT] = {
@@ -261,6 +265,22 @@ static void serve_signer(struct station *s)
 
 /* ---- the loop */
 
+/* Whoever has asked twice waits for it no more: what is under way can be gone on with. */
+static bool on_locked(void *arg, int64_t waited_ms)
+{
+	static const char why[] = "another program keeps the database locked; the station waits for it";
+	struct station *s = arg;
+	if (waited_ms < LOCKED_MS)
+		return true;
+	if (s->set.view->held != NULL)
+		s->set.view->held(s->set.view->arg, why);
+	if (s->held_said == 0 || clock_ms() - s->held_said > LOCKED_AGAIN_MS) {
+		s->held_said = clock_ms();
+		station_tell(s, STATION_NOTE, NULL, why, NULL);
+	}
+	return !s->stopping || !signals_pending();
+}
+
 static void read_counts(struct station *s)
 {
 	struct err e = ERR_INIT;
@@ -373,6 +393,7 @@ int station_run(struct station *s, struct err *e)
 {
 	if (signals_catch(e) != 0)
 		return -1;
+	store_on_wait(s->set.store, on_locked, s);
 	read_counts(s);
 	station_tell(s, STATION_BEGINS, NULL, NULL, NULL);
 	need_watchers(s);
@@ -387,6 +408,7 @@ int station_run(struct station *s, struct err *e)
 	letters_end(s);
 	read_counts(s);
 	station_tell(s, STATION_ENDS, NULL, NULL, NULL);
+	store_on_wait(s->set.store, NULL, NULL);
 	/* what is still to come is waited for elsewhere */
 	process_catch_signals();
 	if (s->broken.code != ERR_NONE && e != NULL)

@@ -116,6 +116,8 @@ struct station_view {
 	int (*input)(void *arg);
 	void (*read)(void *arg, struct station *s);
 	bool can_ask; /* somebody can be asked for a PIN, or whose a token is */
+	/* The loop is held up, why, and for some seconds perhaps: nothing of the station may be called; NULL. */
+	void (*held)(void *arg, const char *why);
 };
 
 struct station_options {

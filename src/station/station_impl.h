@@ -38,6 +38,8 @@ struct station {
 	size_t n_letters_bad;
 	int64_t printer_pause; /* clock_ms; until then it is not tried */
 	bool fresh;            /* the counts are to be read anew */
+	int64_t held_said;     /* clock_ms: that another program keeps the database locked; 0 */
+	int64_t settle_at;     /* clock_ms; not before that the roster is told anew what it could not be told */
 	int64_t began;         /* clock_ms */
 	time_t since;          /* the earliest time of day in this run */
 	int64_t done;          /* tokens of this run */
