@@ -34,6 +34,7 @@ struct stationcmd {
 	struct roster *people; /* of which only the names of the columns are kept */
 	int64_t roster;
 	struct view_lines lines;
+	bool unread;              /* nobody reads them */
 	struct view_screen *full; /* NULL: lines are printed */
 };
 
@@ -209,12 +210,21 @@ static void tell_end(const struct stationcmd *c, time_t since)
 		screen_error(&c->screen, &e);
 }
 
-/* What was on the screen is gone with it, also what to do now. */
-static void end_view(struct stationcmd *c, time_t since)
+/* What was on the screen is gone with it, also what to do now. A failure of the station's comes before that of lines
+ * that nobody reads, and then no report is written behind them. */
+static void end_view(struct stationcmd *c, time_t since, int *ret, struct err *e)
 {
 	struct roster_counts counts;
+	struct err unread = ERR_INIT;
 	bool full = c->full != NULL;
 	view_screen_close(&c->full);
+	if (view_queue_end(&c->lines.out, &unread) != 0) {
+		c->unread = true;
+		if (*ret == 0)
+			*e = unread;
+		*ret = -1;
+		return;
+	}
 	tell_end(c, since);
 	if (!full || c->o->quiet || store_roster_count(c->store, c->roster, &counts, NULL) != 0)
 		return;
@@ -227,7 +237,7 @@ static struct station_view choose_view(struct stationcmd *c)
 {
 	struct err e = ERR_INIT;
 	bool terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
-	c->lines = (struct view_lines){.out = stdout, .json = c->o->json, .ends_alone = true};
+	c->lines = (struct view_lines){.out.fd = STDOUT_FILENO, .json = c->o->json, .ends_alone = true};
 	if (!terminal || c->o->plain || c->o->json)
 		return view_lines(&c->lines);
 	if (view_screen_open(&c->full, base_name(c->people->source), &e) == 0)
@@ -256,10 +266,12 @@ static int run(struct stationcmd *c, struct err *e)
 	bool owed = hook_begin(c->cfg);
 	station_new(&s, &setup);
 	int ret = station_run(s, e);
-	const struct hook_end end = {owed, station_published(s), ""};
+	/* whoever wants it to end at once does not wait for the hook either */
+	bool hurry = ret != 0 && e->code == ERR_INTERRUPTED, due = station_published(s);
+	const struct hook_end end = {(owed && !station_told(s)) || (hurry && due), due && !hurry, ""};
 	time_t since = station_since(s);
 	station_free(&s);
-	end_view(c, since);
+	end_view(c, since, &ret, e);
 	return hook_end(c->cfg, &c->screen, &end, ret, e);
 }
 
@@ -278,7 +290,7 @@ int cmd_station(const struct options *o, struct err *e)
 		ret = open_ca(&c, e);
 	if (ret == 0)
 		ret = run(&c, e);
-	if (ret != 0 && o->json)
+	if (ret != 0 && o->json && !c.unread)
 		report_error_json(e);
 	pinletters_close(&c.printer);
 	secret_free(&c.key);

@@ -1,7 +1,6 @@
 #include "hook.h"
+#include "core/aftercrl.h"
 #include "core/clean.h"
-#include "core/process.h"
-#include "core/words.h"
 #include "core/xalloc.h"
 #include "enroll/ports.h"
 
@@ -10,13 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TIME_MS 30000
 #define LINES_MAX 20
-
-static char *crl_of(const struct config *cfg)
-{
-	return cfg->ca.crl != NULL ? xstrdup(cfg->ca.crl) : xasprintf("%s/crl.pem", cfg->ca.pki);
-}
 
 /* Its last lines: why it failed is at the end. */
 static void show(struct screen *screen, struct blob *output)
@@ -41,25 +34,16 @@ static void show(struct screen *screen, struct blob *output)
 
 static int run(const struct config *cfg, struct screen *screen, const char *done, struct err *e)
 {
-	struct words w = WORDS_INIT;
-	struct err why = ERR_INIT;
 	struct blob output = BLOB_INIT;
-	if (words_split(&w, cfg->ca.after_crl, e) != 0 || w.n == 0)
-		return 0;
-	char *path = crl_of(cfg), *crl = xasprintf("TOKENROLL_CRL=%s", path);
-	const char *const env[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", crl, NULL};
-	const struct process_hook h = {
-	    .argv = (const char *const *)w.list, .env = env, .in = -1, .umask = 022, .timeout_ms = TIME_MS};
-	int ret = process_run_hook(&h, &output, &why);
-	if (ret != 0) {
-		show(screen, &output);
-		err_set(e, ERR_HOOK, "%s; but the VPN server was not told: [ca] after-crl: %s", done, why.what);
-		err_native(e, "%s", why.native);
+	struct process_job *job = NULL;
+	int ret = aftercrl_begin(&job, cfg, done, e);
+	if (job != NULL) {
+		process_job_wait(job);
+		ret = aftercrl_end(&job, done, &output, e);
 	}
+	if (ret != 0)
+		show(screen, &output);
 	blob_free(&output);
-	free(crl);
-	free(path);
-	words_free(&w);
 	return ret;
 }
 

@@ -55,7 +55,7 @@ int ca_revoke_serial(struct ca *ca, const char *serial, const char *reason, bool
 		     struct ca_known *ret, struct err *e);
 int ca_crl(struct ca *ca, struct ca_crl *ret, struct err *e);
 int ca_publish_fresh(struct ca *ca, struct err *e);
-bool ca_published(const struct ca *ca);
+unsigned ca_published(const struct ca *ca);
 int ca_crl_state(const struct config_ca *cfg, struct ca_crl_state *ret, struct err *e);
 int ca_settle(struct ca *ca, const char *serial, struct err *e);
 

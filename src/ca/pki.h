@@ -36,7 +36,7 @@ struct ca {
 	EVP_PKEY *key;       /* from ca_unlock on */
 	struct index *index; /* NULL if there is no index.txt: nothing can be issued here */
 	bool has_key, encrypted;
-	bool published;         /* a fresh CRL is where the server reads it, by this process */
+	unsigned published;     /* how often this process has put a fresh CRL where the server reads it */
 	char user[CA_USER_MAX]; /* whose subject was asked for last, "" for nobody's yet */
 	rpc_note_fn *note;
 	void *note_arg;

@@ -112,7 +112,7 @@ int publish_crl(struct ca *ca, struct err *e)
 {
 	struct crls c = CRLS_INIT;
 	if (ca->crl_file == NULL) {
-		ca->published = true;
+		ca->published++;
 		return 0;
 	}
 	int lock = lock_folder(ca);
@@ -123,7 +123,7 @@ int publish_crl(struct ca *ca, struct err *e)
 		warn_if_closed(ca);
 	unlock_folder(lock);
 	crls_free(&c);
-	ca->published = ca->published || ret == 0;
+	ca->published += ret == 0;
 	return ret;
 }
 
@@ -191,7 +191,7 @@ static int bring_up_to_date(struct ca *ca, const char *user, struct err *e)
 			ret = unpublished(ca, &l, user, &why, e);
 		else
 			pki_note(ca, "the fresh CRL is published now: %.300s", ca->crl_file);
-		ca->published = ca->published || ret == 0;
+		ca->published += ret == 0;
 	}
 	unlock_folder(lock);
 	crls_free(&l.crls);
@@ -251,7 +251,7 @@ int ca_publish_fresh(struct ca *ca, struct err *e)
 	return ca_publish(ca, NULL, e);
 }
 
-bool ca_published(const struct ca *ca)
+unsigned ca_published(const struct ca *ca)
 {
 	return ca->published;
 }

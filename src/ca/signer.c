@@ -64,6 +64,7 @@ int signer_open(struct signer *s, struct ca_info *ret, struct err *e)
 		info.needs_passphrase = rpc_get_u32(&out) != 0;
 		rpc_get_blob(&out, &info.chain_pem);
 		signer_get_hsm(&out, &info.hsm);
+		s->published = info.published = rpc_get_u32(&out);
 		status = rpc_msg_done(&out) ? 0 : signer_bad_answer(e);
 	}
 	if (status == 0)

@@ -51,6 +51,7 @@ struct ca_info {
 	bool needs_passphrase; /* it is encrypted; or on an HSM whose PIN has to be typed, or its last try agreed to */
 	struct blob chain_pem; /* the CA certificate and those above it as PEM without text, for the profile */
 	struct ca_hsm_info hsm;
+	unsigned published; /* CRLs, by a signer that is joined, before that */
 };
 
 struct ca_certificate {
@@ -259,8 +260,8 @@ int signer_crl(struct signer *s, struct ca_crl *ret, struct err *e);
  * stays so. */
 int signer_publish_fresh(struct signer *s, struct err *e);
 
-/* Whether a fresh CRL was put where the VPN server reads it since signer_start, or into PKI/crl.pem if [ca] crl names
- * no place. */
+/* Whether a fresh CRL was put where the VPN server reads it since signer_start or signer_join, or into PKI/crl.pem if
+ * [ca] crl names no place. */
 int signer_published(struct signer *s, bool *ret, struct err *e);
 
 /* What the VPN server reads, or PKI/crl.pem if [ca] crl names no place. A process of its own, for this call; needs

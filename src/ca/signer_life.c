@@ -95,9 +95,17 @@ int signer_publish_fresh(struct signer *s, struct err *e)
 
 int signer_published(struct signer *s, bool *ret, struct err *e)
 {
-	struct rpc_msg in = RPC_MSG_INIT;
+	struct rpc_msg in = RPC_MSG_INIT, out = RPC_MSG_INIT;
 	rpc_msg_reset(&in, SIGNER_PUBLISHED);
-	return signer_call_yes_no(s, &in, ret, e);
+	int status = signer_call(s, &in, &out, e);
+	bool more = status == 0 && rpc_get_u32(&out) != s->published;
+	if (status == 0 && !rpc_msg_done(&out))
+		status = signer_bad_answer(e);
+	if (status == 0)
+		*ret = more;
+	rpc_msg_free(&in);
+	rpc_msg_free(&out);
+	return status;
 }
 
 int signer_crl_state(const struct config_ca *cfg, bool verbose, struct ca_crl_state *ret, struct err *e)

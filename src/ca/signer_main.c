@@ -83,6 +83,7 @@ void signer_put_info(struct rpc_msg *out, const struct ca_info *info)
 	rpc_put_u32(out, info->needs_passphrase);
 	rpc_put_blob(out, &info->chain_pem);
 	signer_put_hsm(out, &info->hsm);
+	rpc_put_u32(out, info->published);
 }
 
 static int op_open(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out, struct err *e)

@@ -55,6 +55,7 @@ int signer_op_join(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *out
 		ret = ca_refresh(ca, e);
 	if (ret == 0) {
 		struct ca_info now = st->info; /* borrowed */
+		now.published = ca_published(ca);
 		now.needs_passphrase = now.needs_passphrase && !ca_is_unlocked(ca);
 		signer_put_info(out, &now);
 	}

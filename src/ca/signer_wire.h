@@ -44,6 +44,7 @@ enum signer_op {
 struct signer {
 	struct rpc_peer *peer;
 	int timeout_ms;
+	unsigned published; /* when it was joined */
 };
 
 #define SIGNER_PATH_BYTES_MAX 4096

@@ -109,6 +109,7 @@ struct run {
 	pid_t pid;
 	int out, err;
 	int ended;           /* a descriptor that tells that it has; -1 where nobody waits for that */
+	bool silent[2];      /* nothing more comes from out, from err */
 	struct blob text[2]; /* what came from out and err */
 };
 
@@ -190,25 +191,34 @@ static int drain(int fd, struct blob *b)
 	return 1;
 }
 
-static int run_collect(struct run *r, int64_t deadline)
+/* What comes within wait_ms. Returns 1 when it has ended, 0 while it goes on, -1 when nothing can be found out. */
+static int collect_some(struct run *r, int wait_ms)
 {
-	struct pollfd p[3] = {
-	    {.fd = r->out, .events = POLLIN}, {.fd = r->err, .events = POLLIN}, {.fd = r->ended, .events = POLLIN}};
-	while (p[0].fd >= 0 || p[1].fd >= 0 || p[2].fd >= 0) {
-		int64_t left = deadline - clock_ms();
-		if (left <= 0)
-			return -1;
-		if (poll(p, 3, (int)left) < 0 && errno != EINTR)
-			return -1;
-		/* what it wrote itself is there by then */
-		if (p[2].fd >= 0 && p[2].revents != 0 && p[0].revents == 0 && p[1].revents == 0)
-			return 0;
-		for (int i = 0; i < 2; i++) {
-			if (p[i].fd >= 0 && p[i].revents != 0 && !drain(p[i].fd, &r->text[i]))
-				p[i] = (struct pollfd){.fd = -1};
-		}
+	struct pollfd p[3] = {{.fd = r->silent[0] ? -1 : r->out, .events = POLLIN},
+			      {.fd = r->silent[1] ? -1 : r->err, .events = POLLIN},
+			      {.fd = r->ended, .events = POLLIN}};
+	if (p[0].fd < 0 && p[1].fd < 0 && p[2].fd < 0)
+		return 1;
+	if (poll(p, 3, wait_ms) < 0)
+		return errno == EINTR ? 0 : -1;
+	/* what it wrote itself is there by then */
+	if (p[2].fd >= 0 && p[2].revents != 0 && p[0].revents == 0 && p[1].revents == 0)
+		return 1;
+	for (int i = 0; i < 2; i++) {
+		if (p[i].fd >= 0 && p[i].revents != 0 && !drain(p[i].fd, &r->text[i]))
+			r->silent[i] = true;
 	}
 	return 0;
+}
+
+static int run_collect(struct run *r, int64_t deadline)
+{
+	for (;;) {
+		int64_t left = deadline - clock_ms();
+		int got = left <= 0 ? -1 : collect_some(r, (int)left);
+		if (got != 0)
+			return got < 0 ? -1 : 0;
+	}
 }
 
 /* The last line that is not empty, without its line end. */
@@ -276,11 +286,62 @@ int process_run(const char *const argv[], const char *const env[], struct blob *
 	return ret;
 }
 
-int process_run_hook(const struct process_hook *h, struct blob *ret_output, struct err *e)
+/* ---- a program that is not waited for */
+
+#define PIECES 16 /* of its output, at once */
+
+struct process_job {
+	struct run run;
+	struct process_hook hook;
+	char *name;
+	int64_t deadline;
+	bool over;
+};
+
+static void free_job(struct process_job **j)
 {
-	struct run r = {.env = h->env, .hook = h, .pid = -1, .out = -1, .err = -1, .ended = -1};
-	int ret = run_whole(&r, h->argv, h->timeout_ms, e);
-	struct blob *both = &r.text[0], *more = &r.text[1];
+	run_close(&(*j)->run);
+	blob_free(&(*j)->run.text[0]);
+	blob_free(&(*j)->run.text[1]);
+	free((*j)->name);
+	free(*j);
+	*j = NULL;
+}
+
+int process_job_begin(struct process_job **ret, const struct process_hook *h, struct err *e)
+{
+	struct process_job *j = xcalloc(1, sizeof *j);
+	j->hook = *h;
+	j->run = (struct run){.env = h->env, .hook = &j->hook, .pid = -1, .out = -1, .err = -1, .ended = -1};
+	j->name = xstrdup(h->argv[0]);
+	j->deadline = clock_ms() + h->timeout_ms;
+	if (run_start(&j->run, h->argv, e) != 0) {
+		free_job(&j);
+		return -1;
+	}
+	*ret = j;
+	return 0;
+}
+
+bool process_job_over(struct process_job *j)
+{
+	int got = 0;
+	for (int i = 0; i < PIECES && got == 0; i++)
+		got = collect_some(&j->run, 0);
+	j->over = got > 0;
+	return got != 0 || clock_ms() >= j->deadline;
+}
+
+void process_job_wait(struct process_job *j)
+{
+	j->over = run_collect(&j->run, j->deadline) == 0;
+}
+
+int process_job_end(struct process_job **j, struct blob *ret_output, struct err *e)
+{
+	struct run *r = &(*j)->run;
+	struct blob *both = &r->text[0], *more = &r->text[1];
+	int ret = run_finish(r, (*j)->name, (*j)->over, (*j)->hook.timeout_ms, e);
 	if (more->len > 0) {
 		both->data = xrealloc(both->data, both->len + more->len + 1, 1);
 		memcpy(both->data + both->len, more->data, more->len);
@@ -288,6 +349,16 @@ int process_run_hook(const struct process_hook *h, struct blob *ret_output, stru
 		both->data[both->len] = '\0';
 	}
 	blob_take(ret_output, both->data, both->len);
-	blob_free(more);
+	both->data = NULL;
+	free_job(j);
 	return ret;
+}
+
+int process_run_hook(const struct process_hook *h, struct blob *ret_output, struct err *e)
+{
+	struct process_job *j = NULL;
+	if (process_job_begin(&j, h, e) != 0)
+		return -1;
+	process_job_wait(j);
+	return process_job_end(&j, ret_output, e);
 }

@@ -57,4 +57,13 @@ struct process_hook {
  */
 int process_run_hook(const struct process_hook *h, struct blob *ret_output, struct err *e);
 
+/* The same without waiting for it: one that was begun, whether it is over, or out of time, which is to be asked again
+ * and again, because that also takes what it writes; and its end, which ends one that is not over. */
+struct process_job;
+int process_job_begin(struct process_job **ret, const struct process_hook *h, struct err *e);
+bool process_job_over(struct process_job *j);
+/* Waits until it is. */
+void process_job_wait(struct process_job *j);
+int process_job_end(struct process_job **j, struct blob *ret_output, struct err *e);
+
 #endif

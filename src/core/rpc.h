@@ -90,13 +90,20 @@ int rpc_peer_fd(const struct rpc_peer *p);
 /*
  * For a child that calls us, instead of being called: its next call, which ERR_* of its role
  * reports as gone when it has ended; and the answers. An answer that cannot be sent is no error: the next call says so.
+ *
+ * Never waits for the child. 1: there is no whole call yet, or it does not talk any more and has not ended: to be
+ * called again when rpc_peer_fd can be read, or rpc_peer_late. A call has 3 s to be complete, an end as long, and then
+ * it is killed.
  */
+bool rpc_peer_late(const struct rpc_peer *p);
 int rpc_peer_next(struct rpc_peer *p, struct rpc_msg *ret_call, struct err *e);
 void rpc_peer_answer(struct rpc_peer *p, struct rpc_msg *answer);
 void rpc_peer_refuse(struct rpc_peer *p, const struct err *why);
 
 /* Asks it with SIGTERM to end what it is doing. */
 void rpc_peer_interrupt(const struct rpc_peer *p);
+/* Ends it without a word: rpc_peer_stop is to follow, and does not wait for it any more. */
+void rpc_peer_kill(struct rpc_peer *p);
 /* Who gets the child's notes; NULL for nobody. */
 void rpc_peer_on_note(struct rpc_peer *p, rpc_note_fn *fn, void *arg);
 
@@ -122,13 +129,16 @@ void rpc_peer_stop(struct rpc_peer **p);
 
 /* ---- the child's side ---- */
 
+struct rpc_guest;
+
 struct rpc_server {
 	int fd;      /* of the call that is being answered */
+	bool guest;  /* that one is a guest's */
 	void *state; /* the role's own */
 	/* may say more of why a call has failed; NULL: nothing */
 	void (*explain)(struct rpc_server *s, struct err *e);
 	/* see rpc_serve_also: who they are, and the calls that they may make */
-	int *guests;
+	struct rpc_guest *guests;
 	size_t n_guests;
 	const uint16_t *guest_calls;
 	size_t n_guest_calls;
@@ -147,7 +157,8 @@ struct rpc_op {
 int rpc_serve(struct rpc_server *s, const struct rpc_op *ops, size_t n_ops);
 
 /* From a handler: calls that come from this socket are answered, too, one after the other, until it is closed; of the
- * calls only those in guest_calls. */
+ * calls only those in guest_calls. It is closed on one who does not finish a call, or does not take an answer, within
+ * 3 s; the others are served while the rest of a call is waited for. */
 void rpc_serve_also(struct rpc_server *s, int fd);
 
 /* Sends a remark to the parent in the middle of a call. */

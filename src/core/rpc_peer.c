@@ -15,10 +15,14 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* How long a child may take to finish by itself once its socket is closed: a module's C_Finalize talks to the card. */
 #define GRACE_MS 3000
+
+/* How long one that was killed may take for that. */
+#define KILLED_MS 2000
 
 /* After how long whoever has pressed Ctrl-C is told why nothing happens yet. */
 #define NOTICE_MS 300
@@ -29,8 +33,10 @@
  */
 #define FINISH_MS 35000
 
-/* A child's call is sent whole. */
-#define CALL_MS 10000
+/* A child's call is sent whole, and it waits for the answer: whoever serves many is held up by none. */
+#define CALL_MS 3000
+#define ANSWER_MS 1000
+#define REST_MS 2 /* until it is looked again whether the rest of a call has come */
 
 /*
  * What a role is called when it fails; what it has to finish after it was asked to stop (by SIGTERM), "" if it breaks
@@ -59,6 +65,9 @@ struct rpc_peer {
 	pid_t pid; /* 0: somebody else's child */
 	int pidfd; /* readable once the process has ended */
 	int fd;
+	int64_t until;       /* clock_ms: for the rest of its call, or for its end; 0: nothing is waited for */
+	enum rpc_wire broke; /* for its end: why */
+	bool killed;
 	const struct role *role;
 	rpc_note_fn *note;
 	void *note_arg;
@@ -182,16 +191,34 @@ static bool wait_end(const struct rpc_peer *p, int64_t deadline, int *ret_status
 	return got != 0;
 }
 
+static void forget_process(struct rpc_peer *p)
+{
+	close(p->pidfd);
+	p->pid = p->pidfd = -1;
+	p->until = 0;
+}
+
+/* A call into the kernel that hangs, e.g. of a driver, keeps it even then: it is left to whoever is our parent. */
+static void wait_killed(const struct rpc_peer *p, int *ret_status)
+{
+	struct pollfd ended = {.fd = p->pidfd, .events = POLLIN};
+	int64_t deadline = clock_ms() + KILLED_MS, left;
+	pid_t got;
+	while ((got = waitpid(p->pid, ret_status, WNOHANG)) == 0 && (left = deadline - clock_ms()) > 0)
+		poll(&ended, 1, (int)left);
+	if (got == 0)
+		*ret_status = SIGKILL;
+}
+
 /* Waits for the child until the deadline, then kills it unless it is spared. Returns its wait status. */
 static int reap(struct rpc_peer *p, int64_t deadline, bool spare)
 {
 	int status = 0;
-	if (!wait_end(p, deadline, &status) && !spare) {
-		kill(p->pid, SIGKILL);
-		waitpid(p->pid, &status, 0);
-	}
-	close(p->pidfd);
-	p->pid = p->pidfd = -1;
+	if (!p->killed && !wait_end(p, deadline, &status) && !spare)
+		rpc_peer_kill(p);
+	if (p->killed)
+		wait_killed(p, &status);
+	forget_process(p);
 	return status;
 }
 
@@ -199,6 +226,13 @@ void rpc_peer_interrupt(const struct rpc_peer *p)
 {
 	if (p->pid > 0)
 		kill(p->pid, SIGTERM);
+}
+
+void rpc_peer_kill(struct rpc_peer *p)
+{
+	if (p->pid > 0)
+		kill(p->pid, SIGKILL);
+	p->killed = true;
 }
 
 /* Asks the child to stop, and says so if that takes a while. Returns until when it may. */
@@ -222,6 +256,26 @@ static int gone(const struct rpc_peer *p, struct err *e)
 	return err_set(e, p->role->code, "%s is not running any more", p->role->what);
 }
 
+static int say_broken(const struct role *role, enum rpc_wire w, int status, int timeout_ms, struct err *e)
+{
+	switch (w) {
+	case RPC_WIRE_STOPPED:
+		return err_set(e, ERR_INTERRUPTED, "interrupted");
+	case RPC_WIRE_TIMEOUT:
+		return err_set(e, role->code, "%s did not answer within %d s and was ended", role->what,
+			       timeout_ms / 1000);
+	case RPC_WIRE_NONSENSE:
+		return err_set(e, role->code, "%s sent something that is no message and was ended", role->what);
+	default:
+		break;
+	}
+	if (WIFSIGNALED(status)) {
+		err_set(e, role->code, "%s crashed", role->what);
+		return err_native(e, "signal %d, SIG%s", WTERMSIG(status), sigabbrev_np(WTERMSIG(status)));
+	}
+	return err_set(e, role->code, "%s ended early, with status %d", role->what, WEXITSTATUS(status));
+}
+
 /* The child broke off: finds out how, and leaves the peer without a process. */
 static int broken(struct rpc_peer *p, enum rpc_wire w, int timeout_ms, struct err *e)
 {
@@ -232,29 +286,14 @@ static int broken(struct rpc_peer *p, enum rpc_wire w, int timeout_ms, struct er
 	/* one that hangs or lies has had its time; one that was merely interrupted may end the step it is in */
 	int64_t deadline = w == RPC_WIRE_CLOSED ? clock_ms() + GRACE_MS : w == RPC_WIRE_STOPPED ? ask_to_stop(p) : 0;
 	int status = reap(p, deadline, w == RPC_WIRE_STOPPED && p->role->spared);
-	switch (w) {
-	case RPC_WIRE_STOPPED:
-		return err_set(e, ERR_INTERRUPTED, "interrupted");
-	case RPC_WIRE_TIMEOUT:
-		return err_set(e, p->role->code, "%s did not answer within %d s and was ended", p->role->what,
-			       timeout_ms / 1000);
-	case RPC_WIRE_NONSENSE:
-		return err_set(e, p->role->code, "%s sent something that is no message and was ended", p->role->what);
-	default:
-		break;
-	}
-	if (WIFSIGNALED(status)) {
-		err_set(e, p->role->code, "%s crashed", p->role->what);
-		return err_native(e, "signal %d, SIG%s", WTERMSIG(status), sigabbrev_np(WTERMSIG(status)));
-	}
-	return err_set(e, p->role->code, "%s ended early, with status %d", p->role->what, WEXITSTATUS(status));
+	return say_broken(p->role, w, status, timeout_ms, e);
 }
 
 int rpc_send(struct rpc_peer *p, struct rpc_msg *in, struct err *e)
 {
 	if (p->fd < 0)
 		return gone(p, e);
-	if (rpc_wire_send(p->fd, in) != 0)
+	if (rpc_wire_send(p->fd, in, -1) != 0)
 		return broken(p, RPC_WIRE_CLOSED, 0, e);
 	return 0;
 }
@@ -308,22 +347,64 @@ int rpc_wait(struct rpc_peer *p, struct rpc_msg *out, int timeout_ms, struct err
 
 int rpc_peer_fd(const struct rpc_peer *p)
 {
-	return p->fd;
+	return p->fd < 0 && p->until != 0 ? p->pidfd : p->fd;
+}
+
+bool rpc_peer_late(const struct rpc_peer *p)
+{
+	return p->until != 0 && clock_ms() >= p->until;
+}
+
+/* Of one that does not talk any more: waits for nothing. A call into the kernel may keep it even when it is killed. */
+static int see_end(struct rpc_peer *p, struct err *e)
+{
+	int status = 0;
+	if (waitpid(p->pid, &status, WNOHANG) == 0) {
+		if (rpc_peer_late(p)) {
+			kill(p->pid, SIGKILL);
+			p->until = clock_ms() + GRACE_MS;
+		}
+		return 1;
+	}
+	forget_process(p);
+	return say_broken(p->role, p->broke, status, CALL_MS, e);
+}
+
+static bool waits_for_rest(struct rpc_peer *p)
+{
+	bool whole = rpc_wire_whole(p->fd);
+	if (whole || p->until == 0)
+		p->until = clock_ms() + CALL_MS;
+	if (whole || rpc_peer_late(p))
+		return false;
+	nanosleep(&(struct timespec){.tv_nsec = REST_MS * 1000000L}, NULL);
+	return true;
 }
 
 int rpc_peer_next(struct rpc_peer *p, struct rpc_msg *ret_call, struct err *e)
 {
 	if (p->fd < 0)
+		return p->until != 0 ? see_end(p, e) : gone(p, e);
+	if (waits_for_rest(p))
+		return 1;
+	enum rpc_wire w = rpc_wire_recv(p->fd, ret_call, p->until, NULL);
+	p->until = 0;
+	if (w == RPC_WIRE_OK)
+		return 0;
+	p->broke = w;
+	rpc_peer_dismiss(p);
+	if (p->pid <= 0)
 		return gone(p, e);
-	enum rpc_wire w = rpc_wire_recv(p->fd, ret_call, clock_ms() + CALL_MS, NULL);
-	return w == RPC_WIRE_OK ? 0 : broken(p, w, CALL_MS, e);
+	p->until = clock_ms() + (w == RPC_WIRE_CLOSED ? GRACE_MS : 0);
+	return see_end(p, e);
 }
 
+/* It waits for the answer; one that does not is told nothing more. */
 void rpc_peer_answer(struct rpc_peer *p, struct rpc_msg *answer)
 {
 	answer->type = RPC_TYPE_REPLY;
 	if (p->fd >= 0)
-		(void)rpc_wire_send(p->fd, answer);
+		(void)rpc_wire_send(p->fd, answer, clock_ms() + ANSWER_MS);
 }
 
 void rpc_peer_refuse(struct rpc_peer *p, const struct err *why)
@@ -331,7 +412,7 @@ void rpc_peer_refuse(struct rpc_peer *p, const struct err *why)
 	struct rpc_msg m = RPC_MSG_INIT;
 	rpc_wire_put_err(&m, why);
 	if (p->fd >= 0)
-		(void)rpc_wire_send(p->fd, &m);
+		(void)rpc_wire_send(p->fd, &m, clock_ms() + ANSWER_MS);
 	rpc_msg_free(&m);
 }
 

@@ -5,10 +5,14 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 #define HEAD_BYTES ((size_t)8)
+
+/* Of a longer frame no more may fit into the socket before it is read. */
+#define WHOLE_MAX ((size_t)64 << 10)
 
 static void put_be(unsigned char *p, uint64_t v, size_t n)
 {
@@ -26,23 +30,47 @@ static uint64_t get_be(const unsigned char *p, size_t n)
 	return v;
 }
 
-static int send_bytes(int fd, const void *data, size_t len)
+/* Waits until the other end has taken some of what it was sent before. */
+static int wait_writable(int fd, int64_t deadline)
 {
-	const char *p = data;
-	while (len > 0) {
-		ssize_t n = send(fd, p, len, MSG_NOSIGNAL);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	int64_t left = deadline - clock_ms();
+	if (left <= 0)
+		return -1;
+	return poll(&p, 1, (int)left) < 0 && errno != EINTR ? -1 : 0;
+}
+
+static int send_some(int fd, struct msghdr *msg, int64_t deadline, size_t *ret_n)
+{
+	for (;;) {
+		ssize_t n = sendmsg(fd, msg, MSG_NOSIGNAL | (deadline >= 0 ? MSG_DONTWAIT : 0));
+		if (n >= 0) {
+			*ret_n = (size_t)n;
+			return 0;
+		}
+		if (errno == EAGAIN ? deadline < 0 || wait_writable(fd, deadline) != 0 : errno != EINTR)
 			return -1;
-		p += n;
-		len -= (size_t)n;
+	}
+}
+
+static int send_bytes(int fd, const void *data, size_t len, int64_t deadline)
+{
+	struct iovec iov = {.iov_len = len};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	/* the type predates const; nothing is written to it */
+	memcpy(&iov.iov_base, &data, sizeof data);
+	while (iov.iov_len > 0) {
+		size_t n;
+		if (send_some(fd, &msg, deadline, &n) != 0)
+			return -1;
+		iov.iov_base = (char *)iov.iov_base + n;
+		iov.iov_len -= n;
 	}
 	return 0;
 }
 
 /* The head, and with it the descriptor. */
-static int send_head(int fd, unsigned char head[HEAD_BYTES], const struct rpc_msg *m)
+static int send_head(int fd, unsigned char head[HEAD_BYTES], const struct rpc_msg *m, int64_t deadline)
 {
 	union {
 		struct cmsghdr align;
@@ -51,36 +79,43 @@ static int send_head(int fd, unsigned char head[HEAD_BYTES], const struct rpc_ms
 	struct iovec iov = {.iov_base = head, .iov_len = HEAD_BYTES};
 	struct msghdr msg = {
 	    .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+	size_t n;
 	if (!m->has_fd)
-		return send_bytes(fd, head, HEAD_BYTES);
+		return send_bytes(fd, head, HEAD_BYTES, deadline);
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(c), &m->fd, sizeof(int));
-	ssize_t n;
-	do
-		n = sendmsg(fd, &msg, MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
-	return n <= 0 ? -1 : send_bytes(fd, head + n, HEAD_BYTES - (size_t)n);
+	if (send_some(fd, &msg, deadline, &n) != 0)
+		return -1;
+	return send_bytes(fd, head + n, HEAD_BYTES - n, deadline);
 }
 
-int rpc_wire_send(int fd, const struct rpc_msg *m)
+static int send_frame(int fd, const struct rpc_msg *m, int64_t deadline)
 {
 	unsigned char head[HEAD_BYTES];
 	put_be(head, m->len, 4);
 	put_be(head + 4, m->type, 2);
 	put_be(head + 6, m->n_secrets, 2);
-	if (send_head(fd, head, m) != 0 || send_bytes(fd, m->body, m->len) != 0)
+	if (send_head(fd, head, m, deadline) != 0 || send_bytes(fd, m->body, m->len, deadline) != 0)
 		return -1;
 	for (unsigned i = 0; i < m->n_secrets; i++) {
 		unsigned char len[4];
 		put_be(len, m->secrets[i]->len, 4);
-		if (send_bytes(fd, len, sizeof len) != 0 ||
-		    send_bytes(fd, m->secrets[i]->bytes, m->secrets[i]->len) != 0)
+		if (send_bytes(fd, len, sizeof len, deadline) != 0 ||
+		    send_bytes(fd, m->secrets[i]->bytes, m->secrets[i]->len, deadline) != 0)
 			return -1;
 	}
 	return 0;
+}
+
+int rpc_wire_send(int fd, const struct rpc_msg *m, int64_t deadline)
+{
+	if (send_frame(fd, m, deadline) == 0)
+		return 0;
+	(void)shutdown(fd, SHUT_RDWR);
+	return -1;
 }
 
 void rpc_wire_put_err(struct rpc_msg *m, const struct err *e)
@@ -176,6 +211,11 @@ static enum rpc_wire recv_head(int fd, unsigned char head[HEAD_BYTES], struct rp
 	return recv_bytes(fd, head + n, HEAD_BYTES - (size_t)n, deadline, stop);
 }
 
+static bool is_frame(const unsigned char head[HEAD_BYTES])
+{
+	return get_be(head, 4) <= RPC_BODY_MAX && get_be(head + 6, 2) <= RPC_SECRETS_MAX;
+}
+
 enum rpc_wire rpc_wire_recv(int fd, struct rpc_msg *m, int64_t deadline, rpc_wire_stop_fn *stop)
 {
 	unsigned char head[HEAD_BYTES];
@@ -183,10 +223,10 @@ enum rpc_wire rpc_wire_recv(int fd, struct rpc_msg *m, int64_t deadline, rpc_wir
 	enum rpc_wire w = recv_head(fd, head, m, deadline, stop);
 	if (w != RPC_WIRE_OK)
 		return w;
+	if (!is_frame(head))
+		return RPC_WIRE_NONSENSE;
 	size_t len = (size_t)get_be(head, 4);
 	unsigned n_secrets = (unsigned)get_be(head + 6, 2);
-	if (len > RPC_BODY_MAX || n_secrets > RPC_SECRETS_MAX)
-		return RPC_WIRE_NONSENSE;
 	m->type = (uint16_t)get_be(head + 4, 2);
 	m->owns_secrets = true;
 	m->body = xcalloc(1, len);
@@ -197,4 +237,26 @@ enum rpc_wire rpc_wire_recv(int fd, struct rpc_msg *m, int64_t deadline, rpc_wir
 		w = recv_secret(fd, m->secrets[i], deadline, stop);
 	}
 	return w;
+}
+
+/* At least, by its head: a secret's own length is not known yet. */
+static size_t frame_bytes(const unsigned char head[HEAD_BYTES])
+{
+	size_t len = HEAD_BYTES + (size_t)get_be(head, 4) + 4 * (size_t)get_be(head + 6, 2);
+	return len < WHOLE_MAX ? len : WHOLE_MAX;
+}
+
+bool rpc_wire_whole(int fd)
+{
+	unsigned char head[HEAD_BYTES];
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	int have = 0;
+	if (poll(&p, 1, 0) <= 0)
+		return false;
+	/* nothing more comes */
+	if ((p.revents & ~POLLIN) != 0 || ioctl(fd, FIONREAD, &have) != 0 || have <= 0)
+		return true;
+	return (size_t)have >= HEAD_BYTES &&
+	       (recv(fd, head, HEAD_BYTES, MSG_PEEK | MSG_DONTWAIT) != (ssize_t)HEAD_BYTES || !is_frame(head) ||
+		(size_t)have >= frame_bytes(head));
 }

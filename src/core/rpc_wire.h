@@ -14,13 +14,17 @@ enum { RPC_TYPE_REPLY = 1, RPC_TYPE_ERROR = 2, RPC_TYPE_NOTE = 3 };
 /* Non-zero when waiting should end. */
 typedef int rpc_wire_stop_fn(void);
 
-/* Returns 0, or -1 when the other end is gone. */
-int rpc_wire_send(int fd, const struct rpc_msg *m);
+/* Returns 0, or -1 when the other end is gone, or has not taken it by the deadline (clock_ms; negative: for ever), and
+ * then the socket is good for nothing any more. */
+int rpc_wire_send(int fd, const struct rpc_msg *m, int64_t deadline);
 
 /* An answer that is an error. */
 void rpc_wire_put_err(struct rpc_msg *m, const struct err *e);
 
 /* Receives one frame until the deadline (clock_ms; negative: for ever). stop may be NULL. */
 enum rpc_wire rpc_wire_recv(int fd, struct rpc_msg *m, int64_t deadline, rpc_wire_stop_fn *stop);
+
+/* Whether rpc_wire_recv would not have to wait, but for the rest of a frame beyond 64 KiB or of a secret. */
+bool rpc_wire_whole(int fd);
 
 #endif

@@ -167,6 +167,12 @@ int pinletter_end(struct pinletter **p, struct pinletter_outcome *ret, struct er
 	return got;
 }
 
+void pinletter_break(struct pinletter **p)
+{
+	rpc_peer_kill((*p)->peer);
+	drop(p);
+}
+
 int pinletter_print(const struct pinletters *l, const struct pinletter_facts *f, struct secret *pin, struct secret *puk,
 		    struct pinletter_outcome *ret, struct err *e)
 {

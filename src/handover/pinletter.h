@@ -93,6 +93,9 @@ int pinletter_fd(const struct pinletter *p);
  */
 int pinletter_end(struct pinletter **p, struct pinletter_outcome *ret, struct err *e);
 
+/* Ends it, whatever it is at. Whether it is printed is not known. */
+void pinletter_break(struct pinletter **p);
+
 /* Both at once. */
 int pinletter_print(const struct pinletters *l, const struct pinletter_facts *f, struct secret *pin, struct secret *puk,
 		    struct pinletter_outcome *ret, struct err *e);

@@ -4,7 +4,11 @@
 #include "station/station_impl.h"
 
 #include "core/clock.h"
+#include "core/rpc.h"
 #include "station/letters.h"
+#include "station/teller.h"
+
+#define OBEY_MS 2000 /* how long those have that are to end at once */
 
 const struct place *station_places(const struct station *s, size_t *ret_n)
 {
@@ -27,9 +31,29 @@ bool station_is_stopping(const struct station *s)
 	return s->stopping;
 }
 
+bool station_is_breaking_off(const struct station *s)
+{
+	return s->now;
+}
+
+const char *station_printing(const struct station *s)
+{
+	return s->printing != NULL ? s->printing_user : NULL;
+}
+
+bool station_is_telling(const struct station *s)
+{
+	return teller_is_busy(s);
+}
+
 bool station_published(const struct station *s)
 {
 	return s->published;
+}
+
+bool station_told(const struct station *s)
+{
+	return s->told;
 }
 
 time_t station_since(const struct station *s)
@@ -236,4 +260,25 @@ void station_stop(struct station *s, bool now)
 		     s->now ? "what is under way is broken off, and can be gone on with later"
 			    : "what is under way is finished",
 		     NULL);
+}
+
+/* Asked twice an enroller kills its worker, and can still say how far it came. */
+static void stop_at_once(struct station *s)
+{
+	s->kill_at = clock_ms() + OBEY_MS;
+	for (size_t i = 0; i < s->n_places; i++) {
+		if (s->places[i].enroller != NULL)
+			rpc_peer_interrupt(s->places[i].enroller);
+	}
+	station_tell(s, STATION_STOPS, NULL, "what is under way is ended at once, and can be gone on with later", NULL);
+}
+
+void station_stop_more(struct station *s)
+{
+	if (s->ending)
+		s->hurried = true;
+	else if (!s->now)
+		station_stop(s, s->stopping);
+	else if (s->kill_at == 0)
+		stop_at_once(s);
 }

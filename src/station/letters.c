@@ -339,15 +339,22 @@ void letters_forget(struct station *s, const struct place *p)
 	store_letter_free(&l);
 }
 
+/* Nobody can say whether it is on paper, so it waits: twice is better than never. */
+static void break_off(struct station *s)
+{
+	struct err e = ERR_INIT;
+	pinletter_break(&s->printing);
+	err_set(&e, ERR_INTERRUPTED, "the station was ended while the letter was in the printer");
+	err_next(&e, "look whether it came out; the next start with the same command prints it");
+	failed(s, &e);
+}
+
 void letters_end(struct station *s)
 {
 	struct store_letter page[PAGE];
 	size_t n = 0;
-	do {
-		if (s->printing != NULL)
-			letters_read(s);
-		letters_turn(s);
-	} while (s->printing != NULL);
+	if (s->printing != NULL)
+		break_off(s);
 	do {
 		if (store_letters_printed(s->set.store, s->set.roster, page, PAGE, &n, NULL) != 0)
 			return;

@@ -41,8 +41,7 @@ int letters_reprint(struct station *s, const struct place *p, struct err *e);
 /* What was undone needs no letter. */
 void letters_forget(struct station *s, const struct place *p);
 
-/* The station ends: prints what is due, as far as the printer takes it, and forgets the PINs of those that were
- * printed. */
+/* The station ends: breaks off what is still in the printer, and forgets the PINs of those that were printed. */
 void letters_end(struct station *s);
 
 #endif

@@ -9,6 +9,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#define SETTLE_MS 5000  /* each try may wait for the database */
 #define SLOTS_AT_WORK 8 /* tokens without a reader that are enrolled at once */
 
 static struct place *find(struct station *s, const char *name)
@@ -156,8 +157,11 @@ static void give_back(struct station *s, struct place *p, const struct err *why)
 
 void place_settle(struct station *s, struct place *p)
 {
-	if (p->begun && p->state == PLACE_FAILED && p->enroller == NULL)
-		give_back(s, p, &p->why);
+	if (!p->begun || p->state != PLACE_FAILED || p->enroller != NULL || clock_ms() < s->settle_at)
+		return;
+	give_back(s, p, &p->why);
+	if (p->begun)
+		s->settle_at = clock_ms() + SETTLE_MS;
 }
 
 bool station_pin_was_wrong(const struct station *s, const char *token)

@@ -6,6 +6,7 @@
 #include "core/clock.h"
 #include "core/xalloc.h"
 #include "station/letters.h"
+#include "station/teller.h"
 #include "store/timing.h"
 
 #include <stdlib.h>
@@ -374,7 +375,8 @@ static void on_done(struct station *s, struct place *p, struct rpc_msg *call)
 	if (!rpc_msg_done(call))
 		err_set(&d.err, ERR_FAILED, "the process that enrolls has told its end in a way that cannot be read");
 	answer_nothing(p);
-	s->published = s->published || d.crl_published;
+	if (d.crl_published)
+		teller_note(s);
 	/* some have a serial number only now, or another label */
 	if (d.err.code == ERR_NONE && d.token.serial[0] != '\0')
 		snprintf(p->token.id, sizeof p->token.id, "%s", d.token.serial);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -31,6 +32,12 @@ int signals_catch(struct err *e)
 int signals_fd(void)
 {
 	return ends[0];
+}
+
+bool signals_pending(void)
+{
+	struct pollfd p = {.fd = ends[0], .events = POLLIN};
+	return poll(&p, 1, 0) > 0;
 }
 
 int signals_take(void)

@@ -7,10 +7,15 @@
 
 #include "core/err.h"
 
+#include <stdbool.h>
+
 int signals_catch(struct err *e);
 
 /* Readable when one has come. */
 int signals_fd(void);
+
+/* Whether one has. */
+bool signals_pending(void);
 
 /* The next one, or 0. */
 int signals_take(void);

@@ -1,9 +1,11 @@
 #include "station/station_impl.h"
 
 #include "core/clock.h"
+#include "core/process.h"
 #include "core/xalloc.h"
 #include "station/letters.h"
 #include "station/signals.h"
+#include "station/teller.h"
 #include "station/watcher.h"
 
 #include <errno.h>
@@ -13,6 +15,10 @@
 #include <string.h>
 
 #define TURN_MS 1000 /* times and progress are drawn anew */
+
+/* After how long it is said that the database is locked, and when again. */
+#define LOCKED_MS 700
+#define LOCKED_AGAIN_MS 60000
 
 const char *station_event_name(enum station_event_kind k)
 {
@@ -171,10 +177,13 @@ static void serve_watcher(struct station *s, struct rpc_peer **w)
 	struct rpc_msg call = RPC_MSG_INIT, out = RPC_MSG_INIT;
 	struct err e = ERR_INIT;
 	bool slots = w == &s->slots;
-	if (rpc_peer_next(*w, &call, &e) != 0) {
+	int got = rpc_peer_next(*w, &call, &e);
+	if (got < 0) {
 		if (!slots)
 			take_trouble(s, &e);
 		rpc_peer_stop(w);
+	} else if (got > 0) {
+		;
 	} else if (call.type == WATCHER_HELLO) {
 		give_task(s, &out, slots);
 	} else if (call.type == WATCHER_READERS) {
@@ -189,7 +198,7 @@ static void serve_watcher(struct station *s, struct rpc_peer **w)
 	} else {
 		lose_readers(s, &call);
 	}
-	if (*w != NULL)
+	if (got == 0)
 		rpc_peer_answer(*w, &out);
 	rpc_msg_free(&call);
 	rpc_msg_free(&out);
@@ -212,16 +221,22 @@ static void need_watchers(struct station *s)
 
 /* ---- enrollers */
 
+static bool is_under_way(const struct place *p)
+{
+	return p->state == PLACE_LOOKING || p->state == PLACE_PICK || p->state == PLACE_ASKING ||
+	       p->state == PLACE_WORKING;
+}
+
 static void serve_place(struct station *s, struct place *p)
 {
 	struct rpc_msg call = RPC_MSG_INIT;
 	struct err e = ERR_INIT;
-	if (rpc_peer_next(p->enroller, &call, &e) == 0) {
+	int got = rpc_peer_next(p->enroller, &call, &e);
+	if (got == 0) {
 		serve_call(s, p, &call);
-	} else {
+	} else if (got < 0) {
 		/* its last words were its end, unless it was killed */
-		if (p->state == PLACE_LOOKING || p->state == PLACE_PICK || p->state == PLACE_ASKING ||
-		    p->state == PLACE_WORKING) {
+		if (is_under_way(p)) {
 			if (p->stopping)
 				err_set(&e, p->card ? ERR_INTERRUPTED : ERR_REMOVED,
 					p->card ? "interrupted" : "the token was pulled out");
@@ -252,6 +267,22 @@ static void serve_signer(struct station *s)
 
 /* ---- the loop */
 
+/* Whoever has asked twice waits for it no more: what is under way can be gone on with. */
+static bool on_locked(void *arg, int64_t waited_ms)
+{
+	static const char why[] = "another program keeps the database locked; the station waits for it";
+	struct station *s = arg;
+	if (waited_ms < LOCKED_MS)
+		return true;
+	if (s->set.view->held != NULL)
+		s->set.view->held(s->set.view->arg, why);
+	if (s->held_said == 0 || clock_ms() - s->held_said > LOCKED_AGAIN_MS) {
+		s->held_said = clock_ms();
+		station_tell(s, STATION_NOTE, NULL, why, NULL);
+	}
+	return !s->stopping || !signals_pending();
+}
+
 static void read_counts(struct station *s)
 {
 	struct err e = ERR_INIT;
@@ -261,18 +292,21 @@ static void read_counts(struct station *s)
 }
 
 /* A signal from a terminal that is closed, or from a service manager: those under way are finished. The second one, or
- * Ctrl-C where nobody can be asked, breaks them off; but not SIGHUP, which a closed terminal sends more than once: the
- * shell does, and the kernel when the shell has ended. */
+ * Ctrl-C where nobody can be asked, breaks them off, and the third ends them at once; but not SIGHUP, which a closed
+ * terminal sends more than once: the shell does, and the kernel when the shell has ended. */
 static void on_signal(struct station *s)
 {
 	int sig = signals_take();
-	if (sig != 0)
-		station_stop(s, s->stopping && sig != SIGHUP);
+	if (sig == SIGHUP)
+		station_stop(s, false);
+	else if (sig != 0)
+		station_stop_more(s);
 }
 
 enum { FD_SIGNAL, FD_SIGNER, FD_WATCHER, FD_SLOTS, FD_LETTER, FD_VIEW, FD_PLACES };
 
-static int wait_for_all(struct station *s, struct pollfd *p)
+/* What comes is in revents; nothing where a signal came instead. */
+static void wait_for_all(struct station *s, struct pollfd *p)
 {
 	const struct station_view *v = s->set.view;
 	p[FD_SIGNAL] = (struct pollfd){.fd = signals_fd(), .events = POLLIN};
@@ -285,7 +319,12 @@ static int wait_for_all(struct station *s, struct pollfd *p)
 		const struct rpc_peer *e = s->places[i].enroller;
 		p[FD_PLACES + i] = (struct pollfd){.fd = e != NULL ? rpc_peer_fd(e) : -1, .events = POLLIN};
 	}
-	return poll(p, FD_PLACES + s->n_places, TURN_MS);
+	(void)poll(p, FD_PLACES + s->n_places, TURN_MS);
+}
+
+static bool is_due(const struct pollfd *p, const struct rpc_peer *peer)
+{
+	return peer != NULL && (p->revents != 0 || rpc_peer_late(peer));
 }
 
 /* Places come and go with the readers, so those are last. */
@@ -294,24 +333,23 @@ static void turn(struct station *s)
 	const struct station_view *v = s->set.view;
 	size_t n = s->n_places;
 	struct pollfd *p = xcalloc(FD_PLACES + n, sizeof *p);
-	if (wait_for_all(s, p) > 0) {
-		for (size_t i = 0; i < n; i++) {
-			if (p[FD_PLACES + i].revents != 0)
-				serve_place(s, &s->places[i]);
-		}
-		if (p[FD_LETTER].revents != 0)
-			letters_read(s);
-		if (p[FD_SIGNER].revents != 0)
-			serve_signer(s);
-		if (p[FD_SIGNAL].revents != 0)
-			on_signal(s);
-		if (p[FD_VIEW].revents != 0)
-			v->read(v->arg, s);
-		if (p[FD_WATCHER].revents != 0)
-			serve_watcher(s, &s->watcher);
-		if (p[FD_SLOTS].revents != 0)
-			serve_watcher(s, &s->slots);
+	wait_for_all(s, p);
+	for (size_t i = 0; i < n; i++) {
+		if (is_due(&p[FD_PLACES + i], s->places[i].enroller))
+			serve_place(s, &s->places[i]);
 	}
+	if (p[FD_LETTER].revents != 0)
+		letters_read(s);
+	if (p[FD_SIGNER].revents != 0)
+		serve_signer(s);
+	if (p[FD_SIGNAL].revents != 0)
+		on_signal(s);
+	if (p[FD_VIEW].revents != 0)
+		v->read(v->arg, s);
+	if (is_due(&p[FD_WATCHER], s->watcher))
+		serve_watcher(s, &s->watcher);
+	if (is_due(&p[FD_SLOTS], s->slots))
+		serve_watcher(s, &s->slots);
 	free(p);
 	if (signer_fd(s->set.signer) < 0)
 		serve_signer(s);
@@ -320,24 +358,62 @@ static void turn(struct station *s)
 	serve_waiting(s);
 	place_begin_queued(s);
 	letters_turn(s);
+	teller_turn(s);
 	need_watchers(s);
 	read_counts(s);
 	v->draw(v->arg, s);
+}
+
+static bool goes_on(const struct station *s)
+{
+	if (s->kill_at != 0)
+		return station_busy(s) != 0 && clock_ms() < s->kill_at;
+	return !s->stopping || station_busy(s) != 0 || (teller_is_busy(s) && !s->now);
+}
+
+/* Whoever was asked for the third time waits for nobody. */
+static void kill_all(struct station *s)
+{
+	struct err why = ERR_INIT;
+	err_set(&why, ERR_INTERRUPTED, "interrupted");
+	for (size_t i = 0; i < s->n_places; i++) {
+		struct place *p = &s->places[i];
+		if (p->enroller == NULL)
+			continue;
+		rpc_peer_kill(p->enroller);
+		if (is_under_way(p))
+			place_fail(s, p, PLACE_FAILED, &why);
+	}
+	if (s->broken.code != ERR_NONE)
+		return;
+	err_set(&s->broken, ERR_INTERRUPTED, "the station was ended before what was under way had come to a stop");
+	err_next(&s->broken,
+		 "start it again with the same command, and put the tokens in again: it goes on where it stopped");
 }
 
 int station_run(struct station *s, struct err *e)
 {
 	if (signals_catch(e) != 0)
 		return -1;
+	store_on_wait(s->set.store, on_locked, s);
 	read_counts(s);
 	station_tell(s, STATION_BEGINS, NULL, NULL, NULL);
 	need_watchers(s);
-	while (!s->stopping || station_busy(s) != 0)
+	while (goes_on(s))
+		turn(s);
+	if (s->kill_at != 0)
+		kill_all(s);
+	teller_end(s);
+	s->ending = true;
+	for (letters_turn(s); s->printing != NULL && !s->hurried && s->kill_at == 0; letters_turn(s))
 		turn(s);
 	letters_end(s);
 	notes_end(s);
 	read_counts(s);
 	station_tell(s, STATION_ENDS, NULL, NULL, NULL);
+	store_on_wait(s->set.store, NULL, NULL);
+	/* what is still to come is waited for elsewhere */
+	process_catch_signals();
 	if (s->broken.code != ERR_NONE && e != NULL)
 		*e = s->broken;
 	return s->broken.code == ERR_NONE ? 0 : -1;

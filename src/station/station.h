@@ -118,6 +118,8 @@ struct station_view {
 	int (*input)(void *arg);
 	void (*read)(void *arg, struct station *s);
 	bool can_ask; /* somebody can be asked for a PIN, or whose a token is */
+	/* The loop is held up, why, and for some seconds perhaps: nothing of the station may be called; NULL. */
+	void (*held)(void *arg, const char *why);
 };
 
 struct station_options {
@@ -161,7 +163,9 @@ double station_per_hour(const struct station *s);
 int64_t station_time_left_s(const struct station *s);
 const struct err *station_trouble(const struct station *s); /* PC/SC's; NULL if there is none */
 bool station_is_stopping(const struct station *s);
-bool station_published(const struct station *s); /* a CRL, in this run */
+/* A CRL was published in this run of which [ca] after-crl has not told yet; and it has told of one. */
+bool station_published(const struct station *s);
+bool station_told(const struct station *s);
 /* All of this run was done since then, also if the time of day was set back meanwhile. */
 time_t station_since(const struct station *s);
 size_t station_busy(const struct station *s); /* places where an enroller is at work */
@@ -191,7 +195,17 @@ int station_undo(struct station *s, size_t place, struct err *e);
 /* The PIN letter of whoever was done there, once more. */
 int station_reprint(struct station *s, size_t place, struct err *e);
 
+/* What the end of one that is stopping waits for: tokens, which may be broken off; a letter of this user, NULL if there
+ * is none; [ca] after-crl. */
+bool station_is_breaking_off(const struct station *s);
+const char *station_printing(const struct station *s);
+bool station_is_telling(const struct station *s);
+
 /* No new token is begun; with now, those under way are broken off as well, and can be gone on with. */
 void station_stop(struct station *s, bool now);
+
+/* As whoever asks again and again: no new token; those under way are broken off; what does not obey is killed, and can
+ * be gone on with as well. */
+void station_stop_more(struct station *s);
 
 #endif

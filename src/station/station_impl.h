@@ -15,7 +15,10 @@ struct station {
 	size_t n_places;
 	struct roster_counts counts;
 	bool has_trouble;
-	bool published; /* a CRL was */
+	bool published;              /* a CRL was, and the VPN server is to be told */
+	bool told;                   /* it was, of another one */
+	int64_t tell_at;             /* clock_ms: of the next one, or again */
+	struct process_job *telling; /* under way; NULL */
 	struct err trouble;
 	char (*pin_wrong)[50]; /* tokens that have refused a PIN: it is not sent again by itself */
 	size_t n_pin_wrong;
@@ -25,6 +28,8 @@ struct station {
 	size_t admitting;           /* sockets that the signer has not confirmed */
 	struct err broken;          /* why the station cannot go on; ERR_NONE */
 	bool stopping, now;         /* no new token; break off those under way */
+	int64_t kill_at;            /* clock_ms: those that do not obey; 0: nobody has asked for that */
+	bool ending, hurried;       /* only letters are left; nor are those waited for */
 	struct pinletter *printing; /* under way; NULL */
 	int64_t printing_id;
 	char printing_user[65];
@@ -36,11 +41,13 @@ struct station {
 	size_t n_giving_up;
 	struct station_note *notes;
 	size_t n_notes;
-	bool fresh;      /* the counts are to be read anew */
-	int64_t began;   /* clock_ms */
-	time_t since;    /* the earliest time of day in this run */
-	int64_t done;    /* tokens of this run */
-	int64_t busy_ms; /* what they took together */
+	bool fresh;        /* the counts are to be read anew */
+	int64_t held_said; /* clock_ms: that another program keeps the database locked; 0 */
+	int64_t settle_at; /* clock_ms; not before that the roster is told anew what it could not be told */
+	int64_t began;     /* clock_ms */
+	time_t since;      /* the earliest time of day in this run */
+	int64_t done;      /* tokens of this run */
+	int64_t busy_ms;   /* what they took together */
 };
 
 /* Tells the view. text and why may be NULL. */

@@ -7,6 +7,7 @@
 
 #include "core/err.h"
 #include "station/letters.h"
+#include "station/teller.h"
 
 #include <string.h>
 #include <strings.h>
@@ -43,7 +44,7 @@ static void was_over(struct station *s, struct place *p)
 	struct err e = ERR_INIT;
 	err_set(&e, ERR_FAILED, "token %s is empty already", p->token.id);
 	rpc_peer_refuse(p->enroller, &e);
-	s->published = true; /* nobody was told of it yet */
+	teller_note(s); /* nobody was told of it yet */
 	undo_finish(s, p);
 }
 

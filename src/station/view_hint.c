@@ -35,8 +35,18 @@ static struct all look(const struct station *s)
 static void stopping(char *ret, size_t size, const struct station *s)
 {
 	size_t busy = station_busy(s);
-	snprintf(ret, size, "The station ends as soon as the %zu token%s under way %s finished. No new one is begun.",
-		 busy, view_plural((int64_t)busy), busy == 1 ? "is" : "are");
+	if (busy == 0 && station_printing(s) != NULL)
+		snprintf(ret, size,
+			 "The station ends when the PIN letter of %s is printed. Ctrl-C does not wait for it.",
+			 station_printing(s));
+	else if (busy == 0 && station_is_telling(s))
+		snprintf(ret, size, "The station ends when the VPN server is told of the CRL. Ctrl-C does not wait.");
+	else if (station_is_breaking_off(s))
+		snprintf(ret, size, "What is under way is being broken off. Ctrl-C ends the station at once.");
+	else
+		snprintf(ret, size,
+			 "The station ends as soon as the %zu token%s under way %s finished. No new one is begun.",
+			 busy, view_plural((int64_t)busy), busy == 1 ? "is" : "are");
 }
 
 static void first_token(char *ret, size_t size, const struct view_screen *v, const struct station *s)

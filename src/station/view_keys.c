@@ -57,7 +57,7 @@ void view_ask_stop(struct view_screen *v, struct station *s)
 {
 	view_leave(v);
 	if (station_is_stopping(s))
-		station_stop(s, true);
+		station_stop_more(s);
 	else if (station_busy(s) == 0)
 		station_stop(s, false);
 	else

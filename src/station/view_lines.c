@@ -2,8 +2,10 @@
 
 #include "core/clean.h"
 #include "core/day.h"
+#include "core/xalloc.h"
 
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -65,7 +67,7 @@ static bool has_counts(enum station_event_kind k)
 	return k == STATION_BEGINS || k == STATION_ENDS;
 }
 
-static void write_json(const struct view_lines *l, const struct station *s, const struct station_event *ev)
+static void write_json(struct view_lines *l, const struct station *s, const struct station_event *ev)
 {
 	char now[DAY_TIME_SIZE];
 	day_time_format(now, time(NULL));
@@ -87,8 +89,10 @@ static void write_json(const struct view_lines *l, const struct station *s, cons
 		put_error(j, ev->why);
 	if (has_counts(ev->kind))
 		put_counts(j, station_counts(s));
-	json_dumpf(j, l->out, JSON_COMPACT | JSON_ENSURE_ASCII);
-	fputc('\n', l->out);
+	char *text = json_dumps(j, JSON_COMPACT | JSON_ENSURE_ASCII);
+	view_queue_put(&l->out, text != NULL ? text : "");
+	view_queue_put(&l->out, "\n");
+	free(text);
 	json_decref(j);
 }
 
@@ -177,7 +181,7 @@ static bool say(char *ret, size_t size, const struct station *s, const struct st
 	return *ret != '\0';
 }
 
-static void write_line(const struct view_lines *l, const struct station *s, const struct station_event *ev)
+static void write_line(struct view_lines *l, const struct station *s, const struct station_event *ev)
 {
 	char now[16] = "", text[1600], clean[1600], place[READER_NAME_MAX] = "";
 	time_t t = time(NULL);
@@ -197,28 +201,35 @@ static void write_line(const struct view_lines *l, const struct station *s, cons
 	clean_text(clean, sizeof clean, text);
 	if (ev->place != NULL)
 		clean_text(place, sizeof place, ev->place->name);
-	fprintf(l->out, "%s  %s%s%s%s%s%s\n", now, place, place[0] != '\0' ? "  " : "",
-		ev->place != NULL && ev->place->has_person ? ev->place->person.user : "",
-		ev->place != NULL && ev->place->has_person ? "  " : "", clean, bell ? "\a" : "");
+	char *line = xasprintf("%s  %s%s%s%s%s%s\n", now, place, place[0] != '\0' ? "  " : "",
+			       ev->place != NULL && ev->place->has_person ? ev->place->person.user : "",
+			       ev->place != NULL && ev->place->has_person ? "  " : "", clean, bell ? "\a" : "");
+	view_queue_put(&l->out, line);
+	free(line);
 	if (ev->why != NULL && err_advice(ev->why)[0] != '\0') {
 		clean_text(clean, sizeof clean, err_advice(ev->why));
-		fprintf(l->out, "          what to do: %s\n", clean);
+		line = xasprintf("          what to do: %s\n", clean);
+		view_queue_put(&l->out, line);
+		free(line);
 	}
 }
 
 static void on_event(void *arg, const struct station *s, const struct station_event *ev)
 {
-	const struct view_lines *l = arg;
+	struct view_lines *l = arg;
 	if (l->json)
 		write_json(l, s, ev);
 	else
 		write_line(l, s, ev);
-	fflush(l->out);
+	view_queue_turn(&l->out);
 }
 
 static void draw(void *arg, struct station *s)
 {
-	const struct view_lines *l = arg;
+	struct view_lines *l = arg;
+	view_queue_turn(&l->out);
+	if (view_queue_is_stuck(&l->out) && !station_is_stopping(s))
+		station_stop(s, false);
 	if (l->ends_alone && !station_is_stopping(s) && station_counts(s)->left == 0 && station_busy(s) == 0)
 		station_stop(s, false);
 }

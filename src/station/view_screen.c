@@ -267,6 +267,18 @@ static void draw(void *arg, struct station *s)
 	refresh();
 }
 
+/* On what was drawn last. */
+static void held(void *arg, const char *why)
+{
+	const struct view_screen *v = arg;
+	if (v->gone || v->mode == VIEW_PIN || v->mode == VIEW_PAGE)
+		return;
+	attron(A_BOLD);
+	view_put(1, 1, COLS - 2, VIEW_BAD, why);
+	attroff(A_BOLD);
+	refresh();
+}
+
 /* ---- the keyboard */
 
 static int input(void *arg)
@@ -350,6 +362,11 @@ void view_screen_close(struct view_screen **v)
 
 struct station_view view_screen(struct view_screen *v)
 {
-	return (struct station_view){
-	    .arg = v, .event = on_event, .draw = draw, .input = input, .read = read_keys, .can_ask = true};
+	return (struct station_view){.arg = v,
+				     .event = on_event,
+				     .draw = draw,
+				     .input = input,
+				     .read = read_keys,
+				     .held = held,
+				     .can_ask = true};
 }

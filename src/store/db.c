@@ -1,9 +1,14 @@
 #include "store/db.h"
 
+#include "core/clock.h"
+
 #include "store/audit_syslog.h"
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
+
+#define BUSY_STEP_MS 25 /* until it is looked again whether another process has let it go */
 
 struct fault {
 	int code; /* primary result code */
@@ -299,4 +304,29 @@ int db_check(struct store *s, struct err *e)
 out:
 	query_close(&q);
 	return rc;
+}
+
+static int on_busy(void *arg, int times)
+{
+	struct store *s = arg;
+	int64_t now = clock_ms();
+	if (times == 0)
+		s->busy_since = now;
+	bool goes_on = now - s->busy_since < DB_BUSY_TIMEOUT_MS &&
+		       (s->on_wait == NULL || s->on_wait(s->on_wait_arg, now - s->busy_since));
+	int ms = times < BUSY_STEP_MS ? times + 1 : BUSY_STEP_MS;
+	if (goes_on)
+		nanosleep(&(struct timespec){.tv_nsec = ms * 1000000L}, NULL);
+	return goes_on;
+}
+
+void db_wait(struct store *s, bool wait)
+{
+	sqlite3_busy_handler(s->db, wait ? on_busy : NULL, s);
+}
+
+void store_on_wait(struct store *s, store_wait_fn *fn, void *arg)
+{
+	s->on_wait = fn;
+	s->on_wait_arg = arg;
 }

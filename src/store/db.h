@@ -7,6 +7,7 @@
 
 #include "core/blob.h"
 #include "core/err.h"
+#include "store/store.h"
 
 #include <sqlite3.h>
 #include <stdbool.h>
@@ -26,6 +27,9 @@ struct store {
 	bool syslog;
 	int64_t unsaid_from, unsaid_to; /* 0: there are none */
 	bool soon;                      /* see db_begin_soon */
+	store_wait_fn *on_wait;         /* see store_on_wait */
+	void *on_wait_arg;
+	int64_t busy_since; /* clock_ms */
 };
 
 /* One statement with its place among the bound values. The first failure sticks until query_next reports it. */
@@ -56,6 +60,9 @@ int db_int(struct store *s, const char *sql, int64_t *ret, struct err *e);
 
 /* Checks the whole file; ERR_STORE if it is damaged. */
 int db_check(struct store *s, struct err *e);
+
+/* From here on another process that keeps it locked is waited for, or is not. */
+void db_wait(struct store *s, bool wait);
 
 /* Closes the connection, if there is one. */
 void db_close(struct store *s);

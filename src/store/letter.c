@@ -287,9 +287,9 @@ static int forget(struct store *s, int64_t id, struct err *e)
 /* The log still has the page as it was. While another process reads, it stays so until the next time. */
 static void empty_log(struct store *s)
 {
-	sqlite3_busy_timeout(s->db, 0);
+	db_wait(s, false);
 	sqlite3_exec(s->db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
-	sqlite3_busy_timeout(s->db, DB_BUSY_TIMEOUT_MS);
+	db_wait(s, true);
 }
 
 int store_letter_drop(struct store *s, int64_t id, struct err *e)

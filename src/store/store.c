@@ -93,7 +93,7 @@ static int connect_db(struct store *s, struct err *e)
 
 	if (sqlite3_open_v2(s->path, &s->db, flags, NULL) != SQLITE_OK)
 		return db_fail(s, e, "open");
-	sqlite3_busy_timeout(s->db, DB_BUSY_TIMEOUT_MS);
+	db_wait(s, true);
 	/* an SQL injection or a doctored schema must not get at the file format or at our functions */
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	return db_exec(s,

@@ -129,6 +129,11 @@ struct store_issued {
  * it was.
  */
 int store_open(struct store **ret, const char *path, struct err *e);
+/* While another process keeps the database locked, which is waited for for ten seconds: called again and again, so that
+ * this can be said, from inside a call, so nothing of the store may be called; false: it is not waited for any more. */
+typedef bool store_wait_fn(void *arg, int64_t waited_ms);
+void store_on_wait(struct store *s, store_wait_fn *fn, void *arg);
+
 void store_close(struct store **s);
 
 /* A database as it stands on the disk, without its log: nothing is locked, made or brought up to date. */

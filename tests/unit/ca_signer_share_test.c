@@ -1,6 +1,12 @@
 /* One signer for several who enroll: asked for its passphrase once, and none of them stands in the others' way. */
 #include "ca_fixture.h"
 
+#include "ca/signer_wire.h"
+#include "core/clock.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 static struct fixture fx;
@@ -187,6 +193,63 @@ static void one_that_stops_in_the_middle_of_a_call_or_talks_nonsense_is_dropped(
 	signer_stop(&s);
 }
 
+/* Alice's enrollment takes a moment, and not what the other one has. */
+static void must_be_served(struct signer *a, unsigned char serial, int64_t most_ms)
+{
+	struct err e = ERR_INIT;
+	char user[16];
+	int64_t began = clock_ms();
+	snprintf(user, sizeof user, "alice%d", serial);
+	assert_ok(issue(a, user, serial, &e), &e);
+	assert_in_range(clock_ms() - began, 0, most_ms);
+}
+
+static void one_that_stops_in_the_middle_of_a_call_keeps_nobody_waiting(void **state)
+{
+	(void)state;
+	struct signer *s = start_unlocked(), *a = join(admit(s));
+	int half = admit(s), no_body = admit(s);
+	char end;
+	must_be_served(a, 1, 10000); /* the first one pays for what is done once */
+	assert_int_equal(write(half, "\0\0\0\x64", 4), 4);
+	assert_int_equal(write(no_body, "\0\0\0\x64\0\x10\0\0", 8), 8);
+	must_be_served(a, 2, 1500);
+	assert_int_equal(read(half, &end, 1), 0);
+	assert_int_equal(read(no_body, &end, 1), 0);
+	close(half);
+	close(no_body);
+	signer_stop(&a);
+	signer_stop(&s);
+}
+
+/* Asks who it is, again and again, as long as the signer takes it. */
+static void ask_without_listening(int fd)
+{
+	static const unsigned char join_call[] = {0, 0, 0, 0, 0, SIGNER_JOIN, 0, 0};
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+	while (poll(&p, 1, 500) > 0 && send(fd, join_call, sizeof join_call, MSG_NOSIGNAL) > 0)
+		;
+}
+
+static void one_that_does_not_take_its_answers_is_dropped_and_the_others_are_served(void **state)
+{
+	(void)state;
+	struct signer *s = start_unlocked(), *a = join(admit(s));
+	int deaf = admit(s);
+	struct pollfd p = {.fd = deaf, .events = 0};
+	ask_without_listening(deaf);
+	alarm(30);
+	must_be_served(a, 1, 10000);
+	assert_int_equal(poll(&p, 1, 5000), 1);
+	assert_true((p.revents & POLLHUP) != 0);
+	must_be_served(a, 2, 1500);
+	alarm(0);
+	close(deaf);
+	signer_stop(&a);
+	signer_stop(&s);
+}
+
 static void the_signers_memory_is_locked_from_the_first_on(void **state)
 {
 	(void)state;
@@ -258,6 +321,8 @@ int main(void)
 	    cmocka_unit_test(whoever_joins_sees_what_easyrsa_has_done_meanwhile),
 	    cmocka_unit_test(several_processes_at_once_get_all_their_certificates),
 	    cmocka_unit_test(one_that_stops_in_the_middle_of_a_call_or_talks_nonsense_is_dropped),
+	    cmocka_unit_test(one_that_stops_in_the_middle_of_a_call_keeps_nobody_waiting),
+	    cmocka_unit_test(one_that_does_not_take_its_answers_is_dropped_and_the_others_are_served),
 	    cmocka_unit_test(the_signers_memory_is_locked_from_the_first_on),
 	    cmocka_unit_test(a_key_for_a_purpose_is_the_same_each_time_and_another_one_for_another),
 	    cmocka_unit_test(without_the_passphrase_no_key_is_derived),

@@ -1,0 +1,108 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2153,SC2154  # bats and station.bash set them
+# Whoever is to read what the station says may not read it, or be gone: no token is held up, and the station can be ended.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	export COMPANY_CACHE=$BATS_FILE_TMPDIR/cache
+}
+
+setup() {
+	load station.bash
+	PATH=$PATH:/usr/sbin:/sbin
+	station_soft
+	company_token "$DIR" second
+	station_roster user alice bob
+}
+
+teardown() {
+	station_stop
+	[[ ! -v READER ]] || kill "$READER" 2>/dev/null || true
+}
+
+# reader: of DIR/pipe, which takes a page and no more; it reads all of it into DIR/log/read when there is DIR/read
+reader() {
+	mkfifo "$DIR/pipe"
+	python3 - "$DIR" 3>&- <<-'PY' &
+		import fcntl, os, sys, time
+		folder = sys.argv[1]
+		fd = os.open(folder + "/pipe", os.O_RDWR)
+		fcntl.fcntl(fd, 1031, 4096)  # F_SETPIPE_SZ
+		os.write(fd, b"\n" * 3000)
+		open(folder + "/ready", "w")
+		while not os.path.exists(folder + "/read"):
+		    time.sleep(0.05)
+		with open(folder + "/log/read", "wb", 0) as to:
+		    while True:
+		        to.write(os.read(fd, 65536))
+	PY
+	READER=$!
+	wait_for test -e "$DIR/ready"
+}
+
+wait_for() {
+	local i
+	for ((i = 0; i < 400; i++)); do
+		! "$@" || return 0
+		sleep 0.05
+	done
+	return 1
+}
+
+# start TO ARGUMENT...: a station whose events go there
+start() {
+	SOFTHSM2_CONF=$DIR/token/softhsm2.conf "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$DIR/tokenroll.conf" station \
+		--pin-file "$DIR/pin" --ca-pass-file "$DIR/ca.pass" --pins keep "${@:2}" "$DIR/roster.csv" </dev/null \
+		>"$1" 2>"$DIR/log/station" 3>&- &
+	STATION=$!
+}
+
+both_are_done() {
+	[[ $(people delivered) == "alice bob" ]]
+}
+
+@test "events that are read late are all there, and the tokens were not held up" {
+	reader
+	start "$DIR/pipe" --json
+	wait_for both_are_done
+	: >"$DIR/read"
+	station_ended
+	((STATUS == 0))
+	sed '/^$/d' "$DIR/log/read" | jq -r .event | grep -cx "done" | grep -qx 2
+	[[ $(sed '/^$/d' "$DIR/log/read" | jq -r .event | tail -1) == ends ]]
+}
+
+@test "events that nobody reads hold up no token, and Ctrl-C ends the station" {
+	local way
+	for way in --json --plain; do
+		rm -rf "$DIR/pipe" "$DIR/ready"
+		reader
+		start "$DIR/pipe" "$way"
+		wait_for both_are_done
+		sleep 1
+		kill -INT "$STATION"
+		kill -0 "$STATION"
+		sleep 0.5
+		kill -INT "$STATION" 2>/dev/null || true
+		station_ended 5
+		((STATUS == 1))
+		grep -q "not all of what happened could be told" "$DIR/log/station"
+		kill "$READER"
+	done
+	company_tokenroll "$DIR" audit --verify
+}
+
+@test "when nobody is there any more to read, what is under way is finished and the station ends" {
+	mkfifo "$DIR/pipe"
+	head -n 1 "$DIR/pipe" >"$DIR/log/read" 3>&- &
+	start "$DIR/pipe" --json
+	station_ended
+	((STATUS == 1))
+	grep -q "Broken pipe" "$DIR/log/station"
+	grep -q "start the station again" "$DIR/log/station"
+	company_tokenroll "$DIR" audit --verify
+	start /dev/null --json
+	station_ended
+	both_are_done
+}
