@@ -70,9 +70,11 @@ swap() {
 	put_in $k
 }
 
+# of any enroller's
 worker() {
-	local enroller p
-	enroller=$(child "$STATION" enroller) && [[ -n $enroller ]] && p=$(child "$enroller" worker) && [[ -n $p ]] && kill -SEGV "$p"
+	local enrollers p
+	enrollers=$(pgrep -P "$STATION" -f 'tokenroll-enroller$' | paste -sd,) && [[ -n $enrollers ]] &&
+		p=$(child "$enrollers" worker) && [[ -n $p ]] && kill -SEGV "$p"
 }
 
 enroller() {
