@@ -74,6 +74,7 @@ who() {
 	vpn_server_start "$DIR" tls-crypt
 	for ((i = 0; i < connect; i++)); do
 		# a laptop has one reader, and OpenSC shows those of the first four only
+		export OPENSC_CONF
 		OPENSC_CONF=$(cards_only "$((i % 8))")
 		card_ctl "$((i % 8)).$i" insert
 		user=$(who "$(serial "$i")")
