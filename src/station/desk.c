@@ -184,6 +184,7 @@ void desk_put_done(struct rpc_msg *m, const struct desk_done *d)
 	rpc_put_u32(m, d->initialized);
 	rpc_put_u32(m, d->pin_changed);
 	rpc_put_u32(m, d->crl_published);
+	rpc_put_u32(m, d->again);
 	rpc_put_u32(m, d->left);
 	rpc_put_str(m, d->token.manufacturer);
 	rpc_put_str(m, d->token.model);
@@ -208,6 +209,7 @@ void desk_get_done(struct rpc_msg *m, struct desk_done *ret)
 	ret->initialized = rpc_get_u32(m) != 0;
 	ret->pin_changed = rpc_get_u32(m) != 0;
 	ret->crl_published = rpc_get_u32(m) != 0;
+	ret->again = rpc_get_u32(m) != 0;
 	ret->left = rpc_get_u32(m) != 0;
 	rpc_get_str(m, ret->token.manufacturer, sizeof ret->token.manufacturer);
 	rpc_get_str(m, ret->token.model, sizeof ret->token.model);

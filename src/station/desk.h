@@ -99,6 +99,7 @@ struct desk_done {
 	bool already;   /* nothing had to be made */
 	bool proved, initialized, pin_changed;
 	bool crl_published; /* the VPN server is to be told */
+	bool again;         /* what was in the way has gone */
 	bool left;          /* the token was left as it is, because the station said so */
 	struct store_token token;
 	char cert_serial[CA_SERIAL_HEX_MAX];

@@ -40,6 +40,10 @@ static inline const char *enroller_given(const char *text)
 /* enroller_look.c: finds the token that is at the place of the task and what is known of it. */
 int enroller_look(struct enroller *n, struct err *e);
 
+/* enroller_wait.c: whether it was only for somebody else's work that the order could not be carried out, which has
+ * ended by now: it is to be tried again. */
+bool enroller_wait(struct enroller *n, const struct err *why);
+
 /* enroller_undo.c: with the token that was found, and of n->order the user. */
 int enroller_undo(struct enroller *n, bool *ret_published, struct err *e);
 

@@ -382,6 +382,9 @@ static void on_done(struct station *s, struct place *p, struct rpc_msg *call)
 		snprintf(p->token.id, sizeof p->token.id, "%s", d.token.serial);
 	if (p->state == PLACE_REFUSED || d.left)
 		return;
+	if (d.again)
+		(void)err_next(&d.err, "that has ended by now, and it is tried again");
+	p->again = p->again || d.again;
 	if (d.err.code != ERR_NONE)
 		place_fail(s, p, PLACE_FAILED, &d.err);
 	else if (p->undoing)

@@ -72,6 +72,27 @@ slow_key() {
 	one_each alice bob
 }
 
+@test "another tokenroll at work on the same person, as one that a crash has left, is waited for, and then it goes on" {
+	mkfifo "$DIR/slow"
+	exec 7<>"$DIR/slow"
+	"${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$DIR/tokenroll.conf" enroll alice --pin-fd 7 \
+		--ca-pass-file "$DIR/ca.pass" </dev/null >"$DIR/log/other" 2>&1 3>&- &
+	other=$!
+	sleep 1
+	station_start
+	station_says "still at work on this person"
+	kill "$other"
+	wait "$other" || true
+	exec 7>&-
+	station_says "alice  FAILED: process $other is working on user alice"
+	station_says "it is tried again"
+	station_says "alice  done"
+	station_card 1
+	station_says "bob  done"
+	station_ended
+	one_each alice bob
+}
+
 @test "a process that enrolls, or runs a module, can be killed: its token is gone on with, and the others do not notice" {
 	local role
 	for role in enroller worker; do
