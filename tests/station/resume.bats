@@ -118,6 +118,22 @@ slow_key() {
 	done
 }
 
+@test "a card that hangs for ever costs its own reader: the others go on, it is said, and the station can be ended" {
+	station_conf token.timeout=3
+	card_ctl 0 delay 600000
+	station_start
+	sleep 1
+	station_card 1
+	station_says "alice  done"
+	card_ctl 1 pull
+	station_card 1.second serial=STAT000009
+	station_says "bob  done"
+	station_says "Virtual Reader 00 00  FAILED: .*did not answer within 3 s"
+	station_ended
+	[[ $(holder 1) == bob ]]
+	one_each alice bob
+}
+
 @test "without its signer the station ends, says so, and goes on when it is started again" {
 	slow_key
 	kill -KILL "$(of_station signer)"
