@@ -253,6 +253,7 @@ static int run(struct stationcmd *c, struct err *e)
 	if (fill_options(c, &opt, e) != 0 || open_printer(c, opt.pin, e) != 0)
 		return -1;
 	struct station_view view = choose_view(c);
+	struct debt *debt = hook_begin(c->cfg);
 	const struct station_setup setup = {.opt = &opt,
 					    .cfg = c->cfg,
 					    .store = c->store,
@@ -262,13 +263,13 @@ static int run(struct stationcmd *c, struct err *e)
 					    .signer = c->signer,
 					    .key = c->key,
 					    .printer = c->printer,
+					    .debt = debt,
 					    .view = &view};
-	bool owed = hook_begin(c->cfg);
 	station_new(&s, &setup);
 	int ret = station_run(s, e);
 	/* whoever wants it to end at once does not wait for the hook either */
 	bool hurry = ret != 0 && e->code == ERR_INTERRUPTED, due = station_published(s);
-	const struct hook_end end = {(owed && !station_told(s)) || (hurry && due), due && !hurry, ""};
+	struct hook_end end = {.debt = debt, .published = due && !hurry, .later = due && hurry, .done = ""};
 	time_t since = station_since(s);
 	station_free(&s);
 	end_view(c, since, &ret, e);
