@@ -227,6 +227,13 @@ static bool is_under_way(const struct place *p)
 	       p->state == PLACE_WORKING;
 }
 
+/* One that ends without a word may have had a certificate revoked: telling of that once too often is no harm. */
+static void note_untold(struct station *s, const struct place *p)
+{
+	if (p->state == PLACE_WORKING || p->state == PLACE_ASKING)
+		teller_note(s);
+}
+
 static void serve_place(struct station *s, struct place *p)
 {
 	struct rpc_msg call = RPC_MSG_INIT;
@@ -237,6 +244,7 @@ static void serve_place(struct station *s, struct place *p)
 	} else if (got < 0) {
 		/* its last words were its end, unless it was killed */
 		if (is_under_way(p)) {
+			note_untold(s, p);
 			if (p->stopping)
 				err_set(&e, p->card ? ERR_INTERRUPTED : ERR_REMOVED,
 					p->card ? "interrupted" : "the token was pulled out");
@@ -381,6 +389,7 @@ static void kill_all(struct station *s)
 		if (p->enroller == NULL)
 			continue;
 		rpc_peer_kill(p->enroller);
+		note_untold(s, p);
 		if (is_under_way(p))
 			place_fail(s, p, PLACE_FAILED, &why);
 	}

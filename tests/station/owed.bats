@@ -104,3 +104,77 @@ end_station() {
 	times 1
 	[[ ! -e $debt ]]
 }
+
+revoked_and_published() {
+	local serial
+	serial=$(awk -F'\t' '/^R.*CN=alice/ { print $4 }' "$DIR/pki/index.txt")
+	[[ -n $serial ]] && openssl crl -in "$DIR/server/crl.pem" -noout -text | grep -q "$serial"
+}
+
+# half_replaced: alice's certificate on the first card is to be given up for the second one, by a verb that was killed
+half_replaced() {
+	station_cards 2
+	hook
+	station_card 0
+	station_roster user alice
+	card_ctl 0 delay 30
+	station_start
+	station_says "onto the token"
+	card_ctl 0 pull
+	station_says "alice  FAILED"
+	end_station TERM
+	station_card 1
+	card_ctl 1 delay-key 4000
+	"${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$DIR/tokenroll.conf" enroll alice --replace --pin-file "$DIR/pin" \
+		--ca-pass-file "$DIR/ca.pass" </dev/null >/dev/null 2>&1 3>&- &
+	VERB=$!
+	wait_for is_planned
+	kill -KILL "$VERB"
+	wait "$VERB" || true
+	unset VERB
+	card_ctl 1 delay-key 0
+	sleep 5
+	card_ctl 1 pull
+	card_ctl 1 delay 40
+	card_ctl 1 insert
+	rm -f "$debt"
+	: >"$called"
+}
+
+is_planned() {
+	[[ $(sqlite3 "$DIR/tokenroll.db" "select count(*) from credentials") == 2 ]]
+}
+
+enroller() {
+	pgrep -P "$STATION" -x tokenroll-enrol
+}
+
+@test "a process at a token that is killed behind a revocation: the server is told all the same" {
+	half_replaced
+	station_start
+	wait_for revoked_and_published
+	kill -KILL "$(enroller)"
+	wait_for test -s "$called"
+	card_ctl 1 delay 0
+	end_station TERM
+	[[ ! -e $debt ]]
+}
+
+@test "... and if the station is ended at once, it is owed" {
+	half_replaced
+	station_start
+	wait_for revoked_and_published
+	kill -STOP "$(enroller)"
+	kill -TERM "$STATION"
+	sleep 0.3
+	kill -TERM "$STATION"
+	sleep 0.3
+	kill -TERM "$STATION"
+	station_ended
+	((STATUS == 7))
+	times 0
+	[[ -e $debt ]]
+	verb crl
+	times 1
+	[[ ! -e $debt ]]
+}
