@@ -77,9 +77,10 @@ int hook_end(const struct config *cfg, struct screen *screen, struct hook_end *e
 	if (why.code == ERR_NONE)
 		return got;
 	bool anothers = !end->published && end->done[0] == '\0';
-	if (got == 0 && !anothers)
+	bool counts = !anothers || why.code == ERR_INTERRUPTED;
+	if (got == 0 && counts)
 		*e = why;
 	else
 		screen_note(screen, why.what);
-	return anothers ? got : -1;
+	return counts ? -1 : got;
 }

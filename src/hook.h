@@ -27,7 +27,7 @@ struct hook_end {
  * and the server has the newest: without a shell, with PATH and TOKENROLL_CRL (the file that was published) as its
  * whole environment, at most half a minute. What it wrote is shown if it fails. got is what came of the verb: a failure
  * stays, and that of the command is a note then, as it is for a verb that has revoked nothing itself; else it is the
- * error, ERR_HOOK.
+ * error, ERR_HOOK. A signal that asks to stop meanwhile ends the command: ERR_INTERRUPTED, and it stays owed.
  */
 int hook_end(const struct config *cfg, struct screen *screen, struct hook_end *end, int got, struct err *e);
 

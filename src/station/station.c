@@ -18,6 +18,7 @@
 
 /* After how long it is said that the database is locked, and when again. */
 #define LOCKED_MS 700
+#define LOCKED_LAST_MS 100 /* waited for when all is to end at once */
 #define LOCKED_AGAIN_MS 60000
 
 const char *station_event_name(enum station_event_kind k)
@@ -275,11 +276,14 @@ static void serve_signer(struct station *s)
 
 /* ---- the loop */
 
-/* Whoever has asked twice waits for it no more: what is under way can be gone on with. */
+/* Whoever has asked twice waits for it no more: what is under way can be gone on with. Asked three times there is only
+ * the moment that another process of ours may need. */
 static bool on_locked(void *arg, int64_t waited_ms)
 {
 	static const char why[] = "another program keeps the database locked; the station waits for it";
 	struct station *s = arg;
+	if (s->kill_at != 0 || s->hurried)
+		return waited_ms < LOCKED_LAST_MS;
 	if (waited_ms < LOCKED_MS)
 		return true;
 	if (s->set.view->held != NULL)
