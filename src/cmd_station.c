@@ -237,7 +237,8 @@ static struct station_view choose_view(struct stationcmd *c)
 {
 	struct err e = ERR_INIT;
 	bool terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
-	c->lines = (struct view_lines){.out.fd = STDOUT_FILENO, .json = c->o->json, .ends_alone = true};
+	c->lines = (struct view_lines){.json = c->o->json, .ends_alone = true};
+	view_queue_open(&c->lines.out, STDOUT_FILENO);
 	if (!terminal || c->o->plain || c->o->json)
 		return view_lines(&c->lines);
 	if (view_screen_open(&c->full, base_name(c->people->source), &e) == 0)
