@@ -23,7 +23,7 @@ struct enroll_cmd {
 	struct newpins *pins;
 	struct recoverykey recovery;
 	const struct secret *passphrase; /* known already; NULL */
-	bool owed;                       /* since an earlier run (hook.h) */
+	struct debt *debt;               /* of hook_begin */
 };
 
 static int ui_pin(void *arg, const struct worker_token *t, struct secret *ret, struct err *e)
@@ -358,7 +358,7 @@ static int tell(struct enroll_cmd *c, const struct enroll_result *result, int go
 	char done[200] = "";
 	if (result->replaced[0] != '\0')
 		snprintf(done, sizeof done, "certificate %s of %s is revoked", result->replaced, c->o->args[0]);
-	const struct hook_end end = {c->owed, result->crl_published, done};
+	struct hook_end end = {.debt = c->debt, .published = result->crl_published, .done = done};
 	return hook_end(c->pins->cfg, &c->screen, &end, got, e);
 }
 
@@ -376,7 +376,7 @@ int enrollment_run(struct enrollment *ret, const struct options *o, enum cred_wa
 	if (got == 0 && cfg->token.pin == CONFIG_PIN_KEEP)
 		opt.keep_factory_pins = true;
 	if (got == 0)
-		c.owed = hook_begin(cfg);
+		c.debt = hook_begin(cfg);
 	if (got == 0)
 		got = tell(&c, &ret->result, enroll(&c, &opt, &ret->result, e), e);
 	recoverykey_clear(&c.recovery);

@@ -237,7 +237,8 @@ static struct station_view choose_view(struct stationcmd *c)
 {
 	struct err e = ERR_INIT;
 	bool terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
-	c->lines = (struct view_lines){.out.fd = STDOUT_FILENO, .json = c->o->json, .ends_alone = true};
+	c->lines = (struct view_lines){.json = c->o->json, .ends_alone = true};
+	view_queue_open(&c->lines.out, STDOUT_FILENO);
 	if (!terminal || c->o->plain || c->o->json)
 		return view_lines(&c->lines);
 	if (view_screen_open(&c->full, base_name(c->people->source), &e) == 0)
@@ -253,6 +254,7 @@ static int run(struct stationcmd *c, struct err *e)
 	if (fill_options(c, &opt, e) != 0 || open_printer(c, opt.pin, e) != 0)
 		return -1;
 	struct station_view view = choose_view(c);
+	struct debt *debt = hook_begin(c->cfg);
 	const struct station_setup setup = {.opt = &opt,
 					    .cfg = c->cfg,
 					    .store = c->store,
@@ -262,13 +264,13 @@ static int run(struct stationcmd *c, struct err *e)
 					    .signer = c->signer,
 					    .key = c->key,
 					    .printer = c->printer,
+					    .debt = debt,
 					    .view = &view};
-	bool owed = hook_begin(c->cfg);
 	station_new(&s, &setup);
 	int ret = station_run(s, e);
 	/* whoever wants it to end at once does not wait for the hook either */
 	bool hurry = ret != 0 && e->code == ERR_INTERRUPTED, due = station_published(s);
-	const struct hook_end end = {(owed && !station_told(s)) || (hurry && due), due && !hurry, ""};
+	struct hook_end end = {.debt = debt, .published = due && !hurry, .later = due && hurry, .done = ""};
 	time_t since = station_since(s);
 	station_free(&s);
 	end_view(c, since, &ret, e);

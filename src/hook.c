@@ -4,10 +4,8 @@
 #include "core/xalloc.h"
 #include "enroll/ports.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define LINES_MAX 20
 
@@ -47,37 +45,9 @@ static int run(const struct config *cfg, struct screen *screen, const char *done
 	return ret;
 }
 
-/* Beside the database, because whoever makes CRLs can write there. */
-static char *debt_of(const struct config *cfg)
+struct debt *hook_begin(const struct config *cfg)
 {
-	return xasprintf("%s.after-crl", cfg->store_path);
-}
-
-static void owe(const struct config *cfg)
-{
-	char *path = debt_of(cfg);
-	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd >= 0)
-		close(fd);
-	free(path);
-}
-
-static void settle(const struct config *cfg)
-{
-	char *path = debt_of(cfg);
-	(void)unlink(path);
-	free(path);
-}
-
-bool hook_begin(const struct config *cfg)
-{
-	if (cfg->ca.after_crl == NULL)
-		return false;
-	char *path = debt_of(cfg);
-	bool owed = access(path, F_OK) == 0;
-	free(path);
-	owe(cfg);
-	return owed;
+	return cfg->ca.after_crl != NULL ? debt_open(cfg->store_path) : NULL;
 }
 
 /* Else there is nothing yet to tell it of. */
@@ -89,27 +59,28 @@ static bool server_has_it(const struct config *cfg)
 	       (state.fault == CA_CRL_FINE || state.fault == CA_CRL_CLOSED || state.fault == CA_CRL_ABOVE);
 }
 
-int hook_end(const struct config *cfg, struct screen *screen, const struct hook_end *end, int got, struct err *e)
+int hook_end(const struct config *cfg, struct screen *screen, struct hook_end *end, int got, struct err *e)
 {
 	struct err why = ERR_INIT;
-	bool unpublished = got != 0 && e->code == ERR_CRL_UNPUBLISHED;
-	bool due = end->owed || unpublished;
+	bool due = end->later || (got != 0 && e->code == ERR_CRL_UNPUBLISHED);
 	if (cfg->ca.after_crl == NULL)
 		return got;
-	if (end->published || (end->owed && got == 0 && server_has_it(cfg))) {
-		bool told = run(cfg, screen, end->done[0] != '\0' ? end->done : "a fresh CRL is published", &why) == 0;
-		due = !told || unpublished;
+	if (end->published || (got == 0 && debt_is_owed(end->debt) && server_has_it(cfg))) {
+		const char *done = end->done[0] != '\0' ? end->done : "a fresh CRL is published";
+		debt_telling(end->debt);
+		if (run(cfg, screen, done, &why) == 0)
+			debt_told(end->debt);
+		else
+			due = due || end->published;
 	}
-	if (due)
-		owe(cfg);
-	else
-		settle(cfg);
+	debt_close(&end->debt, due);
 	if (why.code == ERR_NONE)
 		return got;
 	bool anothers = !end->published && end->done[0] == '\0';
-	if (got == 0 && !anothers)
+	bool counts = !anothers || why.code == ERR_INTERRUPTED;
+	if (got == 0 && counts)
 		*e = why;
 	else
 		screen_note(screen, why.what);
-	return anothers ? got : -1;
+	return counts ? -1 : got;
 }

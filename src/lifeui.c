@@ -238,7 +238,7 @@ static int begin(struct lifeui *u, const char *user, struct err *e)
 void lifeui_may_publish(struct lifeui *u)
 {
 	u->may_publish = true;
-	u->owed = hook_begin(u->cfg);
+	u->debt = hook_begin(u->cfg);
 }
 
 int lifeui_tell(struct lifeui *u, int got, struct err *e)
@@ -251,7 +251,8 @@ int lifeui_tell(struct lifeui *u, int got, struct err *e)
 	u->may_publish = false;
 	if (l->signer == NULL || l->ca.pki[0] == '\0' || l->ports->ca.published(l->signer, &published, &why) != 0)
 		published = false;
-	const struct hook_end end = {u->owed, published, u->done};
+	struct hook_end end = {.debt = u->debt, .published = published, .done = u->done};
+	u->debt = NULL;
 	return hook_end(u->cfg, &u->screen, &end, got, e);
 }
 

@@ -22,9 +22,9 @@ struct lifeui {
 	struct life life;
 	struct secret *made_pin; /* at random */
 	bool shown;
-	char done[200];   /* what the verb has done by now, for the hook's failure; "" is that the CRL is published */
-	bool may_publish; /* the hook is looked after in the end */
-	bool owed;        /* since an earlier run (hook.h) */
+	char done[200];    /* what the verb has done by now, for the hook's failure; "" is that the CRL is published */
+	bool may_publish;  /* the hook is looked after in the end */
+	struct debt *debt; /* of hook_begin */
 };
 
 /* What a verb is, apart from what it has in common with the others. result is the verb's own. */

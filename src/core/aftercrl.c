@@ -9,7 +9,10 @@
 
 static int not_told(const char *done, const struct err *why, struct err *e)
 {
-	err_set(e, ERR_HOOK, "%s; but the VPN server was not told: [ca] after-crl: %s", done, why->what);
+	err_set(e, why->code == ERR_INTERRUPTED ? ERR_INTERRUPTED : ERR_HOOK,
+		"%s; but the VPN server was not told: [ca] after-crl: %s", done, why->what);
+	if (why->code == ERR_INTERRUPTED)
+		err_next(e, "run `tokenroll crl`, which runs it again");
 	return err_native(e, "%s", why->native);
 }
 

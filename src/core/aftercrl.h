@@ -11,7 +11,8 @@
 
 /*
  * Without a shell, with PATH and TOKENROLL_CRL (the file that was published) as its whole environment, at most half a
- * minute. *ret is NULL if none is configured. done is what was done before it, for the error: ERR_HOOK.
+ * minute. *ret is NULL if none is configured. done is what was done before it, for the error: ERR_HOOK, or
+ * ERR_INTERRUPTED.
  */
 int aftercrl_begin(struct process_job **ret, const struct config *cfg, const char *done, struct err *e);
 int aftercrl_end(struct process_job **job, const char *done, struct blob *ret_output, struct err *e);

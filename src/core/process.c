@@ -288,14 +288,15 @@ int process_run(const char *const argv[], const char *const env[], struct blob *
 
 /* ---- a program that is not waited for */
 
-#define PIECES 16 /* of its output, at once */
+#define PIECES 16   /* of its output, at once */
+#define STEP_MS 200 /* until it is looked again whether a signal has come */
 
 struct process_job {
 	struct run run;
 	struct process_hook hook;
 	char *name;
 	int64_t deadline;
-	bool over;
+	bool over, broken_off;
 };
 
 static void free_job(struct process_job **j)
@@ -334,7 +335,12 @@ bool process_job_over(struct process_job *j)
 
 void process_job_wait(struct process_job *j)
 {
-	j->over = run_collect(&j->run, j->deadline) == 0;
+	int got = 0;
+	const sig_atomic_t before = stop_count;
+	while (got == 0 && clock_ms() < j->deadline && stop_count == before)
+		got = collect_some(&j->run, STEP_MS);
+	j->over = got > 0;
+	j->broken_off = got == 0 && stop_count != before;
 }
 
 int process_job_end(struct process_job **j, struct blob *ret_output, struct err *e)
@@ -342,6 +348,8 @@ int process_job_end(struct process_job **j, struct blob *ret_output, struct err 
 	struct run *r = &(*j)->run;
 	struct blob *both = &r->text[0], *more = &r->text[1];
 	int ret = run_finish(r, (*j)->name, (*j)->over, (*j)->hook.timeout_ms, e);
+	if ((*j)->broken_off)
+		ret = err_set(e, ERR_INTERRUPTED, "%s was not waited for any longer", (*j)->name);
 	if (more->len > 0) {
 		both->data = xrealloc(both->data, both->len + more->len + 1, 1);
 		memcpy(both->data + both->len, more->data, more->len);
@@ -359,6 +367,6 @@ int process_run_hook(const struct process_hook *h, struct blob *ret_output, stru
 	struct process_job *j = NULL;
 	if (process_job_begin(&j, h, e) != 0)
 		return -1;
-	process_job_wait(j);
+	j->over = run_collect(&j->run, j->deadline) == 0;
 	return process_job_end(&j, ret_output, e);
 }

@@ -62,7 +62,8 @@ int process_run_hook(const struct process_hook *h, struct blob *ret_output, stru
 struct process_job;
 int process_job_begin(struct process_job **ret, const struct process_hook *h, struct err *e);
 bool process_job_over(struct process_job *j);
-/* Waits until it is. */
+/* Waits until it is, or until a signal asks us to stop: ERR_INTERRUPTED at its end then. One that has come before does
+ * not count, because it may be what was asked for on the way to it. */
 void process_job_wait(struct process_job *j);
 int process_job_end(struct process_job **j, struct blob *ret_output, struct err *e);
 

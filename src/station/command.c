@@ -51,11 +51,6 @@ bool station_published(const struct station *s)
 	return s->published;
 }
 
-bool station_told(const struct station *s)
-{
-	return s->told;
-}
-
 time_t station_since(const struct station *s)
 {
 	return s->since;

@@ -18,6 +18,7 @@
 
 /* After how long it is said that the database is locked, and when again. */
 #define LOCKED_MS 700
+#define LOCKED_LAST_MS 100 /* waited for when all is to end at once */
 #define LOCKED_AGAIN_MS 60000
 
 const char *station_event_name(enum station_event_kind k)
@@ -227,6 +228,13 @@ static bool is_under_way(const struct place *p)
 	       p->state == PLACE_WORKING;
 }
 
+/* One that ends without a word may have had a certificate revoked: telling of that once too often is no harm. */
+static void note_untold(struct station *s, const struct place *p)
+{
+	if (p->state == PLACE_WORKING || p->state == PLACE_ASKING)
+		teller_note(s);
+}
+
 static void serve_place(struct station *s, struct place *p)
 {
 	struct rpc_msg call = RPC_MSG_INIT;
@@ -237,6 +245,7 @@ static void serve_place(struct station *s, struct place *p)
 	} else if (got < 0) {
 		/* its last words were its end, unless it was killed */
 		if (is_under_way(p)) {
+			note_untold(s, p);
 			if (p->stopping)
 				err_set(&e, p->card ? ERR_INTERRUPTED : ERR_REMOVED,
 					p->card ? "interrupted" : "the token was pulled out");
@@ -267,11 +276,14 @@ static void serve_signer(struct station *s)
 
 /* ---- the loop */
 
-/* Whoever has asked twice waits for it no more: what is under way can be gone on with. */
+/* Whoever has asked twice waits for it no more: what is under way can be gone on with. Asked three times there is only
+ * the moment that another process of ours may need. */
 static bool on_locked(void *arg, int64_t waited_ms)
 {
 	static const char why[] = "another program keeps the database locked; the station waits for it";
 	struct station *s = arg;
+	if (s->kill_at != 0 || s->hurried)
+		return waited_ms < LOCKED_LAST_MS;
 	if (waited_ms < LOCKED_MS)
 		return true;
 	if (s->set.view->held != NULL)
@@ -381,6 +393,7 @@ static void kill_all(struct station *s)
 		if (p->enroller == NULL)
 			continue;
 		rpc_peer_kill(p->enroller);
+		note_untold(s, p);
 		if (is_under_way(p))
 			place_fail(s, p, PLACE_FAILED, &why);
 	}

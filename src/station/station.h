@@ -145,6 +145,7 @@ struct station_setup {
 	struct signer *signer;            /* its key is unlocked */
 	const struct secret *key;         /* what PINs are kept sealed with, see envelope.h */
 	const struct pinletters *printer; /* NULL: no PINs are made that would need letters */
+	struct debt *debt;                /* to [ca] after-crl; NULL: there is none */
 	const struct station_view *view;
 };
 
@@ -163,9 +164,8 @@ double station_per_hour(const struct station *s);
 int64_t station_time_left_s(const struct station *s);
 const struct err *station_trouble(const struct station *s); /* PC/SC's; NULL if there is none */
 bool station_is_stopping(const struct station *s);
-/* A CRL was published in this run of which [ca] after-crl has not told yet; and it has told of one. */
+/* A CRL was published in this run of which [ca] after-crl has not told yet. */
 bool station_published(const struct station *s);
-bool station_told(const struct station *s);
 /* All of this run was done since then, also if the time of day was set back meanwhile. */
 time_t station_since(const struct station *s);
 size_t station_busy(const struct station *s); /* places where an enroller is at work */

@@ -16,7 +16,6 @@ struct station {
 	struct roster_counts counts;
 	bool has_trouble;
 	bool published;              /* a CRL was, and the VPN server is to be told */
-	bool told;                   /* it was, of another one */
 	int64_t tell_at;             /* clock_ms: of the next one, or again */
 	struct process_job *telling; /* under way; NULL */
 	struct err trouble;

@@ -2,6 +2,7 @@
 
 #include "core/aftercrl.h"
 #include "core/clock.h"
+#include "core/debt.h"
 
 #define GATHER_MS 3000  /* more may come, and one run is for all of them */
 #define RETRY_MS 300000 /* after a failure, unless another CRL is published before */
@@ -33,6 +34,7 @@ static void begin(struct station *s)
 {
 	struct err e = ERR_INIT;
 	s->published = false;
+	debt_telling(s->set.debt);
 	if (aftercrl_begin(&s->telling, s->set.cfg, DONE, &e) != 0)
 		failed(s, &e);
 }
@@ -42,7 +44,7 @@ static void end(struct station *s)
 	struct blob output = BLOB_INIT;
 	struct err e = ERR_INIT;
 	if (aftercrl_end(&s->telling, DONE, &output, &e) == 0) {
-		s->told = true;
+		debt_told(s->set.debt);
 		station_tell(s, STATION_NOTE, NULL, "the VPN server was told of the fresh CRL by [ca] after-crl", NULL);
 	} else {
 		failed(s, &e);

@@ -11,7 +11,7 @@
 #include "station/view_queue.h"
 
 struct view_lines {
-	struct view_queue out; /* its fd is the caller's; to be ended by view_queue_end */
+	struct view_queue out; /* to be opened and ended by the caller */
 	bool json;
 	bool ends_alone; /* the station is stopped when nobody is left and nothing is at work */
 };

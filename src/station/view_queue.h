@@ -15,7 +15,13 @@ struct view_queue {
 	char *text;
 	size_t len, cap; /* waiting, allocated */
 	int error;       /* errno: nothing can be written any more; 0 */
+	int full;        /* errno: the disk had no room the last time; 0 */
+	bool opened;     /* fd is one of our own */
 };
+
+/* Where it goes; fd stays the caller's. A terminal that takes only part of a text would keep whoever writes it, until
+ * somebody reads it. */
+void view_queue_open(struct view_queue *q, int fd);
 
 void view_queue_put(struct view_queue *q, const char *text);
 

@@ -125,6 +125,28 @@ revoke_somebody() {
 	run ! grep -q "^State:.*[RSD]" "/proc/$(<"$dir/log/child")/status"
 }
 
+@test "one that hangs is ended by Ctrl-C, with status 7, and is run again by the next verb" {
+	local verb began=$SECONDS
+	echo "sleep 300" >"$dir/log/then"
+	"${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$dir/tokenroll.conf" crl "${ca[@]}" </dev/null >"$dir/log/crl" 2>&1 3>&- &
+	verb=$!
+	until [[ -s $called ]]; do
+		sleep 0.05
+		((SECONDS - began < 20))
+	done
+	kill -TERM "$verb"
+	status=0
+	wait "$verb" || status=$?
+	((status == 7 && SECONDS - began < 20))
+	grep -q "but the VPN server was not told" "$dir/log/crl"
+	times 1
+	compgen -G "$dir/*.after-crl"
+	: >"$dir/log/then"
+	done_by crl "${ca[@]}"
+	times 1
+	run ! compgen -G "$dir/*.after-crl"
+}
+
 @test "one that closes its output and hangs is ended, too" {
 	[[ -n ${TOKENROLL_ALL:-} ]] || skip "only with TOKENROLL_ALL=1 (make check-all)"
 	echo "exec >&- 2>&-; sleep 300" >"$dir/log/then"

@@ -106,3 +106,98 @@ both_are_done() {
 	station_ended
 	both_are_done
 }
+
+# terminal: its name is in DIR/terminal. It takes some 200 bytes more, and is read into DIR/log/read when there is DIR/read
+terminal() {
+	python3 - "$DIR" 3>&- <<-'PY' &
+		import os, pty, select, sys, time
+		folder = sys.argv[1]
+		def fill(slave, most):
+		    n = 0
+		    os.set_blocking(slave, False)
+		    try:
+		        while n < most:
+		            n += os.write(slave, b"x" * 10)
+		    except BlockingIOError:
+		        pass
+		    os.set_blocking(slave, True)
+		    return n
+		takes = fill(pty.openpty()[1], 1 << 20)
+		can = []
+		while not can:
+		    master, slave = pty.openpty()
+		    fill(slave, takes - 200)
+		    can = select.select([], [slave], [], 0)[1]
+		with open(folder + "/terminal.new", "w") as to:
+		    to.write(os.ttyname(slave))
+		os.rename(folder + "/terminal.new", folder + "/terminal")
+		while not os.path.exists(folder + "/read"):
+		    time.sleep(0.05)
+		with open(folder + "/log/read", "wb", 0) as to:
+		    while True:
+		        to.write(os.read(master, 65536))
+	PY
+	READER=$!
+	wait_for test -e "$DIR/terminal"
+}
+
+@test "a terminal that takes only part of a line holds up no token, and has all when it is read" {
+	terminal
+	start "$(<"$DIR/terminal")" --json
+	wait_for both_are_done
+	: >"$DIR/read"
+	station_ended
+	((STATUS == 0))
+	sed 's/^x*//' "$DIR/log/read" | jq -r .event | grep -cx "done" | grep -qx 2
+}
+
+@test "a terminal that nobody reads: Ctrl-C ends the station" {
+	terminal
+	start "$(<"$DIR/terminal")" --json
+	wait_for both_are_done
+	sleep 1
+	kill -INT "$STATION"
+	sleep 0.5
+	kill -INT "$STATION" 2>/dev/null || true
+	station_ended 5
+	((STATUS == 1))
+	grep -q "what the station writes to is not read$" "$DIR/log/station"
+}
+
+# on_full_disk: in the namespace. What the lines are written to is full, first until they are all told, then to the end
+on_full_disk() {
+	mkdir "$DIR/lines"
+	mount -t tmpfs -o size=1m tmpfs "$DIR/lines"
+	: >"$DIR/lines/first"
+	: >"$DIR/lines/second"
+	head -c 2M /dev/zero 2>/dev/null >"$DIR/lines/filler" || true
+	start "$DIR/lines/first" --plain
+	wait_for both_are_done
+	sleep 4
+	kill -0 "$STATION"
+	rm "$DIR/lines/filler"
+	station_ended
+	((STATUS == 0))
+	grep -q "alice  done" "$DIR/lines/first"
+	head -c 2M /dev/zero 2>/dev/null >"$DIR/lines/filler" || true
+	start "$DIR/lines/second" --plain
+	sleep 3
+	kill -TERM "$STATION"
+	station_ended 5
+	((STATUS == 1))
+	grep "what the station writes to is full" "$DIR/log/station" | grep "No space left"
+	grep "make room there" "$DIR/log/station"
+}
+
+@test "lines to a disk that is full are waited with, and what is wrong is said" {
+	local namespace=(unshare --mount --propagation private)
+	((EUID == 0)) || namespace+=(--map-root-user)
+	"${namespace[@]}" true 2>/dev/null || skip "needs a mount namespace"
+	DIR=$DIR "${namespace[@]}" bash -c "
+		source '$BATS_TEST_DIRNAME/station.bash'
+		trap station_stop EXIT
+		STATION_CONF=()
+		$(declare -f on_full_disk start wait_for both_are_done)
+		set -e
+		on_full_disk"
+}
