@@ -135,7 +135,7 @@ int assign_check(const struct station *s, const struct place *p, struct err *e)
 		return err_next(e, "retry sends it once more; `tokenroll unblock --serial %s` gives it a new one",
 				t->id);
 	}
-	if (giveup_check_pin(s, p, e) != 0)
+	if (pins_check(s, p, e) != 0)
 		return -1;
 	if ((t->token.flags & WORKER_TOKEN_READ_ONLY) != 0)
 		return err_set(e, ERR_TOKEN_READ_ONLY, "token %s is write-protected", name_of(t));

@@ -4,6 +4,7 @@
 #include "core/xalloc.h"
 #include "station/envelope.h"
 #include "store/letter.h"
+#include "store/pin_trail.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -24,7 +25,7 @@ static char *number(int64_t id)
 	return xasprintf("letter %" PRId64, id);
 }
 
-static int was_refused(struct station *s, const struct place *p, int64_t id, bool *ret, struct err *e)
+static int was_refused(const struct station *s, const struct place *p, int64_t id, bool *ret, struct err *e)
 {
 	char *detail = number(id);
 	int got = store_audited(s->set.store, p->token.id, REFUSED, detail, ret, e);
@@ -32,15 +33,17 @@ static int was_refused(struct station *s, const struct place *p, int64_t id, boo
 	return got;
 }
 
-static int open_letter(struct station *s, const struct place *p, const char *token_serial, int64_t *ret_id,
+static int open_letter(const struct station *s, const struct place *p, const char *token_serial, int64_t *ret_id,
 		       struct secret *ret, struct err *e)
 {
 	struct store_letter l = {.id = 0};
-	bool found = false, refused = false;
+	bool found = false, refused = false, overtaken = false;
 	if (store_letter_find(s->set.store, p->person.id, token_serial, &found, &l, e) != 0)
 		return -1;
 	int got = found ? was_refused(s, p, l.id, &refused, e) : 0;
-	if (got == 0 && l.sealed.len != 0 && !refused) {
+	if (got == 0 && found)
+		got = store_pin_overtaken(s->set.store, p->token.id, l.id, &overtaken, e);
+	if (got == 0 && l.sealed.len != 0 && !refused && !overtaken) {
 		char *name = whose(p->person.user, token_serial);
 		got = envelope_open(s->set.key, name, &l.sealed, ret, e);
 		*ret_id = got == 0 ? l.id : 0;
@@ -51,7 +54,7 @@ static int open_letter(struct station *s, const struct place *p, const char *tok
 }
 
 /* Some tokens have a serial number only once they are initialized, and get their PIN after that. */
-int letters_kept(struct station *s, const struct place *p, int64_t *ret_id, struct secret *ret, struct err *e)
+int letters_kept(const struct station *s, const struct place *p, int64_t *ret_id, struct secret *ret, struct err *e)
 {
 	*ret_id = 0;
 	if (open_letter(s, p, p->token.id, ret_id, ret, e) != 0)
