@@ -180,3 +180,17 @@ broken() {
 	station_ended
 	[[ $(wrong 0) == 1 ]]
 }
+
+@test "a token that was unblocked between its new PIN and the proof is sent the PIN that it has" {
+	station_card 0
+	station_roster user alice
+	broken credentials proven
+	outside unblock --serial STAT000000 --so-pin-file "$DIR/so" --new-pin-file "$DIR/pin"
+	station_start --pins random
+	station_says "alice  done"
+	station_says "letter of alice is printed"
+	station_ended
+	[[ $(wrong 0) == 0 && $(holder 0) == alice ]]
+	pin=$(pdftotext -raw "$DIR"/printed/* - | grep -oE '^[0-9][0-9 ]{5,20}$' | tr -d ' \n')
+	card_pkcs11 0 --login --pin "$pin" --list-objects >/dev/null
+}
