@@ -213,16 +213,16 @@ static bool is_bad(const struct station *s, int64_t id)
 	return false;
 }
 
-/* The first one; false if there is none. */
-static bool find_due(struct station *s, struct store_letter *ret)
+/* The first one. */
+static int find_due(const struct station *s, bool *ret_found, struct store_letter *ret, struct err *e)
 {
 	struct store_letter page[PAGE];
 	int64_t after = 0;
 	size_t n = 0;
 	bool found = false;
 	do {
-		if (store_letters_waiting(s->set.store, s->set.roster, after, page, PAGE, &n, NULL) != 0)
-			return false;
+		if (store_letters_waiting(s->set.store, s->set.roster, after, page, PAGE, &n, e) != 0)
+			return -1;
 		for (size_t i = 0; i < n; i++) {
 			bool due = !found && page[i].due && !is_bad(s, page[i].id);
 			after = page[i].id;
@@ -233,7 +233,15 @@ static bool find_due(struct station *s, struct store_letter *ret)
 				store_letter_free(&page[i]);
 		}
 	} while (n == PAGE && !found);
-	return found;
+	*ret_found = found;
+	return 0;
+}
+
+/* Whether there is none is not known then. */
+static void look_later(struct station *s, const struct err *why)
+{
+	s->printer_pause = clock_ms() + PAUSE_MS;
+	station_tell(s, STATION_NOTE, NULL, "which PIN letters wait cannot be read now, and is tried again", why);
 }
 
 void letters_turn(struct station *s)
@@ -242,7 +250,10 @@ void letters_turn(struct station *s)
 	struct err e = ERR_INIT;
 	if (s->set.printer == NULL || s->printing != NULL || !s->letters_due || clock_ms() < s->printer_pause)
 		return;
-	s->letters_due = find_due(s, &l);
+	if (find_due(s, &s->letters_due, &l, &e) != 0) {
+		look_later(s, &e);
+		return;
+	}
 	if (!s->letters_due)
 		return;
 	if (print(s, &l, &e) != 0)
