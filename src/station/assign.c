@@ -135,7 +135,7 @@ int assign_check(const struct station *s, const struct place *p, struct err *e)
 		return err_next(e, "retry sends it once more; `tokenroll unblock --serial %s` gives it a new one",
 				t->id);
 	}
-	if (giveup_check_pin(s, p, e) != 0)
+	if (pins_check(s, p, e) != 0)
 		return -1;
 	if ((t->token.flags & WORKER_TOKEN_READ_ONLY) != 0)
 		return err_set(e, ERR_TOKEN_READ_ONLY, "token %s is write-protected", name_of(t));
@@ -194,12 +194,11 @@ static int check_elsewhere(const struct station *s, const struct place *p, struc
 	return ret;
 }
 
-/* Before the new token had anything of it. */
-static bool has_begun_elsewhere(const struct station *s, const struct place *p)
+/* What cannot be read is told by whoever begins. */
+static bool has_another(const struct station *s, const struct place *p)
 {
-	char token[GIVEUP_TOKEN];
-	bool is = false;
-	return giveup_find(s, p, p->person.user, &is, token, NULL) == 0 && is;
+	struct err why = ERR_INIT;
+	return check_elsewhere(s, p, &why) != 0 && why.code == ERR_NAME_TAKEN;
 }
 
 /* Whether the token is for the person that the roster knows with it. Who only tried it is tried once more, but not
@@ -216,7 +215,7 @@ static bool is_for(const struct station *s, const struct place *p)
 	if (q->state == ROSTER_DONE)
 		return false;
 	if (is_this(p, q->reserved))
-		return !has_begun_elsewhere(s, p);
+		return !has_another(s, p);
 	return (q->state == ROSTER_WAITING || q->state == ROSTER_FAILED) && (q->front || !s->set.opt->pick) &&
 	       check_elsewhere(s, p, NULL) == 0;
 }

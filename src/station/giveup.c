@@ -9,7 +9,6 @@
 
 #include "core/xalloc.h"
 #include "store/history.h"
-#include "store/letter.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +45,11 @@ static int refuse_given_up(const struct place *p, const struct store_credential 
 {
 	err_set(e, ERR_TOKEN_TAKEN, "token %s was given up: %s is being enrolled on token %s, and that is not finished",
 		p->token.id, p->person.user, other->token.serial);
-	return err_next(e, "put that token in; when it is done, this one is nobody's");
+	return err_next(
+	    e,
+	    "put that token in; when it is done, this one is nobody's; if that one is lost or dead too, run "
+	    "`tokenroll enroll %s --replace` with another one",
+	    p->person.user);
 }
 
 /* The person has begun with this token. */
@@ -67,27 +70,6 @@ int giveup_resume(struct station *s, struct place *p, struct err *e)
 	store_credential_free(&own);
 	store_credential_free(&other);
 	return ret;
-}
-
-/* The PIN that all tokens came with would cost it a try. */
-int giveup_check_pin(const struct station *s, const struct place *p, struct err *e)
-{
-	char user[65] = "";
-	bool forgotten = false;
-	if (p->token.owner[0] != '\0' || p->token.id[0] == '\0')
-		return 0;
-	if (store_letter_forgotten(s->set.store, p->token.id, &forgotten, user, e) != 0)
-		return -1;
-	if (!forgotten)
-		return 0;
-	err_set(e, ERR_PIN_NEEDED,
-		"token %s has the PIN that was made for %s, whose letter was never printed: nobody knows it",
-		p->token.id, user);
-	return err_next(
-	    e,
-	    "`tokenroll unblock --serial %s` gives it a new one, or `tokenroll wipe --serial %s` empties it; "
-	    "then put it in again",
-	    p->token.id, p->token.id);
 }
 
 /* Its key goes from it when a new one is proven. */

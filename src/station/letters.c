@@ -4,6 +4,7 @@
 #include "core/xalloc.h"
 #include "station/envelope.h"
 #include "store/letter.h"
+#include "store/pin_trail.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -24,7 +25,7 @@ static char *number(int64_t id)
 	return xasprintf("letter %" PRId64, id);
 }
 
-static int was_refused(struct station *s, const struct place *p, int64_t id, bool *ret, struct err *e)
+static int was_refused(const struct station *s, const struct place *p, int64_t id, bool *ret, struct err *e)
 {
 	char *detail = number(id);
 	int got = store_audited(s->set.store, p->token.id, REFUSED, detail, ret, e);
@@ -32,15 +33,17 @@ static int was_refused(struct station *s, const struct place *p, int64_t id, boo
 	return got;
 }
 
-static int open_letter(struct station *s, const struct place *p, const char *token_serial, int64_t *ret_id,
+static int open_letter(const struct station *s, const struct place *p, const char *token_serial, int64_t *ret_id,
 		       struct secret *ret, struct err *e)
 {
 	struct store_letter l = {.id = 0};
-	bool found = false, refused = false;
+	bool found = false, refused = false, overtaken = false;
 	if (store_letter_find(s->set.store, p->person.id, token_serial, &found, &l, e) != 0)
 		return -1;
 	int got = found ? was_refused(s, p, l.id, &refused, e) : 0;
-	if (got == 0 && l.sealed.len != 0 && !refused) {
+	if (got == 0 && found)
+		got = store_pin_overtaken(s->set.store, p->token.id, l.id, &overtaken, e);
+	if (got == 0 && l.sealed.len != 0 && !refused && !overtaken) {
 		char *name = whose(p->person.user, token_serial);
 		got = envelope_open(s->set.key, name, &l.sealed, ret, e);
 		*ret_id = got == 0 ? l.id : 0;
@@ -51,7 +54,7 @@ static int open_letter(struct station *s, const struct place *p, const char *tok
 }
 
 /* Some tokens have a serial number only once they are initialized, and get their PIN after that. */
-int letters_kept(struct station *s, const struct place *p, int64_t *ret_id, struct secret *ret, struct err *e)
+int letters_kept(const struct station *s, const struct place *p, int64_t *ret_id, struct secret *ret, struct err *e)
 {
 	*ret_id = 0;
 	if (open_letter(s, p, p->token.id, ret_id, ret, e) != 0)
@@ -210,16 +213,16 @@ static bool is_bad(const struct station *s, int64_t id)
 	return false;
 }
 
-/* The first one; false if there is none. */
-static bool find_due(struct station *s, struct store_letter *ret)
+/* The first one. */
+static int find_due(const struct station *s, bool *ret_found, struct store_letter *ret, struct err *e)
 {
 	struct store_letter page[PAGE];
 	int64_t after = 0;
 	size_t n = 0;
 	bool found = false;
 	do {
-		if (store_letters_waiting(s->set.store, s->set.roster, after, page, PAGE, &n, NULL) != 0)
-			return false;
+		if (store_letters_waiting(s->set.store, s->set.roster, after, page, PAGE, &n, e) != 0)
+			return -1;
 		for (size_t i = 0; i < n; i++) {
 			bool due = !found && page[i].due && !is_bad(s, page[i].id);
 			after = page[i].id;
@@ -230,7 +233,15 @@ static bool find_due(struct station *s, struct store_letter *ret)
 				store_letter_free(&page[i]);
 		}
 	} while (n == PAGE && !found);
-	return found;
+	*ret_found = found;
+	return 0;
+}
+
+/* Whether there is none is not known then. */
+static void look_later(struct station *s, const struct err *why)
+{
+	s->printer_pause = clock_ms() + PAUSE_MS;
+	station_tell(s, STATION_NOTE, NULL, "which PIN letters wait cannot be read now, and is tried again", why);
 }
 
 void letters_turn(struct station *s)
@@ -239,7 +250,10 @@ void letters_turn(struct station *s)
 	struct err e = ERR_INIT;
 	if (s->set.printer == NULL || s->printing != NULL || !s->letters_due || clock_ms() < s->printer_pause)
 		return;
-	s->letters_due = find_due(s, &l);
+	if (find_due(s, &s->letters_due, &l, &e) != 0) {
+		look_later(s, &e);
+		return;
+	}
 	if (!s->letters_due)
 		return;
 	if (print(s, &l, &e) != 0)

@@ -11,8 +11,8 @@
 #include "station/station_impl.h"
 
 /* The PIN that an earlier attempt of this person on this token has made, and the number of its letter; 0 if there is
- * none, or the token has refused it. */
-int letters_kept(struct station *s, const struct place *p, int64_t *ret_id, struct secret *ret, struct err *e);
+ * none, or the token has refused it or has got another one with a command since. */
+int letters_kept(const struct station *s, const struct place *p, int64_t *ret_id, struct secret *ret, struct err *e);
 
 /* Puts one there, for the person and token at this place, whose pin_letter it becomes. */
 int letters_keep(struct station *s, struct place *p, const struct secret *pin, struct err *e);

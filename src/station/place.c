@@ -195,6 +195,7 @@ void place_fail(struct station *s, struct place *p, enum place_state st, const s
 		remember_wrong_pin(s, p);
 		s->pin_refused = s->pin_refused || (p->pin_sent && p->pin_letter == 0);
 		letters_refuse(s, p);
+		pins_refuse(s, p);
 	}
 	if (p->begun)
 		give_back(s, p, why);

@@ -220,10 +220,11 @@ static int find_pin_now(struct station *s, struct place *p, struct secret *ret, 
 {
 	const struct station_options *o = s->set.opt;
 	int64_t kept = 0;
-	bool new_pin = false;
-	if (letters_kept(s, p, &kept, ret, e) != 0 || has_new_pin(s, p, &new_pin, e) != 0)
+	bool new_pin = false, fits = false;
+	if (letters_kept(s, p, &kept, ret, e) != 0 || has_new_pin(s, p, &new_pin, e) != 0 ||
+	    pins_fit(s, p, &fits, e) != 0)
 		return -1;
-	if (kept != 0 && (new_pin || o->pin_given == NULL)) {
+	if (kept != 0 && (new_pin || fits || o->pin_given == NULL)) {
 		*ret_given = true;
 		p->pin_letter = kept;
 		return 0;
@@ -246,6 +247,8 @@ static int find_secret(struct station *s, struct place *p, enum desk_secret what
 	if (what == DESK_PIN_KEPT)
 		return letters_kept(s, p, &p->pin_letter, ret, e);
 	*ret_given = given != NULL && (what != DESK_PIN_NEW || o->pin == CONFIG_PINS_KEEP);
+	if (*ret_given && what == DESK_PIN_NEW && pins_give_new(s, p, e) != 0)
+		return -1;
 	return *ret_given ? secret_set(ret, given->bytes, given->len, e) : 0;
 }
 

@@ -112,12 +112,20 @@ int giveup_find(const struct station *s, const struct place *p, const char *user
 bool giveup_is_meant(const struct station *s, int64_t person);
 /* The owner of the token there goes on: whether that gives up another token, or this one was given up. */
 int giveup_resume(struct station *s, struct place *p, struct err *e);
-/* A token that is nobody's, and has a PIN that nobody knows. */
-int giveup_check_pin(const struct station *s, const struct place *p, struct err *e);
 /* What an ended enrollment has left on it. */
 void giveup_tell_left(struct station *s, struct place *p);
 /* How the person gets another token, behind what p->why advises. */
 void giveup_advise(const struct station *s, struct place *p);
+
+/* pins.c: which tokens are not sent the PIN that is given, by the trail: one that is nobody's and has a PIN of its own,
+ * or one that has refused it. -1: this one. */
+int pins_check(const struct station *s, const struct place *p, struct err *e);
+/* Whether the token is nobody's, and its own PIN was made for the person there. */
+int pins_fit(const struct station *s, const struct place *p, bool *ret, struct err *e);
+/* The token gets the given PIN as its new one. */
+int pins_give_new(const struct station *s, const struct place *p, struct err *e);
+/* The token has refused a PIN: if it was the given one, the trail says so. */
+void pins_refuse(struct station *s, const struct place *p);
 
 /* names.c: what the roster says of a person, for templates. */
 void station_names(const struct station *s, struct desk_order *o, const struct roster_person *p);

@@ -1,4 +1,5 @@
 #include "core/clean.h"
+#include "core/xalloc.h"
 #include "store/audit.h"
 #include "store/store.h"
 
@@ -36,23 +37,20 @@ out:
 	return rc;
 }
 
-/* The last of these actions that the trail has of a token; "" if there is none. */
-static int last_of(struct store *s, const char *token_serial, const char *const actions[4], char ret[32], struct err *e)
+/* The last of these actions, as SQL, that the trail has of a token; "" if there is none. */
+static int last_of(struct store *s, const char *token_serial, const char *actions, char ret[32], struct err *e)
 {
 	struct query q = QUERY_INIT;
 	char *serial = clean_dup(token_serial); /* as it is in the trail */
+	char *sql = xasprintf(
+	    "SELECT action FROM audit WHERE token_serial = ? AND action IN (%s) ORDER BY id DESC LIMIT 1", actions);
 	bool row;
 	int rc = -1;
 
 	ret[0] = '\0';
-	if (query_open(&q, s,
-		       "SELECT action FROM audit WHERE token_serial = ? AND action IN (?, ?, ?, ?)"
-		       " ORDER BY id DESC LIMIT 1",
-		       e) == -1)
+	if (query_open(&q, s, sql, e) == -1)
 		goto out;
 	query_put_text(&q, serial);
-	for (size_t i = 0; i < 4; i++)
-		query_put_text(&q, actions[i]);
 	if (query_next(&q, &row, e) == -1)
 		goto out;
 	if (row)
@@ -60,6 +58,7 @@ static int last_of(struct store *s, const char *token_serial, const char *const 
 	rc = query_check(&q, e);
 out:
 	query_close(&q);
+	free(sql);
 	free(serial);
 	return rc;
 }
@@ -67,7 +66,7 @@ out:
 int store_pin_begun(struct store *s, const char *token_serial, bool *ret, struct err *e)
 {
 	/* where somebody has made a key, there was a PIN to log in with */
-	const char *const actions[4] = {STORE_TOKEN_INIT, STORE_PIN_INIT, STORE_PIN_SET, cred_state_name(CRED_KEYED)};
+	static const char actions[] = "'" STORE_TOKEN_INIT "', '" STORE_PIN_INIT "', '" STORE_PIN_SET "', 'keyed'";
 	char last[32];
 
 	if (last_of(s, token_serial, actions, last, e) == -1)
@@ -79,8 +78,8 @@ int store_pin_begun(struct store *s, const char *token_serial, bool *ret, struct
 int store_replace_begun(struct store *s, const char *token_serial, bool *ret, struct err *e)
 {
 	/* not "written": whoever goes on writes the certificate once more, with the PIN that the token has by then */
-	const char *const actions[4] = {STORE_PIN_REPLACE, STORE_PIN_UNREPLACED, cred_state_name(CRED_PLANNED),
-					cred_state_name(CRED_PROVEN)};
+	static const char actions[] = "'" STORE_PIN_REPLACE "', '" STORE_PIN_UNREPLACED "', 'planned', 'proven',"
+				      " 'pin-change', 'pin-unblock', 'token-wipe'";
 	char last[32];
 
 	if (last_of(s, token_serial, actions, last, e) == -1)

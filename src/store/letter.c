@@ -137,33 +137,6 @@ int store_letters_printed(struct store *s, int64_t roster, struct store_letter *
 	return read_rows(&q, ret, n, ret_n, e);
 }
 
-int store_letter_forgotten(struct store *s, const char *token_serial, bool *ret, char ret_user[65], struct err *e)
-{
-	struct query q = QUERY_INIT;
-	bool row = false;
-	int rc =
-	    query_open(&q, s,
-		       "SELECT k.user FROM audit k JOIN letters l ON l.id = CAST(substr(k.detail, 8) AS INTEGER)"
-		       " WHERE k.token_serial = ?1 AND k.action = 'letter-kept' AND l.printed = 0 AND l.sealed IS NULL"
-		       " AND (SELECT x.action FROM audit x WHERE x.token_serial = ?1 AND x.id > k.id AND x.action IN"
-		       " (" LETTER_PIN_ACTIONS ", 'factory-pin-unchanged') ORDER BY x.id DESC LIMIT 1)"
-		       " = 'factory-pin-change' ORDER BY k.id DESC LIMIT 1",
-		       e);
-
-	if (rc == 0) {
-		query_put_text(&q, token_serial);
-		rc = query_next(&q, &row, e);
-	}
-	if (rc == 0 && row)
-		query_text(&q, 0, ret_user, 65);
-	if (rc == 0)
-		rc = query_check(&q, e);
-	if (rc == 0)
-		*ret = row;
-	query_close(&q);
-	return rc;
-}
-
 /* ---- changes */
 
 static int record(struct store *s, const char *action, const struct store_letter *l, struct err *e)

@@ -71,10 +71,6 @@ int store_letters_waiting(struct store *s, int64_t roster, int64_t after, struct
 /* How many those are. */
 int store_letters_count(struct store *s, int64_t roster, int64_t *ret, struct err *e);
 
-/* Whether this token may have a PIN that was made for a letter, was forgotten before it was printed, and was not
- * followed by another one; and whose it was. */
-int store_letter_forgotten(struct store *s, const char *token_serial, bool *ret, char ret_user[65], struct err *e);
-
 /* Frees what is in it, and leaves it empty. */
 void store_letter_free(struct store_letter *l);
 

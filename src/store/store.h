@@ -322,7 +322,8 @@ int store_init_begun(struct store *s, const char *user, bool *ret_begun, char re
 int store_pin_begun(struct store *s, const char *token_serial, bool *ret, struct err *e);
 
 /* Whether a token's factory PIN was about to be changed by an enrollment that is not proven yet, and nothing says that
- * it was not: the last of "planned", "proven", STORE_PIN_REPLACE and STORE_PIN_UNREPLACED in the trail is
+ * it was not, nor that the token has got another one with a command since: the last of "planned", "proven",
+ * STORE_PIN_REPLACE, STORE_PIN_UNREPLACED, "pin-change", "pin-unblock" and "token-wipe" in the trail is
  * STORE_PIN_REPLACE. */
 #define STORE_PIN_REPLACE "factory-pin-change"
 #define STORE_PIN_UNREPLACED "factory-pin-unchanged"

@@ -96,11 +96,11 @@ half_done() {
 	sql_is "SELECT count(*) FROM letters WHERE sealed IS NOT NULL AND token_serial = 'STAT000000'" 0
 	company_tokenroll "$DIR" audit --csv | grep STAT000000 | grep -q letter-dropped
 	company_tokenroll "$DIR" audit --verify
-	# it has a PIN that nobody knows, and is not sent another one
+	# it has a PIN of its own, and is not sent another one
 	card_ctl 0 delay 0
 	card_ctl 0 insert
 	screen_shows "LEFT ALONE"
-	screen_text | tr -s ' \n' ' ' | grep -q "token STAT000000 has the PIN that was made for alice, whose letter was never printed"
+	screen_text | tr -s ' \n' ' ' | grep -q "token STAT000000 has a PIN of its own, which was alice's"
 	[[ $(card_status 0 pin-wrong) == 0 ]]
 	card_ctl 0 pull
 	printf '%s\n' "$COMPANY_SO_PIN" >"$DIR/so"
@@ -149,6 +149,7 @@ half_done() {
 	card_ctl 0 delay 0
 	card_ctl 0 insert
 	screen_shows "token STAT000000 was given up: alice is being enrolled on token STAT000001"
+	screen_text | tr -s ' \n' ' ' | grep -q "if that one is lost or dead too, run .tokenroll enroll alice --replace. with"
 	card_ctl 1 delay-key 0
 	card_ctl 1 insert
 	screen_shows "2: alice, done in"

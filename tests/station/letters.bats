@@ -119,6 +119,25 @@ opens() {
 	(($(company_tokenroll "$DIR" audit --csv | grep -c letter-begun) > 2))
 }
 
+@test "letters that cannot be read when they are due are tried again" {
+	touch "$DIR/no-printer"
+	station_roster user,name,language alice,Alice,en
+	station --pins random
+	letters 0
+	rm "$DIR/no-printer"
+	station_roster user,name,language alice,Alice,en bob,Bob,de
+	card_ctl 0 pull
+	sqlite3 "$DIR/tokenroll.db" "ALTER TABLE letters RENAME TO hidden"
+	station_start --pins random
+	station_says "reader"
+	sleep 1
+	sqlite3 -cmd ".timeout 5000" "$DIR/tokenroll.db" "ALTER TABLE hidden RENAME TO letters"
+	station_says "letter of alice is printed" 40
+	letters 1
+	kill -TERM "$STATION"
+	station_ended
+}
+
 @test "PINs at random are refused before the first token where no letter can be printed" {
 	station_conf "letter.command="
 	card_ctl 0 reset-count

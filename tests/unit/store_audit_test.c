@@ -112,6 +112,20 @@ static void a_pin_that_a_token_was_about_to_get_counts_until_the_proof(void **st
 	store_close(&s);
 }
 
+static void a_command_that_gives_the_token_another_pin_ends_what_was_about_to_be(void **state)
+{
+	static const char *const commands[] = {"pin-unblock", "pin-change", "token-wipe"};
+	struct store *s = open_store(*state);
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		assert_int_equal(store_audit(s, STORE_PIN_REPLACE, "alice", token_1.serial, "", NULL), 0);
+		assert_true(is_replace_begun(s));
+		assert_int_equal(store_audit(s, commands[i], "alice", token_1.serial, "", NULL), 0);
+		assert_false(is_replace_begun(s));
+	}
+	store_close(&s);
+}
+
 static void no_change_without_its_audit_record(void **state)
 {
 	struct place *p = *state;
@@ -207,6 +221,7 @@ int main(void)
 	    PROMISE(what_a_token_or_the_environment_says_leaves_no_control_characters),
 	    PROMISE(a_token_with_an_odd_serial_number_is_found_in_the_trail_again),
 	    PROMISE(a_pin_that_a_token_was_about_to_get_counts_until_the_proof),
+	    PROMISE(a_command_that_gives_the_token_another_pin_ends_what_was_about_to_be),
 	    PROMISE(no_change_without_its_audit_record),
 	    PROMISE(a_begun_initialization_is_known_until_the_token_is_in_the_journal),
 	    PROMISE(processes_that_open_and_write_at_once_lose_nothing),
