@@ -9,7 +9,6 @@
 #include <strings.h>
 #include <unistd.h>
 
-#define SETTLE_MS 5000  /* each try may wait for the database */
 #define SLOTS_AT_WORK 8 /* tokens without a reader that are enrolled at once */
 
 static struct place *find(struct station *s, const char *name)
@@ -127,43 +126,6 @@ void station_token(const struct place *p, struct store_token *ret)
 	memcpy(ret->label, p->token.token.label, sizeof ret->label);
 }
 
-/* Whether the journal has begun with this person on this token: then it is this token that has to come back. */
-static bool is_half_done(struct station *s, const struct place *p)
-{
-	struct store_credential c = {.id = 0};
-	struct store_token t;
-	bool found = false;
-	station_token(p, &t);
-	if (p->token.id[0] == '\0' || store_find(s->set.store, p->person.user, &t, &found, &c, NULL) != 0)
-		return false;
-	store_credential_free(&c);
-	return found;
-}
-
-/* One that broke off with a token that was no particular one yet was nobody's fault: the person is next again. */
-static void give_back(struct station *s, struct place *p, const struct err *why)
-{
-	struct err e = ERR_INIT;
-	bool keeps = p->half_done = is_half_done(s, p);
-	bool again = why->code == ERR_REMOVED || why->code == ERR_INTERRUPTED || why->code == ERR_BUSY;
-	int ret = store_roster_failed(s->set.store, p->person.id, keeps, why, &e);
-	if (ret == 0 && again && !keeps)
-		ret = store_roster_retry(s->set.store, p->person.id, &e);
-	if (ret == 0 && p->put_back)
-		ret = store_roster_put_back(s->set.store, p->person.id, p->back_as, p->back_why, &e);
-	p->begun = ret != 0;
-	s->fresh = true;
-}
-
-void place_settle(struct station *s, struct place *p)
-{
-	if (!p->begun || p->state != PLACE_FAILED || p->enroller != NULL || clock_ms() < s->settle_at)
-		return;
-	give_back(s, p, &p->why);
-	if (p->begun)
-		s->settle_at = clock_ms() + SETTLE_MS;
-}
-
 bool station_pin_was_wrong(const struct station *s, const char *token)
 {
 	for (size_t i = 0; i < s->n_pin_wrong; i++) {
@@ -197,7 +159,7 @@ void place_fail(struct station *s, struct place *p, enum place_state st, const s
 		letters_refuse(s, p);
 	}
 	if (p->begun)
-		give_back(s, p, why);
+		settle_failed(s, p, why);
 	p->pin_waits = false;
 	p->state = st;
 	p->why = *why;
