@@ -11,6 +11,9 @@
 
 #define SLOTS_AT_WORK 8 /* tokens without a reader that are enrolled at once */
 
+/* A module may not list a token for a moment while others change beside it: one at work is gone only after so long. */
+#define UNLISTED_MS 3000
+
 static struct place *find(struct station *s, const char *name)
 {
 	for (size_t i = 0; i < s->n_places; i++) {
@@ -182,6 +185,9 @@ void place_end(struct station *s, struct place *p)
 {
 	rpc_peer_stop(&p->enroller);
 	p->stopping = false;
+	/* a slot's place has the same token again */
+	if (p->slot && p->state == PLACE_DONE)
+		p->again = false;
 	if (p->again || (!p->card && (p->state == PLACE_DONE || p->state == PLACE_UNDONE)))
 		place_clear(s, p);
 }
@@ -241,21 +247,6 @@ static void drop_readers(struct station *s, const struct reader *list, size_t n)
 	}
 }
 
-/* What is done needs no line any more where nothing is to be pulled out. */
-void place_begin_queued(struct station *s)
-{
-	for (size_t i = s->n_places; i-- > 0;) {
-		const struct place *p = &s->places[i];
-		if (p->enroller == NULL && (p->gone || (p->slot && p->state == PLACE_DONE)))
-			remove_at(s, i);
-	}
-	for (size_t i = 0; i < s->n_places; i++) {
-		struct place *p = &s->places[i];
-		if (p->slot && p->again && p->card && p->enroller == NULL)
-			place_begin(s, p);
-	}
-}
-
 /* ---- tokens without a reader: each is a place of its own, which is there as long as the token is */
 
 static struct place *find_token(struct station *s, const struct worker_token *t)
@@ -300,30 +291,61 @@ static bool is_wanted(struct station *s, const struct worker_token *t)
 	return !done || !has_holder(s, t);
 }
 
-static bool has_token(const struct worker_token *list, size_t n, const struct place *p)
+/* One that is blank may have moved to another slot: any is as good. */
+static bool is_token_listed(const struct station *s, const struct place *p)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (strcmp(list[i].serial, p->serial) == 0 &&
-		    (p->serial[0] != '\0' || strcmp(list[i].reader, p->name) == 0))
+	const char *serial = p->serial;
+	for (size_t i = 0; i < s->n_tokens; i++) {
+		const struct worker_token *t = &s->tokens[i];
+		if (strcmp(t->serial, serial) == 0 &&
+		    (serial[0] != '\0' || p->enroller != NULL || strcmp(t->reader, p->name) == 0))
 			return true;
 	}
 	return false;
 }
 
-void place_take_tokens(struct station *s, const struct worker_token *list, size_t n)
+static void follow_token(struct station *s, size_t i)
+{
+	struct place *p = &s->places[i];
+	if (is_token_listed(s, p)) {
+		p->unlisted = 0;
+		if (!p->card)
+			card_in(s, p);
+	} else if (p->enroller == NULL) {
+		remove_at(s, i);
+	} else if (p->unlisted == 0) {
+		p->unlisted = clock_ms();
+	} else if (p->card && clock_ms() - p->unlisted >= UNLISTED_MS) {
+		card_out(s, p);
+	}
+}
+
+static void add_tokens(struct station *s)
+{
+	for (size_t i = 0; i < s->n_tokens; i++) {
+		const struct worker_token *t = &s->tokens[i];
+		if (find(s, t->reader) != NULL || find_token(s, t) != NULL || !is_wanted(s, t))
+			continue;
+		card_in(s, add(s, t->reader, t->serial, true));
+	}
+}
+
+static void follow_tokens(struct station *s)
 {
 	for (size_t i = s->n_places; i-- > 0;) {
-		struct place *p = &s->places[i];
-		bool stays = !p->slot || p->enroller != NULL || has_token(list, n, p);
-		if (!stays)
-			remove_at(s, i);
+		if (s->places[i].slot)
+			follow_token(s, i);
 	}
-	for (size_t i = 0; i < n; i++) {
-		if (find(s, list[i].reader) != NULL || find_token(s, &list[i]) != NULL || !is_wanted(s, &list[i]))
-			continue;
-		struct place *p = add(s, list[i].reader, list[i].serial, true);
-		card_in(s, p);
-	}
+}
+
+void place_take_tokens(struct station *s, const struct worker_token *list, size_t n)
+{
+	s->tokens = xrealloc(s->tokens, n + 1, sizeof *s->tokens);
+	if (n > 0)
+		memcpy(s->tokens, list, n * sizeof *list);
+	s->n_tokens = n;
+	follow_tokens(s);
+	add_tokens(s);
 }
 
 void place_take_readers(struct station *s, const struct reader *list, size_t n)
@@ -331,4 +353,20 @@ void place_take_readers(struct station *s, const struct reader *list, size_t n)
 	drop_readers(s, list, n);
 	for (size_t i = 0; i < n; i++)
 		take_reader(s, &list[i]);
+}
+
+/* What is done needs no line any more where nothing is to be pulled out. */
+void place_begin_queued(struct station *s)
+{
+	follow_tokens(s);
+	for (size_t i = s->n_places; i-- > 0;) {
+		const struct place *p = &s->places[i];
+		if (p->enroller == NULL && (p->gone || (p->slot && p->state == PLACE_DONE)))
+			remove_at(s, i);
+	}
+	for (size_t i = 0; i < s->n_places; i++) {
+		struct place *p = &s->places[i];
+		if (p->slot && p->again && p->card && p->enroller == NULL)
+			place_begin(s, p);
+	}
 }

@@ -102,6 +102,7 @@ void station_free(struct station **s)
 	stop_watcher(&(*s)->watcher);
 	stop_watcher(&(*s)->slots);
 	free((*s)->places);
+	free((*s)->tokens);
 	free((*s)->letters_bad);
 	free((*s)->giving_up);
 	notes_free(*s);

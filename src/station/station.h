@@ -38,7 +38,8 @@ struct place {
 	char name[READER_NAME_MAX]; /* of the reader, or what the module calls the slot */
 	char serial[17];            /* a place that is a slot: its token's; else "" */
 	bool slot, card;
-	unsigned events; /* see struct reader */
+	unsigned events;  /* see struct reader */
+	int64_t unlisted; /* clock_ms: since when a slot's token is not listed; 0: it is */
 	enum place_state state;
 	struct rpc_peer *enroller; /* NULL: none is at work */
 	bool stopping;             /* it was asked to end */

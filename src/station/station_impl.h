@@ -13,6 +13,8 @@ struct station {
 	bool no_slots;            /* it has none */
 	struct place *places;     /* in the order in which they came */
 	size_t n_places;
+	struct worker_token *tokens; /* without a reader, as they were listed last */
+	size_t n_tokens;
 	struct roster_counts counts;
 	bool has_trouble;
 	bool published;              /* a CRL was, and the VPN server is to be told */
