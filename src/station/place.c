@@ -34,10 +34,17 @@ static struct place *add(struct station *s, const char *name, const char *serial
 	return p;
 }
 
+static void tell_out(struct station *s, struct place *p)
+{
+	if (!p->out_told)
+		station_tell(s, STATION_READER_OUT, p, NULL, NULL);
+	p->out_told = true;
+}
+
 static void remove_at(struct station *s, size_t i)
 {
 	struct place *p = &s->places[i];
-	station_tell(s, STATION_READER_OUT, p, NULL, NULL);
+	tell_out(s, p);
 	roster_person_free(&p->person);
 	memmove(p, p + 1, (s->n_places - i - 1) * sizeof *p);
 	s->n_places--;
@@ -192,14 +199,36 @@ void place_end(struct station *s, struct place *p)
 		place_clear(s, p);
 }
 
+/* Its token, or that of the same person, is somewhere else by now. */
+static bool is_elsewhere(const struct station *s, const struct place *p)
+{
+	for (size_t i = 0; i < s->n_places; i++) {
+		const struct place *q = &s->places[i];
+		bool same_token = p->token.id[0] != '\0' && strcmp(q->token.id, p->token.id) == 0;
+		if (q != p && !q->gone && (same_token || (q->has_person && q->person.id == p->person.id)))
+			return true;
+	}
+	return false;
+}
+
+/* Somebody is to say at the screen whether it comes back: one that takes its reader along, or was just pulled out. */
+static bool is_awaited(const struct station *s, const struct place *p)
+{
+	bool left = p->gone || p->why.code == ERR_REMOVED;
+	return left && s->set.view->can_ask && p->state == PLACE_FAILED && (p->half_done || p->undoing) &&
+	       p->has_person && !p->put_back && !is_elsewhere(s, p);
+}
+
 static void card_out(struct station *s, struct place *p)
 {
 	p->card = p->pin_trusted = false;
 	station_tell(s, STATION_CARD_OUT, p, NULL, NULL);
-	if (p->enroller == NULL)
-		place_clear(s, p);
-	else if (p->state == PLACE_LOOKING || p->state == PLACE_PICK || p->state == PLACE_ASKING)
+	if (p->enroller == NULL) {
+		if (!is_awaited(s, p))
+			place_clear(s, p);
+	} else if (p->state == PLACE_LOOKING || p->state == PLACE_PICK || p->state == PLACE_ASKING) {
 		place_stop(p);
+	}
 }
 
 static void card_in(struct station *s, struct place *p)
@@ -212,6 +241,13 @@ static void card_in(struct station *s, struct place *p)
 		place_begin(s, p);
 }
 
+static void is_back(struct station *s, struct place *p)
+{
+	if (p->out_told)
+		station_tell(s, STATION_READER_IN, p, NULL, NULL);
+	p->gone = p->out_told = false;
+}
+
 static void take_reader(struct station *s, const struct reader *r)
 {
 	struct place *p = find(s, r->name);
@@ -220,7 +256,7 @@ static void take_reader(struct station *s, const struct reader *r)
 		p = add(s, r->name, "", false);
 	bool swapped = !is_new && p->card && r->present && p->events != r->events;
 	p->events = r->events;
-	p->gone = false;
+	is_back(s, p);
 	if ((p->card && !r->present) || swapped)
 		card_out(s, p);
 	if (r->present && !p->card)
@@ -233,17 +269,25 @@ static bool is_listed(const struct reader *list, size_t n, const char *name)
 }
 
 /* A token on USB takes its reader along. One at which somebody is still at work goes when that has ended. */
+static void lose(struct station *s, size_t i)
+{
+	struct place *p = &s->places[i];
+	p->gone = true;
+	if (p->card)
+		card_out(s, p);
+	if (p->enroller != NULL)
+		return;
+	tell_out(s, p);
+	if (!is_awaited(s, p))
+		remove_at(s, i);
+}
+
 static void drop_readers(struct station *s, const struct reader *list, size_t n)
 {
 	for (size_t i = s->n_places; i-- > 0;) {
-		struct place *p = &s->places[i];
-		if (p->slot || is_listed(list, n, p->name))
-			continue;
-		if (p->card)
-			card_out(s, p);
-		p->gone = p->enroller != NULL;
-		if (!p->gone)
-			remove_at(s, i);
+		const struct place *p = &s->places[i];
+		if (!p->slot && !is_listed(list, n, p->name))
+			lose(s, i);
 	}
 }
 
@@ -309,10 +353,11 @@ static void follow_token(struct station *s, size_t i)
 	struct place *p = &s->places[i];
 	if (is_token_listed(s, p)) {
 		p->unlisted = 0;
+		is_back(s, p);
 		if (!p->card)
 			card_in(s, p);
 	} else if (p->enroller == NULL) {
-		remove_at(s, i);
+		lose(s, i);
 	} else if (p->unlisted == 0) {
 		p->unlisted = clock_ms();
 	} else if (p->card && clock_ms() - p->unlisted >= UNLISTED_MS) {
@@ -361,7 +406,9 @@ void place_begin_queued(struct station *s)
 	follow_tokens(s);
 	for (size_t i = s->n_places; i-- > 0;) {
 		const struct place *p = &s->places[i];
-		if (p->enroller == NULL && (p->gone || (p->slot && p->state == PLACE_DONE)))
+		if (p->enroller == NULL && p->gone)
+			lose(s, i);
+		else if (p->enroller == NULL && p->slot && p->state == PLACE_DONE)
 			remove_at(s, i);
 	}
 	for (size_t i = 0; i < s->n_places; i++) {

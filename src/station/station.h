@@ -58,7 +58,8 @@ struct place {
 	bool gives_up;      /* what the person has half done on another token, for this one */
 	bool half_done;     /* with PLACE_FAILED: the journal has begun with the person on this token */
 	bool pin_waits;     /* the given PIN was right for no token yet, and is being tried on one */
-	bool gone;          /* the reader is, and the place goes when nobody is at work there */
+	bool gone;          /* the reader is, and the place goes when it is not needed any more */
+	bool out_told;      /* ... and that was told, although the place is still needed */
 	bool put_back;      /* when the enroller has ended, unless it is done: */
 	enum roster_state back_as;
 	char back_why[200];
