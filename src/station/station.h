@@ -37,6 +37,7 @@ enum place_state {
 struct place {
 	char name[READER_NAME_MAX]; /* of the reader, or what the module calls the slot */
 	char serial[17];            /* a place that is a slot: its token's; else "" */
+	char made[17];              /* ... which it got when it was set up there; "" */
 	bool slot, card;
 	unsigned events;  /* see struct reader */
 	int64_t unlisted; /* clock_ms: since when a slot's token is not listed; 0: it is */

@@ -15,6 +15,7 @@ struct station {
 	size_t n_places;
 	struct worker_token *tokens; /* without a reader, as they were listed last */
 	size_t n_tokens;
+	bool tokens_due; /* among them may be some that have no place yet */
 	struct roster_counts counts;
 	bool has_trouble;
 	bool published;              /* a CRL was, and the VPN server is to be told */
@@ -67,9 +68,13 @@ void notes_take(struct station *s, const struct place *p, const char *text, bool
 void notes_end(struct station *s);
 void notes_free(struct station *s);
 
-/* place.c: what PC/SC says, and the beginning and end of the work at a place. */
+/* place_seen.c: what PC/SC and modules say. */
 void place_take_readers(struct station *s, const struct reader *list, size_t n);
 void place_take_tokens(struct station *s, const struct worker_token *list, size_t n);
+/* The step under way there has ended well, with this detail: that may have given the token its serial number. */
+void place_note_step(struct place *p, const char *detail);
+/* That of a slot's token now; "" where it has none. */
+const char *place_serial(const struct place *p);
 /* Begins what has waited for others to end. */
 void place_begin_queued(struct station *s);
 void place_begin(struct station *s, struct place *p);

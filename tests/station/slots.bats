@@ -281,3 +281,22 @@ put_back() {
 	put_back
 	screen_shows "whose is it?"
 }
+
+@test "a blank token that gets its serial number while it is set up is no other token, and is gone on with by it" {
+	station_soft
+	rm -rf "$DIR"/token/tokens/*
+	FAULTY_MODULE=$(company_softhsm)
+	export FAULTY_MODULE FAULTY_COUNT=$DIR/log/count
+	export FAULTY_RULE="C_InitPIN:1:delay=2500;C_GenerateKeyPair:1:delay=2500"
+	: >"$FAULTY_COUNT"
+	(umask 077 && echo "$COMPANY_SO_PIN" >"$DIR/so-pin")
+	station_conf "token.module=${BUILD:-$COMPANY_ROOT/build}/tests/fault/libfaulty.so" "vpn.client-module-linux="
+	station_roster user alice
+	station_start --init --so-pin-file "$DIR/so-pin"
+	station_says "alice  done"
+	station_ended
+	run ! grep -q "another reader\|alice  token" "$DIR/log/station"
+	# its own, and that of the next blank one
+	(($(grep -c "  token in" "$DIR/log/station") == 2))
+	[[ $(people delivered) == alice ]]
+}
