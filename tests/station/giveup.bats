@@ -245,7 +245,7 @@ lost_in_undo() {
 reader_goes() {
 	station_card 0
 	card_ctl 0 delay 30
-	screen_start --pins random --pin-file "$DIR/pin"
+	screen_start --pins keep --pin-file "$DIR/pin"
 	screen_wait 20 sql_is "SELECT count(*) FROM credentials WHERE state = 'issued'" 1
 	cards_stop
 	screen_shows "n new token"
