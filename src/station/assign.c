@@ -69,13 +69,15 @@ static int refuse_done(const struct place *p, struct err *e)
 			q->user, had ? "" : " --replace", q->user, q->user);
 }
 
-static int refuse_person(const struct place *p, struct err *e)
+static int refuse_person(const struct station *s, const struct place *p, struct err *e)
 {
 	const struct roster_person *q = &p->person;
 	switch (q->state) {
 	case ROSTER_DONE:
 		return refuse_done(p, e);
 	case ROSTER_RUNNING:
+		if (settle_check(s, q, e) != 0)
+			return -1;
 		err_set(e, ERR_BUSY, "%s, to whom token %s belongs, is being enrolled at another reader", q->user,
 			name_of(&p->token));
 		return err_next(e, "pull it out until that is done");
@@ -359,7 +361,7 @@ int assign_token(struct station *s, struct place *p, struct err *e)
 	if (has_owner(p) && !(found && is_owner(p)))
 		return refuse_owner(p, e);
 	if (found && is_out(p))
-		return refuse_person(p, e);
+		return refuse_person(s, p, e);
 	if (assign_check(s, p, e) != 0)
 		return -1;
 	if (found)
@@ -381,6 +383,8 @@ static int check_person(struct station *s, const struct place *p, struct err *e)
 	} else if (q->state == ROSTER_DONE) {
 		err_set(e, ERR_TOKEN_TAKEN, "%s has token %s already", q->user, q->token.serial);
 	} else if (q->state == ROSTER_RUNNING) {
+		if (settle_check(s, q, e) != 0)
+			return -1;
 		err_set(e, ERR_BUSY, "%s is getting another token now, in '%s'", q->user, q->reader);
 	} else {
 		return 0;

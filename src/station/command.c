@@ -189,6 +189,8 @@ static int put_back(struct station *s, size_t place, enum roster_state st, const
 		return -1;
 	if (!p->has_person || p->state == PLACE_DONE || p->undoing)
 		return err_set(e, ERR_USAGE, "nobody is at '%s' who could be put back", p->name);
+	if (settle_check(s, &p->person, e) != 0)
+		return -1;
 	p->put_back = true;
 	p->back_as = st;
 	snprintf(p->back_why, sizeof p->back_why, "%s", why);

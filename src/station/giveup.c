@@ -121,7 +121,8 @@ int station_give_up(struct station *s, size_t place, struct err *e)
 	if (place >= s->n_places)
 		return err_set(e, ERR_USAGE, "there is no reader %zu", place + 1);
 	struct place *p = &s->places[place];
-	if (check_place(s, p, e) != 0 || store_roster_retry(s->set.store, p->person.id, e) != 0)
+	if (check_place(s, p, e) != 0 || settle_check(s, &p->person, e) != 0 ||
+	    store_roster_retry(s->set.store, p->person.id, e) != 0)
 		return -1;
 	s->giving_up = xrealloc(s->giving_up, s->n_giving_up + 1, sizeof *s->giving_up);
 	s->giving_up[s->n_giving_up++] = p->person.id;

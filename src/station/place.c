@@ -9,37 +9,7 @@
 #include <strings.h>
 #include <unistd.h>
 
-#define SETTLE_MS 5000  /* each try may wait for the database */
 #define SLOTS_AT_WORK 8 /* tokens without a reader that are enrolled at once */
-
-static struct place *find(struct station *s, const char *name)
-{
-	for (size_t i = 0; i < s->n_places; i++) {
-		if (!s->places[i].slot && strcmp(s->places[i].name, name) == 0)
-			return &s->places[i];
-	}
-	return NULL;
-}
-
-static struct place *add(struct station *s, const char *name, const char *serial, bool slot)
-{
-	s->places = xrealloc(s->places, s->n_places + 1, sizeof *s->places);
-	struct place *p = &s->places[s->n_places++];
-	*p = (struct place){.state = PLACE_EMPTY, .slot = slot};
-	snprintf(p->name, sizeof p->name, "%s", name);
-	snprintf(p->serial, sizeof p->serial, "%s", serial);
-	station_tell(s, STATION_READER_IN, p, NULL, NULL);
-	return p;
-}
-
-static void remove_at(struct station *s, size_t i)
-{
-	struct place *p = &s->places[i];
-	station_tell(s, STATION_READER_OUT, p, NULL, NULL);
-	roster_person_free(&p->person);
-	memmove(p, p + 1, (s->n_places - i - 1) * sizeof *p);
-	s->n_places--;
-}
 
 static void forget(struct place *p)
 {
@@ -127,43 +97,6 @@ void station_token(const struct place *p, struct store_token *ret)
 	memcpy(ret->label, p->token.token.label, sizeof ret->label);
 }
 
-/* Whether the journal has begun with this person on this token: then it is this token that has to come back. */
-static bool is_half_done(struct station *s, const struct place *p)
-{
-	struct store_credential c = {.id = 0};
-	struct store_token t;
-	bool found = false;
-	station_token(p, &t);
-	if (p->token.id[0] == '\0' || store_find(s->set.store, p->person.user, &t, &found, &c, NULL) != 0)
-		return false;
-	store_credential_free(&c);
-	return found;
-}
-
-/* One that broke off with a token that was no particular one yet was nobody's fault: the person is next again. */
-static void give_back(struct station *s, struct place *p, const struct err *why)
-{
-	struct err e = ERR_INIT;
-	bool keeps = p->half_done = is_half_done(s, p);
-	bool again = why->code == ERR_REMOVED || why->code == ERR_INTERRUPTED || why->code == ERR_BUSY;
-	int ret = store_roster_failed(s->set.store, p->person.id, keeps, why, &e);
-	if (ret == 0 && again && !keeps)
-		ret = store_roster_retry(s->set.store, p->person.id, &e);
-	if (ret == 0 && p->put_back)
-		ret = store_roster_put_back(s->set.store, p->person.id, p->back_as, p->back_why, &e);
-	p->begun = ret != 0;
-	s->fresh = true;
-}
-
-void place_settle(struct station *s, struct place *p)
-{
-	if (!p->begun || p->state != PLACE_FAILED || p->enroller != NULL || clock_ms() < s->settle_at)
-		return;
-	give_back(s, p, &p->why);
-	if (p->begun)
-		s->settle_at = clock_ms() + SETTLE_MS;
-}
-
 bool station_pin_was_wrong(const struct station *s, const char *token)
 {
 	for (size_t i = 0; i < s->n_pin_wrong; i++) {
@@ -198,7 +131,7 @@ void place_fail(struct station *s, struct place *p, enum place_state st, const s
 		pins_refuse(s, p);
 	}
 	if (p->begun)
-		give_back(s, p, why);
+		settle_failed(s, p, why);
 	p->pin_waits = false;
 	p->state = st;
 	p->why = *why;
@@ -221,153 +154,9 @@ void place_end(struct station *s, struct place *p)
 {
 	rpc_peer_stop(&p->enroller);
 	p->stopping = false;
+	/* a slot's place has the same token again */
+	if (p->slot && p->state == PLACE_DONE)
+		p->again = false;
 	if (p->again || (!p->card && (p->state == PLACE_DONE || p->state == PLACE_UNDONE)))
 		place_clear(s, p);
-}
-
-static void card_out(struct station *s, struct place *p)
-{
-	p->card = p->pin_trusted = false;
-	station_tell(s, STATION_CARD_OUT, p, NULL, NULL);
-	if (p->enroller == NULL)
-		place_clear(s, p);
-	else if (p->state == PLACE_LOOKING || p->state == PLACE_PICK || p->state == PLACE_ASKING)
-		place_stop(p);
-}
-
-static void card_in(struct station *s, struct place *p)
-{
-	p->card = true;
-	station_tell(s, STATION_CARD_IN, p, NULL, NULL);
-	if (p->enroller != NULL)
-		p->again = true;
-	else
-		place_begin(s, p);
-}
-
-static void take_reader(struct station *s, const struct reader *r)
-{
-	struct place *p = find(s, r->name);
-	bool is_new = p == NULL;
-	if (is_new)
-		p = add(s, r->name, "", false);
-	bool swapped = !is_new && p->card && r->present && p->events != r->events;
-	p->events = r->events;
-	p->gone = false;
-	if ((p->card && !r->present) || swapped)
-		card_out(s, p);
-	if (r->present && !p->card)
-		card_in(s, p);
-}
-
-static bool is_listed(const struct reader *list, size_t n, const char *name)
-{
-	return reader_find(list, n, name) != NULL;
-}
-
-/* A token on USB takes its reader along. One at which somebody is still at work goes when that has ended. */
-static void drop_readers(struct station *s, const struct reader *list, size_t n)
-{
-	for (size_t i = s->n_places; i-- > 0;) {
-		struct place *p = &s->places[i];
-		if (p->slot || is_listed(list, n, p->name))
-			continue;
-		if (p->card)
-			card_out(s, p);
-		p->gone = p->enroller != NULL;
-		if (!p->gone)
-			remove_at(s, i);
-	}
-}
-
-/* What is done needs no line any more where nothing is to be pulled out. */
-void place_begin_queued(struct station *s)
-{
-	for (size_t i = s->n_places; i-- > 0;) {
-		const struct place *p = &s->places[i];
-		if (p->enroller == NULL && (p->gone || (p->slot && p->state == PLACE_DONE)))
-			remove_at(s, i);
-	}
-	for (size_t i = 0; i < s->n_places; i++) {
-		struct place *p = &s->places[i];
-		if (p->slot && p->again && p->card && p->enroller == NULL)
-			place_begin(s, p);
-	}
-}
-
-/* ---- tokens without a reader: each is a place of its own, which is there as long as the token is */
-
-static struct place *find_token(struct station *s, const struct worker_token *t)
-{
-	for (size_t i = 0; i < s->n_places; i++) {
-		struct place *p = &s->places[i];
-		if (p->slot && strcmp(p->serial, t->serial) == 0 &&
-		    (t->serial[0] != '\0' || strcmp(p->name, t->reader) == 0))
-			return p;
-	}
-	return NULL;
-}
-
-/* One that was emptied since is free. */
-static bool has_holder(struct station *s, const struct worker_token *t)
-{
-	struct store_credential c = {.id = 0};
-	struct store_token id = {.id = 0};
-	bool found = false;
-	memcpy(id.serial, t->serial, sizeof t->serial);
-	memcpy(id.manufacturer, t->manufacturer, sizeof id.manufacturer);
-	memcpy(id.model, t->model, sizeof id.model);
-	if (store_find_by_token(s->set.store, &id, &found, &c, NULL) != 0)
-		return true;
-	store_credential_free(&c);
-	return found;
-}
-
-/* One that is blank is always there with some modules, and waits to be asked for. */
-static bool is_wanted(struct station *s, const struct worker_token *t)
-{
-	struct roster_person p = {.id = 0};
-	bool found = false;
-	if ((t->flags & (WORKER_TOKEN_UNKNOWN | WORKER_TOKEN_UNREADABLE)) != 0)
-		return false;
-	if ((t->flags & WORKER_TOKEN_INITIALIZED) == 0)
-		return s->set.opt->init;
-	if (store_roster_by_token(s->set.store, s->set.roster, t->serial, &found, &p, NULL) != 0)
-		return true;
-	bool done = found && p.state == ROSTER_DONE && strcasecmp(p.token.serial, t->serial) == 0;
-	roster_person_free(&p);
-	return !done || !has_holder(s, t);
-}
-
-static bool has_token(const struct worker_token *list, size_t n, const struct place *p)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (strcmp(list[i].serial, p->serial) == 0 &&
-		    (p->serial[0] != '\0' || strcmp(list[i].reader, p->name) == 0))
-			return true;
-	}
-	return false;
-}
-
-void place_take_tokens(struct station *s, const struct worker_token *list, size_t n)
-{
-	for (size_t i = s->n_places; i-- > 0;) {
-		struct place *p = &s->places[i];
-		bool stays = !p->slot || p->enroller != NULL || has_token(list, n, p);
-		if (!stays)
-			remove_at(s, i);
-	}
-	for (size_t i = 0; i < n; i++) {
-		if (find(s, list[i].reader) != NULL || find_token(s, &list[i]) != NULL || !is_wanted(s, &list[i]))
-			continue;
-		struct place *p = add(s, list[i].reader, list[i].serial, true);
-		card_in(s, p);
-	}
-}
-
-void place_take_readers(struct station *s, const struct reader *list, size_t n)
-{
-	drop_readers(s, list, n);
-	for (size_t i = 0; i < n; i++)
-		take_reader(s, &list[i]);
 }

@@ -36,8 +36,8 @@ static void on_hello(struct station *s, struct place *p)
 	struct rpc_msg out = RPC_MSG_INIT;
 	const struct station_options *o = s->set.opt;
 	struct desk_task t = {.config_path = xstrdup(s->set.cfg->path),
-			      .reader = copy(p->serial[0] == '\0' ? p->name : NULL),
-			      .serial = copy(p->serial),
+			      .reader = copy(place_serial(p)[0] == '\0' ? p->name : NULL),
+			      .serial = copy(place_serial(p)),
 			      .module = copy(o->module),
 			      .pin_file = copy(o->pin_file),
 			      .so_pin_file = copy(o->so_pin_file),
@@ -172,6 +172,8 @@ static void on_end(struct station *s, struct place *p, struct rpc_msg *call)
 	if (ok && strcmp(p->step, key_step) == 0)
 		(void)store_timing_add(s->set.store, p->token.token.model, key_type_of(s, p), took, NULL);
 	station_tell_step(s, STATION_STEP_END, p, detail, ok, took);
+	if (ok)
+		place_note_step(p, detail);
 	if (ok && proved && !p->may_pull) {
 		p->may_pull = true;
 		letters_proven(s, p);

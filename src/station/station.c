@@ -103,9 +103,11 @@ void station_free(struct station **s)
 	stop_watcher(&(*s)->watcher);
 	stop_watcher(&(*s)->slots);
 	free((*s)->places);
+	free((*s)->tokens);
 	free((*s)->letters_bad);
 	free((*s)->giving_up);
 	notes_free(*s);
+	settle_free(*s);
 	free((*s)->pin_wrong);
 	free(*s);
 	*s = NULL;
@@ -365,8 +367,7 @@ static void turn(struct station *s)
 	free(p);
 	if (signer_fd(s->set.signer) < 0)
 		serve_signer(s);
-	for (size_t i = 0; i < s->n_places; i++)
-		place_settle(s, &s->places[i]);
+	settle_turn(s);
 	serve_waiting(s);
 	place_begin_queued(s);
 	letters_turn(s);

@@ -37,8 +37,10 @@ enum place_state {
 struct place {
 	char name[READER_NAME_MAX]; /* of the reader, or what the module calls the slot */
 	char serial[17];            /* a place that is a slot: its token's; else "" */
+	char made[17];              /* ... which it got when it was set up there; "" */
 	bool slot, card;
-	unsigned events; /* see struct reader */
+	unsigned events;  /* see struct reader */
+	int64_t unlisted; /* clock_ms: since when a slot's token is not listed; 0: it is */
 	enum place_state state;
 	struct rpc_peer *enroller; /* NULL: none is at work */
 	bool stopping;             /* it was asked to end */
@@ -57,7 +59,8 @@ struct place {
 	bool gives_up;      /* what the person has half done on another token, for this one */
 	bool half_done;     /* with PLACE_FAILED: the journal has begun with the person on this token */
 	bool pin_waits;     /* the given PIN was right for no token yet, and is being tried on one */
-	bool gone;          /* the reader is, and the place goes when nobody is at work there */
+	bool gone;          /* the reader is, and the place goes when it is not needed any more */
+	bool out_told;      /* ... and that was told, although the place is still needed */
 	bool put_back;      /* when the enroller has ended, unless it is done: */
 	enum roster_state back_as;
 	char back_why[200];

@@ -13,6 +13,9 @@ struct station {
 	bool no_slots;            /* it has none */
 	struct place *places;     /* in the order in which they came */
 	size_t n_places;
+	struct worker_token *tokens; /* without a reader, as they were listed last */
+	size_t n_tokens;
+	bool tokens_due; /* among them may be some that have no place yet */
 	struct roster_counts counts;
 	bool has_trouble;
 	bool published;              /* a CRL was, and the VPN server is to be told */
@@ -40,9 +43,11 @@ struct station {
 	size_t n_giving_up;
 	struct station_note *notes;
 	size_t n_notes;
-	bool fresh;        /* the counts are to be read anew */
-	int64_t held_said; /* clock_ms: that another program keeps the database locked; 0 */
-	int64_t settle_at; /* clock_ms; not before that the roster is told anew what it could not be told */
+	bool fresh;                  /* the counts are to be read anew */
+	int64_t held_said;           /* clock_ms: that another program keeps the database locked; 0 */
+	struct unsettled *unsettled; /* what the roster could not be told yet */
+	size_t n_unsettled;
+	int64_t settle_at; /* clock_ms; not before that it is tried again */
 	int64_t began;     /* clock_ms */
 	time_t since;      /* the earliest time of day in this run */
 	int64_t done;      /* tokens of this run */
@@ -62,9 +67,13 @@ void notes_take(struct station *s, const struct place *p, const char *text, bool
 void notes_end(struct station *s);
 void notes_free(struct station *s);
 
-/* place.c: what PC/SC says, and the beginning and end of the work at a place. */
+/* place_seen.c: what PC/SC and modules say. */
 void place_take_readers(struct station *s, const struct reader *list, size_t n);
 void place_take_tokens(struct station *s, const struct worker_token *list, size_t n);
+/* The step under way there has ended well, with this detail: that may have given the token its serial number. */
+void place_note_step(struct place *p, const char *detail);
+/* That of a slot's token now; "" where it has none. */
+const char *place_serial(const struct place *p);
 /* Begins what has waited for others to end. */
 void place_begin_queued(struct station *s);
 void place_begin(struct station *s, struct place *p);
@@ -76,8 +85,13 @@ void place_stop(struct place *p);
 /* It is free again, or holds a card that is to be looked at. */
 void place_clear(struct station *s, struct place *p);
 
-/* Whether the roster does not know yet what has become of the person there: tried once more. */
-void place_settle(struct station *s, struct place *p);
+/* settle.c: the roster is told that the enrollment that was begun at a place has failed, now or when it can be. */
+void settle_failed(struct station *s, struct place *p, const struct err *why);
+/* What could not be told is tried once more. */
+void settle_turn(struct station *s);
+/* ERR_BUSY for a person who is running by the roster only because it could not be told. */
+int settle_check(const struct station *s, const struct roster_person *q, struct err *e);
+void settle_free(struct station *s);
 
 /* Whether this token has refused a PIN in this run. */
 bool station_pin_was_wrong(const struct station *s, const char *token);

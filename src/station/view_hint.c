@@ -11,7 +11,7 @@
 #define LOOKING_MS 2000 /* by then those that are plugged in are known */
 
 struct all {
-	size_t places, empty, pick, asking, pull, red, busy;
+	size_t places, readers, empty, pick, asking, pull, red, busy;
 	const struct place *first_red;
 };
 
@@ -21,6 +21,7 @@ static struct all look(const struct station *s)
 	const struct place *p = station_places(s, &a.places);
 	for (size_t i = 0; i < a.places; i++) {
 		bool red = p[i].state == PLACE_REFUSED || p[i].state == PLACE_FAILED;
+		a.readers += !p[i].gone;
 		a.empty += p[i].state == PLACE_EMPTY;
 		a.pick += p[i].state == PLACE_PICK;
 		a.asking += p[i].state == PLACE_ASKING;
@@ -93,7 +94,7 @@ enum view_colour view_hint(char *ret, size_t size, const struct view_screen *v, 
 		snprintf(ret, size,
 			 a.pick != 0 ? "Type or scan whose the token becomes." : "Somebody is to type a PIN.");
 		colour = VIEW_ASKS;
-	} else if (a.places == 0 && station_trouble(s) != NULL) {
+	} else if (a.readers == 0 && station_trouble(s) != NULL) {
 		snprintf(ret, size, "No reader can be used. What to do is said below; this goes on by itself then.");
 		colour = VIEW_BAD;
 	} else if (a.places == 0 && clock_ms() - v->opened < LOOKING_MS) {

@@ -241,3 +241,46 @@ lost_in_undo() {
 	screen_shows "1: bob, done in"
 	[[ $(holder 0) == bob ]]
 }
+
+# reader_goes: alice's token is half done and goes, and all readers with it, as a token on USB does
+reader_goes() {
+	station_card 0
+	card_ctl 0 delay 30
+	screen_start --pins keep --pin-file "$DIR/pin"
+	screen_wait 20 sql_is "SELECT count(*) FROM credentials WHERE state = 'issued'" 1
+	cards_stop
+	screen_shows "n new token"
+}
+
+@test "a token that takes its reader along is given up by n as well" {
+	reader_goes
+	screen_shows "No reader can be used"
+	answer n
+	screen_shows "give up what is half done on this token?"
+	answer y
+	screen_shows "alice gets the next token"
+	screen_shows_not "FAILED"
+	cards_start 2
+	station_card 1
+	screen_shows "alice, done in"
+	[[ $(holder 1) == alice && $(grep -c "^R.*CN=alice" "$DIR/pki/index.txt") == 1 ]]
+}
+
+@test "a token that took its reader along goes on in another one, and is waited for in the first no more" {
+	reader_goes
+	cards_start 2 "Another Reader"
+	card_again sc-hsm 0
+	card_ctl 0 insert
+	screen_shows "alice, done in"
+	screen_shows_not "FAILED"
+	screen_shows_not "n new token"
+	[[ $(holder 0) == alice ]]
+}
+
+@test "who is skipped after a token took its reader along has no row any more" {
+	reader_goes
+	answer s
+	screen_shows "is skipped today"
+	screen_shows_not "n new token"
+	sql_is "SELECT state FROM roster_people WHERE user = 'alice'" skipped
+}

@@ -59,6 +59,26 @@ slow_key() {
 	one_each alice bob
 }
 
+@test "a token that comes back while its roster cannot be written waits, and goes on by itself when it can" {
+	card_ctl 0 delay 30
+	station_start
+	station_says "alice  certificate"
+	sqlite3 -cmd ".timeout 5000" "$DIR/tokenroll.db" "CREATE TRIGGER full BEFORE UPDATE ON roster_people
+		WHEN NEW.state = 'failed' BEGIN SELECT RAISE(ABORT, 'no room'); END"
+	card_ctl 0 pull
+	station_says "alice  FAILED"
+	card_ctl 0 delay 0
+	card_ctl 0 insert
+	station_says "alice  LEFT ALONE: .*could not be written"
+	sqlite3 -cmd ".timeout 5000" "$DIR/tokenroll.db" "DROP TRIGGER full"
+	station_says "alice  done"
+	station_card 1
+	station_says "bob  done"
+	station_ended
+	[[ $(holder 0) == alice && $(holder 1) == bob ]]
+	one_each alice bob
+}
+
 @test "a station that is killed goes on when it is started again, with each token's person" {
 	slow_key
 	kill -KILL "$STATION"

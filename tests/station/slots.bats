@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2016,SC2153,SC2154  # bats and station.bash set them
+# shellcheck disable=SC2016,SC2030,SC2031,SC2153,SC2154  # bats and station.bash set them
 # Tokens that are in no reader of PC/SC's: how the station learns of them.
 
 bats_require_minimum_version 1.5.0
@@ -10,10 +10,12 @@ setup_file() {
 
 setup() {
 	load station.bash
+	load screen.bash
 	PATH=$PATH:/usr/sbin:/sbin
 }
 
 teardown() {
+	screen_end
 	station_stop
 }
 
@@ -197,4 +199,104 @@ quiet() {
 	(($(called_within 2 C_Initialize) == 0))
 	kill -TERM "$STATION"
 	station_ended
+}
+
+# at_key RULE: the station for alice and bob, with alice's software token at its key, to which the rule is done
+at_key() {
+	local i
+	station_soft
+	FAULTY_MODULE=$(company_softhsm)
+	export FAULTY_MODULE FAULTY_COUNT=$DIR/log/count FAULTY_RULE="C_GenerateKeyPair:1:$1"
+	: >"$FAULTY_COUNT"
+	station_conf "token.module=${BUILD:-$COMPANY_ROOT/build}/tests/fault/libfaulty.so" "vpn.client-module-linux="
+	station_roster user alice bob
+	station_start
+	for ((i = 0; i < 200; i++)); do
+		(($(called C_GenerateKeyPair) + 0 == 0)) || return 0
+		sleep 0.1
+	done
+	return 1
+}
+
+take_away() {
+	mkdir -p "$DIR/away"
+	mv "$DIR"/token/tokens/* "$DIR/away"
+}
+
+# fail_work: what runs the module at the token ends
+fail_work() {
+	local enroller workers
+	enroller=$(pgrep -P "$STATION" -x tokenroll-enrol)
+	mapfile -t workers < <(pgrep -P "$enroller" -x tokenroll-worke)
+	kill -KILL "${workers[@]}"
+}
+
+put_back() {
+	mv "$DIR"/away/* "$DIR/token/tokens"
+}
+
+@test "a token without a reader that is pulled while it is at work, and put in again, is gone on with" {
+	at_key hang
+	take_away
+	station_says "alice  token out"
+	fail_work
+	station_says "alice  FAILED"
+	put_back
+	station_says "alice  done" 35
+	(($(grep -c "for alice" "$DIR/log/station") == 2))
+}
+
+@test "a token without a reader that is put in again before its work has failed is gone on with then" {
+	at_key hang
+	take_away
+	station_says "alice  token out"
+	put_back
+	station_says "alice  token in"
+	fail_work
+	station_says "alice  FAILED"
+	station_says "alice  done" 35
+}
+
+@test "a token at work that its module does not list for a moment is left to it, and is no other one" {
+	local looks i
+	at_key delay=6000
+	take_away
+	looks=$(called C_Initialize)
+	for ((i = 0; i < 100 && $(called C_Initialize) == looks; i++)); do sleep 0.05; done
+	sleep 0.5
+	put_back
+	station_says "alice  done"
+	run ! grep -q "token out\|reader is gone.*reader is gone" "$DIR/log/station"
+	(($(grep -c "for alice" "$DIR/log/station") == 1))
+	(($(grep -c "token in" "$DIR/log/station") == 1))
+}
+
+@test "whose a token without a reader is, is not asked any more when it is pulled, and again when it is put in" {
+	station_soft
+	station_roster user alice bob
+	screen_start --pins keep --pin-file "$DIR/pin" --pick
+	screen_shows "whose is it?"
+	take_away
+	screen_shows_not "whose is it?"
+	put_back
+	screen_shows "whose is it?"
+}
+
+@test "a blank token that gets its serial number while it is set up is no other token, and is gone on with by it" {
+	station_soft
+	rm -rf "$DIR"/token/tokens/*
+	FAULTY_MODULE=$(company_softhsm)
+	export FAULTY_MODULE FAULTY_COUNT=$DIR/log/count
+	export FAULTY_RULE="C_InitPIN:1:delay=2500;C_GenerateKeyPair:1:delay=2500"
+	: >"$FAULTY_COUNT"
+	(umask 077 && echo "$COMPANY_SO_PIN" >"$DIR/so-pin")
+	station_conf "token.module=${BUILD:-$COMPANY_ROOT/build}/tests/fault/libfaulty.so" "vpn.client-module-linux="
+	station_roster user alice
+	station_start --init --so-pin-file "$DIR/so-pin"
+	station_says "alice  done"
+	station_ended
+	run ! grep -q "another reader\|alice  token" "$DIR/log/station"
+	# its own, and that of the next blank one
+	(($(grep -c "  token in" "$DIR/log/station") == 2))
+	[[ $(people delivered) == alice ]]
 }
