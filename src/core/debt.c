@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define SUFFIX ".after-crl"
 #define OWED 'x'
 #define PAID '-'
 #define BYTES_MAX ((off_t)1 << 20)
@@ -85,6 +86,16 @@ static bool open_file(struct debt *d, bool *ret_new)
 	}
 }
 
+/* One that root has made is the database's owner's to read and pay, too. */
+static void give_away(const struct debt *d)
+{
+	struct stat st;
+	char *store = xasprintf("%.*s", (int)(strlen(d->path) - strlen(SUFFIX)), d->path);
+	if (geteuid() == 0 && stat(store, &st) == 0 && fchown(d->fd, st.st_uid, st.st_gid) != 0)
+		errno = 0; /* then it is root's alone, as on a disk without owners */
+	free(store);
+}
+
 /* A file without a byte says the same as one with a byte that is set: a disk was full, or it was made by hand. */
 static void claim(struct debt *d)
 {
@@ -92,6 +103,8 @@ static void claim(struct debt *d)
 	bool is_new = false;
 	if (!open_file(d, &is_new))
 		return;
+	if (is_new)
+		give_away(d);
 	d->own = fstat(d->fd, &st) == 0 ? st.st_size : 0;
 	if (d->own == 0 && !is_new)
 		set(d, d->own++, OWED);
@@ -103,7 +116,7 @@ static void claim(struct debt *d)
 struct debt *debt_open(const char *store_path)
 {
 	struct debt *d = xcalloc(1, sizeof *d);
-	d->path = xasprintf("%s.after-crl", store_path);
+	d->path = xasprintf("%s" SUFFIX, store_path);
 	d->fd = -1;
 	claim(d);
 	return d;

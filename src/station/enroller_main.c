@@ -118,7 +118,7 @@ static void work(struct enroller *n, struct desk_done *done)
 	}
 	if (ret == 0)
 		done->err = (struct err)ERR_INIT;
-	else
+	else if (n->order.user[0] != '\0')
 		done->again = enroller_wait(n, &done->err);
 	n->result = NULL;
 	enroll_result_free(&result);

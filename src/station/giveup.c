@@ -116,12 +116,24 @@ static int check_place(const struct station *s, const struct place *p, struct er
 	return 0;
 }
 
+/* A line may be older than what has become of its person elsewhere. */
+static int check_state(const struct station *s, const struct roster_person *p, struct err *e)
+{
+	struct roster_person now = {.id = 0};
+	bool found = false;
+	if (store_roster_person(s->set.store, p->id, &found, &now, e) != 0)
+		return -1;
+	bool over = !found || now.state == ROSTER_DONE || now.state == ROSTER_RUNNING;
+	roster_person_free(&now);
+	return over ? err_set(e, ERR_USAGE, "%s is not half done any more", p->user) : 0;
+}
+
 int station_give_up(struct station *s, size_t place, struct err *e)
 {
 	if (place >= s->n_places)
 		return err_set(e, ERR_USAGE, "there is no reader %zu", place + 1);
 	struct place *p = &s->places[place];
-	if (check_place(s, p, e) != 0 || settle_check(s, &p->person, e) != 0 ||
+	if (check_place(s, p, e) != 0 || settle_check(s, &p->person, e) != 0 || check_state(s, &p->person, e) != 0 ||
 	    store_roster_retry(s->set.store, p->person.id, e) != 0)
 		return -1;
 	s->giving_up = xrealloc(s->giving_up, s->n_giving_up + 1, sizeof *s->giving_up);

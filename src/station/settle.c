@@ -100,8 +100,9 @@ static void try_all(struct station *s)
 	for (size_t i = s->n_unsettled; i-- > 0;) {
 		struct unsettled *u = &s->unsettled[i];
 		int64_t person = u->person;
+		/* each more could wait as long, and nobody is served meanwhile */
 		if (tell_roster(s, u) != 0)
-			continue;
+			break;
 		*u = s->unsettled[--s->n_unsettled];
 		begin_again(s, person);
 	}

@@ -1,6 +1,7 @@
 #include "core/clean.h"
 #include "core/xalloc.h"
 #include "store/audit.h"
+#include "store/letter_due.h"
 #include "store/store.h"
 
 #include <stdlib.h>
@@ -43,7 +44,9 @@ static int last_of(struct store *s, const char *token_serial, const char *action
 	struct query q = QUERY_INIT;
 	char *serial = clean_dup(token_serial); /* as it is in the trail */
 	char *sql = xasprintf(
-	    "SELECT action FROM audit WHERE token_serial = ? AND action IN (%s) ORDER BY id DESC LIMIT 1", actions);
+	    "SELECT k.action FROM audit k WHERE k.token_serial = ? AND k.action IN (%s) AND NOT " PIN_WAS_KEPT(
+		"k") " ORDER BY k.id DESC LIMIT 1",
+	    actions);
 	bool row;
 	int rc = -1;
 

@@ -60,7 +60,8 @@ int store_pin_own(struct store *s, const char *token_serial, bool *ret, char ret
 	return ask(s,
 		   "SELECT k.user, " IS_OWN " AND NOT (" WAS_GIVEN ") FROM audit k"
 		   " WHERE k.token_serial = ?1 AND k.action IN (" LETTER_PIN_ACTIONS ")"
-		   " AND NOT (" IS_NO_WIPE("k") ") AND NOT (" WAS_NOT_CHANGED ") ORDER BY k.id DESC LIMIT 1",
+		   " AND NOT (" IS_NO_WIPE("k") ") AND NOT (" WAS_NOT_CHANGED
+						") AND NOT " PIN_WAS_KEPT("k") " ORDER BY k.id DESC LIMIT 1",
 		   token_serial, 0, ret, ret_user, e);
 }
 
@@ -69,8 +70,10 @@ int store_pin_refused(struct store *s, const char *token_serial, bool *ret, stru
 	char user[65];
 
 	return ask(s,
-		   "SELECT user, action = '" STORE_PIN_REFUSED "' FROM audit WHERE token_serial = ?1 AND action IN"
-		   " (" LETTER_PIN_ACTIONS ", '" STORE_PIN_REFUSED "', 'keyed', 'proven') ORDER BY id DESC LIMIT 1",
+		   "SELECT k.user, k.action = '" STORE_PIN_REFUSED
+		   "' FROM audit k WHERE k.token_serial = ?1 AND k.action IN"
+		   " (" LETTER_PIN_ACTIONS ", '" STORE_PIN_REFUSED
+		   "', 'keyed', 'proven') AND NOT " PIN_WAS_KEPT("k") " ORDER BY k.id DESC LIMIT 1",
 		   token_serial, 0, ret, user, e);
 }
 
@@ -90,9 +93,8 @@ int store_pin_overtaken(struct store *s, const char *token_serial, int64_t lette
 
 	return ask(s,
 		   "SELECT x.user, 1 FROM audit x WHERE x.token_serial = ?1 AND x.action IN"
-		   " ('pin-change', 'pin-unblock', 'token-wipe') AND NOT (" IS_NO_WIPE(
-		       "x") ")"
-			    " AND x.id > (SELECT max(m.id) FROM audit m WHERE m.token_serial IN (?1, '')"
+		   " ('pin-change', 'pin-unblock', 'token-wipe') AND NOT (" IS_NO_WIPE("x") ") AND NOT " PIN_WAS_KEPT(
+		       "x") " AND x.id > (SELECT max(m.id) FROM audit m WHERE m.token_serial IN (?1, '')"
 			    " AND m.action = 'letter-kept' AND m.detail = 'letter ' || ?2) LIMIT 1",
 		   token_serial, letter, ret, user, e);
 }

@@ -326,6 +326,7 @@ int store_pin_begun(struct store *s, const char *token_serial, bool *ret, struct
  * STORE_PIN_REPLACE, STORE_PIN_UNREPLACED, "pin-change", "pin-unblock" and "token-wipe" in the trail is
  * STORE_PIN_REPLACE. */
 #define STORE_PIN_REPLACE "factory-pin-change"
+#define STORE_PIN_KEPT "pin-unchanged" /* right behind a change that was refused */
 #define STORE_PIN_UNREPLACED "factory-pin-unchanged"
 int store_replace_begun(struct store *s, const char *token_serial, bool *ret, struct err *e);
 

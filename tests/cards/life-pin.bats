@@ -65,6 +65,8 @@ enrolled_yubikey() {
 		json "d['error']['code']" '"PIN_WRONG"' "d['before']['tries']" 3 "d['after']['tries']" 2
 		is pin-wrong 1 pin-tries 2
 		pin_is "$old"
+		roll audit --csv
+		shows pin-unchanged
 		cards_stop
 	done
 }

@@ -1,12 +1,14 @@
 /* Whoever has left the VPN server untold is not forgotten before it is told; whoever lives owes nothing yet. */
 #include "core/debt.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -107,6 +109,21 @@ static void a_file_without_a_byte_is_a_debt(void **state)
 	assert_false(is_there());
 }
 
+static void what_root_has_left_is_the_databases_owners(void **state)
+{
+	(void)state;
+	struct stat st;
+	if (geteuid() != 0)
+		skip();
+	close(open(store, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	assert_int_equal(chown(store, 65534, 65534), 0);
+	leave(true);
+	assert_int_equal(stat(file, &st), 0);
+	assert_int_equal(st.st_uid, 65534);
+	assert_int_equal(unlink(store), 0);
+	assert_int_equal(unlink(file), 0);
+}
+
 static void where_no_file_can_be_made_nothing_is_owed(void **state)
 {
 	(void)state;
@@ -143,6 +160,7 @@ int main(void)
 	    cmocka_unit_test(whoever_lives_owes_nothing_yet_and_keeps_the_file),
 	    cmocka_unit_test(what_comes_while_the_command_runs_is_not_paid_by_it),
 	    cmocka_unit_test(a_file_without_a_byte_is_a_debt),
+	    cmocka_unit_test(what_root_has_left_is_the_databases_owners),
 	    cmocka_unit_test(where_no_file_can_be_made_nothing_is_owed),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

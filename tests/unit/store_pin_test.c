@@ -85,6 +85,10 @@ static void a_refused_pin_is_remembered_until_the_token_has_another_one_or_lets_
 		assert_true(is_refused(s));
 		tell(s, "planned", "bob", "");
 		assert_true(is_refused(s));
+		/* a wrong SO PIN: the token has what it had */
+		tell(s, "pin-unblock", "bob", "");
+		tell(s, STORE_PIN_KEPT, "bob", "");
+		assert_true(is_refused(s));
 		tell(s, ends[i], "bob", "");
 		assert_false(is_refused(s));
 	}
