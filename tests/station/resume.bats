@@ -117,8 +117,9 @@ slow_key() {
 	local role
 	for role in enroller worker; do
 		slow_key
-		station_card 1
+		# alice's, as long as there is no other
 		mapfile -t pids < <(of_station $role)
+		station_card 1
 		kill -KILL "${pids[0]}"
 		station_says "alice  FAILED"
 		station_says "bob  done"
