@@ -218,6 +218,11 @@ const char *err_code_name(enum err_code code)
 	return code_info(code)->name;
 }
 
+bool err_is_secret_refused(const struct err *e)
+{
+	return e->code == ERR_PIN_WRONG || e->code == ERR_PIN_RULES || e->code == ERR_PIN_LOCKED;
+}
+
 const char *err_advice(const struct err *e)
 {
 	return e->next[0] != '\0' ? e->next : code_info(e->code)->advice;

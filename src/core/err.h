@@ -10,6 +10,7 @@
 #define CORE_ERR_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 enum err_code {
@@ -120,6 +121,9 @@ int err_exit_status(enum err_code code);
 
 /* The code's stable name in JSON, e.g. "PIN_WRONG". Never NULL. */
 const char *err_code_name(enum err_code code);
+
+/* Whether a token was sent secrets and has said no to them: then it has those that it had. */
+bool err_is_secret_refused(const struct err *e);
 
 /* What to do next: the error's own advice, else its code's; "" if there is none. */
 const char *err_advice(const struct err *e);

@@ -360,7 +360,7 @@ static int replace_sealed(struct enroll_run *r, size_t i, struct secret *old, st
 /* Whether the token has it or not where it did not get to an answer, nobody knows. */
 static int not_replaced(struct enroll_run *r, const struct err *e)
 {
-	if (e->code == ERR_PIN_WRONG || e->code == ERR_PIN_RULES || e->code == ERR_PIN_LOCKED)
+	if (err_is_secret_refused(e))
 		(void)r->ports->store.audit(r->store, STORE_PIN_UNREPLACED, r->opt->user, r->token.serial, "", NULL);
 	return -1;
 }

@@ -103,7 +103,7 @@ static int nothing_there(const struct seal *s, enum profile_secret which, struct
 
 int seal_refused(const struct seal *s, int64_t id, const struct err *e)
 {
-	if (id != 0 && (e->code == ERR_PIN_WRONG || e->code == ERR_PIN_LOCKED || e->code == ERR_PIN_RULES))
+	if (id != 0 && err_is_secret_refused(e))
 		(void)s->port->escrow_withdraw(s->store, id, NULL);
 	return -1;
 }

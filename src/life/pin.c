@@ -73,7 +73,7 @@ static int change(struct life *l, enum profile_operation what, enum profile_secr
 	if (got == 0)
 		got = l->ports->token.change(l->worker, &l->token, what, kind, key, new, l->opt->last_try, e);
 	/* where there was no answer, nobody knows */
-	if (got != 0 && (e->code == ERR_PIN_WRONG || e->code == ERR_PIN_RULES || e->code == ERR_PIN_LOCKED))
+	if (got != 0 && err_is_secret_refused(e))
 		(void)life_audit(l, STORE_PIN_KEPT, "", NULL);
 	/* the counter is worth knowing also when it failed, but that is the error then */
 	return read_pins(l, ret->after, got == 0 ? e : NULL) != 0 && got == 0 ? -1 : got;

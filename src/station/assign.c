@@ -18,17 +18,6 @@ static const char *name_of(const struct desk_token *t)
 	return t->id[0] != '\0' ? t->id : "without a serial number";
 }
 
-/* By the inventory. */
-static bool is_owner(const struct place *p)
-{
-	return p->token.owner[0] != '\0' && strcmp(p->token.owner, p->person.user) == 0;
-}
-
-static bool has_owner(const struct place *p)
-{
-	return p->token.owner[0] != '\0';
-}
-
 static bool is_this(const struct place *p, const char *serial)
 {
 	return serial[0] != '\0' && strcasecmp(serial, p->token.id) == 0;
@@ -51,9 +40,9 @@ static int refuse_done(const struct place *p, struct err *e)
 {
 	const struct roster_person *q = &p->person;
 	bool had = is_this(p, q->token.serial);
-	if (is_owner(p) && !had)
+	if (place_is_theirs(p) && !had)
 		return refuse_owner(p, e);
-	if (is_owner(p)) {
+	if (place_is_theirs(p)) {
 		err_set(e, ERR_TOKEN_TAKEN, "token %s is done: it is %s's", name_of(&p->token), q->user);
 		return err_next(e, "pull it out, and put in the next one");
 	}
@@ -179,7 +168,7 @@ static int check_elsewhere(const struct station *s, const struct place *p, struc
 	struct store_token t;
 	bool found = false;
 	time_t now = time(NULL), until = 0;
-	if (is_owner(p))
+	if (place_is_theirs(p))
 		return 0;
 	station_token(p, &t);
 	if (store_certified(s->set.store, user, now, &until, e) != 0 ||
@@ -208,7 +197,7 @@ static bool has_another(const struct station *s, const struct place *p)
 static bool is_for(const struct station *s, const struct place *p)
 {
 	const struct roster_person *q = &p->person;
-	if (is_owner(p) || roster_is_undoing(q))
+	if (place_is_theirs(p) || roster_is_undoing(q))
 		return true;
 	if (q->withdrawn)
 		return false;
@@ -243,7 +232,7 @@ int assign_find(struct station *s, struct place *p, bool *ret_found, struct err 
 	*ret_found = false;
 	if (find_by_token(s, p, ret_found, e) != 0)
 		return -1;
-	if (*ret_found || !has_owner(p))
+	if (*ret_found || !place_has_owner(p))
 		return 0;
 	if (store_roster_search(s->set.store, s->set.roster, p->token.owner, &found, 1, &n, &all, e) != 0)
 		return -1;
@@ -275,9 +264,9 @@ static int nobody_left(const struct station *s, struct err *e)
 static int check_wanted(const struct place *p, struct err *e)
 {
 	const struct roster_person *q = &p->person;
-	if (q->wanted[0] == '\0' || is_this(p, q->wanted) || (is_owner(p) && p->token.unfinished))
+	if (q->wanted[0] == '\0' || is_this(p, q->wanted) || (place_is_theirs(p) && p->token.unfinished))
 		return 0;
-	if (!is_owner(p)) {
+	if (!place_is_theirs(p)) {
 		err_set(e, ERR_TOKEN_TAKEN, "the roster has token %s for %s, not %s", q->wanted, q->user,
 			name_of(&p->token));
 		return err_next(e, "put that one in");
@@ -294,11 +283,11 @@ static int check_wanted(const struct place *p, struct err *e)
 static int begin(struct station *s, struct place *p, struct err *e)
 {
 	struct store_token id;
-	if (has_owner(p) && !is_owner(p))
+	if (place_has_owner(p) && !place_is_theirs(p))
 		return refuse_owner(p, e);
 	if (check_wanted(p, e) != 0 || check_elsewhere(s, p, e) != 0)
 		return -1;
-	if (is_owner(p) && giveup_resume(s, p, e) != 0)
+	if (place_is_theirs(p) && giveup_resume(s, p, e) != 0)
 		return -1;
 	station_token(p, &id);
 	if (store_roster_begin(s->set.store, p->person.id, &id, p->name, e) != 0)
@@ -346,7 +335,7 @@ static int find_next(struct station *s, struct place *p, bool *ret_found, struct
 static bool is_out(const struct place *p)
 {
 	const struct roster_person *q = &p->person;
-	bool waits_for_it = q->state == ROSTER_SKIPPED && q->why[0] != '\0' && is_owner(p);
+	bool waits_for_it = q->state == ROSTER_SKIPPED && q->why[0] != '\0' && place_is_theirs(p);
 	return q->withdrawn || (q->state != ROSTER_WAITING && q->state != ROSTER_FAILED && !waits_for_it);
 }
 
@@ -358,7 +347,7 @@ int assign_token(struct station *s, struct place *p, struct err *e)
 	p->has_person = found;
 	if (found && roster_is_undoing(&p->person))
 		return refuse_undoing(p, e);
-	if (has_owner(p) && !(found && is_owner(p)))
+	if (place_has_owner(p) && !(found && place_is_theirs(p)))
 		return refuse_owner(p, e);
 	if (found && is_out(p))
 		return refuse_person(s, p, e);

@@ -79,7 +79,7 @@ void giveup_tell_left(struct station *s, struct place *p)
 	struct store_token t;
 	bool found = false;
 	station_token(p, &t);
-	if (p->token.owner[0] != '\0' || p->token.id[0] == '\0' ||
+	if (place_has_owner(p) || p->token.id[0] == '\0' ||
 	    store_find_leftover(s->set.store, &t, 0, &found, &c, NULL) != 0 || !found)
 		return;
 	char *text =

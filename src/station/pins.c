@@ -12,7 +12,7 @@
 
 static bool is_nobodys(const struct place *p)
 {
-	return p->token.owner[0] == '\0' && p->token.id[0] != '\0';
+	return !place_has_owner(p) && p->token.id[0] != '\0';
 }
 
 static int has_own(const struct station *s, const struct place *p, bool *ret, char user[65], struct err *e)

@@ -97,6 +97,16 @@ void station_token(const struct place *p, struct store_token *ret)
 	memcpy(ret->label, p->token.token.label, sizeof ret->label);
 }
 
+bool place_has_owner(const struct place *p)
+{
+	return p->token.owner[0] != '\0';
+}
+
+bool place_is_theirs(const struct place *p)
+{
+	return place_has_owner(p) && strcmp(p->token.owner, p->person.user) == 0;
+}
+
 bool station_pin_was_wrong(const struct station *s, const char *token)
 {
 	for (size_t i = 0; i < s->n_pin_wrong; i++) {

@@ -93,6 +93,10 @@ void settle_turn(struct station *s);
 int settle_check(const struct station *s, const struct roster_person *q, struct err *e);
 void settle_free(struct station *s);
 
+/* Whether the token there is somebody's, by the inventory, and whether it is that of the person there. */
+bool place_has_owner(const struct place *p);
+bool place_is_theirs(const struct place *p);
+
 /* Whether this token has refused a PIN in this run. */
 bool station_pin_was_wrong(const struct station *s, const char *token);
 void station_forget_wrong_pin(struct station *s, const char *token);

@@ -90,7 +90,7 @@ bool undo_take_up(struct station *s, struct place *p)
 	struct err e = ERR_INIT;
 	if (!is_of_undo(s, p))
 		return false;
-	if (p->token.owner[0] != '\0' && strcmp(p->token.owner, p->person.user) != 0) {
+	if (place_has_owner(p) && !place_is_theirs(p)) {
 		let_go(s, p);
 		return false;
 	}

@@ -45,15 +45,6 @@ times() {
 	: >"$called"
 }
 
-wait_for() {
-	local i
-	for ((i = 0; i < 400; i++)); do
-		! "$@" || return 0
-		sleep 0.05
-	done
-	return 1
-}
-
 verb() {
 	company_tokenroll "$DIR" "$@" --ca-pass-file "$DIR/ca.pass"
 }

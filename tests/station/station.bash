@@ -9,6 +9,7 @@
 #   station ARGUMENT...             the station with lines, in the foreground: $output. It ends when nobody is left
 #   station_start ARGUMENT...       the same in the background: its process is STATION, its lines are in DIR/log/station
 #   station_says TEXT [SECONDS]     waits until the lines have this text (a basic regular expression)
+#   wait_for COMMAND...             waits until it succeeds, 20 seconds at most
 #   station_ended [SECONDS]         waits until it has ended; STATUS is its exit status
 #   station_stop                    for teardown
 #   holder CARD                     whose certificate is on the card, by the card and the PKI, not by the inventory
@@ -81,6 +82,15 @@ station_says() {
 	done
 	echo "the station did not say '$1':"
 	cat "$DIR/log/station"
+	return 1
+}
+
+wait_for() {
+	local i
+	for ((i = 0; i < 400; i++)); do
+		! "$@" || return 0
+		sleep 0.05
+	done
 	return 1
 }
 

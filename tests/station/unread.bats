@@ -41,15 +41,6 @@ reader() {
 	wait_for test -e "$DIR/ready"
 }
 
-wait_for() {
-	local i
-	for ((i = 0; i < 400; i++)); do
-		! "$@" || return 0
-		sleep 0.05
-	done
-	return 1
-}
-
 # start TO ARGUMENT...: a station whose events go there
 start() {
 	SOFTHSM2_CONF=$DIR/token/softhsm2.conf "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$DIR/tokenroll.conf" station \
@@ -80,7 +71,8 @@ both_are_done() {
 		reader
 		start "$DIR/pipe" "$way"
 		wait_for both_are_done
-		sleep 1
+		# the second one has nothing to do: it has to have come to its end, which nobody can read
+		sleep 3
 		kill -INT "$STATION"
 		kill -0 "$STATION"
 		sleep 0.5
