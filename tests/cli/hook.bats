@@ -17,12 +17,14 @@ setup() {
 	called=$dir/log/called
 	cat >"$hook" <<-SH
 		#!/bin/bash
-		{
+		# written at once: a test that sees it may end this program in the next moment
+		says=\$(
 			printf '%s\n' "\$#" "\$@"
 			env | grep -v -e ^PWD= -e ^SHLVL= -e ^_= | sort
 			umask
 			readlink /proc/self/fd/0
-		} >>"$called"
+		)
+		printf '%s\n' "\$says" >>"$called"
 		. "$dir/log/then"
 	SH
 	chmod +x "$hook"
