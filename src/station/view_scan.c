@@ -11,7 +11,8 @@
 
 #define GAP_MS 50 /* scanners leave far less between two keys, people more */
 
-static bool is_enter(wint_t key)
+/* Scanners are set up to end what they type with one of these. */
+static bool is_end(wint_t key)
 {
 	return key == '\n' || key == '\r' || key == '\t';
 }
@@ -19,7 +20,7 @@ static bool is_enter(wint_t key)
 /* Ctrl-C and the like are the operator's in any case. */
 static bool is_typed(wint_t key, bool function)
 {
-	return !function && (key >= L' ' || is_enter(key));
+	return !function && (key >= L' ' || is_end(key));
 }
 
 static bool more_comes(void)
@@ -45,7 +46,7 @@ bool view_scan_takes(struct view_screen *v, wint_t key, bool function)
 	/* a burst that began before it was asked for a name has lost its beginning */
 	v->dropping = follows ? v->dropping || !asked : !asked && more_comes();
 	v->typed_at = now;
-	if (v->dropping && !is_enter(key))
+	if (v->dropping && !is_end(key))
 		view_say(v, VIEW_PLAIN, "that came as fast as from a scanner, and no name is asked for: not taken");
 	return v->dropping;
 }

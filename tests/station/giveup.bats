@@ -57,14 +57,27 @@ printed() {
 	[[ $(letters) == "$1" ]]
 }
 
+# card_slow: a card from whose start on journal_is can be asked
+card_slow() {
+	station_card 0
+	card_ctl 0 delay-key 1500
+}
+
+# journal_is STATE: waits until card 0's enrollment has come so far; from its key on the card is so slow that no state
+# goes by unseen
+journal_is() {
+	screen_wait 20 sql_is "SELECT count(*) FROM credentials WHERE state = 'planned'" 1
+	card_ctl 0 delay 200
+	screen_wait 60 sql_is "SELECT count(*) FROM credentials WHERE state = '$1'" 1
+}
+
 # half_done STATE: the station runs with --pick, and alice's token 0 has died when the journal had come to STATE
 half_done() {
-	station_card 0
+	card_slow
 	screen_start --pick --pins random --pin-file "$DIR/pin"
 	screen_shows "token STAT000000: whose?"
-	card_ctl 0 delay 30
 	type_name alice
-	screen_wait 20 sql_is "SELECT count(*) FROM credentials WHERE state = '$1'" 1
+	journal_is "$1"
 	if [[ $1 == written ]]; then
 		screen_wait 20 sql_is "SELECT count(*) FROM letters" 1
 	fi
@@ -218,10 +231,9 @@ lost_in_undo() {
 }
 
 @test "in line as well: n gives up a token that died half way, after a yes, and the next one is that person's" {
-	station_card 0
-	card_ctl 0 delay 30
+	card_slow
 	screen_start --pins random --pin-file "$DIR/pin"
-	screen_wait 20 sql_is "SELECT count(*) FROM credentials WHERE state = 'issued'" 1
+	journal_is issued
 	card_ctl 0 pull
 	screen_shows "n new token"
 	screen_text | tr -s ' \n' ' ' | grep -q "if it is lost or dead, n gives it up: the next token is alice's"
@@ -244,10 +256,9 @@ lost_in_undo() {
 
 # reader_goes: alice's token is half done and goes, and all readers with it, as a token on USB does
 reader_goes() {
-	station_card 0
-	card_ctl 0 delay 30
+	card_slow
 	screen_start --pins keep --pin-file "$DIR/pin"
-	screen_wait 20 sql_is "SELECT count(*) FROM credentials WHERE state = 'issued'" 1
+	journal_is issued
 	cards_stop
 	screen_shows "n new token"
 }
