@@ -1,4 +1,5 @@
 #include "ca/signer_wire.h"
+#include "core/xalloc.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,7 @@ void signer_put_config(struct rpc_msg *m, const struct config_ca *cfg)
 	rpc_put_u32(m, cfg->attestation_touch);
 	put_list(m, &cfg->hsm_env);
 	put_list(m, &cfg->hsm_writes);
+	hidden_put(m, cfg->hidden);
 }
 
 void signer_get_config(struct rpc_msg *m, struct config_ca *ret)
@@ -65,6 +67,8 @@ void signer_get_config(struct rpc_msg *m, struct config_ca *ret)
 	ret->attestation_touch = rpc_get_u32(m) != 0;
 	get_list(m, &ret->hsm_env);
 	get_list(m, &ret->hsm_writes);
+	ret->hidden = xcalloc(1, sizeof *ret->hidden);
+	hidden_get(m, ret->hidden);
 }
 
 void signer_config_free(struct config_ca *cfg)
@@ -75,6 +79,9 @@ void signer_config_free(struct config_ca *cfg)
 		free(*paths[i]);
 	config_list_free(&cfg->hsm_env);
 	config_list_free(&cfg->hsm_writes);
+	if (cfg->hidden != NULL)
+		hidden_free(cfg->hidden);
+	free(cfg->hidden);
 }
 
 void signer_put_certificate(struct rpc_msg *m, const struct ca_certificate *c)

@@ -42,12 +42,11 @@ struct enroll_options {
 	/* a recovery key, in a file or on a token: the SO PIN is taken out of escrow; at most one of both */
 	const char *recovery_file;
 	const struct p11_uri *recovery_uri;
-	bool so_pin_given; /* in a file */
-	bool pin_given;    /* not typed: a second question would have the same answer */
-	bool replace_pin;  /* the PIN that is given is for the way here only: the token gets another one */
-	bool new_pin_kept; /* that one is the same each time it is asked for, as one out of a file is */
-	/* where secrets come from, so that the token's module is kept from them; NULL: not from a file */
-	const char *pin_file, *new_pin_file, *so_pin_file, *ca_pass_file, *recovery_pass_file, *recovery_pin_file;
+	bool so_pin_given;        /* in a file */
+	bool pin_given;           /* not typed: a second question would have the same answer */
+	bool replace_pin;         /* the PIN that is given is for the way here only: the token gets another one */
+	bool new_pin_kept;        /* that one is the same each time it is asked for, as one out of a file is */
+	const char *new_pin_file; /* NULL: not from a file */
 	bool verbose;
 };
 

@@ -91,27 +91,14 @@ int worker_call_run(struct worker *w, struct worker_message *c, struct err *e)
 	return rpc_send(w->peer, &c->in, e) == 0 ? worker_call_wait(w, c, e) : -1;
 }
 
-/* The path of a place as it is known to every process, to be freed; NULL if there is nothing to hide. */
-static char *common_path(const struct worker_place *p)
-{
-	struct stat st;
-	if (p->path == NULL || p->kind != WORKER_PLACE_SECRET)
-		return p->path != NULL ? xstrdup(p->path) : NULL;
-	/* what another process calls /dev/fd/3 is something else, and pipes and terminals are no places */
-	return stat(p->path, &st) == 0 && S_ISREG(st.st_mode) ? realpath(p->path, NULL) : NULL;
-}
-
 static int start_begin(struct worker *w, const struct worker_settings *settings, struct err *e)
 {
 	struct worker_message c = worker_call_begin(WORKER_START);
-	for (size_t i = 0; i < WORKER_PLACES_MAX; i++) {
-		char *path = common_path(&settings->places[i]);
-		if (path != NULL) {
-			rpc_put_u32(&c.in, settings->places[i].kind);
-			rpc_put_str(&c.in, path);
-		}
-		free(path);
-	}
+	struct hidden_list places = {NULL, 0};
+	for (size_t i = 0; i < HIDDEN_PLACES_MAX; i++)
+		hidden_add(&places, settings->places[i].kind, settings->places[i].path);
+	hidden_put(&c.in, &places);
+	hidden_free(&places);
 	int got = rpc_send(w->peer, &c.in, e);
 	rpc_msg_free(&c.in);
 	w->starting = got == 0;
