@@ -31,6 +31,8 @@ static void get_list(struct rpc_msg *m, struct config_list *ret)
 
 void signer_put_config(struct rpc_msg *m, const struct config_ca *cfg)
 {
+	static const struct hidden_list nothing = {NULL, 0};
+	const struct hidden_list *hidden = cfg->hidden != NULL ? cfg->hidden : &nothing;
 	struct config_ca c = *cfg;
 	char **paths[N_PATHS];
 	paths_of(&c, paths);
@@ -44,7 +46,7 @@ void signer_put_config(struct rpc_msg *m, const struct config_ca *cfg)
 	rpc_put_u32(m, cfg->attestation_touch);
 	put_list(m, &cfg->hsm_env);
 	put_list(m, &cfg->hsm_writes);
-	hidden_put(m, cfg->hidden);
+	hidden_put(m, hidden->place, hidden->n);
 }
 
 void signer_get_config(struct rpc_msg *m, struct config_ca *ret)

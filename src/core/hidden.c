@@ -41,7 +41,7 @@ void hidden_add(struct hidden_list *l, enum hidden_kind kind, const char *path)
 void hidden_copy(struct hidden_list *ret, const struct hidden_list *l)
 {
 	*ret = (struct hidden_list){NULL, 0};
-	for (size_t i = 0; l != NULL && i < l->n; i++)
+	for (size_t i = 0; i < l->n; i++)
 		append(ret, l->place[i].kind, xstrdup(l->place[i].path));
 }
 
@@ -53,12 +53,12 @@ void hidden_free(struct hidden_list *l)
 	*l = (struct hidden_list){NULL, 0};
 }
 
-void hidden_put(struct rpc_msg *m, const struct hidden_list *l)
+void hidden_put(struct rpc_msg *m, const struct hidden_place *place, size_t n)
 {
-	rpc_put_u32(m, l != NULL ? (uint32_t)l->n : 0);
-	for (size_t i = 0; l != NULL && i < l->n; i++) {
-		rpc_put_u32(m, l->place[i].kind);
-		rpc_put_str(m, l->place[i].path);
+	rpc_put_u32(m, (uint32_t)n);
+	for (size_t i = 0; i < n; i++) {
+		rpc_put_u32(m, place[i].kind);
+		rpc_put_str(m, place[i].path);
 	}
 }
 

@@ -44,7 +44,7 @@ enum hidden_kind {
 
 struct hidden_place {
 	enum hidden_kind kind;
-	char *path; /* NULL: there is none */
+	char *path;
 };
 
 #define HIDDEN_PLACES_MAX 20
@@ -61,8 +61,8 @@ void hidden_add(struct hidden_list *l, enum hidden_kind kind, const char *path);
 void hidden_copy(struct hidden_list *ret, const struct hidden_list *l);
 void hidden_free(struct hidden_list *l);
 
-/* Hands it to another process. l may be NULL. What *ret had is freed; the message is bad if there is none in it. */
-void hidden_put(struct rpc_msg *m, const struct hidden_list *l);
+/* Hands them to another process. What *ret had is freed; the message is bad if there are none in it. */
+void hidden_put(struct rpc_msg *m, const struct hidden_place *place, size_t n);
 void hidden_get(struct rpc_msg *m, struct hidden_list *ret);
 
 /* Adds what is to be hidden of places of these kinds (HIDDEN_BIT). Relative paths begin at the working folder. Of what

@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 struct worker_message worker_call_begin(enum worker_call type)
 {
@@ -94,11 +93,10 @@ int worker_call_run(struct worker *w, struct worker_message *c, struct err *e)
 static int start_begin(struct worker *w, const struct worker_settings *settings, struct err *e)
 {
 	struct worker_message c = worker_call_begin(WORKER_START);
-	struct hidden_list places = {NULL, 0};
-	for (size_t i = 0; i < HIDDEN_PLACES_MAX; i++)
-		hidden_add(&places, settings->places[i].kind, settings->places[i].path);
-	hidden_put(&c.in, &places);
-	hidden_free(&places);
+	size_t n = 0;
+	while (n < HIDDEN_PLACES_MAX && settings->places[n].path != NULL)
+		n++;
+	hidden_put(&c.in, settings->places, n);
 	int got = rpc_send(w->peer, &c.in, e);
 	rpc_msg_free(&c.in);
 	w->starting = got == 0;

@@ -84,7 +84,8 @@ struct worker_key {
 struct worker_settings {
 	int timeout_s; /* for one call; key generation gets ten times that */
 	bool verbose;  /* let the module write to stderr, and say if it is not kept from the places: WORKER_NOT_KEPT */
-	struct hidden_place places[HIDDEN_PLACES_MAX]; /* where the module has no business; see hide.h */
+	/* where the module has no business, see hide.h; one without a path ends them */
+	struct hidden_place places[HIDDEN_PLACES_MAX];
 	const char
 	    *cards;      /* what OpenSC is told of cards (see opensc.h), NULL: nothing; needed for worker_start only */
 	bool reads_only; /* it is for a token that was set up, and changes nothing on it */

@@ -35,7 +35,7 @@ static void put_config(struct rpc_msg *m, enum pinletter_op op, const struct pin
 	rpc_msg_reset(m, op);
 	rpc_put_str(m, l->path);
 	rpc_put_blob(m, &l->text);
-	hidden_put(m, &l->hidden);
+	hidden_put(m, l->hidden.place, l->hidden.n);
 }
 
 static int get_languages(struct pinletters *l, struct rpc_msg *out, struct err *e)

@@ -15,7 +15,7 @@ void desk_put_task(struct rpc_msg *m, const struct desk_task *t)
 	rpc_put_str(m, t->reader);
 	rpc_put_str(m, t->serial);
 	rpc_put_str(m, t->module);
-	hidden_put(m, &t->hidden);
+	hidden_put(m, t->hidden.place, t->hidden.n);
 	rpc_put_u32(m, t->verbose);
 }
 

@@ -17,7 +17,7 @@ void watcher_put_task(struct rpc_msg *m, const struct watcher_task *t)
 	rpc_put_u32(m, t->verbose);
 	rpc_put_str(m, t->module);
 	rpc_put_str(m, t->config_path);
-	hidden_put(m, &t->hidden);
+	hidden_put(m, t->hidden.place, t->hidden.n);
 	rpc_put_blob(m, &t->config_text);
 }
 

@@ -101,11 +101,10 @@ static void apart(int (*body)(void))
 /* As the worker does with the message of its parent. */
 static int hide(struct hidden_place *places, size_t n, struct pathset *ret)
 {
-	const struct hidden_list list = {places, n};
 	struct rpc_msg m = RPC_MSG_INIT;
 	bool took_effect = false;
 	rpc_msg_reset(&m, RPC_TYPE_FIRST_CALL);
-	hidden_put(&m, &list);
+	hidden_put(&m, places, n);
 	int got = hide_start(&m, ret, &took_effect);
 	rpc_msg_free(&m);
 	return got != 0 ? -1 : took_effect ? 0 : NO_LANDLOCK;
