@@ -177,6 +177,13 @@ all_cards() {
 	((status == 2))
 	[[ $output == *"3"*klingon* && $output == *"4"* ]]
 	[[ $(card_ctl 0 count) == 0 && ! -e $DIR/pki/issued/alice.crt ]]
+	station_roster user Alice bob
+	company_tokenroll "$DIR" list
+	sqlite3 "$DIR/tokenroll.db" "INSERT INTO people (name, created) VALUES ('alice', 1)"
+	station
+	((status == 2))
+	[[ $output == *"user 'Alice' is 'alice' in the inventory but for the case"* ]]
+	[[ $(card_ctl 0 count) == 0 && ! -e $DIR/pki/issued/Alice.crt ]]
 }
 
 @test "at its end a station reports what was done, and who is left; to a program its events are enough" {
