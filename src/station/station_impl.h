@@ -140,6 +140,8 @@ void giveup_advise(const struct station *s, struct place *p);
 int pins_check(const struct station *s, const struct place *p, struct err *e);
 /* Whether the token is nobody's, and its own PIN was made for the person there. */
 int pins_fit(const struct station *s, const struct place *p, bool *ret, struct err *e);
+/* A PIN is asked for: not where PINs are entered at a reader's PIN pad, and nowhere else. */
+int pins_check_pad(const struct station *s, const struct place *p, struct err *e);
 /* The token gets the given PIN as its new one. */
 int pins_give_new(const struct station *s, const struct place *p, struct err *e);
 /* The token has refused a PIN: if it was the given one, the trail says so. */
