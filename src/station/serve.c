@@ -82,6 +82,13 @@ static bool gives_pin(const struct station *s, const struct place *p)
 	return o->pin_given != NULL && !(p->undo_again && o->so_pin_given != NULL);
 }
 
+/* A token of theirs that is in use is not made anew. */
+static bool replaces(const struct station *s, const struct place *p)
+{
+	bool in_use = place_is_theirs(p) && !p->token.unfinished;
+	return p->gives_up || (s->set.opt->replace && !in_use);
+}
+
 void serve_order(struct station *s, struct place *p)
 {
 	const struct station_options *o = s->set.opt;
@@ -89,7 +96,7 @@ void serve_order(struct station *s, struct place *p)
 	struct desk_order order = {.key_type = (enum keytype)p->person.key_type,
 				   .pin = o->pin,
 				   .undo = p->undoing,
-				   .replace = p->gives_up,
+				   .replace = replaces(s, p),
 				   .init = o->init,
 				   .keep_factory_pins = o->keep_factory_pins,
 				   .replace_pin = makes_pin(o->pin),
@@ -394,6 +401,8 @@ static void on_done(struct station *s, struct place *p, struct rpc_msg *call)
 	if (d.again)
 		(void)err_next(&d.err, "that has ended by now, and it is tried again");
 	p->again = p->again || d.again;
+	if (assign_pass_on(s, p, &d.err))
+		return;
 	if (d.err.code != ERR_NONE)
 		place_fail(s, p, PLACE_FAILED, &d.err);
 	else if (p->undoing)

@@ -120,6 +120,9 @@ int assign_find(struct station *s, struct place *p, bool *ret_found, struct err 
 int assign_check(const struct station *s, const struct place *p, struct err *e);
 /* That person does, who was chosen. give_up: what they have half done on another token is. ERR_* if that cannot be. */
 int assign_person(struct station *s, struct place *p, int64_t person, bool give_up, struct err *e);
+/* Whether the token goes to the next in line, because the CA has a valid certificate of the person's name that the
+ * inventory does not know: easy-rsa's own. why is what the enroller has ended with. */
+bool assign_pass_on(struct station *s, struct place *p, const struct err *why);
 
 /* giveup.c: an enrollment that is half done on one token is given up for another one. */
 bool giveup_is_half_done(const struct store_credential *c, time_t until);
