@@ -120,6 +120,9 @@ int assign_find(struct station *s, struct place *p, bool *ret_found, struct err 
 int assign_check(const struct station *s, const struct place *p, struct err *e);
 /* That person does, who was chosen. give_up: what they have half done on another token is. ERR_* if that cannot be. */
 int assign_person(struct station *s, struct place *p, int64_t person, bool give_up, struct err *e);
+/* Whether the token goes to the next in line, because the CA has a valid certificate of the person's name that the
+ * inventory does not know: easy-rsa's own. why is what the enroller has ended with. */
+bool assign_pass_on(struct station *s, struct place *p, const struct err *why);
 
 /* giveup.c: an enrollment that is half done on one token is given up for another one. */
 bool giveup_is_half_done(const struct store_credential *c, time_t until);
@@ -140,6 +143,8 @@ void giveup_advise(const struct station *s, struct place *p);
 int pins_check(const struct station *s, const struct place *p, struct err *e);
 /* Whether the token is nobody's, and its own PIN was made for the person there. */
 int pins_fit(const struct station *s, const struct place *p, bool *ret, struct err *e);
+/* A PIN is asked for: not where PINs are entered at a reader's PIN pad, and nowhere else. */
+int pins_check_pad(const struct station *s, const struct place *p, struct err *e);
 /* The token gets the given PIN as its new one. */
 int pins_give_new(const struct station *s, const struct place *p, struct err *e);
 /* The token has refused a PIN: if it was the given one, the trail says so. */
