@@ -331,3 +331,22 @@ prints_but() {
 	station_ended
 	letters 1
 }
+
+@test "nobody is done before the trail says that the token was proven with the PIN of the letter" {
+	card_ctl 0 pull
+	station_roster user,name,language alice,Alice,en
+	station_start --pins random
+	station_says reader
+	sqlite3 -cmd ".timeout 5000" "$DIR/tokenroll.db" "CREATE TRIGGER full BEFORE INSERT ON audit
+		WHEN NEW.action = 'letter-proven' BEGIN SELECT RAISE(ABORT, 'full'); END"
+	card_ctl 0 insert
+	station_says "alice  FAILED"
+	sqlite3 -cmd ".timeout 5000" "$DIR/tokenroll.db" "DROP TRIGGER full"
+	card_ctl 0 pull
+	station_says "token out"
+	card_ctl 0 insert
+	station_says "alice  done"
+	station_ended
+	letters 1
+	opens 0 "$(pin_of Alice)"
+}
