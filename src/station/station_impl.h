@@ -35,9 +35,12 @@ struct station {
 	struct pinletter *printing; /* under way; NULL */
 	int64_t printing_id;
 	char printing_user[65];
-	bool letters_due;     /* there may be some */
-	int64_t *letters_bad; /* those that can never be made */
-	size_t n_letters_bad;
+	bool letters_due;               /* there may be some */
+	struct letter_off *letters_off; /* those that are not to be printed now */
+	size_t n_letters_off;
+	int64_t letters_at;    /* clock_ms: one of those is; 0 */
+	bool unrecorded;       /* printing_id is on paper, and the database does not know it yet */
+	int64_t record_at;     /* clock_ms; not before that it is told again */
 	int64_t printer_pause; /* clock_ms; until then it is not tried */
 	int64_t *giving_up;    /* people who get another token than the one they have begun with */
 	size_t n_giving_up;
