@@ -222,7 +222,7 @@ may() {
 
 # Debian 12's pcscd asks nobody; the action is pcsc-lite's own then
 @test "a member of the group may use pcscd without a session at the screen, and others may not" {
-	local action reply=/usr/lib/systemd/systemd-reply-password
+	local action reply=/usr/local/libexec/tokenroll/tokenroll-vpn-reply
 	booted bash -es <<-'SH'
 		useradd member
 		useradd -g member other
@@ -244,7 +244,7 @@ may() {
 	# neither may answer systemd's questions, as neither sits at the computer
 	for user in member other; do
 		run ! may "$user" org.freedesktop.policykit.exec "program=$reply" user=root \
-			"command_line=$reply 1 /run/systemd/ask-password/sck.0123456789abcdef"
+			"command_line=$reply 1 ask.Xy2z8P"
 	done
 	run ! grep -iE "error|60-tokenroll.*fail" <(booted journalctl -q --no-pager -u polkit)
 }
