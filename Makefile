@@ -30,7 +30,7 @@ OBJ := $(SRC:%.c=$(BUILD)/%.o)
 # all below main, the roles and the verbs; each program takes from it what it uses and is linked with no library more
 LIB := $(BUILD)/libtokenroll.a
 LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/*/*.c pkcs11/*.c))
-ROLES := worker signer hsm-signer courier mailer letter enroller watcher vpn vpn-ask vpn-reply
+ROLES := worker signer hsm-signer courier mailer letter enroller watcher vpn vpn-ask vpn-reply vpn-watch
 ROLE_OBJ := $(patsubst %,$(BUILD)/src/%.o,$(subst -,_,$(ROLES)))
 ROLE_PROGRAMS := $(ROLES:%=$(BUILD)/tokenroll-%)
 
@@ -64,7 +64,8 @@ $(BUILD)/tokenroll: $(filter-out $(ROLE_OBJ) $(LIB_OBJ),$(OBJ)) $(LIB)
 $(BUILD)/tokenroll-hsm-signer: $(BUILD)/src/hsm_signer.o
 $(BUILD)/tokenroll-vpn-ask: $(BUILD)/src/vpn_ask.o
 $(BUILD)/tokenroll-vpn-reply: $(BUILD)/src/vpn_reply.o
-$(filter-out %-hsm-signer %-vpn-ask %-vpn-reply,$(ROLE_PROGRAMS)): $(BUILD)/tokenroll-%: $(BUILD)/src/%.o
+$(BUILD)/tokenroll-vpn-watch: $(BUILD)/src/vpn_watch.o
+$(filter-out %-hsm-signer %-vpn-ask %-vpn-reply %-vpn-watch,$(ROLE_PROGRAMS)): $(BUILD)/tokenroll-%: $(BUILD)/src/%.o
 $(ROLE_PROGRAMS): $(LIB)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(PKG_LIBS)

@@ -201,6 +201,23 @@ answer() {
 	answer 593827
 	boot_is tokenroll-vpn@office active
 	run ! grep -E "593827|111111" <(booted journalctl -q --no-pager)
+	# the token that counts is the one with the key, in a reader here: neither another card nor a USB token that stays
+	boot_wait 20 vpn_says 'the VPN ends when the token "SmartCard-HSM (UserPIN)" is pulled: Virtual PCD 00 00'
+	card W 1
+	booted /opt/build/tests/cards/cardctl /run/card-W.sock pull
+	booted /opt/build/tests/cards/readers wait 1 empty
+	booted ping -q -c 1 -W 5 198.51.100.1
+	[[ $(boot_state tokenroll-vpn@office) == active ]]
+	booted /opt/build/tests/cards/cardctl /run/card-V.sock pull
+	boot_is tokenroll-vpn@office inactive
+	vpn_says 'the token "SmartCard-HSM (UserPIN)" was pulled'
+	run ! booted ip link show tun0
+}
+
+# vpn_says TEXT: since the VPN was started last
+vpn_says() {
+	booted journalctl -q --no-pager "_SYSTEMD_INVOCATION_ID=$(booted systemctl show -p InvocationID --value tokenroll-vpn@office)" |
+		grep -F "$1"
 }
 
 # may USER ACTION [KEY=VALUE...]: whether polkit lets a process of this user do that at once
