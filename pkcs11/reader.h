@@ -34,9 +34,12 @@ struct reader_watch;
 struct reader_watch *reader_watch_new(void);
 void reader_watch_free(struct reader_watch **w);
 
-/* As reader_list, but waits until it is another list than the last time, or a card was put in or pulled out. After
- * ERR_READERS it may be called again, but not at once. */
-int reader_watch_next(struct reader_watch *w, struct reader **ret, size_t *ret_n, struct err *e);
+/*
+ * As reader_list, but waits until it is another list than the last time, or a card was put in or pulled out; not much
+ * longer than ms milliseconds if that is not negative: then *ret is NULL if there is nothing new. A reader that went and
+ * came back has another number of events, too. After ERR_READERS it may be called again, but not at once.
+ */
+int reader_watch_next(struct reader_watch *w, int ms, struct reader **ret, size_t *ret_n, struct err *e);
 
 /* Whether there is no card in this reader, or no such reader any more: a token on USB takes its reader along. A card
  * that was just pulled is noticed late, so this waits for up to ms milliseconds. False where PC/SC cannot be used. */

@@ -8,14 +8,18 @@
 /* No reader, but changes when one comes or goes (PC/SC Part 10 has no such thing; Windows and pcsc-lite do). */
 #define ANY_READER "\\\\?PnP?\\Notification"
 
+struct known {
+	char *name;
+	DWORD state;    /* as it was told last */
+	unsigned since; /* the number of the list in which it came */
+};
+
 struct reader_watch {
 	SCARDCONTEXT ctx;
 	bool open, told;
-	struct {
-		char *name;
-		DWORD state; /* as it was told last */
-	} known[READER_COUNT_MAX];
+	struct known known[READER_COUNT_MAX];
 	size_t n;
+	unsigned lists;
 };
 
 struct reader_watch *reader_watch_new(void)
@@ -47,13 +51,13 @@ void reader_watch_free(struct reader_watch **w)
 	*w = NULL;
 }
 
-static DWORD state_of(const struct reader_watch *w, const char *name)
+static const struct known *find(const struct reader_watch *w, const char *name)
 {
 	for (size_t i = 0; i < w->n; i++) {
 		if (strcmp(w->known[i].name, name) == 0)
-			return w->known[i].state;
+			return &w->known[i];
 	}
-	return SCARD_STATE_UNAWARE;
+	return NULL;
 }
 
 /* The readers there are, each as it was known, and one that stands for those that are to come. */
@@ -62,8 +66,9 @@ static size_t prepare(const struct reader_watch *w, SCARD_READERSTATE *states, c
 	size_t n = 0;
 	memset(states, 0, (READER_COUNT_MAX + 1) * sizeof *states);
 	for (; *names != '\0' && n < READER_COUNT_MAX; names += strlen(names) + 1, n++) {
+		const struct known *k = find(w, names);
 		states[n].szReader = names;
-		states[n].dwCurrentState = state_of(w, names);
+		states[n].dwCurrentState = k != NULL ? k->state : SCARD_STATE_UNAWARE;
 	}
 	states[n].szReader = ANY_READER;
 	states[n].dwCurrentState = (DWORD)n << 16;
@@ -82,36 +87,49 @@ static bool is_same(const struct reader_watch *w, const SCARD_READERSTATE *state
 
 static void remember(struct reader_watch *w, const SCARD_READERSTATE *states, size_t n)
 {
-	forget(w);
+	struct known now[READER_COUNT_MAX];
+	w->lists++;
 	for (size_t i = 0; i < n; i++) {
-		w->known[i].name = xstrdup(states[i].szReader);
-		w->known[i].state = states[i].dwEventState & ~(DWORD)SCARD_STATE_CHANGED;
+		const struct known *k = find(w, states[i].szReader);
+		now[i].name = xstrdup(states[i].szReader);
+		now[i].state = states[i].dwEventState & ~(DWORD)SCARD_STATE_CHANGED;
+		now[i].since = k != NULL ? k->since : w->lists;
 	}
+	forget(w);
+	memcpy(w->known, now, n * sizeof *now);
 	w->n = n;
 }
 
+/* pcscd counts from 0 again when a reader comes back under its old name, as one on USB does with another token. */
+static void tell(const struct reader_watch *w, struct reader *list, const SCARD_READERSTATE *states, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		reader_fill(&list[i], &states[i]);
+		list[i].events |= w->known[i].since << 16;
+	}
+}
+
 /* Waits once, and tells what is there if that is news. */
-static LONG wait_once(struct reader_watch *w, const char *names, struct reader **ret, size_t *ret_n, bool *ret_news)
+static LONG wait_once(struct reader_watch *w, DWORD ms, const char *names, struct reader **ret, size_t *ret_n,
+		      bool *ret_news)
 {
 	SCARD_READERSTATE states[READER_COUNT_MAX + 1];
 	size_t n = prepare(w, states, names);
-	LONG rv = SCardGetStatusChange(w->ctx, w->told ? INFINITE : 0, states, (DWORD)n + 1);
+	LONG rv = SCardGetStatusChange(w->ctx, w->told ? ms : 0, states, (DWORD)n + 1);
 	if (rv == SCARD_E_TIMEOUT)
 		rv = SCARD_S_SUCCESS;
 	*ret_news = rv == SCARD_S_SUCCESS && !(w->told && is_same(w, states, n));
 	if (!*ret_news)
 		return rv;
-	struct reader *list = xcalloc(n, sizeof *list);
-	for (size_t i = 0; i < n; i++)
-		reader_fill(&list[i], &states[i]);
 	remember(w, states, n);
 	w->told = true;
-	*ret = list;
+	*ret = xcalloc(n + 1, sizeof **ret);
 	*ret_n = n;
+	tell(w, *ret, states, n);
 	return rv;
 }
 
-static LONG look(struct reader_watch *w, struct reader **ret, size_t *ret_n, bool *ret_news)
+static LONG look(struct reader_watch *w, DWORD ms, struct reader **ret, size_t *ret_n, bool *ret_news)
 {
 	static char none[] = "";
 	LPSTR names = none;
@@ -119,14 +137,14 @@ static LONG look(struct reader_watch *w, struct reader **ret, size_t *ret_n, boo
 	LONG rv = SCardListReaders(w->ctx, NULL, (LPSTR)&names, &len);
 	bool some = rv == SCARD_S_SUCCESS;
 	if (some || rv == SCARD_E_NO_READERS_AVAILABLE)
-		rv = wait_once(w, some ? names : none, ret, ret_n, ret_news);
+		rv = wait_once(w, ms, some ? names : none, ret, ret_n, ret_news);
 	if (some)
 		SCardFreeMemory(w->ctx, names);
 	/* it went between the two calls */
 	return rv == SCARD_E_UNKNOWN_READER ? SCARD_S_SUCCESS : rv;
 }
 
-int reader_watch_next(struct reader_watch *w, struct reader **ret, size_t *ret_n, struct err *e)
+int reader_watch_next(struct reader_watch *w, int ms, struct reader **ret, size_t *ret_n, struct err *e)
 {
 	bool news = false;
 	LONG rv = SCARD_S_SUCCESS;
@@ -137,8 +155,10 @@ int reader_watch_next(struct reader_watch *w, struct reader **ret, size_t *ret_n
 		rv = SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &w->ctx);
 		w->open = rv == SCARD_S_SUCCESS;
 	}
-	while (rv == SCARD_S_SUCCESS && !news)
-		rv = look(w, ret, ret_n, &news);
+	do {
+		if (rv == SCARD_S_SUCCESS)
+			rv = look(w, ms < 0 ? INFINITE : (DWORD)ms, ret, ret_n, &news);
+	} while (rv == SCARD_S_SUCCESS && !news && ms < 0);
 	if (rv == SCARD_S_SUCCESS)
 		return 0;
 	disconnect(w);

@@ -79,7 +79,9 @@ static int check(struct inventory *v, struct roster_faults *faults, struct err *
 	if (roster_read(&r, v->o->args[0], v->cfg->ca.key_types, faults, e) != 0)
 		return -1;
 	struct rosterui u = {.roster = r};
-	int ret = look(&u, v->store, e);
+	int ret = roster_check_known(r, v->store, faults, e);
+	if (ret == 0)
+		ret = look(&u, v->store, e);
 	if (ret == 0)
 		ret = show(v, &u, e);
 	free(u.certified);

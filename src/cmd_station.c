@@ -105,12 +105,14 @@ static int take_roster(struct stationcmd *c, struct err *e)
 	struct roster_merged merged;
 	int ret = roster_read(&c->people, c->o->args[0], c->cfg->ca.key_types, faults, e);
 	const struct roster *r = c->people;
-	if (ret != 0 && faults->n_all > 1)
-		rosterui_faults(faults);
 	if (ret == 0)
 		ret = check_templates(c, e);
 	if (ret == 0)
 		ret = store_open(&c->store, c->cfg->store_path, e);
+	if (ret == 0)
+		ret = roster_check_known(r, c->store, faults, e);
+	if (ret != 0 && faults->n_all > 1)
+		rosterui_faults(faults);
 	if (ret == 0 && c->cfg->audit.syslog)
 		store_use_syslog(c->store);
 	if (ret == 0)
@@ -182,6 +184,7 @@ static int fill_options(const struct stationcmd *c, struct station_options *ret,
 	    .init = c->o->init,
 	    .allow_foreign = c->o->allow_foreign,
 	    .keep_factory_pins = c->o->keep_factory_pins,
+	    .replace = c->o->replace,
 	    .module = c->o->module,
 	    .pin_given = c->pin,
 	    .so_pin_given = c->so_pin,

@@ -228,7 +228,7 @@ static int sort_replaced(struct enroll_run *r, struct err *e)
 	bool begun = false;
 	if (r->ports->store.replace_begun(r->store, r->token.serial, &begun, e) != 0)
 		return -1;
-	r->replaces = true;
+	r->replaces = !profile_pin_is_factory(&r->profile->pin[PROFILE_PIN], r->pin);
 	r->factory[PROFILE_PIN] = !(begun && r->cred.state == CRED_WRITTEN);
 	if (r->factory[PROFILE_PIN])
 		return 0;

@@ -46,7 +46,7 @@ static const char *name_of(const char *path)
 	return strcmp(path, "-") == 0 ? "standard input" : path;
 }
 
-static int refuse_lines(const char *path, const struct roster_faults *f, struct err *e)
+int roster_refuse(const char *path, const struct roster_faults *f, struct err *e)
 {
 	err_set(e, ERR_ROSTER, "the roster %s cannot be used: %zu fault%s, the first in line %ld: %s", name_of(path),
 		f->n_all, f->n_all == 1 ? "" : "s", f->list[0].line, f->list[0].text);
@@ -94,7 +94,7 @@ static int read_header(struct roster_reading *x, struct csvread *csv, const char
 	else
 		roster_take_header(x, &rec);
 	/* without a header no line says anything */
-	return x->faults->n_all == 0 ? 0 : refuse_lines(path, x->faults, e);
+	return x->faults->n_all == 0 ? 0 : roster_refuse(path, x->faults, e);
 }
 
 static int read_all(struct roster_reading *x, struct csvread *csv, const char *path, struct err *e)
@@ -105,7 +105,7 @@ static int read_all(struct roster_reading *x, struct csvread *csv, const char *p
 		return -1;
 	roster_find_twins(x->r, x->faults);
 	if (x->faults->n_all != 0)
-		return refuse_lines(path, x->faults, e);
+		return roster_refuse(path, x->faults, e);
 	if (x->r->n != 0)
 		return 0;
 	err_set(e, ERR_ROSTER, "the roster %s names its columns, but no people", name_of(path));

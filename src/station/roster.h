@@ -74,6 +74,12 @@ struct roster {
  */
 int roster_read(struct roster **ret, const char *path, unsigned key_types, struct roster_faults *faults, struct err *e);
 
+/*
+ * Whether the inventory writes somebody's user name in another case: that would be two people in it, and one in the
+ * rosters and on file systems. ERR_ROSTER with *faults, as roster_read; the errors of the database.
+ */
+int roster_check_known(const struct roster *r, struct store *s, struct roster_faults *faults, struct err *e);
+
 /* Frees what is kept of the people, once they are in the database; accepts NULL. */
 void roster_forget_people(struct roster *r);
 

@@ -20,6 +20,9 @@ struct roster_reading {
 /* Notes that a line cannot be used; those with the least numbers are kept, in their order. */
 void roster_fault_add(struct roster_faults *f, long line, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/* ERR_ROSTER, for the faults that were found, of which there is at least one. Returns -1. */
+int roster_refuse(const char *path, const struct roster_faults *f, struct err *e);
+
 /* A value as it is shown in a message: cut if it is long, and made fit. */
 #define ROSTER_SHOWN_MAX 48
 const char *roster_shown(char ret[ROSTER_SHOWN_MAX], const char *value);

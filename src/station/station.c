@@ -104,7 +104,7 @@ void station_free(struct station **s)
 	stop_watcher(&(*s)->slots);
 	free((*s)->places);
 	free((*s)->tokens);
-	free((*s)->letters_bad);
+	free((*s)->letters_off);
 	free((*s)->giving_up);
 	notes_free(*s);
 	settle_free(*s);
@@ -350,7 +350,7 @@ static void turn(struct station *s)
 		if (is_due(&p[FD_PLACES + i], s->places[i].enroller))
 			serve_place(s, &s->places[i]);
 	}
-	if (p[FD_LETTER].revents != 0)
+	if (p[FD_LETTER].revents != 0 || letters_late(s))
 		letters_read(s);
 	if (p[FD_SIGNER].revents != 0)
 		serve_signer(s);

@@ -56,6 +56,7 @@ struct place {
 	bool pin_sent;                    /* in this attempt: the given one */
 	bool pin_trusted;                 /* the operator says that it is to be sent to the token that is in */
 	int64_t pin_letter; /* the letter with the PIN that was sent last in this attempt; 0: it is in none */
+	bool letter_owed;   /* the token was proven with it, and the trail cannot tell of which token yet */
 	bool gives_up;      /* what the person has half done on another token, for this one */
 	bool half_done;     /* with PLACE_FAILED: the journal has begun with the person on this token */
 	bool pin_waits;     /* the given PIN was right for no token yet, and is being tried on one */
@@ -131,6 +132,7 @@ struct station_options {
 	bool init;          /* blank tokens are set up */
 	bool allow_foreign; /* tokens with other objects are enrolled, too */
 	bool keep_factory_pins;
+	bool replace;                            /* who has a valid certificate gets a token all the same */
 	const char *module;                      /* NULL: as configured */
 	struct secret *pin_given, *so_pin_given; /* of all tokens; NULL */
 	bool verbose;

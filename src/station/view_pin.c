@@ -228,7 +228,8 @@ static int draw_question(const struct place *p, int y, int x, int width)
 	attroff(A_BOLD);
 	y += view_putf(y, x, width, VIEW_PLAIN, "Token %s in '%s'", p->token.id, p->name) != 0;
 	snprintf(text, sizeof text, "%s%s%s",
-		 is_new ? "Please choose a PIN for your token, and type it twice" : "Please type the PIN of your token",
+		 is_new ? "Please choose a PIN for your token, and type it twice"
+			: "Please type the PIN that the token has now",
 		 p->ask.rule[0] != '\0' ? ": " : ".", p->ask.rule);
 	y += gap;
 	y += view_wrap(y, x, width, LINES - y, VIEW_PLAIN, text) + gap;

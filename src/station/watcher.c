@@ -4,11 +4,13 @@
 #include "core/xalloc.h"
 
 #include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <time.h>
 
 #define READERS_MAX 1000
 #define AGAIN_S 1 /* after PC/SC could not be used */
+#define ANSWER_LOOK_MS 100
 #define ANSWER_MS (24 * 3600 * 1000)
 
 void watcher_put_task(struct rpc_msg *m, const struct watcher_task *t)
@@ -89,46 +91,82 @@ int watcher_tell(struct rpc_peer *station, struct rpc_msg *in)
 	return ret;
 }
 
-static int tell_readers(struct rpc_peer *station, const struct reader *list, size_t n)
+static void put_trouble(struct rpc_msg *m, const struct err *why)
 {
-	struct rpc_msg in = RPC_MSG_INIT;
-	rpc_msg_reset(&in, WATCHER_READERS);
-	put_readers(&in, list, n);
-	return watcher_tell(station, &in);
+	rpc_msg_reset(m, WATCHER_TROUBLE);
+	rpc_put_str(m, why->what);
+	rpc_put_str(m, why->native);
+	rpc_put_str(m, err_advice(why));
 }
 
 int watcher_tell_trouble(struct rpc_peer *station, const struct err *why)
 {
 	struct rpc_msg in = RPC_MSG_INIT;
-	rpc_msg_reset(&in, WATCHER_TROUBLE);
-	rpc_put_str(&in, why->what);
-	rpc_put_str(&in, why->native);
-	rpc_put_str(&in, err_advice(why));
+	put_trouble(&in, why);
 	return watcher_tell(station, &in);
 }
 
+/* ---- readers: a station may be busy for a while, and what is put in and pulled out meanwhile is seen all the same */
+
+struct watch {
+	struct rpc_peer *station;
+	bool troubled;       /* and that is in news, or was told */
+	struct rpc_msg news; /* the newest, which is all that counts */
+	bool due, asked;     /* news is to be told; what was told is not answered yet */
+};
+
 /* Trouble is told once; that it is over shows by a list of readers. */
-static void watch(struct rpc_peer *station)
+static void look(struct watch *w, struct reader_watch *readers)
 {
 	static const struct timespec pause = {AGAIN_S, 0};
-	struct reader_watch *w = reader_watch_new();
-	bool troubled = false;
-	int told = 0;
-	while (told == 0) {
-		struct err e = ERR_INIT;
-		struct reader *list = NULL;
-		size_t n = 0;
-		bool fine = reader_watch_next(w, &list, &n, &e) == 0;
-		if (fine)
-			told = tell_readers(station, list, n);
-		else if (!troubled)
-			told = watcher_tell_trouble(station, &e);
-		troubled = !fine;
-		free(list);
-		if (troubled)
-			nanosleep(&pause, NULL);
+	struct err e = ERR_INIT;
+	struct reader *list = NULL;
+	size_t n = 0;
+	bool fine = reader_watch_next(readers, w->asked ? ANSWER_LOOK_MS : -1, &list, &n, &e) == 0;
+	bool news = list != NULL || (!fine && !w->troubled);
+	if (list != NULL) {
+		rpc_msg_reset(&w->news, WATCHER_READERS);
+		put_readers(&w->news, list, n);
+	} else if (news) {
+		put_trouble(&w->news, &e);
 	}
-	reader_watch_free(&w);
+	free(list);
+	w->due = w->due || news;
+	w->troubled = !fine;
+	if (!fine && !news)
+		nanosleep(&pause, NULL);
+}
+
+static int take_answer(struct watch *w)
+{
+	struct pollfd p = {.fd = rpc_peer_fd(w->station), .events = POLLIN};
+	struct rpc_msg out = RPC_MSG_INIT;
+	if (!w->asked || poll(&p, 1, 0) == 0)
+		return 0;
+	w->asked = false;
+	int ret = rpc_wait(w->station, &out, ANSWER_MS, NULL);
+	rpc_msg_free(&out);
+	return ret;
+}
+
+static int tell(struct watch *w)
+{
+	if (!w->due || w->asked)
+		return 0;
+	w->due = false;
+	w->asked = true;
+	return rpc_send(w->station, &w->news, NULL);
+}
+
+static void watch(struct rpc_peer *station)
+{
+	struct watch w = {.station = station, .news = RPC_MSG_INIT};
+	struct reader_watch *readers = reader_watch_new();
+	do
+		look(&w, readers);
+	while (take_answer(&w) == 0 && tell(&w) == 0);
+	rpc_msg_free(&w.news);
+	reader_watch_free(&readers);
 }
 
 int watcher_main(void)

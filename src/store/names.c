@@ -100,6 +100,7 @@ static unsigned farness(const char *asked, const char *name)
 }
 
 struct nearest {
+	const char *asked;
 	char (*names)[STORE_NAME_MAX];
 	unsigned far[8];
 	size_t n, room;
@@ -123,28 +124,39 @@ static void offer(struct nearest *best, const char *name, unsigned far)
 	best->far[at] = far;
 }
 
-int store_near(struct store *s, const char *name, char (*ret)[STORE_NAME_MAX], size_t n, size_t *ret_n, struct err *e)
+int store_people(struct store *s, void (*fn)(void *arg, const char *name), void *arg, struct err *e)
 {
-	struct nearest best = {.names = ret, .room = n < 8 ? n : 8};
 	struct query q = QUERY_INIT;
 	bool row = true;
-	int rc = -1;
+	int rc = query_open(&q, s, "SELECT name FROM people ORDER BY name", e);
+
+	while (rc == 0 && (rc = query_next(&q, &row, e)) == 0 && row) {
+		const char *name = (const char *)sqlite3_column_text(q.st, 0);
+
+		if (name)
+			fn(arg, name);
+	}
+	query_close(&q);
+	return rc;
+}
+
+static void compare_name(void *arg, const char *name)
+{
+	struct nearest *best = arg;
+
+	if (strlen(name) < STORE_NAME_MAX)
+		offer(best, name, farness(best->asked, name));
+}
+
+int store_near(struct store *s, const char *name, char (*ret)[STORE_NAME_MAX], size_t n, size_t *ret_n, struct err *e)
+{
+	struct nearest best = {.asked = name, .names = ret, .room = n < 8 ? n : 8};
 
 	*ret_n = 0;
 	if (strlen(name) >= STORE_NAME_MAX)
 		return 0;
-	if (query_open(&q, s, "SELECT name FROM people ORDER BY name", e) == -1)
-		goto out;
-	while (row) {
-		if (query_next(&q, &row, e) == -1)
-			goto out;
-		const char *other = row ? (const char *)sqlite3_column_text(q.st, 0) : NULL;
-		if (other && strlen(other) < STORE_NAME_MAX)
-			offer(&best, other, farness(name, other));
-	}
+	if (store_people(s, compare_name, &best, e) == -1)
+		return -1;
 	*ret_n = best.n;
-	rc = 0;
-out:
-	query_close(&q);
-	return rc;
+	return 0;
 }

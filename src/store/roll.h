@@ -47,6 +47,9 @@ int store_roll(struct store *s, const struct roll_filter *f, roll_fn *fn, void *
 /* The models of all tokens, each once, by name. */
 int store_models(struct store *s, void (*fn)(void *arg, const char *model, int64_t n), void *arg, struct err *e);
 
+/* The names of all people, in their order. */
+int store_people(struct store *s, void (*fn)(void *arg, const char *name), void *arg, struct err *e);
+
 /* The names that are nearest to one that the inventory does not have, at most n, the nearest first; *ret_n is 0 if none
  * is near. */
 #define STORE_NAME_MAX 128

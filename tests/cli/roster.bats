@@ -116,6 +116,17 @@ sql() {
 	bad "line 4: user 'Alice' is 'alice' of line 2 but for the case"
 }
 
+@test "a user whom the inventory writes in another case" {
+	roster 'user\n'
+	run roll roster "$roster"
+	sql "INSERT INTO people (name, created) VALUES ('bob', 1), ('Carol', 1), ('carol', 1)"
+	roster 'user\nalice\nBob\ncarol\n'
+	refused 2 "1 fault, the first in line 3: user 'Bob' is 'bob' in the inventory but for the case" roster "$roster"
+	roster 'user\nalice\nBob\nCAROL\n'
+	bad "line 3: user 'Bob' is 'bob' in the inventory"
+	says "line 4: user 'CAROL' is 'Carol' in the inventory" "write it as it is there"
+}
+
 @test "duplicate serials" {
 	roster 'user,token_serial\nalice,7\nbob,7\n'
 	bad "line 3: token_serial '7' stands in line 2 already"

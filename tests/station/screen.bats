@@ -492,6 +492,25 @@ printed() {
 	[[ $(card_status 0 keys) == 0 ]]
 }
 
+@test "a letter is not printed again once its token has got another PIN" {
+	company 1
+	station_roster user alice bob
+	mkdir "$DIR/printed"
+	printf '#!/bin/sh\ncat >"%s/printed/$$"\n' "$DIR" >"$DIR/printer"
+	chmod +x "$DIR/printer"
+	station_conf "letter.command=$DIR/printer"
+	station_card 0
+	screen_start -s 200x24 --pins random --pin-file "$DIR/pin"
+	screen_shows "the PIN letter of alice is printed"
+	printf '%s\n' "$COMPANY_SO_PIN" >"$DIR/so"
+	printf '86420975\n' >"$DIR/new"
+	chmod 600 "$DIR/so" "$DIR/new"
+	company_tokenroll "$DIR" unblock --serial STAT000000 --so-pin-file "$DIR/so" --new-pin-file "$DIR/new"
+	screen_keys p
+	screen_shows "the PIN letter of alice is not printed: token STAT000000 has got another PIN since"
+	printed 1
+}
+
 @test "a retry that has nothing to do with the PIN does not send a wrong one to all tokens" {
 	company 4
 	cards_tries_meant
