@@ -33,6 +33,7 @@ enum desk_call {
 	DESK_END,   /* whether it ended well, a detail, and whether the key was proven in this run */
 	DESK_NOTE,  /* a text, and whether it is about no token, so that each may bring it again */
 	DESK_ASK,   /* struct desk_ask; answered with a secret */
+	DESK_TAKEN, /* the token has taken the PIN that it was sent as the one it has */
 	DESK_READY, /* the PIN that the token gets next, which must not get lost from here on */
 	DESK_DONE,
 };

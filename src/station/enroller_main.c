@@ -75,6 +75,7 @@ static int enroll(struct enroller *n, struct enroll_result *result, struct err *
 	    .keep_factory_pins = o->keep_factory_pins,
 	    .pin_given = o->pin_given,
 	    .replace_pin = o->replace_pin,
+	    .new_pin_typed = o->pin == CONFIG_PINS_TYPED,
 	    .new_pin_kept = o->new_pin_kept,
 	    .so_pin_given = o->so_pin_given,
 	    .verbose = n->task.verbose,

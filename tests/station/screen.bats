@@ -300,6 +300,47 @@ holds() {
 	screen_shows "Everybody on the roster has a token. Pull out what is done. q ends."
 }
 
+# waiting: readers at which a PIN is to be typed
+waiting() {
+	[[ $(screen_text | grep -c "waits for a PIN to be typed") == "$1" ]]
+}
+
+@test "whoever thinks of a PIN holds up nobody else: the one that all have is tried before, and on one token only" {
+	company 3
+	cards_tries_meant
+	station_roster user alice bob carol
+	(umask 077 && printf '111111\n' >"$DIR/wrong")
+	screen_start -s 120x30 --pins typed --pin-file "$DIR/wrong"
+	station_card 0
+	station_card 1
+	station_card 2
+	# nobody was asked for a new one in vain
+	screen_shows "3 readers wait for you"
+	(($(card_status 0 pin-wrong) + $(card_status 1 pin-wrong) + $(card_status 2 pin-wrong) == 1))
+	screen_keys q
+	screen_shows "exit status 0"
+	screen_end
+	for k in 0 1 2; do
+		card_ctl "$k" pull
+		station_card "$k.fresh" "serial=STAT00001$k"
+	done
+	screen_start -s 120x30 --pins typed --pin-file "$DIR/pin"
+	screen_shows "Please choose a PIN"
+	screen_keys C-c
+	screen_shows "End the station?"
+	screen_wait 15 waiting 3
+	screen_keys x
+	for k in 1 2 3; do
+		screen_shows "Please choose a PIN"
+		screen_keys 86420975 Enter
+		screen_shows "once more:"
+		screen_keys 86420975 Enter
+		screen_shows_not "once more:"
+	done
+	screen_shows "3 done"
+	card_pkcs11 1 --login --pin 86420975 --list-objects --type privkey | grep -q "Private Key"
+}
+
 @test "Ctrl-C asks whether to finish, to stop or to go on; the second one stops, and the same command goes on" {
 	company 2
 	station_roster user alice bob
