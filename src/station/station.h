@@ -192,6 +192,8 @@ int station_answer(struct station *s, size_t place, struct secret *pin, struct e
 int station_retry(struct station *s, size_t place, struct err *e);
 int station_skip(struct station *s, size_t place, struct err *e);
 int station_hold(struct station *s, size_t place, const char *why, struct err *e);
+/* Who is at no place. */
+int station_hold_person(struct station *s, int64_t person, const char *why, struct err *e);
 /* What was made there last is revoked, the token emptied, the person in line again. The token must still be there. */
 int station_undo(struct station *s, size_t place, struct err *e);
 

@@ -20,9 +20,9 @@ teardown() {
 	station_stop
 }
 
-# slow_card K MS: it takes so long to make a key
+# slow_card K MS [SERIAL]: it takes so long to make a key
 slow_card() {
-	card_process sc-hsm "$1" "pin=$COMPANY_PIN" "so-pin=$COMPANY_SO_PIN" "serial=STAT00000${1%%.*}" &&
+	card_process sc-hsm "$1" "pin=$COMPANY_PIN" "so-pin=$COMPANY_SO_PIN" "serial=${3:-STAT00000${1%%.*}}" &&
 		card_ctl "$1" delay-key "$2" && card_ctl "$1" insert
 }
 
@@ -126,6 +126,58 @@ bells() {
 	screen_keys q
 	screen_shows "exit status 0"
 	screen_shows "Skipped: 1"
+}
+
+# state USER: by the roster, with the reason
+state() {
+	sqlite3 "$DIR/tokenroll.db" "SELECT state || ' ' || why FROM roster_people WHERE user = '$1'"
+}
+
+is_at_work() {
+	[[ $(state "$1") == "running " ]]
+}
+
+@test "a question stays with the person it was asked about, whoever comes to that reader meanwhile" {
+	company 2
+	station_roster user alice bob carol dave erin
+	slow_card 0 30000
+	screen_start -s 120x30 "${keep[@]}"
+	screen_shows "key pair"
+	card_ctl 0 pull
+	screen_shows "the token was pulled out of"
+	screen_keys h
+	screen_shows "reader 1, alice is held, because:"
+	screen_keys "is ill to"
+	slow_card 0.second 30000 STAT000002
+	screen_wait 15 is_at_work bob
+	screen_shows "alice is held, because: is ill to"
+	screen_keys day Enter
+	screen_shows "alice is held"
+	screen_shows "1 held"
+	[[ $(state alice) == "held is ill today" ]]
+	# one that breaks something off ends when there is somebody else to break off
+	screen_keys s
+	screen_shows "reader 1, bob: break off what is under way, and skip?"
+	card_ctl 0.second pull
+	slow_card 0.third 30000 STAT000003
+	screen_shows "reader 1 is not as it was when that was asked: nothing was done"
+	screen_wait 15 is_at_work carol
+	screen_keys y
+	screen_shows "this key does nothing now"
+	# a number is that of whom it was shown with
+	slow_card 1 30000
+	screen_wait 15 is_at_work dave
+	screen_keys h
+	screen_shows "hold at which reader?  1 carol  2 dave"
+	card_ctl 0.third pull
+	slow_card 0.fourth 30000 STAT000004
+	screen_wait 15 is_at_work erin
+	screen_shows "hold at which reader?  2 dave"
+	screen_keys 1
+	screen_shows "that cannot be done at this reader"
+	is_at_work erin
+	is_at_work dave
+	[[ $(state bob) == failed* && $(state carol) == failed* ]]
 }
 
 @test "whose a token becomes is typed or scanned: unknown, several, by a number, and what is wrong with it is said" {
