@@ -97,9 +97,6 @@ enum station_event_kind {
 	STATION_EVENT_COUNT
 };
 
-/* "begins" … in events for programs. */
-const char *station_event_name(enum station_event_kind k);
-
 struct station_event {
 	enum station_event_kind kind;
 	const struct place *place; /* NULL: it is about no place */
