@@ -167,7 +167,7 @@ int station_retry(struct station *s, size_t place, struct err *e)
 	struct place *p = get(s, place, e);
 	if (p == NULL)
 		return -1;
-	if (p->state != PLACE_FAILED && p->state != PLACE_REFUSED)
+	if (!place_is_red(p))
 		return err_set(e, ERR_USAGE, "nothing has failed at '%s'", p->name);
 	if (p->has_person && line_up(s, p, e) != 0)
 		return -1;
@@ -255,7 +255,7 @@ int station_undo(struct station *s, size_t place, struct err *e)
 	struct place *p = get(s, place, e);
 	if (p == NULL)
 		return -1;
-	bool undone = p->state == PLACE_DONE || (p->undoing && (p->state == PLACE_FAILED || p->state == PLACE_REFUSED));
+	bool undone = p->state == PLACE_DONE || (p->undoing && place_is_red(p));
 	if (!undone || p->enroller != NULL || !p->card)
 		return err_set(e, ERR_USAGE, "there is no token in '%s' that was just done", p->name);
 	if (!p->undoing && place_was_finished(p))

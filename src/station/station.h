@@ -69,6 +69,12 @@ struct place {
 	struct err why;      /* with PLACE_REFUSED and PLACE_FAILED */
 };
 
+/* It waits for the operator, and says why. */
+static inline bool place_is_red(const struct place *p)
+{
+	return p->state == PLACE_REFUSED || p->state == PLACE_FAILED;
+}
+
 /* What the person has there was there before this station saw the token. */
 bool place_was_finished(const struct place *p);
 

@@ -17,11 +17,6 @@ struct view_action {
 	void (*run)(struct view_screen *v, struct station *s, size_t place);
 };
 
-static bool is_red(const struct place *p)
-{
-	return p->state == PLACE_FAILED || p->state == PLACE_REFUSED;
-}
-
 bool view_can_put_back(const struct place *p)
 {
 	return p->has_person && p->state != PLACE_DONE && p->state != PLACE_UNDONE && p->state != PLACE_EMPTY &&
@@ -46,7 +41,7 @@ static bool is_at_work(const struct place *p)
 
 static bool can_undo(const struct place *p)
 {
-	bool undone = p->state == PLACE_DONE || (p->undoing && is_red(p));
+	bool undone = p->state == PLACE_DONE || (p->undoing && place_is_red(p));
 	return undone && p->card && p->enroller == NULL;
 }
 
@@ -142,12 +137,12 @@ static void why(struct view_screen *v, struct station *s, size_t place)
 
 static const struct view_action actions[] = {
     {'\n', "Enter", "whose", "no token waits for a person", NULL, NULL, can_pick, pick},
-    {'r', "r", "retry", "nothing has failed", NULL, NULL, is_red, retry},
+    {'r', "r", "retry", "nothing has failed", NULL, NULL, place_is_red, retry},
     {'s', "s", "skip", "there is nobody who could be skipped", "break off what is under way, and skip", is_at_work,
      view_can_put_back, skip},
     {'h', "h", "hold", "there is nobody who could be held", "break off what is under way, and hold", is_at_work,
      view_can_put_back, hold},
-    {'w', "w", "why", "no reader is red", NULL, NULL, is_red, why},
+    {'w', "w", "why", "no reader is red", NULL, NULL, place_is_red, why},
     {'n', "n", "new token", "nobody's token has failed half way", "give up what is half done on this token",
      can_give_up, can_give_up, give_up},
     {'p', "p", "print again", "nobody who was just done is at a reader", NULL, NULL, can_reprint, reprint},
