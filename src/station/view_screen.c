@@ -208,7 +208,7 @@ static const struct place *find_asking(const struct view_screen *v, const struct
 	size_t n = 0, last = view_find(s, &v->about);
 	const struct place *p = station_places(s, &n), *found = NULL;
 	for (size_t i = 0; i < n; i++) {
-		if (p[i].state == PLACE_ASKING && (found == NULL || i == last))
+		if (p[i].state == PLACE_ASKING && !p[i].stopping && (found == NULL || i == last))
 			found = &p[i];
 	}
 	return found;
@@ -263,7 +263,8 @@ static void end_turn(struct view_screen *v, const struct station *s)
 	if (!is_over(v, s))
 		return;
 	v->cut_off = was == VIEW_PIN ? v->typed->len != 0 : v->line.n != 0;
-	v->typed_at = clock_ms();
+	if (v->cut_off)
+		v->typed_at = clock_ms();
 	view_leave(v);
 	if (was != VIEW_PIN)
 		view_say_changed(v, s);
