@@ -19,6 +19,11 @@ static void answer_nothing(struct place *p)
 	rpc_msg_free(&out);
 }
 
+static char *copy(const char *text)
+{
+	return xstrdup(text != NULL ? text : "");
+}
+
 static void refuse_call(struct place *p)
 {
 	struct err e = ERR_INIT;
@@ -31,12 +36,12 @@ static void on_hello(struct station *s, struct place *p)
 	struct rpc_msg out = RPC_MSG_INIT;
 	const struct station_options *o = s->set.opt;
 	struct desk_task t = {.config_path = xstrdup(s->set.cfg->path),
-			      .reader = station_text(place_serial(p)[0] == '\0' ? p->name : NULL),
-			      .serial = station_text(place_serial(p)),
-			      .module = station_text(o->module),
-			      .pin_file = station_text(o->pin_file),
-			      .so_pin_file = station_text(o->so_pin_file),
-			      .ca_pass_file = station_text(o->ca_pass_file),
+			      .reader = copy(place_serial(p)[0] == '\0' ? p->name : NULL),
+			      .serial = copy(place_serial(p)),
+			      .module = copy(o->module),
+			      .pin_file = copy(o->pin_file),
+			      .so_pin_file = copy(o->so_pin_file),
+			      .ca_pass_file = copy(o->ca_pass_file),
 			      .verbose = o->verbose};
 	blob_set(&t.config_text, s->set.cfg->text.data, s->set.cfg->text.len);
 	desk_put_task(&out, &t);

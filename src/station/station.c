@@ -99,15 +99,20 @@ static const char *module_of(const struct station *s)
 	return s->set.opt->module != NULL ? s->set.opt->module : s->set.cfg->token.module;
 }
 
+static char *copy(const char *text)
+{
+	return xstrdup(text != NULL ? text : "");
+}
+
 static void give_task(struct station *s, struct rpc_msg *out, bool slots)
 {
 	const struct station_options *o = s->set.opt;
 	struct watcher_task t = {.slots = slots,
 				 .verbose = o->verbose,
-				 .module = station_text(module_of(s)),
-				 .pin_file = station_text(o->pin_file),
-				 .so_pin_file = station_text(o->so_pin_file),
-				 .ca_pass_file = station_text(o->ca_pass_file),
+				 .module = copy(module_of(s)),
+				 .pin_file = copy(o->pin_file),
+				 .so_pin_file = copy(o->so_pin_file),
+				 .ca_pass_file = copy(o->ca_pass_file),
 				 .config_path = xstrdup(s->set.cfg->path)};
 	blob_set(&t.config_text, s->set.cfg->text.data, s->set.cfg->text.len);
 	watcher_put_task(out, &t);

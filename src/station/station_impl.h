@@ -4,7 +4,6 @@
 #ifndef STATION_STATION_IMPL_H
 #define STATION_STATION_IMPL_H
 
-#include "core/xalloc.h"
 #include "station/station.h"
 
 struct station {
@@ -54,12 +53,6 @@ struct station {
 	time_t since;      /* the earliest time of day in this run */
 	int64_t done;      /* tokens of this run */
 };
-
-/* What a task says, "" for NULL; to be freed. */
-static inline char *station_text(const char *text)
-{
-	return xstrdup(text != NULL ? text : "");
-}
 
 /* Tells the view. text and why may be NULL. */
 void station_tell(struct station *s, enum station_event_kind kind, const struct place *p, const char *text,
