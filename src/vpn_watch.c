@@ -72,7 +72,7 @@ static int look(struct reader_watch *w, const char *name, unsigned *ret_events)
 {
 	struct reader *list = NULL;
 	size_t n = 0;
-	if (reader_watch_next(w, &list, &n, NULL) != 0)
+	if (reader_watch_next(w, -1, &list, &n, NULL) != 0)
 		return -1;
 	const struct reader *r = reader_find(list, n, name);
 	int in = r != NULL && r->present;

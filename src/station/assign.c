@@ -250,8 +250,11 @@ int assign_find(struct station *s, struct place *p, bool *ret_found, struct err 
 
 static int nobody_left(const struct station *s, struct err *e)
 {
-	const struct roster_counts *c = &s->counts;
-	if (c->left == 0) {
+	struct roster_counts c;
+	/* those that are shown may be older */
+	if (store_roster_count(s->set.store, s->set.roster, &c, e) != 0)
+		return -1;
+	if (c.left == 0) {
 		err_set(e, ERR_NO_TOKEN, "everybody on the roster has a token");
 		return err_next(e, "pull it out");
 	}
@@ -259,7 +262,7 @@ static int nobody_left(const struct station *s, struct err *e)
 	    e, ERR_NO_TOKEN,
 	    "nobody is in line for just any token: %lld of those left are at work, held, skipped or failed, or wait "
 	    "for tokens of their own",
-	    (long long)c->left);
+	    (long long)c.left);
 	return err_next(e, "pull it out; retry puts somebody who has failed in line again");
 }
 

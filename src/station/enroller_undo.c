@@ -34,15 +34,6 @@ static int ui_confirm(void *arg, const struct worker_token *t, const char *what,
 	return 0; /* at the station */
 }
 
-static int ui_passphrase(void *arg, const struct ca_info *ca, unsigned attempt, struct secret *ret, struct err *e)
-{
-	(void)arg;
-	(void)ca;
-	(void)attempt;
-	(void)ret;
-	return err_set(e, ERR_CA_PASSPHRASE_NEEDED, "the station's signer has not unlocked the CA key");
-}
-
 static int refuse_foreign(const struct enroller *n, struct err *e)
 {
 	err_set(e, ERR_FOREIGN, "token %s holds other objects beside ours, so it is not emptied", n->seen.id);
@@ -63,7 +54,7 @@ int enroller_undo(struct enroller *n, bool *ret_published, struct err *e)
 	const struct life_ui ui = {.arg = n,
 				   .secret = ui_secret,
 				   .confirm = ui_confirm,
-				   .passphrase = ui_passphrase,
+				   .passphrase = enroller_ui.passphrase,
 				   .note = enroller_ui.note};
 	struct life life = {.ports = &ports, .cfg = n->cfg, .opt = &opt, .ui = &ui};
 	if (n->seen.foreign != 0)

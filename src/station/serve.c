@@ -155,9 +155,6 @@ static void on_begin(struct station *s, struct place *p, struct rpc_msg *call)
 {
 	size_t n = 0;
 	rpc_get_str(call, p->step, sizeof p->step);
-	/* whoever makes a key has logged in */
-	if (p->pin_sent && strcmp(p->step, key_step) == 0)
-		s->pin_works = true;
 	p->step_began = clock_ms();
 	p->step_usual = 0;
 	if (strcmp(p->step, key_step) == 0)
@@ -377,7 +374,6 @@ static void finish(struct station *s, struct place *p, const struct desk_done *d
 	p->ended = clock_ms();
 	p->step[0] = '\0';
 	s->done++;
-	s->busy_ms += took;
 	s->fresh = s->letters_due = true;
 	station_tell_step(s, STATION_DONE, p, d->cert_serial, true, took);
 }
@@ -430,6 +426,10 @@ void serve_call(struct station *s, struct place *p, struct rpc_msg *call)
 		break;
 	case DESK_ASK:
 		on_ask(s, p, call);
+		break;
+	case DESK_TAKEN:
+		s->pin_works = s->pin_works || p->pin_sent;
+		answer_nothing(p);
 		break;
 	case DESK_READY:
 		on_ready(s, p, call);

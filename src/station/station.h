@@ -70,6 +70,12 @@ struct place {
 	struct err why;      /* with PLACE_REFUSED and PLACE_FAILED */
 };
 
+/* It waits for the operator, and says why. */
+static inline bool place_is_red(const struct place *p)
+{
+	return p->state == PLACE_REFUSED || p->state == PLACE_FAILED;
+}
+
 /* What the person has there was there before this station saw the token. */
 bool place_was_finished(const struct place *p);
 
@@ -97,9 +103,6 @@ enum station_event_kind {
 	STATION_ENDS,
 	STATION_EVENT_COUNT
 };
-
-/* "begins" … in events for programs. */
-const char *station_event_name(enum station_event_kind k);
 
 struct station_event {
 	enum station_event_kind kind;
@@ -193,6 +196,8 @@ int station_answer(struct station *s, size_t place, struct secret *pin, struct e
 int station_retry(struct station *s, size_t place, struct err *e);
 int station_skip(struct station *s, size_t place, struct err *e);
 int station_hold(struct station *s, size_t place, const char *why, struct err *e);
+/* Who is at no place. */
+int station_hold_person(struct station *s, int64_t person, const char *why, struct err *e);
 /* What was made there last is revoked, the token emptied, the person in line again. The token must still be there. */
 int station_undo(struct station *s, size_t place, struct err *e);
 

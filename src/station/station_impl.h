@@ -47,6 +47,7 @@ struct station {
 	struct station_note *notes;
 	size_t n_notes;
 	bool fresh;                  /* the counts are to be read anew */
+	bool counts_fail;            /* ... and could not, which was said */
 	int64_t held_said;           /* clock_ms: that another program keeps the database locked; 0 */
 	struct unsettled *unsettled; /* what the roster could not be told yet */
 	size_t n_unsettled;
@@ -54,7 +55,6 @@ struct station {
 	int64_t began;     /* clock_ms */
 	time_t since;      /* the earliest time of day in this run */
 	int64_t done;      /* tokens of this run */
-	int64_t busy_ms;   /* what they took together */
 };
 
 /* Tells the view. text and why may be NULL. */
