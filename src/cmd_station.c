@@ -188,9 +188,6 @@ static int fill_options(const struct stationcmd *c, struct station_options *ret,
 	    .module = c->o->module,
 	    .pin_given = c->pin,
 	    .so_pin_given = c->so_pin,
-	    .pin_file = c->o->pin_file,
-	    .so_pin_file = c->o->so_pin_file,
-	    .ca_pass_file = c->o->ca_pass_file,
 	    .verbose = c->o->verbose,
 	};
 	return c->o->pins != NULL ? config_pins_parse(&ret->pin, c->o->pins, e) : 0;

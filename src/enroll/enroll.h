@@ -47,8 +47,7 @@ struct enroll_options {
 	bool replace_pin;   /* the PIN that is given is for the way here only: the token gets another one */
 	bool new_pin_typed; /* by a person, who may take long: with replace_pin the token takes the old one before */
 	bool new_pin_kept;  /* that one is the same each time it is asked for, as one out of a file is */
-	/* where secrets come from, so that the token's module is kept from them; NULL: not from a file */
-	const char *pin_file, *new_pin_file, *so_pin_file, *ca_pass_file, *recovery_pass_file, *recovery_pin_file;
+	const char *new_pin_file; /* NULL: not from a file */
 	bool verbose;
 };
 

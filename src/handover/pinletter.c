@@ -17,6 +17,7 @@
 struct pinletters {
 	char *path;
 	struct blob text; /* the configuration */
+	struct hidden_list hidden;
 	bool verbose;
 	int print_ms;
 	struct config_list languages; /* that there are templates for */
@@ -39,6 +40,7 @@ static void put_config(struct rpc_msg *m, enum pinletter_op op, const struct pin
 	rpc_msg_reset(m, op);
 	rpc_put_str(m, l->path);
 	rpc_put_blob(m, &l->text);
+	hidden_put(m, l->hidden.place, l->hidden.n);
 }
 
 static int get_languages(struct pinletters *l, struct rpc_msg *out, struct err *e)
@@ -75,6 +77,7 @@ int pinletters_open(struct pinletters **ret, const struct config *cfg, const cha
 	struct pinletters *l = xcalloc(1, sizeof *l);
 	l->path = xstrdup(cfg->path);
 	blob_set(&l->text, cfg->text.data, cfg->text.len);
+	hidden_copy(&l->hidden, &cfg->hidden);
 	l->verbose = verbose;
 	l->print_ms = (int)cfg->letter.timeout * 1000 + DRAW_MS;
 	for (size_t i = 0; i < n_columns; i++)
@@ -95,6 +98,7 @@ void pinletters_close(struct pinletters **l)
 	config_list_free(&(*l)->languages);
 	config_list_free(&(*l)->columns);
 	blob_free(&(*l)->text);
+	hidden_free(&(*l)->hidden);
 	free(*l);
 	*l = NULL;
 }

@@ -15,9 +15,7 @@ void desk_put_task(struct rpc_msg *m, const struct desk_task *t)
 	rpc_put_str(m, t->reader);
 	rpc_put_str(m, t->serial);
 	rpc_put_str(m, t->module);
-	rpc_put_str(m, t->pin_file);
-	rpc_put_str(m, t->so_pin_file);
-	rpc_put_str(m, t->ca_pass_file);
+	hidden_put(m, t->hidden.place, t->hidden.n);
 	rpc_put_u32(m, t->verbose);
 }
 
@@ -29,9 +27,7 @@ void desk_get_task(struct rpc_msg *m, struct desk_task *ret)
 	ret->reader = rpc_get_strdup(m, READER_NAME_MAX);
 	ret->serial = rpc_get_strdup(m, sizeof((struct worker_token *)0)->serial);
 	ret->module = rpc_get_strdup(m, PATH_MAX);
-	ret->pin_file = rpc_get_strdup(m, PATH_MAX);
-	ret->so_pin_file = rpc_get_strdup(m, PATH_MAX);
-	ret->ca_pass_file = rpc_get_strdup(m, PATH_MAX);
+	hidden_get(m, &ret->hidden);
 	ret->verbose = rpc_get_u32(m) != 0;
 }
 
@@ -42,9 +38,7 @@ void desk_task_free(struct desk_task *t)
 	free(t->reader);
 	free(t->serial);
 	free(t->module);
-	free(t->pin_file);
-	free(t->so_pin_file);
-	free(t->ca_pass_file);
+	hidden_free(&t->hidden);
 	*t = (struct desk_task){.config_text = BLOB_INIT};
 }
 

@@ -43,8 +43,7 @@ struct desk_task {
 	char *config_path;
 	struct blob config_text;
 	char *reader, *serial, *module;
-	/* where the station's secrets come from: the token's module is kept from these */
-	char *pin_file, *so_pin_file, *ca_pass_file;
+	struct hidden_list hidden; /* what the station's configuration has, with its options */
 	bool verbose;
 };
 

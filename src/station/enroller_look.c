@@ -118,8 +118,6 @@ int enroller_look(struct enroller *n, struct err *e)
 	const struct life_options opt = {.reader = enroller_given(t->reader),
 					 .serial = enroller_given(t->serial),
 					 .module = enroller_given(t->module),
-					 .secret_files = {enroller_given(t->pin_file), enroller_given(t->so_pin_file),
-							  enroller_given(t->ca_pass_file)},
 					 .verbose = t->verbose};
 	const struct life_ui ui = {.secret = no_secret, .note = no_note};
 	struct life life = {.ports = &enroll_ports_real, .cfg = n->cfg, .opt = &opt, .ui = &ui};

@@ -23,7 +23,11 @@ static int say_hello(struct enroller *n, struct err *e)
 		ret = rpc_msg_done(&out) ? 0 : bad_answer(e);
 	}
 	rpc_msg_free(&out);
-	return ret == 0 ? config_parse(&n->cfg, n->task.config_path, &n->task.config_text, e) : ret;
+	if (ret == 0)
+		ret = config_parse(&n->cfg, n->task.config_path, &n->task.config_text, e);
+	if (ret == 0)
+		config_hide(n->cfg, &n->task.hidden);
+	return ret;
 }
 
 /* *ret_left: the station wants nothing done with it. */
@@ -65,9 +69,6 @@ static int enroll(struct enroller *n, struct enroll_result *result, struct err *
 	    .serial = enroller_given(n->seen.token.serial),
 	    .reader = enroller_given(n->task.reader),
 	    .module = enroller_given(n->task.module),
-	    .pin_file = enroller_given(n->task.pin_file),
-	    .so_pin_file = enroller_given(n->task.so_pin_file),
-	    .ca_pass_file = enroller_given(n->task.ca_pass_file),
 	    .key_type = o->key_type,
 	    .replace = o->replace,
 	    .init = o->init,

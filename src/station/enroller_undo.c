@@ -50,8 +50,6 @@ int enroller_undo(struct enroller *n, bool *ret_published, struct err *e)
 					 .module = enroller_given(t->module),
 					 .pin_given = n->order.pin_given,
 					 .so_pin_given = n->order.so_pin_given,
-					 .secret_files = {enroller_given(t->pin_file), enroller_given(t->so_pin_file),
-							  enroller_given(t->ca_pass_file)},
 					 .verbose = t->verbose};
 	const struct life_ui ui = {.arg = n,
 				   .secret = ui_secret,

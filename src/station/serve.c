@@ -39,11 +39,9 @@ static void on_hello(struct station *s, struct place *p)
 			      .reader = copy(place_serial(p)[0] == '\0' ? p->name : NULL),
 			      .serial = copy(place_serial(p)),
 			      .module = copy(o->module),
-			      .pin_file = copy(o->pin_file),
-			      .so_pin_file = copy(o->so_pin_file),
-			      .ca_pass_file = copy(o->ca_pass_file),
 			      .verbose = o->verbose};
 	blob_set(&t.config_text, s->set.cfg->text.data, s->set.cfg->text.len);
+	hidden_copy(&t.hidden, &s->set.cfg->hidden);
 	desk_put_task(&out, &t);
 	desk_task_free(&t);
 	rpc_peer_answer(p->enroller, &out);

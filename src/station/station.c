@@ -110,11 +110,9 @@ static void give_task(struct station *s, struct rpc_msg *out, bool slots)
 	struct watcher_task t = {.slots = slots,
 				 .verbose = o->verbose,
 				 .module = copy(module_of(s)),
-				 .pin_file = copy(o->pin_file),
-				 .so_pin_file = copy(o->so_pin_file),
-				 .ca_pass_file = copy(o->ca_pass_file),
 				 .config_path = xstrdup(s->set.cfg->path)};
 	blob_set(&t.config_text, s->set.cfg->text.data, s->set.cfg->text.len);
+	hidden_copy(&t.hidden, &s->set.cfg->hidden);
 	watcher_put_task(out, &t);
 	watcher_task_free(&t);
 }

@@ -135,10 +135,9 @@ struct station_options {
 	bool init;          /* blank tokens are set up */
 	bool allow_foreign; /* tokens with other objects are enrolled, too */
 	bool keep_factory_pins;
-	bool replace;                                      /* who has a valid certificate gets a token all the same */
-	const char *module;                                /* NULL: as configured */
-	struct secret *pin_given, *so_pin_given;           /* of all tokens; NULL */
-	const char *pin_file, *so_pin_file, *ca_pass_file; /* where they and the passphrase come from; NULL */
+	bool replace;                            /* who has a valid certificate gets a token all the same */
+	const char *module;                      /* NULL: as configured */
+	struct secret *pin_given, *so_pin_given; /* of all tokens; NULL */
 	bool verbose;
 };
 

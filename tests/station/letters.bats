@@ -72,6 +72,28 @@ opens() {
 	run ! grep -a -e "$alice" -e "$bob" "$DIR"/tokenroll.db* "$DIR/log/station"
 }
 
+@test "who prints a letter can read neither the CA's key, nor the database, nor files of PINs and passphrases" {
+	local hidden=(pin so ca.pass mail.pass pki/private/ca.key tokenroll.db tokenroll.db-wal tokenroll.db-shm tokenroll.db-lock)
+	python3 -c 'import ctypes; exit(ctypes.CDLL(None).syscall(444, None, 0, 1) < 2)' ||
+		skip "this kernel has no Landlock, or not that of Linux 5.19"
+	company_secret "$DIR/so" "$COMPANY_SO_PIN"
+	company_secret "$DIR/mail.pass" "mail password"
+	station_conf "letter.command=$DIR/printer" mail.user=admin "mail.password-file=$DIR/mail.pass"
+	cat >"$DIR/printer" <<-SH
+		#!/bin/sh
+		cd "$DIR" || exit
+		for f in ${hidden[*]}; do
+			[ ! -e "\$f" ] || ! head -c 1 "\$f" >/dev/null || echo "\$f"
+		done >"$DIR/printed/read"
+		cat >"$DIR/printed/letter"
+	SH
+	station_roster user alice
+	station --pins random --so-pin-file "$DIR/so"
+	((status == 0))
+	[[ -s $DIR/printed/letter ]]
+	diff /dev/null "$DIR/printed/read"
+}
+
 @test "a letter says until when the certificate is valid, in the language of its person" {
 	station_card 1
 	station_roster user,name,language alice,Алиса,ru bob,Bob,de
