@@ -97,6 +97,8 @@ void pins_refuse(struct station *s, const struct place *p)
 	bool other = false;
 	if (!p->pin_sent || p->pin_letter != 0 || p->ask.what == DESK_SO_PIN || p->token.id[0] == '\0')
 		return;
+	if (pinback_refused(s, p))
+		return;
 	/* one that cannot be told from another is not sent again either */
 	if (store_pin_unreplaced(s->set.store, p->token.id, &other, NULL) == 0 && other)
 		return;

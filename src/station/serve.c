@@ -7,6 +7,7 @@
 #include "core/xalloc.h"
 #include "station/letters.h"
 #include "station/teller.h"
+#include "store/pin_trail.h"
 #include "store/timing.h"
 
 #include <stdlib.h>
@@ -95,7 +96,9 @@ void serve_order(struct station *s, struct place *p)
 				   .replace_pin = o->pin_given != NULL && makes_pin(o->pin),
 				   .new_pin_kept = knows_new_pin(s, p),
 				   .pin_given = gives_pin(s, p),
-				   .so_pin_given = o->so_pin_given != NULL};
+				   .so_pin_given = o->so_pin_given != NULL,
+				   .pin_replaced = p->undoing && p->pin_replaced,
+				   .keeps_pin = o->pin_given != NULL && !o->init};
 	snprintf(order.user, sizeof order.user, "%s", p->person.user);
 	station_names(s, &order, &p->person);
 	desk_put_order(&out, &order);
@@ -207,18 +210,19 @@ static int has_new_pin(struct station *s, const struct place *p, bool *ret, stru
 {
 	struct store_credential c = {.id = 0};
 	struct store_token t;
-	bool found = false, set = false, refused = false;
+	bool found = false, set = false, refused = false, restored = false;
 	station_token(p, &t);
 	if (letters_refused(s, p, &refused, e) != 0 ||
 	    store_find(s->set.store, p->person.user, &t, &found, &c, e) != 0 ||
-	    store_audited(s->set.store, p->token.id, STORE_PIN_SET, "", &set, e) != 0)
+	    store_audited(s->set.store, p->token.id, STORE_PIN_SET, "", &set, e) != 0 ||
+	    store_pin_restored(s->set.store, p->token.id, &restored, e) != 0)
 		return -1;
-	*ret = set || (found && c.state >= CRED_PROVEN && !refused);
+	*ret = !restored && (set || (found && c.state >= CRED_PROVEN && !refused));
 	store_credential_free(&c);
 	return 0;
 }
 
-static int find_pin_now(struct station *s, struct place *p, struct secret *ret, bool *ret_given, struct err *e)
+int serve_find_pin_now(struct station *s, struct place *p, struct secret *ret, bool *ret_given, struct err *e)
 {
 	const struct station_options *o = s->set.opt;
 	int64_t kept = 0;
@@ -235,7 +239,8 @@ static int find_pin_now(struct station *s, struct place *p, struct secret *ret, 
 	return *ret_given ? secret_set(ret, o->pin_given->bytes, o->pin_given->len, e) : 0;
 }
 
-/* *ret_given false: nobody has it but a person. ret stays empty for DESK_PIN_KEPT if there is none. */
+/* *ret_given false: nobody has it but a person. ret stays empty for DESK_PIN_KEPT and DESK_PIN_BEFORE if there is none.
+ */
 static int find_secret(struct station *s, struct place *p, enum desk_secret what, struct secret *ret, bool *ret_given,
 		       struct err *e)
 {
@@ -244,8 +249,10 @@ static int find_secret(struct station *s, struct place *p, enum desk_secret what
 	if (what != DESK_SO_PIN)
 		p->pin_letter = 0;
 	if (what == DESK_PIN_NOW)
-		return find_pin_now(s, p, ret, ret_given, e);
+		return serve_find_pin_now(s, p, ret, ret_given, e);
 	*ret_given = true;
+	if (what == DESK_PIN_BEFORE)
+		return o->pin_given != NULL ? secret_set(ret, given->bytes, given->len, e) : 0;
 	if (what == DESK_PIN_KEPT)
 		return letters_kept(s, p, &p->pin_letter, ret, e);
 	*ret_given = given != NULL && (what != DESK_PIN_NEW || o->pin == CONFIG_PINS_KEEP);
