@@ -33,6 +33,7 @@ struct stationcmd {
 	struct pinletters *printer;
 	struct roster *people; /* of which only the names of the columns are kept */
 	int64_t roster;
+	enum config_pins pins;
 	struct view_lines lines;
 	bool unread;              /* nobody reads them */
 	struct view_screen *full; /* NULL: lines are printed */
@@ -58,6 +59,22 @@ static int check_arguments(const struct options *o, struct err *e)
 	err_set(e, ERR_USAGE, o->n_args == 0 ? "'station' wants a roster" : "'station' takes one roster");
 	return err_next(e, "name the CSV file of those who are to get tokens, or - for standard input: "
 			   "tokenroll station ROSTER.csv");
+}
+
+/* What goes for one token goes for many, where nothing else is said. */
+static enum config_pins usual_pins(const struct config *cfg)
+{
+	if (cfg->station.pins != CONFIG_PINS_COUNT)
+		return cfg->station.pins;
+	return cfg->token.pin == CONFIG_PIN_RANDOM ? CONFIG_PINS_RANDOM
+	       : cfg->token.pin == CONFIG_PIN_KEEP ? CONFIG_PINS_KEEP
+						   : CONFIG_PINS_TYPED;
+}
+
+static int choose_pins(struct stationcmd *c, struct err *e)
+{
+	c->pins = usual_pins(c->cfg);
+	return c->o->pins != NULL ? config_pins_parse(&c->pins, c->o->pins, e) : 0;
 }
 
 /* With the names that the roster gives, and none that is only in its head: a template that cannot be rendered would
@@ -134,9 +151,11 @@ static int get_key(struct stationcmd *c, struct err *e)
 	if (e->code != ERR_UNSUPPORTED)
 		return -1;
 	err_clear(e);
-	note(c, "the CA key is an EC key on an HSM: PINs whose letters are not printed when this station ends are "
-		"lost, and "
-		"their tokens need `tokenroll unblock`");
+	if (c->pins == CONFIG_PINS_RANDOM)
+		note(c,
+		     "the CA key is an EC key on an HSM: PINs whose letters are not printed when this station ends are "
+		     "lost, and "
+		     "their tokens need `tokenroll unblock`");
 	return secret_random(c->key, alphabet, 32, e);
 }
 
@@ -166,20 +185,10 @@ static int read_pins(struct stationcmd *c, struct err *e)
 	return 0;
 }
 
-/* What goes for one token goes for many, where nothing else is said. */
-static enum config_pins usual_pins(const struct config *cfg)
-{
-	if (cfg->station.pins != CONFIG_PINS_COUNT)
-		return cfg->station.pins;
-	return cfg->token.pin == CONFIG_PIN_RANDOM ? CONFIG_PINS_RANDOM
-	       : cfg->token.pin == CONFIG_PIN_KEEP ? CONFIG_PINS_KEEP
-						   : CONFIG_PINS_TYPED;
-}
-
-static int fill_options(const struct stationcmd *c, struct station_options *ret, struct err *e)
+static void fill_options(const struct stationcmd *c, struct station_options *ret)
 {
 	*ret = (struct station_options){
-	    .pin = usual_pins(c->cfg),
+	    .pin = c->pins,
 	    .pick = c->o->pick,
 	    .init = c->o->init,
 	    .allow_foreign = c->o->allow_foreign,
@@ -192,14 +201,14 @@ static int fill_options(const struct stationcmd *c, struct station_options *ret,
 	    .ca_pass_file = c->o->ca_pass_file,
 	    .verbose = c->o->verbose,
 	};
-	return c->o->pins != NULL ? config_pins_parse(&ret->pin, c->o->pins, e) : 0;
 }
 
 /* Before the first token: a PIN that nobody can be told would lock its token. */
-static int open_printer(struct stationcmd *c, enum config_pins pins, struct err *e)
+static int open_printer(struct stationcmd *c, struct err *e)
 {
-	if (pins != CONFIG_PINS_RANDOM || pinletters_open(&c->printer, c->cfg, (const char *const *)c->people->further,
-							  c->people->n_further, c->o->verbose, note, c, e) == 0)
+	if (c->pins != CONFIG_PINS_RANDOM ||
+	    pinletters_open(&c->printer, c->cfg, (const char *const *)c->people->further, c->people->n_further,
+			    c->o->verbose, note, c, e) == 0)
 		return 0;
 	return e->code == ERR_INTERRUPTED ? -1 : err_prefix(e, "PINs at random need letters");
 }
@@ -253,7 +262,8 @@ static int run(struct stationcmd *c, struct err *e)
 {
 	struct station_options opt;
 	struct station *s = NULL;
-	if (fill_options(c, &opt, e) != 0 || open_printer(c, opt.pin, e) != 0)
+	fill_options(c, &opt);
+	if (open_printer(c, e) != 0)
 		return -1;
 	struct station_view view = choose_view(c);
 	struct debt *debt = hook_begin(c->cfg);
@@ -286,6 +296,8 @@ int cmd_station(const struct options *o, struct err *e)
 	int ret = check_arguments(o, e);
 	if (ret == 0)
 		ret = cmd_config(&c.cfg, o, e);
+	if (ret == 0)
+		ret = choose_pins(&c, e);
 	if (ret == 0)
 		ret = read_pins(&c, e);
 	if (ret == 0)
