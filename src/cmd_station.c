@@ -307,7 +307,7 @@ int cmd_station(const struct options *o, struct err *e)
 	if (ret == 0)
 		ret = run(&c, e);
 	if (ret != 0 && o->json && !c.unread)
-		report_error_json(e);
+		report_error_json_line(e);
 	pinletters_close(&c.printer);
 	secret_free(&c.key);
 	secret_free(&c.pin);

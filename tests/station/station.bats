@@ -145,6 +145,29 @@ all_cards() {
 	PYTHON
 }
 
+# one_line CODE ARGUMENT...: the station ends before its first event, with this error in the one line that it prints
+one_line() {
+	run --separate-stderr timeout 10 "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$DIR/tokenroll.conf" --json station \
+		--pin-file "$DIR/pin" "${@:2}" </dev/null
+	((status != 0 && status != 124))
+	python3 -c 'import json, sys; l, = sys.stdin; e = json.loads(l); assert not e["ok"] and e["error"]["code"] == sys.argv[1], e' \
+		"$1" <<<"$output"
+}
+
+@test "an error before the first event is an object in a line as well" {
+	station_soft
+	printf '%s\n' wrong >"$DIR/wrong"
+	chmod 600 "$DIR/wrong"
+	station_roster user alice 'b b' alice
+	one_line ROSTER --pins keep "$DIR/roster.csv"
+	one_line ROSTER --pins keep "$DIR/nowhere.csv"
+	one_line USAGE --pins
+	one_line USAGE --nonsense "$DIR/roster.csv"
+	one_line USAGE --pins nonsense "$DIR/roster.csv"
+	station_roster user alice
+	one_line CA_PASSPHRASE --pins keep --ca-pass-file "$DIR/wrong" "$DIR/roster.csv"
+}
+
 @test "what the roster says of a person is in the profile, and a value that begins with @ reads no file" {
 	station_soft
 	mkdir "$DIR/templates"
