@@ -45,10 +45,14 @@ static void note(void *arg, const char *text)
 	screen_note(&c->screen, text);
 }
 
+static bool has_screen(const struct options *o)
+{
+	return !o->plain && !o->json && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+}
+
 static int check_arguments(const struct options *o, struct err *e)
 {
-	bool screen = !o->plain && !o->json && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
-	if (o->n_args == 1 && o->pick && !screen) {
+	if (o->n_args == 1 && o->pick && !has_screen(o)) {
 		err_set(e, ERR_USAGE,
 			"with --pick somebody types whose each token is, and there is no screen to type at");
 		return err_next(e, "run it at a terminal without --plain and --json, or let the roster's order decide");
@@ -71,10 +75,39 @@ static enum config_pins usual_pins(const struct config *cfg)
 						   : CONFIG_PINS_TYPED;
 }
 
+static int refuse_typed(struct err *e)
+{
+	err_set(e, ERR_USAGE, "with PINs that are typed each person types theirs, and there is no screen to type at");
+	return err_next(e, "run it at a terminal without --plain and --json, or with --pins random; --pins keep leaves "
+			   "the tokens the PIN of --pin-file, and --pins pad has it entered at the readers");
+}
+
+static int refuse_unknown(struct err *e)
+{
+	err_set(e, ERR_SECRET_NEEDED, "the tokens' PIN is needed, and there is no screen to type it at");
+	return err_next(e,
+			"give the PIN that all tokens have with --pin-file FILE or --pin-fd N, or run it at a terminal "
+			"without --plain and --json; where readers have a PIN pad, --pins pad needs none");
+}
+
+/* Before the first token, where it would go for each. At a PIN pad somebody types, whatever there is here; random ones
+ * are for tokens that are blank or have the factory's, too; and the factory's that are kept are sent unasked. */
+static int check_pins(const struct stationcmd *c, struct err *e)
+{
+	if (has_screen(c->o))
+		return 0;
+	if (c->pins == CONFIG_PINS_TYPED)
+		return refuse_typed(e);
+	bool unknown = c->pins == CONFIG_PINS_KEEP && !credentials_has_pin(c->o) && !c->o->keep_factory_pins;
+	return unknown ? refuse_unknown(e) : 0;
+}
+
 static int choose_pins(struct stationcmd *c, struct err *e)
 {
 	c->pins = usual_pins(c->cfg);
-	return c->o->pins != NULL ? config_pins_parse(&c->pins, c->o->pins, e) : 0;
+	if (c->o->pins != NULL && config_pins_parse(&c->pins, c->o->pins, e) != 0)
+		return -1;
+	return check_pins(c, e);
 }
 
 /* With the names that the roster gives, and none that is only in its head: a template that cannot be rendered would
@@ -247,10 +280,9 @@ static void end_view(struct stationcmd *c, time_t since, int *ret, struct err *e
 static struct station_view choose_view(struct stationcmd *c)
 {
 	struct err e = ERR_INIT;
-	bool terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 	c->lines = (struct view_lines){.json = c->o->json, .ends_alone = true};
 	view_queue_open(&c->lines.out, STDOUT_FILENO);
-	if (!terminal || c->o->plain || c->o->json)
+	if (!has_screen(c->o))
 		return view_lines(&c->lines);
 	if (view_screen_open(&c->full, base_name(c->people->source), &e) == 0)
 		return view_screen(c->full);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2016,SC2153,SC2154  # bats and station.bash set them
+# shellcheck disable=SC2016,SC2153,SC2030,SC2031,SC2154  # bats and station.bash set them
 # Many tokens at once: who gets which, and which are left alone.
 
 bats_require_minimum_version 1.5.0
@@ -191,6 +191,24 @@ one_line() {
 	station_ended
 }
 
+# refused_at_once STATUS ARGUMENT...
+refused_at_once() {
+	run timeout 10 "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$DIR/tokenroll.conf" station \
+		--ca-pass-file "$DIR/ca.pass" "${@:2}" "$DIR/roster.csv" </dev/null
+	((status == $1))
+	[[ $output == *"there is no screen to type"* && $output == *"--pins pad"* ]]
+}
+
+@test "PINs that nobody could type without a screen are refused before the first token" {
+	station_soft
+	station_roster user alice
+	refused_at_once 2 --pins typed --pin-file "$DIR/pin"
+	refused_at_once 2 --json
+	refused_at_once 2 --pins keep
+	run sqlite3 "$DIR/tokenroll.db" "SELECT count(*) FROM roster_people WHERE state <> 'waiting'"
+	((status != 0)) || [[ $output == 0 ]]
+}
+
 @test "a roster with a wrong line begins nothing" {
 	station_cards 2
 	station_card 0
@@ -233,7 +251,7 @@ one_line() {
 	company_tokenroll "$DIR" enroll alice --pin-file "$DIR/pin" --ca-pass-file "$DIR/ca.pass"
 	station_roster user alice
 	run timeout 30 "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$DIR/tokenroll.conf" station \
-		--ca-pass-file "$DIR/ca.pass" --pins keep --plain "$DIR/roster.csv" </dev/null
+		--ca-pass-file "$DIR/ca.pass" --pins pad --plain "$DIR/roster.csv" </dev/null
 	((status == 0))
 	[[ $output == *"done: it was finished before"*"; the key was not tried"* ]]
 	[[ $output != *"proven: the token may be pulled out"* && $output != *$'\a'* ]]
