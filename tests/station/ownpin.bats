@@ -251,6 +251,47 @@ sealed() {
 	[[ $(wrong 0) == 0 && $(holder 0) == alice ]]
 }
 
+@test "where r shows that the PIN was not put back, the next r goes on with the one of the letter" {
+	station_card 0
+	station_roster user alice bob
+	screen_start -s 120x24 --pins random --pin-file "$DIR/pin"
+	screen_shows "letter of alice is printed"
+	sql "CREATE TRIGGER full BEFORE INSERT ON audit WHEN NEW.action = 'pin-restored' BEGIN SELECT RAISE(ABORT, 'full'); END"
+	take_back
+	screen_shows "FAILED"
+	sql "DROP TRIGGER full"
+	# as if it had been pulled out before the token had it
+	pin=$(pdftotext -raw "$DIR"/printed/* - | grep -oE '^[0-9][0-9 ]{5,20}$' | tr -d ' \n')
+	card_pkcs11 0 --login --pin "$COMPANY_PIN" --change-pin --new-pin "$pin"
+	put_in_again
+	screen_shows "giving token STAT000000 its earlier PIN back was cut off"
+	sleep 0.2
+	screen_keys r
+	screen_shows "is wrong"
+	sleep 0.2
+	screen_keys r
+	screen_shows "UNDONE: the token is empty again"
+	card_pkcs11 0 --login --pin "$COMPANY_PIN" --list-objects >/dev/null
+	[[ $(wrong 0) == 1 && $(sealed) == 0 ]]
+}
+
+@test "a PIN that somebody typed is replaced by the earlier one when that is undone" {
+	station_card 0
+	station_roster user alice bob
+	screen_start -s 120x24 --pins typed --pin-file "$DIR/pin"
+	screen_shows "Please choose a PIN"
+	screen_keys 86420975 Enter
+	screen_shows "once more:"
+	screen_keys 86420975 Enter
+	screen_shows "PULL: DONE"
+	take_back
+	screen_shows "Please type the PIN"
+	screen_keys 86420975 Enter
+	screen_shows "UNDONE: the token is empty again"
+	card_pkcs11 0 --login --pin "$COMPANY_PIN" --list-objects >/dev/null
+	[[ $(wrong 0) == 0 ]]
+}
+
 @test "a token that is undone and had the factory's PIN has that again" {
 	card_new sc-hsm 0 pin=648219 "so-pin=$COMPANY_SO_PIN" serial=STAT000000
 	station_roster user alice bob
