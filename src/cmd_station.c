@@ -226,6 +226,7 @@ static void fill_options(const struct stationcmd *c, struct station_options *ret
 	    .init = c->o->init,
 	    .allow_foreign = c->o->allow_foreign,
 	    .keep_factory_pins = c->o->keep_factory_pins,
+	    .replace = c->o->replace,
 	    .module = c->o->module,
 	    .pin_given = c->pin,
 	    .so_pin_given = c->so_pin,

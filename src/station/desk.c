@@ -58,7 +58,6 @@ void desk_put_token(struct rpc_msg *m, const struct desk_token *t)
 	rpc_put_str(m, t->token.serial);
 	rpc_put_u32(m, t->token.flags);
 	rpc_put_str(m, t->id);
-	rpc_put_str(m, t->profile);
 	rpc_put_str(m, t->owner);
 	rpc_put_u32(m, t->unfinished);
 	rpc_put_u32(m, t->renewing);
@@ -79,7 +78,6 @@ void desk_get_token(struct rpc_msg *m, struct desk_token *ret)
 	rpc_get_str(m, ret->token.serial, sizeof ret->token.serial);
 	ret->token.flags = rpc_get_u32(m);
 	rpc_get_str(m, ret->id, sizeof ret->id);
-	rpc_get_str(m, ret->profile, sizeof ret->profile);
 	rpc_get_str(m, ret->owner, sizeof ret->owner);
 	ret->unfinished = rpc_get_u32(m) != 0;
 	ret->renewing = rpc_get_u32(m) != 0;
@@ -93,7 +91,6 @@ void desk_get_token(struct rpc_msg *m, struct desk_token *ret)
 void desk_put_order(struct rpc_msg *m, const struct desk_order *o)
 {
 	rpc_put_str(m, o->user);
-	rpc_put_str(m, o->label);
 	rpc_put_u32(m, o->key_type);
 	rpc_put_u32(m, o->pin);
 	rpc_put_u32(m, o->undo);
@@ -117,7 +114,6 @@ void desk_get_order(struct rpc_msg *m, struct desk_order *ret)
 {
 	*ret = (struct desk_order){.user = ""};
 	rpc_get_str(m, ret->user, sizeof ret->user);
-	rpc_get_str(m, ret->label, sizeof ret->label);
 	uint32_t key_type = rpc_get_u32(m), pin = rpc_get_u32(m);
 	m->bad = m->bad || key_type >= KEYTYPE_COUNT || pin >= CONFIG_PINS_COUNT;
 	ret->key_type = (enum keytype)key_type;
@@ -183,10 +179,6 @@ void desk_put_done(struct rpc_msg *m, const struct desk_done *d)
 	rpc_put_str(m, d->err.what);
 	rpc_put_str(m, d->err.native);
 	rpc_put_str(m, d->err.next);
-	rpc_put_u32(m, d->already);
-	rpc_put_u32(m, d->proved);
-	rpc_put_u32(m, d->initialized);
-	rpc_put_u32(m, d->pin_changed);
 	rpc_put_u32(m, d->crl_published);
 	rpc_put_u32(m, d->again);
 	rpc_put_u32(m, d->left);
@@ -195,8 +187,6 @@ void desk_put_done(struct rpc_msg *m, const struct desk_done *d)
 	rpc_put_str(m, d->token.serial);
 	rpc_put_str(m, d->token.label);
 	rpc_put_str(m, d->cert_serial);
-	rpc_put_u64(m, (uint64_t)d->not_after);
-	rpc_put_u32(m, d->key_type);
 }
 
 void desk_get_done(struct rpc_msg *m, struct desk_done *ret)
@@ -208,10 +198,6 @@ void desk_get_done(struct rpc_msg *m, struct desk_done *ret)
 	rpc_get_str(m, ret->err.what, sizeof ret->err.what);
 	rpc_get_str(m, ret->err.native, sizeof ret->err.native);
 	rpc_get_str(m, ret->err.next, sizeof ret->err.next);
-	ret->already = rpc_get_u32(m) != 0;
-	ret->proved = rpc_get_u32(m) != 0;
-	ret->initialized = rpc_get_u32(m) != 0;
-	ret->pin_changed = rpc_get_u32(m) != 0;
 	ret->crl_published = rpc_get_u32(m) != 0;
 	ret->again = rpc_get_u32(m) != 0;
 	ret->left = rpc_get_u32(m) != 0;
@@ -220,8 +206,4 @@ void desk_get_done(struct rpc_msg *m, struct desk_done *ret)
 	rpc_get_str(m, ret->token.serial, sizeof ret->token.serial);
 	rpc_get_str(m, ret->token.label, sizeof ret->token.label);
 	rpc_get_str(m, ret->cert_serial, sizeof ret->cert_serial);
-	ret->not_after = (time_t)rpc_get_u64(m);
-	uint32_t key_type = rpc_get_u32(m);
-	m->bad = m->bad || key_type >= KEYTYPE_COUNT;
-	ret->key_type = (enum keytype)key_type;
 }

@@ -64,7 +64,6 @@ static int take(struct life *l, const struct life_seen *s, struct desk_token *re
 				   .lost = s->lost,
 				   .pin_tries = s->pins[PROFILE_PIN].tries};
 	snprintf(ret->id, sizeof ret->id, "%s", id.serial);
-	snprintf(ret->profile, sizeof ret->profile, "%s", s->profile->id != NULL ? s->profile->id : "");
 	snprintf(ret->owner, sizeof ret->owner, "%s", s->owner);
 	int got = find_begun(l, &id, &begun, e);
 	if (got == 0 && s->ours != NULL)

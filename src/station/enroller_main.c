@@ -71,10 +71,10 @@ static int enroll(struct enroller *n, struct enroll_result *result, struct err *
 	    .key_type = o->key_type,
 	    .replace = o->replace,
 	    .init = o->init,
-	    .label = enroller_given(o->label),
 	    .keep_factory_pins = o->keep_factory_pins,
 	    .pin_given = o->pin_given,
 	    .replace_pin = o->replace_pin,
+	    .new_pin_typed = o->pin == CONFIG_PINS_TYPED,
 	    .new_pin_kept = o->new_pin_kept,
 	    .so_pin_given = o->so_pin_given,
 	    .verbose = n->task.verbose,
@@ -95,14 +95,8 @@ static void take_result(const struct enroller *n, const struct enroll_result *re
 		memcpy(ret->token.label, n->seen.token.label, sizeof ret->token.label);
 		memcpy(ret->token.serial, n->seen.id, sizeof n->seen.id);
 	}
-	ret->already = result->already;
-	ret->proved = result->proved;
-	ret->initialized = result->initialized;
 	ret->crl_published = result->crl_published;
-	ret->pin_changed = (result->replaced_pins & 1u << PROFILE_PIN) != 0 || result->initialized;
 	snprintf(ret->cert_serial, sizeof ret->cert_serial, "%s", c->cert_serial);
-	ret->not_after = c->not_after;
-	ret->key_type = (enum keytype)c->key_type;
 }
 
 static void work(struct enroller *n, struct desk_done *done)

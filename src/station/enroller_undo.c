@@ -50,15 +50,6 @@ static int ui_confirm(void *arg, const struct worker_token *t, const char *what,
 	return 0; /* at the station */
 }
 
-static int ui_passphrase(void *arg, const struct ca_info *ca, unsigned attempt, struct secret *ret, struct err *e)
-{
-	(void)arg;
-	(void)ca;
-	(void)attempt;
-	(void)ret;
-	return err_set(e, ERR_CA_PASSPHRASE_NEEDED, "the station's signer has not unlocked the CA key");
-}
-
 static int ui_show(void *arg, struct err *e)
 {
 	(void)arg;
@@ -168,7 +159,7 @@ int enroller_undo(struct enroller *n, bool *ret_published, struct err *e)
 				   .secret = ui_secret,
 				   .show = ui_show,
 				   .confirm = ui_confirm,
-				   .passphrase = ui_passphrase,
+				   .passphrase = enroller_ui.passphrase,
 				   .note = ui_note};
 	struct life life = {.ports = &ports, .cfg = n->cfg, .opt = &opt, .ui = &ui};
 	ports.ca.start = enroller_join_signer;

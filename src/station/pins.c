@@ -85,6 +85,30 @@ int pins_check(const struct station *s, const struct place *p, struct err *e)
 	return check_refused(s, p, e);
 }
 
+/* Where there is a pad that the token takes, nothing is asked for. */
+int pins_check_pad(const struct station *s, const struct place *p, struct err *e)
+{
+	if (s->set.opt->pin != CONFIG_PINS_PAD || p->ask.what == DESK_SO_PIN || p->undoing)
+		return 0;
+	err_set(e, ERR_PIN_NEEDED, "the PIN of token %s cannot be entered at the reader '%s', which has no PIN pad",
+		p->token.id, p->name);
+	return err_next(e, "put it into a reader with a PIN pad, or start the station with another --pins; nothing was "
+			   "sent to the token");
+}
+
+/* A wrong --pin-file would cost each token on the table a try. */
+int pins_doubt(const struct station *s, const struct place *p, struct err *e)
+{
+	bool doubtful = s->set.opt->pin_given != NULL && p->ask.what == DESK_PIN_NOW && s->pin_refused &&
+			!s->pin_works && !p->pin_trusted;
+	if (!doubtful)
+		return 0;
+	err_set(e, ERR_PIN_NEEDED, "another token has refused the PIN that was given, so it was not sent to this one");
+	return err_next(e,
+			"check the PIN, and start the station with the right one; retry tries it on this token all the "
+			"same");
+}
+
 int pins_give_new(const struct station *s, const struct place *p, struct err *e)
 {
 	return store_audit(s->set.store, STORE_PIN_GIVEN, p->person.user, p->token.id, "", e);

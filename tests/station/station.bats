@@ -92,6 +92,34 @@ all_cards() {
 	station_ended
 }
 
+@test "whose key easy-rsa made in a file is skipped, and the token is for the next; with --replace it is theirs" {
+	station_cards 2
+	all_cards 2
+	for user in alice dave; do
+		company_run "$DIR" easyrsa company_easyrsa "$DIR" build-client-full "$user" nopass
+	done
+	station_roster user,token_serial alice, bob, dave,STAT000001
+	station_start
+	station_says "alice is skipped in this run: the CA has a valid certificate for alice already"
+	station_says "bob  done"
+	station_says "dave  FAILED: the CA has a valid certificate for dave already"
+	kill -TERM "$STATION"
+	station_ended
+	[[ $(holder 0) == bob && $(people delivered) == bob ]]
+	grep -q "^V.*CN=alice" "$DIR/pki/index.txt"
+	card_ctl 0 pull
+	card_new sc-hsm 0.second "pin=$COMPANY_PIN" "so-pin=$COMPANY_SO_PIN" serial=STAT000002
+	station_start --replace
+	station_says "alice  done"
+	station_says "dave  done"
+	station_ended
+	((STATUS == 0))
+	for user in alice dave; do
+		[[ $(grep -c "^R.*CN=$user" "$DIR/pki/index.txt") == 1 && $(grep -c "^V.*CN=$user" "$DIR/pki/index.txt") == 1 ]]
+	done
+	[[ $(grep -c "CN=bob" "$DIR/pki/index.txt") == 1 ]]
+}
+
 @test "with --allow-foreign other keys stay as they are, beside ours" {
 	station_cards 2
 	station_card 0 foreign=ec:P-256
@@ -251,7 +279,7 @@ refused_at_once() {
 	company_tokenroll "$DIR" enroll alice --pin-file "$DIR/pin" --ca-pass-file "$DIR/ca.pass"
 	station_roster user alice
 	run timeout 30 "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$DIR/tokenroll.conf" station \
-		--ca-pass-file "$DIR/ca.pass" --pins pad --plain "$DIR/roster.csv" </dev/null
+		--ca-pass-file "$DIR/ca.pass" --pins keep --keep-factory-pins --plain "$DIR/roster.csv" </dev/null
 	((status == 0))
 	[[ $output == *"done: it was finished before"*"; the key was not tried"* ]]
 	[[ $output != *"proven: the token may be pulled out"* && $output != *$'\a'* ]]
