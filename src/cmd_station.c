@@ -33,6 +33,7 @@ struct stationcmd {
 	struct pinletters *printer;
 	struct roster *people; /* of which only the names of the columns are kept */
 	int64_t roster;
+	enum config_pins pins;
 	struct view_lines lines;
 	bool unread;              /* nobody reads them */
 	struct view_screen *full; /* NULL: lines are printed */
@@ -44,10 +45,14 @@ static void note(void *arg, const char *text)
 	screen_note(&c->screen, text);
 }
 
+static bool has_screen(const struct options *o)
+{
+	return !o->plain && !o->json && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+}
+
 static int check_arguments(const struct options *o, struct err *e)
 {
-	bool screen = !o->plain && !o->json && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
-	if (o->n_args == 1 && o->pick && !screen) {
+	if (o->n_args == 1 && o->pick && !has_screen(o)) {
 		err_set(e, ERR_USAGE,
 			"with --pick somebody types whose each token is, and there is no screen to type at");
 		return err_next(e, "run it at a terminal without --plain and --json, or let the roster's order decide");
@@ -58,6 +63,51 @@ static int check_arguments(const struct options *o, struct err *e)
 	err_set(e, ERR_USAGE, o->n_args == 0 ? "'station' wants a roster" : "'station' takes one roster");
 	return err_next(e, "name the CSV file of those who are to get tokens, or - for standard input: "
 			   "tokenroll station ROSTER.csv");
+}
+
+/* What goes for one token goes for many, where nothing else is said. */
+static enum config_pins usual_pins(const struct config *cfg)
+{
+	if (cfg->station.pins != CONFIG_PINS_COUNT)
+		return cfg->station.pins;
+	return cfg->token.pin == CONFIG_PIN_RANDOM ? CONFIG_PINS_RANDOM
+	       : cfg->token.pin == CONFIG_PIN_KEEP ? CONFIG_PINS_KEEP
+						   : CONFIG_PINS_TYPED;
+}
+
+static int refuse_typed(struct err *e)
+{
+	err_set(e, ERR_USAGE, "with PINs that are typed each person types theirs, and there is no screen to type at");
+	return err_next(e, "run it at a terminal without --plain and --json, or with --pins random; --pins keep leaves "
+			   "the tokens the PIN of --pin-file, and --pins pad has it entered at the readers");
+}
+
+static int refuse_unknown(struct err *e)
+{
+	err_set(e, ERR_SECRET_NEEDED, "the tokens' PIN is needed, and there is no screen to type it at");
+	return err_next(e,
+			"give the PIN that all tokens have with --pin-file FILE or --pin-fd N, or run it at a terminal "
+			"without --plain and --json; where readers have a PIN pad, --pins pad needs none");
+}
+
+/* Before the first token, where it would go for each. At a PIN pad somebody types, whatever there is here; random ones
+ * are for tokens that are blank or have the factory's, too; and the factory's that are kept are sent unasked. */
+static int check_pins(const struct stationcmd *c, struct err *e)
+{
+	if (has_screen(c->o))
+		return 0;
+	if (c->pins == CONFIG_PINS_TYPED)
+		return refuse_typed(e);
+	bool unknown = c->pins == CONFIG_PINS_KEEP && !credentials_has_pin(c->o) && !c->o->keep_factory_pins;
+	return unknown ? refuse_unknown(e) : 0;
+}
+
+static int choose_pins(struct stationcmd *c, struct err *e)
+{
+	c->pins = usual_pins(c->cfg);
+	if (c->o->pins != NULL && config_pins_parse(&c->pins, c->o->pins, e) != 0)
+		return -1;
+	return check_pins(c, e);
 }
 
 /* With the names that the roster gives, and none that is only in its head: a template that cannot be rendered would
@@ -134,9 +184,11 @@ static int get_key(struct stationcmd *c, struct err *e)
 	if (e->code != ERR_UNSUPPORTED)
 		return -1;
 	err_clear(e);
-	note(c, "the CA key is an EC key on an HSM: PINs whose letters are not printed when this station ends are "
-		"lost, and "
-		"their tokens need `tokenroll unblock`");
+	if (c->pins == CONFIG_PINS_RANDOM)
+		note(c,
+		     "the CA key is an EC key on an HSM: PINs whose letters are not printed when this station ends are "
+		     "lost, and "
+		     "their tokens need `tokenroll unblock`");
 	return secret_random(c->key, alphabet, 32, e);
 }
 
@@ -166,20 +218,10 @@ static int read_pins(struct stationcmd *c, struct err *e)
 	return 0;
 }
 
-/* What goes for one token goes for many, where nothing else is said. */
-static enum config_pins usual_pins(const struct config *cfg)
-{
-	if (cfg->station.pins != CONFIG_PINS_COUNT)
-		return cfg->station.pins;
-	return cfg->token.pin == CONFIG_PIN_RANDOM ? CONFIG_PINS_RANDOM
-	       : cfg->token.pin == CONFIG_PIN_KEEP ? CONFIG_PINS_KEEP
-						   : CONFIG_PINS_TYPED;
-}
-
-static int fill_options(const struct stationcmd *c, struct station_options *ret, struct err *e)
+static void fill_options(const struct stationcmd *c, struct station_options *ret)
 {
 	*ret = (struct station_options){
-	    .pin = usual_pins(c->cfg),
+	    .pin = c->pins,
 	    .pick = c->o->pick,
 	    .init = c->o->init,
 	    .allow_foreign = c->o->allow_foreign,
@@ -190,14 +232,14 @@ static int fill_options(const struct stationcmd *c, struct station_options *ret,
 	    .so_pin_given = c->so_pin,
 	    .verbose = c->o->verbose,
 	};
-	return c->o->pins != NULL ? config_pins_parse(&ret->pin, c->o->pins, e) : 0;
 }
 
 /* Before the first token: a PIN that nobody can be told would lock its token. */
-static int open_printer(struct stationcmd *c, enum config_pins pins, struct err *e)
+static int open_printer(struct stationcmd *c, struct err *e)
 {
-	if (pins != CONFIG_PINS_RANDOM || pinletters_open(&c->printer, c->cfg, (const char *const *)c->people->further,
-							  c->people->n_further, c->o->verbose, note, c, e) == 0)
+	if (c->pins != CONFIG_PINS_RANDOM ||
+	    pinletters_open(&c->printer, c->cfg, (const char *const *)c->people->further, c->people->n_further,
+			    c->o->verbose, note, c, e) == 0)
 		return 0;
 	return e->code == ERR_INTERRUPTED ? -1 : err_prefix(e, "PINs at random need letters");
 }
@@ -236,10 +278,9 @@ static void end_view(struct stationcmd *c, time_t since, int *ret, struct err *e
 static struct station_view choose_view(struct stationcmd *c)
 {
 	struct err e = ERR_INIT;
-	bool terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 	c->lines = (struct view_lines){.json = c->o->json, .ends_alone = true};
 	view_queue_open(&c->lines.out, STDOUT_FILENO);
-	if (!terminal || c->o->plain || c->o->json)
+	if (!has_screen(c->o))
 		return view_lines(&c->lines);
 	if (view_screen_open(&c->full, base_name(c->people->source), &e) == 0)
 		return view_screen(c->full);
@@ -251,7 +292,8 @@ static int run(struct stationcmd *c, struct err *e)
 {
 	struct station_options opt;
 	struct station *s = NULL;
-	if (fill_options(c, &opt, e) != 0 || open_printer(c, opt.pin, e) != 0)
+	fill_options(c, &opt);
+	if (open_printer(c, e) != 0)
 		return -1;
 	struct station_view view = choose_view(c);
 	struct debt *debt = hook_begin(c->cfg);
@@ -285,6 +327,8 @@ int cmd_station(const struct options *o, struct err *e)
 	if (ret == 0)
 		ret = cmd_config(&c.cfg, o, e);
 	if (ret == 0)
+		ret = choose_pins(&c, e);
+	if (ret == 0)
 		ret = read_pins(&c, e);
 	if (ret == 0)
 		ret = take_roster(&c, e);
@@ -293,7 +337,7 @@ int cmd_station(const struct options *o, struct err *e)
 	if (ret == 0)
 		ret = run(&c, e);
 	if (ret != 0 && o->json && !c.unread)
-		report_error_json(e);
+		report_error_json_line(e);
 	pinletters_close(&c.printer);
 	secret_free(&c.key);
 	secret_free(&c.pin);

@@ -77,15 +77,21 @@ static int run(const struct options *o, struct err *e)
 /* To those that ask for what was found 1 and 2 are that. */
 #define STATUS_UNKNOWN 3
 
-/* By the words alone, for a command line that cannot be understood as a whole. */
-static bool tells_by_status(char **argv)
+/* By the words alone, for a command line that cannot be understood as a whole; NULL. */
+static const struct verb *find_verb(char **argv)
 {
 	const struct verb *v = NULL;
+	while (v == NULL && *argv != NULL)
+		v = verb_find(*argv++);
+	return v;
+}
+
+static bool tells_by_status(char **argv)
+{
+	const struct verb *v = find_verb(argv);
 	bool check = false;
-	for (; *argv != NULL; argv++) {
-		v = v == NULL ? verb_find(*argv) : v;
+	for (; *argv != NULL; argv++)
 		check = check || strcmp(*argv, "--check") == 0;
-	}
 	return v != NULL && (v->bit == VERB_STATUS || v->bit == VERB_REPORT || (v->bit == VERB_CRL && check));
 }
 
@@ -105,6 +111,15 @@ static bool asks_for_json(char **argv)
 	return *argv != NULL && strcmp(*argv, "--json") == 0;
 }
 
+static void print_json(char **argv, const struct err *e)
+{
+	const struct verb *v = find_verb(argv);
+	if (v != NULL && v->bit == VERB_STATION)
+		report_error_json_line(e);
+	else
+		report_error_json(e);
+}
+
 int main(int argc, char **argv)
 {
 	struct options o;
@@ -112,7 +127,7 @@ int main(int argc, char **argv)
 	process_fill_descriptors();
 	if (options_parse(&o, argc, argv, &e) != 0) {
 		if (asks_for_json(argv))
-			report_error_json(&e);
+			print_json(argv, &e);
 		return fail(&o, argv, &e);
 	}
 	if (argc == 1) {

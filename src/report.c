@@ -69,24 +69,36 @@ static json_t *error_json(const struct err *e)
 			 "next", text_or_null(err_advice(e)));
 }
 
+#define PRETTY JSON_INDENT(2)
+
 static int write_json(const char *bytes, size_t len, void *fd)
 {
 	return write_all(*(const int *)fd, bytes, len);
 }
 
 /* In ASCII, so that nothing in it is a command to a terminal, and past stdio, as there may be PINs in it. */
-static int print_json(json_t *doc)
+static int print_json(json_t *doc, size_t how)
 {
 	int fd = STDOUT_FILENO;
-	int ret = json_dump_callback(doc, write_json, &fd, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+	int ret = json_dump_callback(doc, write_json, &fd, how | JSON_ENSURE_ASCII);
 	json_decref(doc);
 	return ret == 0 ? write_all(fd, "\n", 1) : -1;
 }
 
+/* That it cannot be said, either, changes nothing. */
+static void print_error(const struct err *e, size_t how)
+{
+	(void)print_json(json_pack("{s:b, s:o}", "ok", 0, "error", error_json(e)), how);
+}
+
 void report_error_json(const struct err *e)
 {
-	/* that it cannot be said, either, changes nothing */
-	(void)print_json(json_pack("{s:b, s:o}", "ok", 0, "error", error_json(e)));
+	print_error(e, PRETTY);
+}
+
+void report_error_json_line(const struct err *e)
+{
+	print_error(e, JSON_COMPACT);
 }
 
 /* For what held a PIN. */
@@ -105,7 +117,7 @@ static int unwritten(struct err *e)
 int report_json(struct json_t *doc, struct err *e)
 {
 	json_set_alloc_funcs(malloc, wipe_and_free);
-	return print_json(doc) == 0 ? 0 : unwritten(e);
+	return print_json(doc, PRETTY) == 0 ? 0 : unwritten(e);
 }
 
 struct json_t *report_json_text(const char *s)
@@ -290,7 +302,7 @@ int report_enrollment(const struct options *o, const struct enroll_result *r, co
 	int ret = 0;
 	if (o->json) {
 		json_set_alloc_funcs(malloc, wipe_and_free);
-		ret = print_json(report_enrollment_json(o, r, s, error));
+		ret = print_json(report_enrollment_json(o, r, s, error), PRETTY);
 	} else if (error == NULL && !o->quiet) {
 		print_enrollment(r);
 		ret = fflush(stdout) != 0 || ferror(stdout) ? -1 : 0;

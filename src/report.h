@@ -34,5 +34,7 @@ int report_secret(int fd, const char *name, const struct secret *s);
 
 /* An error as a JSON document of its own, for verbs that have nothing else to say. */
 void report_error_json(const struct err *e);
+/* In a line: of station, which prints an object a line. */
+void report_error_json_line(const struct err *e);
 
 #endif

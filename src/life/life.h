@@ -44,6 +44,8 @@ struct life_options {
 	bool new_pin_given;      /* not typed: a file has it, or it is made at random */
 	bool wipe;               /* init: also where there are objects */
 	bool keep_certificates;  /* wipe: what was on it is not revoked */
+	bool keeps_pin;          /* wipe: a token is not initialized whose objects are deleted with its PIN */
+	bool undoes;             /* pin: the new one is that from before an enrollment, see STORE_PIN_UNDO */
 	bool last_try;           /* the last try may be spent */
 	const char *cert_serial; /* revoke: this one, in uppercase hex; NULL */
 	bool all;                /* revoke: each that is valid of the user */
@@ -140,6 +142,8 @@ struct life_wiped {
 
 /* Empties a token whose serial number was typed in, and revokes what was on it unless opt->keep_certificates. */
 int life_wipe(struct life *l, struct life_wiped *ret, struct err *e);
+/* Whether it will do that by initializing it, which takes the PIN, too. */
+int life_wipe_resets(struct life *l, bool *ret, struct err *e);
 void life_wiped_free(struct life_wiped *w);
 
 /* ---- certificates; no token is needed for these */

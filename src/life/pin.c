@@ -67,7 +67,9 @@ static int ask_new(struct life *l, const struct secret *old, struct secret *ret,
 static int change(struct life *l, enum profile_operation what, enum profile_secret kind, struct secret *key,
 		  struct secret *new, struct life_pins *ret, struct err *e)
 {
-	int got = life_audit(l, what == PROFILE_UNBLOCK ? "pin-unblock" : "pin-change", "", e);
+	bool undoes = l->opt->undoes;
+	int got =
+	    life_audit(l, what == PROFILE_UNBLOCK ? "pin-unblock" : "pin-change", undoes ? STORE_PIN_UNDO : "", e);
 	if (got == 0)
 		got = l->ui->show(l->ui->arg, e);
 	if (got == 0)
@@ -75,6 +77,8 @@ static int change(struct life *l, enum profile_operation what, enum profile_secr
 	/* where there was no answer, nobody knows */
 	if (got != 0 && err_is_secret_refused(e))
 		(void)life_audit(l, STORE_PIN_KEPT, "", NULL);
+	if (got == 0 && undoes)
+		got = life_audit(l, STORE_PIN_RESTORED, "", e);
 	/* the counter is worth knowing also when it failed, but that is the error then */
 	return read_pins(l, ret->after, got == 0 ? e : NULL) != 0 && got == 0 ? -1 : got;
 }

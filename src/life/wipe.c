@@ -88,7 +88,7 @@ static int by_reset(const struct life *l, const struct p11_pin_state *so, bool *
 		return -1;
 	/* nothing is guessed where the PIN is at hand */
 	sends = sends && (so->factory == P11_FACTORY_YES || !l->opt->pin_given);
-	bool known = l->opt->so_pin_given || life_has_recovery(l) || sends;
+	bool known = (l->opt->so_pin_given || life_has_recovery(l) || sends) && !l->opt->keeps_pin;
 	*ret = p->init.how == PROFILE_HOW_INIT_TOKEN && !p->init.once && (known || p->key.delete != PROFILE_USER);
 	return 0;
 }
@@ -239,6 +239,14 @@ static int wipe(struct wiping *w, struct err *e)
 	w->result->unseen = !o.all_seen;
 	life_objects_free(&o);
 	return got;
+}
+
+int life_wipe_resets(struct life *l, bool *ret, struct err *e)
+{
+	struct p11_pin_state pins[PROFILE_PIN_COUNT];
+	return l->ports->token.pins(l->worker, &l->token, false, pins, e) != 0
+		   ? -1
+		   : by_reset(l, &pins[PROFILE_SO_PIN], ret, e);
 }
 
 int life_wipe(struct life *l, struct life_wiped *ret, struct err *e)

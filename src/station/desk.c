@@ -95,6 +95,8 @@ void desk_put_order(struct rpc_msg *m, const struct desk_order *o)
 	rpc_put_u32(m, o->new_pin_kept);
 	rpc_put_u32(m, o->pin_given);
 	rpc_put_u32(m, o->so_pin_given);
+	rpc_put_u32(m, o->pin_replaced);
+	rpc_put_u32(m, o->keeps_pin);
 	rpc_put_u32(m, (uint32_t)o->n_names);
 	for (size_t i = 0; i < o->n_names; i++) {
 		rpc_put_str(m, o->names[i].name);
@@ -118,6 +120,8 @@ void desk_get_order(struct rpc_msg *m, struct desk_order *ret)
 	ret->new_pin_kept = rpc_get_u32(m) != 0;
 	ret->pin_given = rpc_get_u32(m) != 0;
 	ret->so_pin_given = rpc_get_u32(m) != 0;
+	ret->pin_replaced = rpc_get_u32(m) != 0;
+	ret->keeps_pin = rpc_get_u32(m) != 0;
 	uint32_t n = rpc_get_u32(m);
 	m->bad = m->bad || n > NAMES_MAX;
 	ret->names = xcalloc(m->bad ? 1 : n + 1, sizeof *ret->names);

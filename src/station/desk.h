@@ -72,6 +72,8 @@ struct desk_order {
 	bool new_pin_kept;
 	bool pin_given; /* the answer to the first question is not typed */
 	bool so_pin_given;
+	bool pin_replaced;         /* undo: the token has another PIN than before */
+	bool keeps_pin;            /* ... and is not to lose the one it has */
 	struct config_name *names; /* for templates; literal */
 	size_t n_names;
 };
@@ -79,7 +81,8 @@ struct desk_order {
 enum desk_secret {
 	DESK_PIN_NOW,
 	DESK_PIN_NEW,
-	DESK_PIN_KEPT, /* that an earlier attempt has made; an empty one if there is none */
+	DESK_PIN_KEPT,   /* that an earlier attempt has made; an empty one if there is none */
+	DESK_PIN_BEFORE, /* that a token had whose enrollment is taken back; an empty one if it is not known here */
 	DESK_SO_PIN,
 	DESK_SECRET_COUNT
 };

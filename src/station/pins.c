@@ -96,6 +96,19 @@ int pins_check_pad(const struct station *s, const struct place *p, struct err *e
 			   "sent to the token");
 }
 
+/* A wrong --pin-file would cost each token on the table a try. */
+int pins_doubt(const struct station *s, const struct place *p, struct err *e)
+{
+	bool doubtful = s->set.opt->pin_given != NULL && p->ask.what == DESK_PIN_NOW && s->pin_refused &&
+			!s->pin_works && !p->pin_trusted;
+	if (!doubtful)
+		return 0;
+	err_set(e, ERR_PIN_NEEDED, "another token has refused the PIN that was given, so it was not sent to this one");
+	return err_next(e,
+			"check the PIN, and start the station with the right one; retry tries it on this token all the "
+			"same");
+}
+
 int pins_give_new(const struct station *s, const struct place *p, struct err *e)
 {
 	return store_audit(s->set.store, STORE_PIN_GIVEN, p->person.user, p->token.id, "", e);
@@ -107,6 +120,8 @@ void pins_refuse(struct station *s, const struct place *p)
 	struct err e = ERR_INIT;
 	bool other = false;
 	if (!p->pin_sent || p->pin_letter != 0 || p->ask.what == DESK_SO_PIN || p->token.id[0] == '\0')
+		return;
+	if (pinback_refused(s, p))
 		return;
 	/* one that cannot be told from another is not sent again either */
 	if (store_pin_unreplaced(s->set.store, p->token.id, &other, NULL) == 0 && other)

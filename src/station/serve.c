@@ -7,6 +7,7 @@
 #include "core/xalloc.h"
 #include "station/letters.h"
 #include "station/teller.h"
+#include "store/pin_trail.h"
 #include "store/timing.h"
 
 #include <stdlib.h>
@@ -100,7 +101,9 @@ void serve_order(struct station *s, struct place *p)
 				   .replace_pin = makes_pin(o->pin),
 				   .new_pin_kept = knows_new_pin(s, p),
 				   .pin_given = gives_pin(s, p),
-				   .so_pin_given = o->so_pin_given != NULL};
+				   .so_pin_given = o->so_pin_given != NULL,
+				   .pin_replaced = p->undoing && p->pin_replaced,
+				   .keeps_pin = o->pin_given != NULL && !o->init};
 	snprintf(order.user, sizeof order.user, "%s", p->person.user);
 	station_names(s, &order, &p->person);
 	desk_put_order(&out, &order);
@@ -209,18 +212,19 @@ static int has_new_pin(struct station *s, const struct place *p, bool *ret, stru
 {
 	struct store_credential c = {.id = 0};
 	struct store_token t;
-	bool found = false, set = false, refused = false;
+	bool found = false, set = false, refused = false, restored = false;
 	station_token(p, &t);
 	if (letters_refused(s, p, &refused, e) != 0 ||
 	    store_find(s->set.store, p->person.user, &t, &found, &c, e) != 0 ||
-	    store_audited(s->set.store, p->token.id, STORE_PIN_SET, "", &set, e) != 0)
+	    store_audited(s->set.store, p->token.id, STORE_PIN_SET, "", &set, e) != 0 ||
+	    store_pin_restored(s->set.store, p->token.id, &restored, e) != 0)
 		return -1;
-	*ret = set || (found && c.state >= CRED_PROVEN && !refused);
+	*ret = !restored && (set || (found && c.state >= CRED_PROVEN && !refused));
 	store_credential_free(&c);
 	return 0;
 }
 
-static int find_pin_now(struct station *s, struct place *p, struct secret *ret, bool *ret_given, struct err *e)
+int serve_find_pin_now(struct station *s, struct place *p, struct secret *ret, bool *ret_given, struct err *e)
 {
 	const struct station_options *o = s->set.opt;
 	int64_t kept = 0;
@@ -239,7 +243,8 @@ static int find_pin_now(struct station *s, struct place *p, struct secret *ret, 
 	return *ret_given ? secret_set(ret, o->pin_given->bytes, o->pin_given->len, e) : 0;
 }
 
-/* *ret_given false: nobody has it but a person. ret stays empty for DESK_PIN_KEPT if there is none. */
+/* *ret_given false: nobody has it but a person. ret stays empty for DESK_PIN_KEPT and DESK_PIN_BEFORE if there is none.
+ */
 static int find_secret(struct station *s, struct place *p, enum desk_secret what, struct secret *ret, bool *ret_given,
 		       struct err *e)
 {
@@ -248,8 +253,10 @@ static int find_secret(struct station *s, struct place *p, enum desk_secret what
 	if (what != DESK_SO_PIN)
 		p->pin_letter = 0;
 	if (what == DESK_PIN_NOW)
-		return find_pin_now(s, p, ret, ret_given, e);
+		return serve_find_pin_now(s, p, ret, ret_given, e);
 	*ret_given = true;
+	if (what == DESK_PIN_BEFORE)
+		return o->pin_given != NULL ? secret_set(ret, given->bytes, given->len, e) : 0;
 	if (what == DESK_PIN_KEPT)
 		return letters_kept(s, p, &p->pin_letter, ret, e);
 	*ret_given = given != NULL && (what != DESK_PIN_NEW || o->pin == CONFIG_PINS_KEEP);
@@ -286,27 +293,12 @@ static bool must_wait(const struct station *s, const struct place *p)
 	return false;
 }
 
-/* A wrong --pin-file would cost each token on the table a try. */
-static bool is_doubtful(const struct station *s, const struct place *p)
-{
-	return s->set.opt->pin_given != NULL && p->ask.what == DESK_PIN_NOW && s->pin_refused && !s->pin_works &&
-	       !p->pin_trusted;
-}
-
-static int doubt(struct err *e)
-{
-	err_set(e, ERR_PIN_NEEDED, "another token has refused the PIN that was given, so it was not sent to this one");
-	return err_next(e,
-			"check the PIN, and start the station with the right one; retry tries it on this token all the "
-			"same");
-}
-
 static void answer_ask(struct station *s, struct place *p)
 {
 	struct err e = ERR_INIT;
 	struct secret *secret = secret_new();
 	bool given = false;
-	int ret = is_doubtful(s, p) ? doubt(&e) : pins_check_pad(s, p, &e);
+	int ret = pins_doubt(s, p, &e) == 0 ? pins_check_pad(s, p, &e) : -1;
 	if (ret == 0)
 		ret = find_secret(s, p, p->ask.what, secret, &given, &e);
 	if (ret == 0 && !given && (!s->set.view->can_ask || p->ask.what == DESK_SO_PIN))

@@ -46,6 +46,8 @@ struct place {
 	bool stopping;             /* it was asked to end */
 	bool undoing;              /* ... at taking back what was made */
 	bool undo_again;           /* ... for the second time: the token may be half emptied */
+	bool pin_replaced;         /* ... and the PIN from before is to be put back */
+	bool pin_left;             /* with PLACE_UNDONE: the token has the PIN of its person still */
 	bool again;                /* another card came while it was at work: to be looked at when it has ended */
 	struct desk_token token;   /* from the end of PLACE_LOOKING on */
 	bool has_person, begun;    /* begun: the roster has that person as running */

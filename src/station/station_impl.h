@@ -146,12 +146,22 @@ void giveup_advise(const struct station *s, struct place *p);
 int pins_check(const struct station *s, const struct place *p, struct err *e);
 /* Whether the token is nobody's, and its own PIN was made for the person there. */
 int pins_fit(const struct station *s, const struct place *p, bool *ret, struct err *e);
+/* The given one is asked for: not where another token has refused it, unless it has been right or is trusted. */
+int pins_doubt(const struct station *s, const struct place *p, struct err *e);
 /* A PIN is asked for: not where PINs are entered at a reader's PIN pad, and nowhere else. */
 int pins_check_pad(const struct station *s, const struct place *p, struct err *e);
 /* The token gets the given PIN as its new one. */
 int pins_give_new(const struct station *s, const struct place *p, struct err *e);
 /* The token has refused a PIN: if it was the given one, the trail says so. */
 void pins_refuse(struct station *s, const struct place *p);
+
+/* pinback.c: the PIN of a token whose enrollment is taken back. Whether it is another one than before, into
+ * p->pin_replaced; ERR_PIN_NEEDED where it is not known which of both it has. */
+int pinback_look(struct station *s, struct place *p, struct err *e);
+/* It is over: whether the token has still got the PIN of its person, into p->pin_left, and then that is said. */
+void pinback_end(struct station *s, struct place *p);
+/* The token has refused the given PIN: whether that was one that it was about to get back, which is recorded. */
+bool pinback_refused(struct station *s, const struct place *p);
 
 /* names.c: what the roster says of a person, for templates. */
 void station_names(const struct station *s, struct desk_order *o, const struct roster_person *p);
@@ -160,6 +170,8 @@ void station_names(const struct station *s, struct desk_order *o, const struct r
 void serve_call(struct station *s, struct place *p, struct rpc_msg *call);
 void serve_refuse(struct station *s, struct place *p, const struct err *why);
 void serve_order(struct station *s, struct place *p);
+/* The PIN that the token there has; *ret_given false: only a person knows it. */
+int serve_find_pin_now(struct station *s, struct place *p, struct secret *ret, bool *ret_given, struct err *e);
 void serve_secret(struct place *p, struct secret *secret);
 /* Answers those who wait for the outcome of the first one that was sent the given PIN. */
 void serve_waiting(struct station *s);

@@ -32,7 +32,9 @@ void undo_finish(struct station *s, struct place *p)
 		place_fail(s, p, PLACE_FAILED, &e);
 		return;
 	}
-	letters_forget(s, p);
+	pinback_end(s, p);
+	if (!p->pin_left)
+		letters_forget(s, p);
 	p->state = PLACE_UNDONE;
 	s->fresh = true;
 	station_tell(s, STATION_UNDONE, p, NULL, NULL);
@@ -54,7 +56,10 @@ void undo_order(struct station *s, struct place *p, const struct desk_token *see
 	struct err e = ERR_INIT;
 	bool same = strcmp(seen->id, p->token.id) == 0;
 	if (same && strcmp(seen->owner, p->person.user) == 0) {
-		serve_order(s, p);
+		if (pinback_look(s, p, &e) == 0)
+			serve_order(s, p);
+		else
+			serve_refuse(s, p, &e);
 	} else if (same && seen->owner[0] == '\0' && undo_is_over(s, &p->person)) {
 		was_over(s, p);
 	} else {

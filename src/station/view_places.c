@@ -128,7 +128,8 @@ static void state_text(char *ret, size_t size, struct view_screen *v, const stru
 			 (double)(p->ended - p->began) / 1000.0);
 		break;
 	case PLACE_UNDONE:
-		snprintf(ret, size, "UNDONE: the token is empty again");
+		snprintf(ret, size,
+			 p->pin_left ? "UNDONE: empty, but keep its PIN" : "UNDONE: the token is empty again");
 		break;
 	case PLACE_REFUSED:
 		snprintf(ret, size, "LEFT ALONE");

@@ -150,8 +150,16 @@ static void done(struct view_screen *v, const struct station *s, const struct st
 static void failed(struct view_screen *v, const struct station *s, const struct station_event *ev)
 {
 	char text[VIEW_TEXT];
+	const struct place *p = ev->place;
+	/* by the operator, whose wish it was */
+	if (p->put_back && ev->why->code == ERR_INTERRUPTED) {
+		note(v, VIEW_PLAIN, s, p,
+		     p->back_as == ROSTER_HELD ? "is held, and what was under way is broken off"
+					       : "is skipped today, and what was under way is broken off");
+		return;
+	}
 	snprintf(text, sizeof text, "%s: %s", ev->kind == STATION_REFUSED ? "left alone" : "failed", ev->why->what);
-	note(v, VIEW_BAD, s, ev->place, text);
+	note(v, VIEW_BAD, s, p, text);
 }
 
 static void on_event(void *arg, const struct station *s, const struct station_event *ev)

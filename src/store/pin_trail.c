@@ -19,6 +19,18 @@
 	" WHERE x.token_serial = ?1 AND x.id > g.id AND x.id < k.id AND x.action IN"                                \
 	" ('user-pin-set', 'factory-pin-change', 'pin-change', 'pin-unblock', 'token-wipe')))"
 
+/* The PIN from before an enrollment was put back. */
+#define IS_UNDO "k.action = 'pin-change' AND k.detail = '" STORE_PIN_UNDO "'"
+#define IS_RESTORED                                                                                             \
+	"(" IS_UNDO " AND EXISTS (SELECT 1 FROM audit r WHERE r.token_serial = ?1 AND r.id > k.id AND r.action" \
+	" = '" STORE_PIN_RESTORED "'))"
+
+/* The last that has given the token a PIN. */
+#define LAST_PIN                                                                       \
+	" FROM audit k WHERE k.token_serial = ?1 AND k.action IN (" LETTER_PIN_ACTIONS \
+	") AND NOT (" IS_NO_WIPE("k") ") AND NOT (" WAS_NOT_CHANGED                    \
+				      ") AND NOT " PIN_WAS_KEPT("k") " ORDER BY k.id DESC LIMIT 1"
+
 /* What was set up for nobody in particular was prepared for the station. */
 #define IS_OWN                                              \
 	"(k.action IN ('factory-pin-change', 'pin-change')" \
@@ -54,12 +66,22 @@ static int ask(struct store *s, const char *sql, const char *token_serial, int64
 
 int store_pin_own(struct store *s, const char *token_serial, bool *ret, char ret_user[65], struct err *e)
 {
-	return ask(s,
-		   "SELECT k.user, " IS_OWN " AND NOT (" WAS_GIVEN ") FROM audit k"
-		   " WHERE k.token_serial = ?1 AND k.action IN (" LETTER_PIN_ACTIONS ")"
-		   " AND NOT (" IS_NO_WIPE("k") ") AND NOT (" WAS_NOT_CHANGED
-						") AND NOT " PIN_WAS_KEPT("k") " ORDER BY k.id DESC LIMIT 1",
-		   token_serial, 0, ret, ret_user, e);
+	return ask(s, "SELECT k.user, " IS_OWN " AND NOT (" WAS_GIVEN ") AND NOT " IS_RESTORED LAST_PIN, token_serial,
+		   0, ret, ret_user, e);
+}
+
+int store_pin_restored(struct store *s, const char *token_serial, bool *ret, struct err *e)
+{
+	char user[65];
+
+	return ask(s, "SELECT k.user, " IS_UNDO LAST_PIN, token_serial, 0, ret, user, e);
+}
+
+int store_pin_restoring(struct store *s, const char *token_serial, bool *ret, struct err *e)
+{
+	char user[65];
+
+	return ask(s, "SELECT k.user, " IS_UNDO " AND NOT " IS_RESTORED LAST_PIN, token_serial, 0, ret, user, e);
 }
 
 int store_pin_refused(struct store *s, const char *token_serial, bool *ret, struct err *e)

@@ -16,9 +16,14 @@
 #define STORE_PIN_REFUSED "pin-refused"
 
 /* Whether the last PIN that this token has got was made for or by a person, and is not the one that all are given
- * (STORE_PIN_GIVEN); and whose it was, "" if that is not known. An unblock, or a wipe that has not only deleted
- * objects, ends that. */
+ * (STORE_PIN_GIVEN, STORE_PIN_RESTORED); and whose it was, "" if that is not known. An unblock, or a wipe that has not
+ * only deleted objects, ends that. */
 int store_pin_own(struct store *s, const char *token_serial, bool *ret, char ret_user[65], struct err *e);
+
+/* Whether the last PIN that this token has got, or was about to get, is the one from before an enrollment that was
+ * taken back; and whether nothing says that it has it. */
+int store_pin_restored(struct store *s, const char *token_serial, bool *ret, struct err *e);
+int store_pin_restoring(struct store *s, const char *token_serial, bool *ret, struct err *e);
 
 /* Whether this token has refused the PIN that is given, and has neither got another one nor let anybody in since. */
 int store_pin_refused(struct store *s, const char *token_serial, bool *ret, struct err *e);

@@ -123,6 +123,9 @@ int store_roster_retry(struct store *s, int64_t id, struct err *e)
 	if (query_open(&q, s,
 		       "UPDATE roster_people SET state = 'waiting', front = 1, reserved = wanted, cert_serial = '',"
 		       " took = 0, ended = CASE WHEN " DONE_ONCE " THEN 0 ELSE ended END,"
+		       " code = CASE WHEN " DONE_ONCE " THEN '' ELSE code END,"
+		       " why = CASE WHEN " DONE_ONCE " THEN 'what was made on token ' || token_serial ||"
+		       " ' was taken back' ELSE why END,"
 		       " token_serial = CASE WHEN " DONE_ONCE " THEN '' ELSE token_serial END,"
 		       " token_model = CASE WHEN " DONE_ONCE " THEN '' ELSE token_model END,"
 		       " token_label = CASE WHEN " DONE_ONCE " THEN '' ELSE token_label END"

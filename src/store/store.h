@@ -328,6 +328,10 @@ int store_pin_begun(struct store *s, const char *token_serial, bool *ret, struct
 #define STORE_PIN_REPLACE "factory-pin-change"
 #define STORE_PIN_KEPT "pin-unchanged" /* right behind a change that was refused */
 #define STORE_PIN_UNREPLACED "factory-pin-unchanged"
+/* The detail of a "pin-change" that gives a token the PIN back that it had before an enrollment; and what follows when
+ * it has it. */
+#define STORE_PIN_UNDO "undo"
+#define STORE_PIN_RESTORED "pin-restored"
 int store_replace_begun(struct store *s, const char *token_serial, bool *ret, struct err *e);
 
 void store_credential_free(struct store_credential *c);

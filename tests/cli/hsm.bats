@@ -26,6 +26,10 @@ on_hsm() {
 	hsm_conf "$dir" "$(hsm_uri "$dir")"
 }
 
+hsm_station() {
+	hsm_tokenroll "$dir" station --plain "$@" "$dir/roster.csv"
+}
+
 # The HSM's module misbehaves by the rules in $dir/hsm/rules.
 faulty_hsm() {
 	mkdir "$dir/hsm/counts"
@@ -507,4 +511,15 @@ away() {
 		--confirm "$(company_token_serial "$dir" "VPN token")" --so-pin-file "$dir/so-pin"
 	[[ $(rows '^R.*/CN=alice$') == 1 ]]
 	openssl crl -in "$dir/server/crl.pem" -CAfile "$dir/pki/ca.crt" -noout
+}
+
+@test "that PINs of letters are lost with the station is said where it makes such PINs" {
+	on_hsm
+	printf 'user\nalice\n' >"$dir/roster.csv"
+	run --separate-stderr hsm_station --pins keep
+	((status == 0))
+	[[ $stderr != *"EC key on an HSM"* ]]
+	hsm_conf "$dir" "$(hsm_uri "$dir")" "letter.folder=$dir/letters" "letter.recipient=$dir/pki/ca.crt"
+	run --separate-stderr hsm_station --pins random
+	[[ $stderr == *"EC key on an HSM: PINs whose letters are not printed"* ]]
 }

@@ -56,6 +56,18 @@ devices_are_right() {
 	awk -f udev/check.awk -v profiles=pkcs11/profiles "${ids[@]}" udev/devices.table
 }
 
+# Each program that is installed, and each section that another file names.
+manual_has_it() {
+	local role section rc=0
+	while read -r role; do
+		grep -q "tokenroll-$role\( \|$\)" src/tokenroll.8 || { echo "no tokenroll-$role" && rc=1; }
+	done < <(sed -n 's/^ROLES := //p' Makefile | tr ' ' '\n')
+	while read -r section; do
+		grep -q "^\.S[sh] \"\?$section\"\?$" src/tokenroll.8 || { echo "no section $section" && rc=1; }
+	done < <(grep -hoP 'man tokenroll`, section "\K[^"]+' udev/*)
+	return "$rc"
+}
+
 check "layers: includes go one way" awk -f tests/lint/includes.awk "${headers[@]}" "${product[@]}"
 check "each header compiles alone" headers_compile_alone
 check "files stay short" files_are_short
@@ -65,4 +77,5 @@ check "cppcheck" cppcheck_all
 check "shellcheck" shellcheck -x -P SCRIPTDIR "${scripts[@]}"
 check "table of devices" devices_are_right
 check "manual page" mandoc -T lint -W warning src/tokenroll.8
+check "manual has the programs, and the sections that are named" manual_has_it
 exit $failed

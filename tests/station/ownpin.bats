@@ -11,6 +11,7 @@ setup_file() {
 setup() {
 	load station.bash
 	load screen.bash
+	load ../lib/recovery.bash
 	PATH=$PATH:/usr/sbin:/sbin
 	station_cards 2
 	mkdir "$DIR/printed"
@@ -193,4 +194,129 @@ broken() {
 	[[ $(wrong 0) == 0 && $(holder 0) == alice ]]
 	pin=$(pdftotext -raw "$DIR"/printed/* - | grep -oE '^[0-9][0-9 ]{5,20}$' | tr -d ' \n')
 	card_pkcs11 0 --login --pin "$pin" --list-objects >/dev/null
+}
+
+# take_back: what was just made at the first reader
+take_back() {
+	screen_shows "u undo"
+	sleep 0.2
+	screen_keys u
+	screen_shows "y yes"
+	sleep 0.2
+	screen_keys y
+}
+
+put_in_again() {
+	card_ctl 0 pull
+	card_ctl 0 insert
+}
+
+sealed() {
+	sql "SELECT count(*) FROM letters WHERE length(sealed) > 0"
+}
+
+@test "a token that was undone has its earlier PIN again, and is enrolled when it is put in once more" {
+	station_card 0
+	station_roster user alice bob
+	screen_start -s 120x24 --pins random --pin-file "$DIR/pin" --so-pin-file "$DIR/so"
+	screen_shows "letter of alice is printed"
+	take_back
+	screen_shows "UNDONE: the token is empty again"
+	[[ $(sealed) == 0 ]]
+	put_in_again
+	screen_shows "PULL: DONE"
+	[[ $(wrong 0) == 0 && $(holder 0) == alice ]]
+	take_back
+	screen_shows "UNDONE: the token is empty again"
+	card_pkcs11 0 --login --pin "$COMPANY_PIN" --list-objects >/dev/null
+	[[ $(wrong 0) == 0 ]]
+}
+
+@test "an undo that was cut off while the PIN was put back sends none by itself, and goes on after r" {
+	station_card 0
+	station_roster user alice bob
+	screen_start -s 120x24 --pins random --pin-file "$DIR/pin"
+	screen_shows "letter of alice is printed"
+	sql "CREATE TRIGGER full BEFORE INSERT ON audit WHEN NEW.action = 'pin-restored' BEGIN SELECT RAISE(ABORT, 'full'); END"
+	take_back
+	screen_shows "FAILED"
+	sql "DROP TRIGGER full"
+	put_in_again
+	screen_shows "giving token STAT000000 its earlier PIN back was cut off"
+	sleep 0.2
+	screen_keys r
+	screen_shows "UNDONE: the token is empty again"
+	put_in_again
+	screen_shows "PULL: DONE"
+	[[ $(wrong 0) == 0 && $(holder 0) == alice ]]
+}
+
+@test "where r shows that the PIN was not put back, the next r goes on with the one of the letter" {
+	station_card 0
+	station_roster user alice bob
+	screen_start -s 120x24 --pins random --pin-file "$DIR/pin"
+	screen_shows "letter of alice is printed"
+	sql "CREATE TRIGGER full BEFORE INSERT ON audit WHEN NEW.action = 'pin-restored' BEGIN SELECT RAISE(ABORT, 'full'); END"
+	take_back
+	screen_shows "FAILED"
+	sql "DROP TRIGGER full"
+	# as if it had been pulled out before the token had it
+	pin=$(pdftotext -raw "$DIR"/printed/* - | grep -oE '^[0-9][0-9 ]{5,20}$' | tr -d ' \n')
+	card_pkcs11 0 --login --pin "$COMPANY_PIN" --change-pin --new-pin "$pin"
+	put_in_again
+	screen_shows "giving token STAT000000 its earlier PIN back was cut off"
+	sleep 0.2
+	screen_keys r
+	screen_shows "is wrong"
+	sleep 0.2
+	screen_keys r
+	screen_shows "UNDONE: the token is empty again"
+	card_pkcs11 0 --login --pin "$COMPANY_PIN" --list-objects >/dev/null
+	[[ $(wrong 0) == 1 && $(sealed) == 0 ]]
+}
+
+@test "a PIN that somebody typed is replaced by the earlier one when that is undone" {
+	station_card 0
+	station_roster user alice bob
+	screen_start -s 120x24 --pins typed --pin-file "$DIR/pin"
+	screen_shows "Please choose a PIN"
+	screen_keys 86420975 Enter
+	screen_shows "once more:"
+	screen_keys 86420975 Enter
+	screen_shows "PULL: DONE"
+	take_back
+	screen_shows "Please type the PIN"
+	screen_keys 86420975 Enter
+	screen_shows "UNDONE: the token is empty again"
+	card_pkcs11 0 --login --pin "$COMPANY_PIN" --list-objects >/dev/null
+	[[ $(wrong 0) == 0 ]]
+}
+
+@test "a token that is undone and had the factory's PIN has that again" {
+	card_new sc-hsm 0 pin=648219 "so-pin=$COMPANY_SO_PIN" serial=STAT000000
+	station_roster user alice bob
+	screen_start -s 120x24 --pins random
+	screen_shows "Please type the PIN"
+	screen_keys 648219 Enter
+	screen_shows "letter of alice is printed"
+	take_back
+	screen_shows "UNDONE: the token is empty again"
+	card_pkcs11 0 --login --pin 648219 --list-objects >/dev/null
+	[[ $(wrong 0) == 0 ]]
+}
+
+@test "where no earlier PIN is known the token keeps the one of its letter, which is said and not forgotten" {
+	recovery_new "$DIR/recovery" Recovery
+	station_conf "letter.command=$DIR/printer" "escrow.recovery=$DIR/recovery.pem"
+	card_new sc-hsm 0 blank=yes serial=STAT000000
+	station_roster user alice bob
+	screen_start -s 120x24 --pins random --init
+	screen_shows "letter of alice is printed"
+	take_back
+	screen_shows "UNDONE: empty, but keep its PIN"
+	screen_shows "tokenroll unblock --serial STAT000000"
+	[[ $(sealed) == 1 ]]
+	put_in_again
+	screen_shows "PULL: DONE"
+	[[ $(wrong 0) == 0 && $(holder 0) == alice ]]
 }

@@ -123,6 +123,7 @@ bells() {
 	screen_keys y
 	screen_shows "PUT BACK"
 	screen_shows "bob is skipped"
+	screen_shows "bob, is skipped today, and what was under way is broken off"
 	screen_keys q
 	screen_shows "exit status 0"
 	screen_shows "Skipped: 1"

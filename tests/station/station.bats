@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2016,SC2153,SC2154  # bats and station.bash set them
+# shellcheck disable=SC2016,SC2153,SC2030,SC2031,SC2154  # bats and station.bash set them
 # Many tokens at once: who gets which, and which are left alone.
 
 bats_require_minimum_version 1.5.0
@@ -173,6 +173,29 @@ all_cards() {
 	PYTHON
 }
 
+# one_line CODE ARGUMENT...: the station ends before its first event, with this error in the one line that it prints
+one_line() {
+	run --separate-stderr timeout 10 "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$DIR/tokenroll.conf" --json station \
+		--pin-file "$DIR/pin" "${@:2}" </dev/null
+	((status != 0 && status != 124))
+	python3 -c 'import json, sys; l, = sys.stdin; e = json.loads(l); assert not e["ok"] and e["error"]["code"] == sys.argv[1], e' \
+		"$1" <<<"$output"
+}
+
+@test "an error before the first event is an object in a line as well" {
+	station_soft
+	printf '%s\n' wrong >"$DIR/wrong"
+	chmod 600 "$DIR/wrong"
+	station_roster user alice 'b b' alice
+	one_line ROSTER --pins keep "$DIR/roster.csv"
+	one_line ROSTER --pins keep "$DIR/nowhere.csv"
+	one_line USAGE --pins
+	one_line USAGE --nonsense "$DIR/roster.csv"
+	one_line USAGE --pins nonsense "$DIR/roster.csv"
+	station_roster user alice
+	one_line CA_PASSPHRASE --pins keep --ca-pass-file "$DIR/wrong" "$DIR/roster.csv"
+}
+
 @test "what the roster says of a person is in the profile, and a value that begins with @ reads no file" {
 	station_soft
 	mkdir "$DIR/templates"
@@ -194,6 +217,24 @@ all_cards() {
 	[[ $output == *"process $STATION"* ]]
 	kill -TERM "$STATION"
 	station_ended
+}
+
+# refused_at_once STATUS ARGUMENT...
+refused_at_once() {
+	run timeout 10 "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$DIR/tokenroll.conf" station \
+		--ca-pass-file "$DIR/ca.pass" "${@:2}" "$DIR/roster.csv" </dev/null
+	((status == $1))
+	[[ $output == *"there is no screen to type"* && $output == *"--pins pad"* ]]
+}
+
+@test "PINs that nobody could type without a screen are refused before the first token" {
+	station_soft
+	station_roster user alice
+	refused_at_once 2 --pins typed --pin-file "$DIR/pin"
+	refused_at_once 2 --json
+	refused_at_once 2 --pins keep
+	run sqlite3 "$DIR/tokenroll.db" "SELECT count(*) FROM roster_people WHERE state <> 'waiting'"
+	((status != 0)) || [[ $output == 0 ]]
 }
 
 @test "a roster with a wrong line begins nothing" {
@@ -238,7 +279,7 @@ all_cards() {
 	company_tokenroll "$DIR" enroll alice --pin-file "$DIR/pin" --ca-pass-file "$DIR/ca.pass"
 	station_roster user alice
 	run timeout 30 "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}" -c "$DIR/tokenroll.conf" station \
-		--ca-pass-file "$DIR/ca.pass" --pins keep --plain "$DIR/roster.csv" </dev/null
+		--ca-pass-file "$DIR/ca.pass" --pins keep --keep-factory-pins --plain "$DIR/roster.csv" </dev/null
 	((status == 0))
 	[[ $output == *"done: it was finished before"*"; the key was not tried"* ]]
 	[[ $output != *"proven: the token may be pulled out"* && $output != *$'\a'* ]]

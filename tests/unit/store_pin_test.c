@@ -74,6 +74,40 @@ static void what_all_are_given_is_no_pin_of_its_own_and_neither_is_what_was_prep
 	store_close(&s);
 }
 
+static void a_pin_that_was_put_back_is_the_tokens_own_no_more(void **state)
+{
+	struct store *s = open_store(*state);
+	bool restored = true, restoring = true, overtaken = false;
+
+	tell(s, "letter-kept", "alice", "letter 7");
+	tell(s, STORE_PIN_REPLACE, "alice", "");
+	assert_int_equal(store_pin_restored(s, token_1.serial, &restored, NULL), 0);
+	assert_false(restored);
+	tell(s, "pin-change", "alice", STORE_PIN_UNDO);
+	assert_true(is_own(s, "alice"));
+	assert_int_equal(store_pin_restored(s, token_1.serial, &restored, NULL), 0);
+	assert_int_equal(store_pin_restoring(s, token_1.serial, &restoring, NULL), 0);
+	assert_true(restored && restoring);
+	/* it has said no */
+	tell(s, STORE_PIN_KEPT, "alice", "");
+	assert_int_equal(store_pin_restoring(s, token_1.serial, &restoring, NULL), 0);
+	assert_int_equal(store_pin_overtaken(s, token_1.serial, 7, &overtaken, NULL), 0);
+	assert_false(restoring || overtaken);
+	tell(s, "pin-change", "alice", STORE_PIN_UNDO);
+	tell(s, STORE_PIN_RESTORED, "alice", "");
+	tell(s, "token-wipe", "alice", "objects deleted");
+	assert_false(is_own(s, "alice"));
+	assert_int_equal(store_pin_restored(s, token_1.serial, &restored, NULL), 0);
+	assert_int_equal(store_pin_restoring(s, token_1.serial, &restoring, NULL), 0);
+	assert_int_equal(store_pin_overtaken(s, token_1.serial, 7, &overtaken, NULL), 0);
+	assert_true(restored && !restoring && overtaken);
+	tell(s, STORE_PIN_REPLACE, "bob", "");
+	assert_true(is_own(s, "bob"));
+	assert_int_equal(store_pin_restored(s, token_1.serial, &restored, NULL), 0);
+	assert_false(restored);
+	store_close(&s);
+}
+
 static void a_refused_pin_is_remembered_until_the_token_has_another_one_or_lets_somebody_in(void **state)
 {
 	static const char *const ends[] = {"pin-unblock", "pin-change", "token-wipe", "keyed", "proven"};
@@ -119,6 +153,7 @@ int main(void)
 	static const struct CMUnitTest promises[] = {
 	    PROMISE(a_pin_that_a_person_got_is_the_tokens_own_until_an_unblock_or_a_wipe),
 	    PROMISE(what_all_are_given_is_no_pin_of_its_own_and_neither_is_what_was_prepared),
+	    PROMISE(a_pin_that_was_put_back_is_the_tokens_own_no_more),
 	    PROMISE(a_refused_pin_is_remembered_until_the_token_has_another_one_or_lets_somebody_in),
 	    PROMISE(a_letter_is_overtaken_by_a_command_that_gives_another_pin),
 	};

@@ -337,6 +337,8 @@ static void what_is_being_undone_waits_for_its_token_until_that_is_over_also_in_
 	assert_int_equal(store_roster_retry(s, alice, NULL), 0);
 	p = person(s, id, "alice");
 	assert_false(roster_is_undoing(&p));
+	assert_string_equal(p.code, "");
+	assert_string_equal(p.why, "what was made on token T1 was taken back");
 	roster_person_free(&p);
 	assert_by_token(s, id, "T1", NULL);
 	assert_next(s, id, "alice");
