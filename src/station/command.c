@@ -26,6 +26,11 @@ const struct err *station_trouble(const struct station *s)
 	return s->has_trouble ? &s->trouble : NULL;
 }
 
+const struct err *station_letter_trouble(const struct station *s)
+{
+	return s->letter_why.code != ERR_NONE ? &s->letter_why : NULL;
+}
+
 bool station_is_stopping(const struct station *s)
 {
 	return s->stopping;

@@ -182,14 +182,31 @@ static int print(struct station *s, const struct store_letter *l, struct err *e)
 	return ret;
 }
 
+static void end_trouble(struct station *s, const char *user)
+{
+	if (strcmp(s->letter_why_user, user) == 0)
+		s->letter_why = (struct err)ERR_INIT;
+}
+
+static void begin_trouble(struct station *s, const char *text, const struct err *why)
+{
+	s->letter_why = *why;
+	snprintf(s->letter_why.what, sizeof s->letter_why.what, "%s", text);
+	snprintf(s->letter_why_user, sizeof s->letter_why_user, "%s", s->printing_user);
+}
+
 static void say(struct station *s, bool ok, const char *text, const struct err *why)
 {
+	if (why != NULL)
+		begin_trouble(s, text, why);
+	else
+		end_trouble(s, s->printing_user);
 	station_tell_letter(s, s->printing_user, ok, text, why);
 }
 
 static void failed(struct station *s, const struct err *why)
 {
-	char text[400];
+	char text[sizeof why->what + 200];
 	bool later =
 	    why->code != ERR_LETTER && why->code != ERR_TEMPLATE && why->code != ERR_CONFIG && why->code != ERR_ESCROW;
 	if (later) {
@@ -299,6 +316,8 @@ void letters_read(struct station *s)
 			 "the printer has not taken the PIN letter of %s; it waits, encrypted, in %s: %s",
 			 s->printing_user, out.file, out.why.what);
 	}
+	if (out.state == PINLETTER_PRINTED)
+		s->printer_pause = 0;
 	if (out.unreadable)
 		say_unreadable(s);
 	say(s, out.state != PINLETTER_WAITS, text, out.state == PINLETTER_WAITS ? &out.why : NULL);
@@ -350,6 +369,8 @@ void letters_forget(struct station *s, const struct place *p)
 		ret = store_letter_drop(s->set.store, l.id, &e);
 	if (ret != 0)
 		station_tell(s, STATION_NOTE, p, e.what, &e);
+	else
+		end_trouble(s, p->person.user);
 	store_letter_free(&l);
 }
 

@@ -166,6 +166,8 @@ const struct roster_counts *station_counts(const struct station *s);
 double station_per_hour(const struct station *s);
 int64_t station_time_left_s(const struct station *s);
 const struct err *station_trouble(const struct station *s); /* PC/SC's; NULL if there is none */
+/* Why the PIN letter waits that failed last, until it is printed; NULL: none does. */
+const struct err *station_letter_trouble(const struct station *s);
 bool station_is_stopping(const struct station *s);
 /* A CRL was published in this run of which [ca] after-crl has not told yet. */
 bool station_published(const struct station *s);

@@ -35,8 +35,10 @@ struct station {
 	struct pinletter *printing; /* under way; NULL */
 	int64_t printing_id;
 	char printing_user[65];
-	bool letters_due;     /* there may be some */
-	int64_t *letters_bad; /* those that can never be made */
+	bool letters_due;         /* there may be some */
+	struct err letter_why;    /* of the last one that failed, why it waits; ERR_NONE */
+	char letter_why_user[65]; /* whose it is */
+	int64_t *letters_bad;     /* those that can never be made */
 	size_t n_letters_bad;
 	int64_t printer_pause; /* clock_ms; until then it is not tried */
 	int64_t *giving_up;    /* people who get another token than the one they have begun with */

@@ -147,7 +147,7 @@ static const struct view_action actions[] = {
      can_put_back, skip},
     {'h', "h", "hold", "there is nobody who could be held", "break off what is under way, and hold", is_at_work,
      can_put_back, hold},
-    {'w', "w", "why", "no reader is red", NULL, NULL, is_red, why},
+    {'w', "w", "why", "no reader is red, and no letter waits", NULL, NULL, is_red, why},
     {'n', "n", "new token", "nobody's token has failed half way", "give up what is half done on this token",
      can_give_up, can_give_up, give_up},
     {'p', "p", "print again", "nobody who was just done is at a reader", NULL, NULL, can_reprint, reprint},
@@ -156,6 +156,12 @@ static const struct view_action actions[] = {
 };
 
 #define ACTIONS (sizeof actions / sizeof *actions)
+
+/* A letter that waits is at no reader. */
+static bool is_of_station(const struct station *s, const struct view_action *a)
+{
+	return a->run == why && station_letter_trouble(s) != NULL;
+}
 
 /* ---- where */
 
@@ -212,7 +218,9 @@ bool view_action_key(struct view_screen *v, struct station *s, wint_t key)
 	if (a == NULL)
 		return false;
 	size_t n = candidates(s, a, &first);
-	if (n == 0) {
+	if (n == 0 && is_of_station(s, a)) {
+		view_page_begin(v, VIEW_PAGE_WHY, NULL);
+	} else if (n == 0) {
 		view_say(v, VIEW_PLAIN, "%s: %s", a->word, a->no);
 	} else if (chosen != VIEW_NONE && a->can(at(s, chosen))) {
 		begin(v, s, a, chosen);
@@ -234,7 +242,8 @@ bool view_action_text(char *ret, size_t size, const struct station *s, size_t nt
 {
 	size_t first = 0;
 	for (size_t i = 0; i < ACTIONS; i++) {
-		if (candidates(s, &actions[i], &first) == 0 || nth-- != 0)
+		bool can = candidates(s, &actions[i], &first) != 0 || is_of_station(s, &actions[i]);
+		if (!can || nth-- != 0)
 			continue;
 		snprintf(ret, size, "%s %s", actions[i].name, actions[i].word);
 		return true;

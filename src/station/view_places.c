@@ -329,14 +329,19 @@ static void scroll_to(struct view_screen *v, size_t n, size_t room, size_t shown
 		v->first = shown - room + 1;
 }
 
-static int draw_trouble(const struct station *s, int y, int rows)
+static int draw_err(const struct err *e, int y, int rows)
 {
 	struct view_words words = {"", ""};
-	const struct err *e = station_trouble(s);
 	if (e == NULL || rows <= 0)
 		return 0;
 	view_why(&words, &(struct place){.why = *e});
 	return view_words_draw(y, 1, COLS - 2, rows, VIEW_BAD, &words);
+}
+
+static int draw_trouble(const struct station *s, int y, int rows)
+{
+	int used = draw_err(station_trouble(s), y, rows);
+	return used + draw_err(station_letter_trouble(s), y + used, rows - used);
 }
 
 static void draw_some(struct view_screen *v, const struct station *s, int y, int rows)
