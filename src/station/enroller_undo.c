@@ -13,13 +13,12 @@ static int ui_secret(void *arg, enum life_ask what, const struct worker_token *t
 		     const struct profile_limits *limits, struct secret *ret, struct err *e)
 {
 	struct enroller *n = arg;
-	(void)p;
 	(void)limits;
 	switch (what) {
 	case LIFE_PIN:
-		return enroller_ask(n, DESK_PIN_NOW, t, ret, e);
+		return enroller_ask(n, DESK_PIN_NOW, t, p, ret, e);
 	case LIFE_SO_PIN:
-		return enroller_ask(n, DESK_SO_PIN, t, ret, e);
+		return enroller_ask(n, DESK_SO_PIN, t, p, ret, e);
 	default:
 		return err_set(e, ERR_SECRET_NEEDED, "the station cannot ask for that");
 	}

@@ -604,3 +604,30 @@ goes_on_after_kill() {
 @test "an undo that was over when its station was killed is over, and the person gets a token again" {
 	goes_on_after_kill is_revoked
 }
+
+@test "a PIN that a YubiKey cannot have, or comes with, is asked for again at once; the rule shown is the token's" {
+	cards_start_yubikeys 2
+	STATION_CONF=("token.module=$(cards_module ykcs11)" "vpn.client-module-linux=$(cards_module opensc)" token.timeout=20)
+	station_make_company
+	recovery_new "$DIR/recovery" Recovery
+	station_conf "escrow.recovery=$DIR/recovery.pem"
+	station_roster user alice bob
+	screen_start --pins typed
+	card_new piv 0 serial=13371337
+	screen_shows "Please choose a PIN for your token, and type it twice: 6 to 8"
+	screen_keys 123456 Enter
+	screen_shows "All such tokens come with this PIN"
+	screen_shows_not "once more:"
+	screen_keys 86420975 Enter
+	screen_shows "once more:"
+	screen_keys 86420975 Enter
+	screen_shows "PULL: DONE"
+	screen_shows "1 done  0 failed"
+	card_new piv 1 serial=13371338 pin=97531864
+	screen_shows "Please type the PIN of your token: 6 to 8"
+	screen_keys 975318649753 Enter
+	screen_shows "It has to be 6 to 8"
+	screen_keys 97531864 Enter
+	screen_shows "2 done  0 failed"
+	[[ $(card_status 1 pin-wrong) == 0 ]]
+}
