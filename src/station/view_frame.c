@@ -100,7 +100,11 @@ static void bottom_text(char *ret, size_t size, const struct view_screen *v, con
 	size_t busy = station_busy(s);
 	switch (v->mode) {
 	case VIEW_STOP:
-		snprintf(ret, size, "%zu token%s under way. End the station?", busy, busy == 1 ? " is" : "s are");
+		if (busy == 0)
+			snprintf(ret, size, "No token is under way. End the station?");
+		else
+			snprintf(ret, size, "%zu token%s under way. End the station?", busy,
+				 busy == 1 ? " is" : "s are");
 		break;
 	case VIEW_WHICH:
 		view_action_which(ret, size, v, s);

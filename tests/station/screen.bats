@@ -327,6 +327,14 @@ holds() {
 	screen_shows "2 done"
 	screen_shows "Everybody on the roster has a token."
 	[[ $(holder 0) == alice && $(holder 1) == bob ]]
+	# the passphrase would have to be typed again
+	screen_keys C-c
+	screen_shows "No token is under way. End the station?"
+	screen_shows "y yes  any other key: go on"
+	screen_keys x
+	screen_shows_not "End the station?"
+	screen_keys C-c
+	screen_shows "End the station?"
 	screen_keys C-c
 	screen_shows "exit status 0"
 }
