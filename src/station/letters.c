@@ -323,7 +323,7 @@ void letters_read(struct station *s)
 	say(s, out.state != PINLETTER_WAITS, text, out.state == PINLETTER_WAITS ? &out.why : NULL);
 }
 
-static int find_letter(struct station *s, const struct place *p, bool *ret_found, struct store_letter *ret,
+static int find_letter(const struct station *s, const struct place *p, bool *ret_found, struct store_letter *ret,
 		       struct err *e)
 {
 	if (store_letter_find(s->set.store, p->person.id, p->token.id, ret_found, ret, e) != 0)
@@ -343,18 +343,35 @@ int letters_refused(struct station *s, const struct place *p, bool *ret, struct 
 	return got;
 }
 
+bool letters_has(const struct station *s, const struct place *p)
+{
+	struct store_letter l = {.id = 0};
+	bool found = false;
+	bool has = s->set.printer != NULL && find_letter(s, p, &found, &l, NULL) == 0 && found && l.sealed.len != 0;
+	store_letter_free(&l);
+	return has;
+}
+
+static int no_letter(const struct place *p, struct err *e)
+{
+	err_set(e, ERR_USAGE, "there is no PIN letter for %s, whose PIN was not made here", p->person.user);
+	return err_next(e, "`tokenroll unblock --serial %s` gives the token a new one, where nobody knows it",
+			p->token.id);
+}
+
 int letters_reprint(struct station *s, const struct place *p, struct err *e)
 {
 	struct store_letter l = {.id = 0};
 	bool found = false;
 	if (s->set.printer == NULL)
-		return err_set(e, ERR_USAGE, "this station prints no letters");
-	if (s->printing != NULL)
-		return err_set(e, ERR_BUSY, "a letter is being printed: try it again in a moment");
+		return no_letter(p, e);
+	if (s->printing != NULL) {
+		err_set(e, ERR_BUSY, "a letter is being printed");
+		return err_next(e, "try it again in a moment");
+	}
 	if (find_letter(s, p, &found, &l, e) != 0)
 		return -1;
-	int ret = found && l.sealed.len != 0 ? print(s, &l, e)
-					     : err_set(e, ERR_USAGE, "there is no PIN letter for %s", p->person.user);
+	int ret = found && l.sealed.len != 0 ? print(s, &l, e) : no_letter(p, e);
 	store_letter_free(&l);
 	return ret;
 }

@@ -35,6 +35,8 @@ void letters_turn(struct station *s);
 int letters_fd(const struct station *s);
 void letters_read(struct station *s);
 
+/* Whether letters_reprint has one to print. */
+bool letters_has(const struct station *s, const struct place *p);
 /* Once more, whether it was printed or not. */
 int letters_reprint(struct station *s, const struct place *p, struct err *e);
 

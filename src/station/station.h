@@ -64,6 +64,7 @@ struct place {
 	bool put_back;      /* when the enroller has ended, unless it is done: */
 	enum roster_state back_as;
 	char back_why[200];
+	bool has_letter;     /* with PLACE_DONE: the person's PIN letter can be printed again */
 	bool may_pull;       /* the token was proven: it is not needed any more */
 	struct desk_ask ask; /* with PLACE_ASKING */
 	struct err why;      /* with PLACE_REFUSED and PLACE_FAILED */

@@ -22,10 +22,17 @@ static bool is_red(const struct place *p)
 	return p->state == PLACE_FAILED || p->state == PLACE_REFUSED;
 }
 
+/* The person there has a token, or is getting another one: this one was only looked at. */
+static bool is_provided(const struct place *p)
+{
+	enum roster_state st = p->person.state;
+	return is_red(p) && p->has_person && (st == ROSTER_DONE || st == ROSTER_RUNNING);
+}
+
 static bool can_put_back(const struct place *p)
 {
-	return p->has_person && p->state != PLACE_DONE && p->state != PLACE_UNDONE && p->state != PLACE_EMPTY &&
-	       !p->may_pull && !p->undoing && !p->put_back;
+	return p->has_person && !is_provided(p) && p->state != PLACE_DONE && p->state != PLACE_UNDONE &&
+	       p->state != PLACE_EMPTY && !p->may_pull && !p->undoing && !p->put_back;
 }
 
 static bool can_pick(const struct place *p)
@@ -58,7 +65,7 @@ static bool asks_undo(const struct place *p)
 
 static bool can_reprint(const struct place *p)
 {
-	return p->state == PLACE_DONE;
+	return p->state == PLACE_DONE && p->has_letter;
 }
 
 static const struct place *at(const struct station *s, size_t place)
@@ -81,13 +88,27 @@ static void copy_user(char ret[sizeof((struct roster_person *)0)->user], const s
 	snprintf(ret, sizeof((struct roster_person *)0)->user, "%s", p->has_person ? p->person.user : "");
 }
 
+/* What comes of it. */
+static const char *again(const struct place *p)
+{
+	if (is_provided(p))
+		return "the token is looked at again";
+	if (p->card)
+		return "tried again";
+	return p->half_done && !p->put_back ? "goes on when that token is put in again" : "is in line again";
+}
+
 static void retry(struct view_screen *v, struct station *s, size_t place)
 {
 	struct err e = ERR_INIT;
 	char user[sizeof((struct roster_person *)0)->user];
-	copy_user(user, at(s, place));
-	view_place(v, at(s, place))->put_back = NULL;
-	told(v, station_retry(s, place, &e), &e, place, user, "tried again");
+	const struct place *p = at(s, place);
+	const char *what = again(p);
+	copy_user(user, p);
+	if (is_provided(p))
+		user[0] = '\0';
+	view_place(v, p)->put_back = NULL;
+	told(v, station_retry(s, place, &e), &e, place, user, what);
 }
 
 static void skip(struct view_screen *v, struct station *s, size_t place)
@@ -150,7 +171,8 @@ static const struct view_action actions[] = {
     {'w', "w", "why", "no reader is red, and no letter waits", NULL, NULL, is_red, why},
     {'n', "n", "new token", "nobody's token has failed half way", "give up what is half done on this token",
      can_give_up, can_give_up, give_up},
-    {'p', "p", "print again", "nobody who was just done is at a reader", NULL, NULL, can_reprint, reprint},
+    {'p', "p", "print again", "nobody who was just done and gets a letter is at a reader", NULL, NULL, can_reprint,
+     reprint},
     {'u', "u", "undo", "no token that was just made is in a reader", "empty the token, and revoke the new certificate",
      asks_undo, can_undo, undo},
 };

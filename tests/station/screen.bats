@@ -639,3 +639,29 @@ goes_on_after_kill() {
 	screen_shows "2 done  0 failed"
 	[[ $(card_status 1 pin-wrong) == 0 ]]
 }
+
+@test "a key is offered only where it can be done: no letter to print, nobody to skip or to hold" {
+	company 1
+	station_roster user alice bob
+	screen_start "${keep[@]}"
+	station_card 0
+	screen_shows "PULL: DONE"
+	screen_shows "u undo"
+	screen_has_not "p print again"
+	screen_keys p
+	screen_shows "print again: nobody who was just done and gets a letter is at a reader"
+	card_ctl 0 pull
+	screen_shows_not "PULL"
+	card_ctl 0 insert
+	screen_shows "token STAT000000 is done: it is alice's"
+	screen_shows "r retry  w why"
+	screen_has_not "s skip"
+	screen_has_not "h hold"
+	screen_keys s
+	screen_shows "skip: there is nobody who could be skipped"
+	# also where nothing is under way it is asked
+	screen_keys C-c
+	screen_shows "End the station?"
+	screen_keys y
+	screen_shows "exit status 0"
+}
