@@ -192,3 +192,14 @@ void giveup_advise(const struct station *s, struct place *p)
 			 "%s%sif it is lost or dead, put in another one, and run `tokenroll enroll %s --replace`",
 			 before, then, user);
 }
+
+void giveup_advise_free(struct place *p)
+{
+	if (!p->has_person)
+		err_next(&p->why, "put it in again, or another one");
+	else if (p->person.wanted[0] != '\0')
+		err_next(&p->why, "put it in again: the roster has it for %s", p->person.user);
+	else
+		err_next(&p->why, "put it in again, or another one: nothing was begun on it, and %s is next in line",
+			 p->person.user);
+}

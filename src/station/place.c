@@ -147,6 +147,8 @@ void place_fail(struct station *s, struct place *p, enum place_state st, const s
 	p->why = *why;
 	if (p->half_done || p->undoing)
 		giveup_advise(s, p);
+	else if (why->code == ERR_REMOVED && !p->put_back)
+		giveup_advise_free(p);
 	p->ended = clock_ms();
 	p->step[0] = '\0';
 	station_tell(s, st == PLACE_REFUSED ? STATION_REFUSED : STATION_FAILED, p, NULL, &p->why);

@@ -136,6 +136,8 @@ int giveup_resume(struct station *s, struct place *p, struct err *e);
 void giveup_tell_left(struct station *s, struct place *p);
 /* How the person gets another token, behind what p->why advises. */
 void giveup_advise(const struct station *s, struct place *p);
+/* The token was pulled out before anything was begun on it: it need not be the same one that comes next. */
+void giveup_advise_free(struct place *p);
 
 /* pins.c: which tokens are not sent the PIN that is given, by the trail: one that is nobody's and has a PIN of its own,
  * or one that has refused it. -1: this one. */

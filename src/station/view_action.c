@@ -93,8 +93,10 @@ static const char *again(const struct place *p)
 {
 	if (is_provided(p))
 		return "the token is looked at again";
-	if (p->card)
+	if (p->card || p->undoing)
 		return "tried again";
+	if (!p->has_person)
+		return "the reader is free";
 	return p->half_done && !p->put_back ? "goes on when that token is put in again" : "is in line again";
 }
 

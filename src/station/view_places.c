@@ -41,7 +41,8 @@ static enum view_colour colour_of(const struct place *p)
 /* What the command says of itself is not all that can be done here. */
 static const char *advice(const struct place *p)
 {
-	if (p->state == PLACE_FAILED && !p->card && !p->half_done && !p->undoing)
+	bool begun = p->half_done || p->undoing || p->why.code == ERR_REMOVED; /* that says so itself */
+	if (p->state == PLACE_FAILED && !p->card && !begun)
 		return "put the same token in again: it goes on where it stopped";
 	return err_advice(&p->why);
 }

@@ -665,3 +665,33 @@ goes_on_after_kill() {
 	screen_keys y
 	screen_shows "exit status 0"
 }
+
+@test "a token that is pulled out at the question for its PIN is nobody's yet: its reader is free when its person is elsewhere" {
+	company 2
+	station_roster user alice bob
+	screen_start -s 100x24 --pins typed --pin-file "$DIR/pin"
+	station_card 0
+	screen_shows "Please choose a PIN"
+	screen_shows "alice"
+	card_ctl 0 pull
+	screen_shows "What to do: put it in again, or another one: nothing was begun on it, and alice is next in line"
+	station_card 1
+	screen_shows "Please choose a PIN"
+	screen_shows "alice"
+	screen_keys 86420975 Enter
+	screen_shows "once more:"
+	screen_keys 86420975 Enter
+	screen_shows "PULL: DONE"
+	screen_has_not FAILED
+	screen_has_not "What to do:"
+	card_ctl 1 pull
+	card_ctl 0 insert
+	screen_shows "Please choose a PIN"
+	screen_shows "bob"
+	card_ctl 0 pull
+	screen_shows "What to do: put it in again"
+	screen_keys r
+	screen_shows "1: bob is in line again"
+	screen_shows_not FAILED
+	[[ $(people delivered) == alice ]]
+}
