@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154  # bats and station.bash set them
+# shellcheck disable=SC2034,SC2154  # bats and station.bash set them
 # The station on a terminal: whoever sees it for the first time knows what to do next, and what the keys do is shown.
 
 bats_require_minimum_version 1.5.0
