@@ -339,10 +339,11 @@ static int draw_err(const struct err *e, int y, int rows)
 	return view_words_draw(y, 1, COLS - 2, rows, VIEW_BAD, &words);
 }
 
+/* A letter waits for nobody who stands here: most of the room is the readers'. */
 static int draw_trouble(const struct station *s, int y, int rows)
 {
 	int used = draw_err(station_trouble(s), y, rows);
-	return used + draw_err(station_letter_trouble(s), y + used, rows - used);
+	return used + draw_err(station_letter_trouble(s), y + used, (rows - used) * 2 / 3);
 }
 
 static void draw_some(struct view_screen *v, const struct station *s, int y, int rows)

@@ -523,12 +523,14 @@ printed() {
 	station_card 0
 	company_tokenroll "$DIR" enroll alice --pin-file "$DIR/pin" --ca-pass-file "$DIR/ca.pass"
 	station_roster user alice bob
-	screen_start -s 160x24 "${keep[@]}"
+	screen_start "${keep[@]}"
 	screen_shows "PULL: DONE"
 	screen_shows "u undo"
 	screen_keys u
 	screen_shows "was there before, and is not undone here"
 	screen_shows "tokenroll wipe --serial STAT000000"
+	# to its end, also on a small screen
+	screen_shows "revokes the certificate"
 	grep -q "^V.*/CN=alice$" "$DIR/pki/index.txt"
 	[[ $(holder 0) == alice ]]
 }
