@@ -30,7 +30,7 @@ OBJ := $(SRC:%.c=$(BUILD)/%.o)
 # all below main, the roles and the verbs; each program takes from it what it uses and is linked with no library more
 LIB := $(BUILD)/libtokenroll.a
 LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/*/*.c pkcs11/*.c))
-ROLES := worker signer hsm-signer courier mailer letter enroller watcher vpn vpn-ask
+ROLES := worker signer hsm-signer courier mailer letter enroller watcher vpn vpn-ask vpn-reply vpn-watch
 ROLE_OBJ := $(patsubst %,$(BUILD)/src/%.o,$(subst -,_,$(ROLES)))
 ROLE_PROGRAMS := $(ROLES:%=$(BUILD)/tokenroll-%)
 
@@ -63,7 +63,9 @@ $(BUILD)/tokenroll: $(filter-out $(ROLE_OBJ) $(LIB_OBJ),$(OBJ)) $(LIB)
 
 $(BUILD)/tokenroll-hsm-signer: $(BUILD)/src/hsm_signer.o
 $(BUILD)/tokenroll-vpn-ask: $(BUILD)/src/vpn_ask.o
-$(filter-out %-hsm-signer %-vpn-ask,$(ROLE_PROGRAMS)): $(BUILD)/tokenroll-%: $(BUILD)/src/%.o
+$(BUILD)/tokenroll-vpn-reply: $(BUILD)/src/vpn_reply.o
+$(BUILD)/tokenroll-vpn-watch: $(BUILD)/src/vpn_watch.o
+$(filter-out %-hsm-signer %-vpn-ask %-vpn-reply %-vpn-watch,$(ROLE_PROGRAMS)): $(BUILD)/tokenroll-%: $(BUILD)/src/%.o
 $(ROLE_PROGRAMS): $(LIB)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(PKG_LIBS)
@@ -218,7 +220,7 @@ install: all
 	install -m 0644 $(BUILD)/55-tokenroll.rules "$(DESTDIR)$(RULESDIR)/55-tokenroll.rules"
 	$(PLACES) udev/90-tokenroll-start.rules | install -m 0644 /dev/stdin "$(DESTDIR)$(RULESDIR)/90-tokenroll-start.rules"
 	install -m 0644 udev/tokenroll.sysusers "$(DESTDIR)$(SYSUSERSDIR)/tokenroll.conf"
-	install -m 0644 udev/tokenroll.polkit "$(DESTDIR)$(POLKITDIR)/60-tokenroll.rules"
+	$(PLACES) udev/tokenroll.polkit | install -m 0644 /dev/stdin "$(DESTDIR)$(POLKITDIR)/60-tokenroll.rules"
 	$(PLACES) udev/tokenroll-vpn-ask.desktop | install -m 0644 /dev/stdin "$(DESTDIR)$(AUTOSTARTDIR)/tokenroll-vpn-ask.desktop"
 
 uninstall:

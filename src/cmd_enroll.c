@@ -297,12 +297,7 @@ static int fill_options(struct enroll_options *ret, const struct options *o, con
 	    .recovery_uri = recovery->uri,
 	    .so_pin_given = o->so_pin_file != NULL,
 	    .pin_given = credentials_has_pin(o),
-	    .pin_file = o->pin_file,
 	    .new_pin_file = o->new_pin_file,
-	    .recovery_pass_file = o->recovery_pass_file,
-	    .recovery_pin_file = recovery->pin_file,
-	    .so_pin_file = o->so_pin_file,
-	    .ca_pass_file = o->ca_pass_file,
 	    .verbose = o->verbose,
 	};
 	if (o->csr_only && o->cert_file != NULL)

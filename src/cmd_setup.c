@@ -7,6 +7,7 @@
 #include "ca/look.h"
 #include "cmd.h"
 #include "core/xalloc.h"
+#include "credentials.h"
 #include "setup/conffile.h"
 #include "setupui.h"
 
@@ -73,6 +74,7 @@ static int read_configuration(struct setup *s, struct err *e)
 		return 0;
 	if (config_read(&s->cfg, s->conf_path, e) != 0)
 		return -1;
+	credentials_hide(s->cfg, o);
 	const char *remote = setup_from_template(s->cfg, "remote");
 	if (o->ca_key != NULL && (s->cfg->ca.key == NULL || strcmp(s->cfg->ca.key, o->ca_key) != 0))
 		return differs(s, "--ca-key", s->cfg->ca.key, e);
@@ -251,6 +253,8 @@ static int make_text(struct setup *s, struct err *e)
 	blob_set(&text, s->conf_text, strlen(s->conf_text));
 	int got = config_parse(&s->cfg, s->conf_path, &text, e);
 	blob_free(&text);
+	if (got == 0)
+		credentials_hide(s->cfg, s->o);
 	return got;
 }
 

@@ -185,12 +185,10 @@ static int fill_options(const struct stationcmd *c, struct station_options *ret,
 	    .init = c->o->init,
 	    .allow_foreign = c->o->allow_foreign,
 	    .keep_factory_pins = c->o->keep_factory_pins,
+	    .replace = c->o->replace,
 	    .module = c->o->module,
 	    .pin_given = c->pin,
 	    .so_pin_given = c->so_pin,
-	    .pin_file = c->o->pin_file,
-	    .so_pin_file = c->o->so_pin_file,
-	    .ca_pass_file = c->o->ca_pass_file,
 	    .verbose = c->o->verbose,
 	};
 	return c->o->pins != NULL ? config_pins_parse(&ret->pin, c->o->pins, e) : 0;

@@ -1,6 +1,10 @@
 #include "credentials.h"
 #include "core/clean.h"
 #include "core/prompt.h"
+#include "pkcs11/uri.h"
+#include "recoverykey.h"
+
+#include <stdio.h>
 
 #define PASSPHRASE_ATTEMPTS 3u
 
@@ -81,4 +85,47 @@ int credentials_ca(const struct options *o, const struct ca_info *ca, unsigned a
 		return -1;
 	bool typed = ca->hsm.name[0] == '\0' || ca->hsm.wants_pin;
 	return typed ? get_ca_secret(o, ca, ret, e) : 0;
+}
+
+static void hide_fd(struct config *cfg, enum hidden_kind kind, long fd)
+{
+	char path[32];
+	snprintf(path, sizeof path, "/dev/fd/%ld", fd);
+	if (fd >= 0)
+		hidden_add(&cfg->hidden, kind, path);
+}
+
+/* What is wrong with the URI is for the signer to say. */
+static void hide_hsm_pin(struct config *cfg)
+{
+	static const struct p11_uri_use use = {ERR_CONFIG, "[ca] key", ""};
+	struct p11_uri uri = {.pin_file = NULL};
+	if (!config_key_on_hsm(&cfg->ca))
+		return;
+	if (p11_uri_parse(&uri, cfg->ca.key, &use, NULL) == 0)
+		hidden_add(&cfg->hidden, HIDDEN_CA_SECRET, uri.pin_file);
+	p11_uri_clear(&uri);
+}
+
+/* Whether it can be used is looked at where it is used. */
+static void hide_recovery(struct config *cfg, const struct options *o)
+{
+	struct recoverykey k = {.file = NULL};
+	if (recoverykey_parse(&k, o, NULL) == 0) {
+		hidden_add(&cfg->hidden, HIDDEN_SECRET, k.file);
+		hidden_add(&cfg->hidden, HIDDEN_SECRET, k.pin_file);
+	}
+	recoverykey_clear(&k);
+}
+
+void credentials_hide(struct config *cfg, const struct options *o)
+{
+	const char *const files[] = {o->pin_file, o->new_pin_file, o->so_pin_file, o->puk_file, o->recovery_pass_file};
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+		hidden_add(&cfg->hidden, HIDDEN_SECRET, files[i]);
+	hide_fd(cfg, HIDDEN_SECRET, o->pin_fd);
+	hidden_add(&cfg->hidden, HIDDEN_CA_SECRET, o->ca_pass_file);
+	hide_fd(cfg, HIDDEN_CA_SECRET, o->ca_pass_fd);
+	hide_recovery(cfg, o);
+	hide_hsm_pin(cfg);
 }

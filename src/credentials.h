@@ -6,6 +6,7 @@
 #define CREDENTIALS_H
 
 #include "ca/signer.h"
+#include "core/config.h"
 #include "core/secret.h"
 #include "options.h"
 
@@ -27,5 +28,9 @@ bool credentials_has_pin(const struct options *o);
  * to by --last-try or at the terminal, ERR_PIN_LAST_TRY; where nobody types the PIN, *ret stays empty. */
 int credentials_ca(const struct options *o, const struct ca_info *ca, unsigned attempt, struct secret *ret,
 		   struct err *e);
+
+/* All files and descriptors that secrets come from, by the options and by [ca] key, become what cfg has to be hidden
+ * from the processes that run code of others. */
+void credentials_hide(struct config *cfg, const struct options *o);
 
 #endif

@@ -210,8 +210,6 @@ static void fill(struct lifeui *u, const char *user)
 	    .temporary = o->temporary != 0,
 	    .keep_passphrase = o->temporary != 0,
 	    .verbose = o->verbose,
-	    .secret_files = {o->pin_file, o->new_pin_file, o->so_pin_file, o->puk_file, o->ca_pass_file,
-			     o->recovery_pass_file, u->recovery.pin_file},
 	};
 	u->ui = (struct life_ui){
 	    .arg = u,

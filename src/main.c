@@ -3,6 +3,7 @@
  */
 #include "cmd.h"
 #include "core/process.h"
+#include "credentials.h"
 #include "report.h"
 #include "screen.h"
 
@@ -51,7 +52,10 @@ const char *cmd_config_path(const struct options *o)
 
 int cmd_config(struct config **ret, const struct options *o, struct err *e)
 {
-	return config_read(ret, cmd_config_path(o), e);
+	if (config_read(ret, cmd_config_path(o), e) != 0)
+		return -1;
+	credentials_hide(*ret, o);
+	return 0;
 }
 
 static int run(const struct options *o, struct err *e)

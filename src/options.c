@@ -57,7 +57,7 @@ static const struct option_def defs[] = {
     OPT("key-type", 0, TEXT, VERB_ENROLL | VERB_REKEY | VERB_LOST | VERB_SETUP, key_type, "T",
 	"ec:P-256, ec:P-384, rsa:2048, rsa:3072 or rsa:4096 (setup: a new CA's, ec:P-384 or rsa:3072 on)"),
     OPT("days", 0, DAYS, VERB_MAKE | VERB_SETUP, days, "N", "how long the certificate is valid (setup: a new CA's)"),
-    OPT("replace", 0, FLAG, VERB_ENROLL, replace, NULL,
+    OPT("replace", 0, FLAG, VERB_ENROLL | VERB_STATION, replace, NULL,
 	"revoke the user's valid certificate (superseded) and make a new one"),
     OPT("csr-only", 0, FLAG, VERB_ENROLL, csr_only, NULL, "stop when the request is made and write it to a file"),
     OPT("cert", 0, TEXT, VERB_ENROLL, cert_file, "FILE", "go on with a certificate that was signed elsewhere"),

@@ -9,9 +9,10 @@
 #include "vpn/wait.h"
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 static const char usage[] =
     "usage: tokenroll-vpn PROFILE [OPENVPN-OPTION...]\n"
@@ -19,16 +20,22 @@ static const char usage[] =
     "PROFILE is an OpenVPN configuration; .conf or .ovpn may be left out. The options go behind it.\n"
     "The PIN is asked for through systemd's password agents, and never a second time.\n";
 
-/* The profile, with its suffix if that was left out. */
+static bool is_file(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* The profile, with its suffix if that was left out. What belongs to it may be in a folder of that name beside it. */
 static int find_profile(char ret[PATH_MAX], const char *given, struct err *e)
 {
 	static const char *const suffixes[] = {"", ".conf", ".ovpn"};
 	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
 		int n = snprintf(ret, PATH_MAX, "%s%s", given, suffixes[i]);
-		if (n > 0 && n < PATH_MAX && access(ret, F_OK) == 0)
+		if (n > 0 && n < PATH_MAX && is_file(ret))
 			return 0;
 	}
-	err_set(e, ERR_CONFIG, "there is no %s, neither with .conf nor with .ovpn behind it", given);
+	err_set(e, ERR_CONFIG, "there is no file %s, neither with .conf nor with .ovpn behind it", given);
 	return err_next(e, "put the profile of your bundle there, the one for Linux, with all that is beside it");
 }
 

@@ -7,6 +7,7 @@
  */
 #include "core/process.h"
 #include "vpn/desktop.h"
+#include "vpn/question.h"
 
 #include <signal.h>
 #include <sys/prctl.h>
@@ -31,7 +32,7 @@ int main(int argc, char **argv)
 	harden();
 	if (argc < 2 && access(SYSCONF_DIR "/vpn.env", F_OK) != 0)
 		return 0;
-	desktop_serve(argc > 1 ? argv[1] : "/run/systemd/ask-password", &e);
+	desktop_serve(argc > 1 ? argv[1] : QUESTION_FOLDER, &e);
 	fprintf(stderr, "tokenroll-vpn-ask: %s (%s)\n", e.what, e.native);
 	return 1;
 }

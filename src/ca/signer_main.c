@@ -64,7 +64,7 @@ static int open_all(struct rpc_server *s, const struct config_ca *cfg, struct ca
 	if (got == 0)
 		got = ca_open(&st->ca, cfg, signer_note, s, ret, e);
 	if (got == 0) {
-		(void)ca_confine(st->ca, &writes); /* a kernel without it is no reason not to issue */
+		(void)ca_confine(st->ca, cfg, &writes); /* a kernel without it is no reason not to issue */
 		if (on_hsm)
 			ca_hsm_open(st->ca, st->port, hsm, ret);
 	} else if (hsm != NULL) {

@@ -1,4 +1,5 @@
 #include "ca/signer_wire.h"
+#include "core/xalloc.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,8 @@ static void get_list(struct rpc_msg *m, struct config_list *ret)
 
 void signer_put_config(struct rpc_msg *m, const struct config_ca *cfg)
 {
+	static const struct hidden_list nothing = {NULL, 0};
+	const struct hidden_list *hidden = cfg->hidden != NULL ? cfg->hidden : &nothing;
 	struct config_ca c = *cfg;
 	char **paths[N_PATHS];
 	paths_of(&c, paths);
@@ -43,6 +46,7 @@ void signer_put_config(struct rpc_msg *m, const struct config_ca *cfg)
 	rpc_put_u32(m, cfg->attestation_touch);
 	put_list(m, &cfg->hsm_env);
 	put_list(m, &cfg->hsm_writes);
+	hidden_put(m, hidden->place, hidden->n);
 }
 
 void signer_get_config(struct rpc_msg *m, struct config_ca *ret)
@@ -65,6 +69,8 @@ void signer_get_config(struct rpc_msg *m, struct config_ca *ret)
 	ret->attestation_touch = rpc_get_u32(m) != 0;
 	get_list(m, &ret->hsm_env);
 	get_list(m, &ret->hsm_writes);
+	ret->hidden = xcalloc(1, sizeof *ret->hidden);
+	hidden_get(m, ret->hidden);
 }
 
 void signer_config_free(struct config_ca *cfg)
@@ -75,6 +81,9 @@ void signer_config_free(struct config_ca *cfg)
 		free(*paths[i]);
 	config_list_free(&cfg->hsm_env);
 	config_list_free(&cfg->hsm_writes);
+	if (cfg->hidden != NULL)
+		hidden_free(cfg->hidden);
+	free(cfg->hidden);
 }
 
 void signer_put_certificate(struct rpc_msg *m, const struct ca_certificate *c)

@@ -441,6 +441,7 @@ void config_free(struct config **c)
 	config_list_free(&(*c)->letter.recipients);
 	config_list_free(&(*c)->ca.hsm_env);
 	config_list_free(&(*c)->ca.hsm_writes);
+	hidden_free(&(*c)->hidden);
 	free((*c)->path);
 	blob_free(&(*c)->text);
 	free(*c);

@@ -10,6 +10,7 @@
 #include "core/blob.h"
 #include "core/config_list.h"
 #include "core/err.h"
+#include "core/hidden.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,10 +36,11 @@ struct config_ca {
 	long overlap;                  /* days that a certificate stays valid after it was renewed; default 0 */
 	unsigned key_types;            /* KEYTYPE_BIT set the CA accepts; default all */
 	long lock_wait;                /* seconds to wait for a PKI that another program has locked; default 30 */
-	bool require_attestation;  /* a key without a proof that its token made it gets no certificate; default no */
-	char *attestation_roots;   /* PEM: the vendors' roots and intermediates; no proof is judged without */
-	unsigned attestation_pins; /* KEYPOLICY_PIN_BIT set a proof may say; 0 and default: any but never */
-	bool attestation_touch;    /* the key must ask for a touch; default no */
+	bool require_attestation;   /* a key without a proof that its token made it gets no certificate; default no */
+	char *attestation_roots;    /* PEM: the vendors' roots and intermediates; no proof is judged without */
+	unsigned attestation_pins;  /* KEYPOLICY_PIN_BIT set a proof may say; 0 and default: any but never */
+	bool attestation_touch;     /* the key must ask for a touch; default no */
+	struct hidden_list *hidden; /* that of struct config; NULL: nothing */
 };
 
 struct config_token {
@@ -129,6 +131,9 @@ struct config {
 	struct config_status status;
 	struct config_crl crl;
 	char *store_path;
+	/* What our processes have no business with, each as far as it can do without: the database, bundles, the mail
+	 * server's password, and what is added of the files of secrets that options name. PKI and key are in ca. */
+	struct hidden_list hidden;
 };
 
 /* Reads path. ERR_CONFIG on any fault; a missing file is one, too. */
@@ -139,6 +144,9 @@ int config_parse(struct config **ret, const char *path, struct blob *text, struc
 
 /* A name for templates that is not in the file; takes the place of one that is. ERR_CONFIG if it cannot be one. */
 int config_add_name(struct config *c, const char *name, const char *value, struct err *e);
+
+/* What another process has told of what is to be hidden, in the place of what the file says; moved out of *l. */
+void config_hide(struct config *c, struct hidden_list *l);
 
 /* Whether the CA's key is on an HSM: a PKCS#11 URI (RFC 7512). */
 static inline bool config_key_on_hsm(const struct config_ca *ca)

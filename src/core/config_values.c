@@ -32,6 +32,21 @@ static int complete_letter(const struct config *c, struct err *e)
 					     : "name in folder where the letters for the recipient are to be put");
 }
 
+void config_hide(struct config *c, struct hidden_list *l)
+{
+	hidden_free(&c->hidden);
+	c->hidden = *l;
+	*l = (struct hidden_list){NULL, 0};
+}
+
+static void complete_hidden(struct config *c)
+{
+	hidden_add(&c->hidden, HIDDEN_STORE, c->store_path);
+	hidden_add(&c->hidden, HIDDEN_BUNDLES, c->bundle.dir);
+	hidden_add(&c->hidden, HIDDEN_MAIL, c->mail.password_file);
+	c->ca.hidden = &c->hidden;
+}
+
 int config_complete(struct config *c, struct err *e)
 {
 	if (c->ca.pki == NULL || c->bundle.dir == NULL || c->store_path == NULL)
@@ -53,5 +68,6 @@ int config_complete(struct config *c, struct err *e)
 		return -1;
 	if ((c->mail.user != NULL) != (c->mail.password_file != NULL))
 		return err_set(e, ERR_CONFIG, "%s: [mail] needs both 'user' and 'password-file', or neither", c->path);
+	complete_hidden(c);
 	return 0;
 }

@@ -110,14 +110,16 @@ void rpc_peer_on_note(struct rpc_peer *p, rpc_note_fn *fn, void *arg);
 /*
  * One call: sends *in, waits at most timeout_ms for the answer, fills *out. If the child answers with an
  * error, that is *e. If it dies, hangs or talks nonsense it is killed, the peer is unusable from then on, and
- * *e is ERR_MODULE for a worker, ERR_CA_FAILED for a signer, ERR_FAILED for a courier, ERR_MAIL for a mailer,
- * ERR_LETTER for what prints letters.
+ * *e is ERR_MODULE for a worker, ERR_CA_FAILED for a signer, ERR_MAIL for a mailer, ERR_FAILED for a courier and for
+ * what prints letters.
  * ERR_INTERRUPTED when a signal asked us to stop.
  */
 int rpc_call(struct rpc_peer *p, struct rpc_msg *in, struct rpc_msg *out, int timeout_ms, struct err *e);
 
 /* The two halves of rpc_call, to have a signer and a worker busy at once. One call at a time per peer. */
 int rpc_send(struct rpc_peer *p, struct rpc_msg *in, struct err *e);
+/* For a caller who serves others, too: one that has not taken all of the call by then counts as one that hangs. */
+int rpc_send_within(struct rpc_peer *p, struct rpc_msg *in, int timeout_ms, struct err *e);
 int rpc_wait(struct rpc_peer *p, struct rpc_msg *out, int timeout_ms, struct err *e);
 
 /* Tells the child that nothing more will be asked, so that it ends while the caller goes on; rpc_peer_stop is to

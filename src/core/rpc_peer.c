@@ -54,7 +54,7 @@ static const struct role roles[] = {
     {"signer", "the signer process", ERR_CA_FAILED, "the CA", true},
     {"hsm-signer", "the signer process that runs the PKCS#11 module of the CA's HSM", ERR_CA_HSM, "the CA", false},
     {"courier", "the process that packs the bundle", ERR_FAILED, "", false},
-    {"letter", "the process that prints letters", ERR_LETTER, "the printer", false},
+    {"letter", "the process that prints letters", ERR_FAILED, "the printer", false},
     {"mailer", "the process that mails the bundle", ERR_MAIL, "", false},
     {"enroller", "the process that enrolls one token", ERR_FAILED, "the token", true},
     {"watcher", "the process that watches the readers", ERR_FAILED, "", false},
@@ -289,13 +289,20 @@ static int broken(struct rpc_peer *p, enum rpc_wire w, int timeout_ms, struct er
 	return say_broken(p->role, w, status, timeout_ms, e);
 }
 
-int rpc_send(struct rpc_peer *p, struct rpc_msg *in, struct err *e)
+int rpc_send_within(struct rpc_peer *p, struct rpc_msg *in, int timeout_ms, struct err *e)
 {
 	if (p->fd < 0)
 		return gone(p, e);
-	if (rpc_wire_send(p->fd, in, -1) != 0)
-		return broken(p, RPC_WIRE_CLOSED, 0, e);
-	return 0;
+	int64_t deadline = timeout_ms < 0 ? -1 : clock_ms() + timeout_ms;
+	if (rpc_wire_send(p->fd, in, deadline) == 0)
+		return 0;
+	bool late = deadline >= 0 && clock_ms() >= deadline;
+	return broken(p, late ? RPC_WIRE_TIMEOUT : RPC_WIRE_CLOSED, timeout_ms, e);
+}
+
+int rpc_send(struct rpc_peer *p, struct rpc_msg *in, struct err *e)
+{
+	return rpc_send_within(p, in, -1, e);
 }
 
 static int take_err(struct rpc_msg *m, struct err *e)

@@ -181,6 +181,14 @@ int enroll_ask_so_pin(struct enroll_run *r, struct err *e)
 	return -1;
 }
 
+/* Not of the factory's PIN, which nobody gave, nor of a new one. */
+static void tell_taken(const struct enroll_run *r)
+{
+	bool new_pin = r->new_pin_tried || (r->result->replaced_pins & 1U << PROFILE_PIN) != 0;
+	if (r->ui->taken != NULL && !new_pin && !r->unasked[PROFILE_PIN])
+		r->ui->taken(r->ui->arg);
+}
+
 int enroll_open_token(struct enroll_run *r, struct err *e)
 {
 	if (r->opened)
@@ -193,6 +201,7 @@ int enroll_open_token(struct enroll_run *r, struct err *e)
 		return -1;
 	if (r->ports->token.login(r->worker, false, r->pin, last_try, e) != 0)
 		return enroll_secret_failed(r, PROFILE_PIN, e);
+	tell_taken(r);
 	if (log_in_officer(r, e) != 0)
 		return -1;
 	r->opened = true;

@@ -9,25 +9,14 @@
 struct worker_settings enroll_worker_settings(struct enroll_run *r)
 {
 	const struct config *cfg = r->cfg;
-	const struct enroll_options *opt = r->opt;
-	return (struct worker_settings){
+	struct worker_settings s = {
 	    .timeout_s = (int)cfg->token.timeout,
-	    .verbose = opt->verbose,
-	    .places = {{WORKER_PLACE_PKI, cfg->ca.pki},
-		       {WORKER_PLACE_KEY, config_key_on_hsm(&cfg->ca) ? NULL : cfg->ca.key},
-		       {WORKER_PLACE_STORE, cfg->store_path},
-		       {WORKER_PLACE_BUNDLES, cfg->bundle.dir},
-		       {WORKER_PLACE_SECRET, cfg->mail.password_file},
-		       {WORKER_PLACE_SECRET, opt->recovery_file},
-		       {WORKER_PLACE_SECRET, opt->recovery_pin_file},
-		       {WORKER_PLACE_SECRET, opt->recovery_pass_file},
-		       {WORKER_PLACE_SECRET, opt->pin_file},
-		       {WORKER_PLACE_SECRET, opt->new_pin_file},
-		       {WORKER_PLACE_SECRET, opt->so_pin_file},
-		       {WORKER_PLACE_SECRET, opt->ca_pass_file}},
+	    .verbose = r->opt->verbose,
 	    .note = r->ui->note,
 	    .note_arg = r->ui->arg,
 	};
+	guard_hide_known(cfg, &s);
+	return s;
 }
 
 int enroll_start_worker_for(struct enroll_run *r, const char *module, bool reads_only, struct worker **ret,

@@ -42,12 +42,12 @@ struct enroll_options {
 	/* a recovery key, in a file or on a token: the SO PIN is taken out of escrow; at most one of both */
 	const char *recovery_file;
 	const struct p11_uri *recovery_uri;
-	bool so_pin_given; /* in a file */
-	bool pin_given;    /* not typed: a second question would have the same answer */
-	bool replace_pin;  /* the PIN that is given is for the way here only: the token gets another one */
-	bool new_pin_kept; /* that one is the same each time it is asked for, as one out of a file is */
-	/* where secrets come from, so that the token's module is kept from them; NULL: not from a file */
-	const char *pin_file, *new_pin_file, *so_pin_file, *ca_pass_file, *recovery_pass_file, *recovery_pin_file;
+	bool so_pin_given;  /* in a file */
+	bool pin_given;     /* not typed: a second question would have the same answer */
+	bool replace_pin;   /* the PIN that is given is for the way here only: the token gets another one */
+	bool new_pin_typed; /* by a person, who may take long: with replace_pin the token takes the old one before */
+	bool new_pin_kept;  /* that one is the same each time it is asked for, as one out of a file is */
+	const char *new_pin_file; /* NULL: not from a file */
 	bool verbose;
 };
 
@@ -83,6 +83,8 @@ struct enroll_ui {
 	int (*choose)(void *arg, const struct enroll_candidate *list, size_t n, size_t *ret_index, struct err *e);
 	/* This token was taken. */
 	void (*chosen)(void *arg, const struct worker_token *t);
+	/* The token has taken the PIN that pin gave for it. NULL: nobody wants to know. */
+	void (*taken)(void *arg);
 	/* A step begins, and ends; detail may be "". If it did not end well, detail says how where that is no failure.
 	 */
 	void (*begin)(void *arg, const char *step);

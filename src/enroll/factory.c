@@ -228,7 +228,7 @@ static int sort_replaced(struct enroll_run *r, struct err *e)
 	bool begun = false;
 	if (r->ports->store.replace_begun(r->store, r->token.serial, &begun, e) != 0)
 		return -1;
-	r->replaces = true;
+	r->replaces = !profile_pin_is_factory(&r->profile->pin[PROFILE_PIN], r->pin);
 	r->factory[PROFILE_PIN] = !(begun && r->cred.state == CRED_WRITTEN);
 	if (r->factory[PROFILE_PIN])
 		return 0;
@@ -324,6 +324,18 @@ static int ask_new_pin(struct enroll_run *r, struct err *e)
 	return -1;
 }
 
+/* Nobody thinks of a new PIN in vain, and others that have the same old one wait for no person. The session ends before
+ * that, as it may take long. */
+static int try_old_pin(struct enroll_run *r, struct err *e)
+{
+	if (!r->replaces || !r->opt->new_pin_typed)
+		return 0;
+	if (enroll_open_token(r, e) != 0)
+		return -1;
+	enroll_close_writer(r);
+	return 0;
+}
+
 int enroll_ask_replacements(struct enroll_run *r, struct err *e)
 {
 	bool escrow = false;
@@ -334,7 +346,9 @@ int enroll_ask_replacements(struct enroll_run *r, struct err *e)
 		return -1;
 	if (!is_factory(r, PROFILE_PIN) || changes_on_pad(r, PROFILE_CHANGE_PIN))
 		return 0;
-	return r->opt->keep_factory_pins || r->new_pin != NULL ? 0 : ask_new_pin(r, e);
+	if (r->opt->keep_factory_pins || r->new_pin != NULL)
+		return 0;
+	return try_old_pin(r, e) == 0 ? ask_new_pin(r, e) : -1;
 }
 
 static int replace_sealed(struct enroll_run *r, size_t i, struct secret *old, struct err *e)

@@ -29,21 +29,30 @@ bool guard_is_module(const struct guard *g, const char *path)
 	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-static void add(struct worker_settings *s, enum worker_place_kind kind, const char *path)
+static void add(struct worker_settings *s, enum hidden_kind kind, char *path)
 {
-	for (size_t i = 0; path != NULL && i < WORKER_PLACES_MAX; i++) {
+	for (size_t i = 0; path != NULL && i < HIDDEN_PLACES_MAX; i++) {
 		if (s->places[i].path != NULL)
 			continue;
-		s->places[i] = (struct worker_place){kind, path};
+		s->places[i] = (struct hidden_place){kind, path};
 		return;
 	}
 }
 
+void guard_hide_known(const struct config *cfg, struct worker_settings *s)
+{
+	add(s, HIDDEN_PKI, cfg->ca.pki);
+	if (!config_key_on_hsm(&cfg->ca))
+		add(s, HIDDEN_KEY, cfg->ca.key);
+	for (size_t i = 0; i < cfg->hidden.n; i++)
+		add(s, cfg->hidden.place[i].kind, cfg->hidden.place[i].path);
+}
+
 void guard_hide(const struct guard *g, const char *module, struct worker_settings *s)
 {
-	add(s, WORKER_PLACE_SECRET, g->uri.pin_file);
+	add(s, HIDDEN_CA_SECRET, g->uri.pin_file);
 	if (!guard_is_module(g, module))
-		add(s, WORKER_PLACE_MODULE, g->module);
+		add(s, HIDDEN_MODULE, g->module);
 }
 
 bool guard_is_hsm(const struct guard *g, const struct worker_token *t, const char *module)

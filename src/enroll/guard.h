@@ -27,6 +27,9 @@ bool guard_is_module(const struct guard *g, const char *path);
  * worker is for that one. Borrows from g. */
 void guard_hide(const struct guard *g, const char *module, struct worker_settings *s);
 
+/* Adds what the configuration knows of to those places. Borrows from cfg. */
+void guard_hide_known(const struct config *cfg, struct worker_settings *s);
+
 /* Whether a token, as this module shows it, is the one that [ca] key names. False if that names none; another module
  * than the HSM's is believed only if a serial number is named. */
 bool guard_is_hsm(const struct guard *g, const struct worker_token *t, const char *module);

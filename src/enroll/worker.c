@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 struct worker_message worker_call_begin(enum worker_call type)
 {
@@ -91,27 +90,13 @@ int worker_call_run(struct worker *w, struct worker_message *c, struct err *e)
 	return rpc_send(w->peer, &c->in, e) == 0 ? worker_call_wait(w, c, e) : -1;
 }
 
-/* The path of a place as it is known to every process, to be freed; NULL if there is nothing to hide. */
-static char *common_path(const struct worker_place *p)
-{
-	struct stat st;
-	if (p->path == NULL || p->kind != WORKER_PLACE_SECRET)
-		return p->path != NULL ? xstrdup(p->path) : NULL;
-	/* what another process calls /dev/fd/3 is something else, and pipes and terminals are no places */
-	return stat(p->path, &st) == 0 && S_ISREG(st.st_mode) ? realpath(p->path, NULL) : NULL;
-}
-
 static int start_begin(struct worker *w, const struct worker_settings *settings, struct err *e)
 {
 	struct worker_message c = worker_call_begin(WORKER_START);
-	for (size_t i = 0; i < WORKER_PLACES_MAX; i++) {
-		char *path = common_path(&settings->places[i]);
-		if (path != NULL) {
-			rpc_put_u32(&c.in, settings->places[i].kind);
-			rpc_put_str(&c.in, path);
-		}
-		free(path);
-	}
+	size_t n = 0;
+	while (n < HIDDEN_PLACES_MAX && settings->places[n].path != NULL)
+		n++;
+	hidden_put(&c.in, settings->places, n);
 	int got = rpc_send(w->peer, &c.in, e);
 	rpc_msg_free(&c.in);
 	w->starting = got == 0;

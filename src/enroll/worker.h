@@ -74,24 +74,6 @@ struct worker_key {
 		false, false, false, false, false, false, false, false, BLOB_INIT, BLOB_INIT \
 	}
 
-/* Where the module has no business; see hide.h. */
-enum worker_place_kind {
-	WORKER_PLACE_PKI,    /* an easy-rsa directory */
-	WORKER_PLACE_KEY,    /* the file of a CA key that is elsewhere */
-	WORKER_PLACE_STORE,  /* the database, with the files that go with it */
-	WORKER_PLACE_UNUSED, /* the same, of one that nothing is done with: no file for worker_turn is made beside it */
-	WORKER_PLACE_BUNDLES, /* the folder of bundles */
-	WORKER_PLACE_MODULE,  /* the PKCS#11 module of the CA's HSM */
-	WORKER_PLACE_SECRET,  /* the file of a PIN or passphrase; may be a descriptor's name, such as /dev/fd/3 */
-};
-
-struct worker_place {
-	enum worker_place_kind kind;
-	const char *path; /* NULL: there is none */
-};
-
-#define WORKER_PLACES_MAX 16
-
 #define WORKER_NOT_KEPT                                                                                                \
 	"the token's module is not kept from the CA's files: for that the kernel has to have Landlock, as Linux from " \
 	"5.19 on"
@@ -102,7 +84,8 @@ struct worker_place {
 struct worker_settings {
 	int timeout_s; /* for one call; key generation gets ten times that */
 	bool verbose;  /* let the module write to stderr, and say if it is not kept from the places: WORKER_NOT_KEPT */
-	struct worker_place places[WORKER_PLACES_MAX];
+	/* where the module has no business, see hide.h; one without a path ends them */
+	struct hidden_place places[HIDDEN_PLACES_MAX];
 	const char
 	    *cards;      /* what OpenSC is told of cards (see opensc.h), NULL: nothing; needed for worker_start only */
 	bool reads_only; /* it is for a token that was set up, and changes nothing on it */

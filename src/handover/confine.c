@@ -4,37 +4,29 @@
 #include "core/xalloc.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-static void add(struct pathset *h, const char *path, const char *ending)
-{
-	char *real = path != NULL && *path == '/' ? pathset_resolve(path) : NULL;
-	if (real != NULL)
-		pathset_add(h, xasprintf("%s%s", real, ending));
-	free(real);
-}
 
 /* The key alone, not its folder: easy-rsa keeps the tls-crypt key in there as well, which goes into profiles. */
-static void add_keys(struct pathset *h, const struct config_ca *ca)
+static void add_keys(struct hidden_list *l, const struct config_ca *ca)
 {
 	char *usual = xasprintf("%s/private/ca.key", ca->pki);
-	add(h, usual, "");
-	add(h, ca->key, "");
+	hidden_add(l, HIDDEN_KEY, usual);
+	if (!config_key_on_hsm(ca))
+		hidden_add(l, HIDDEN_KEY, ca->key);
 	free(usual);
 }
 
-bool handover_hide(const struct config *cfg)
+bool handover_hide(const struct config *cfg, unsigned kinds)
 {
 	struct landlock *l = NULL;
+	struct hidden_list places;
 	struct pathset hidden = PATHSET_INIT;
 	/* changing as well: what has no right to move files between folders cannot be given it again */
 	if (!landlock_begin(&l, LANDLOCK_READ | LANDLOCK_CHANGE))
 		return false;
-	add_keys(&hidden, &cfg->ca);
-	add(&hidden, cfg->store_path, "");
-	add(&hidden, cfg->store_path, "-wal");
-	add(&hidden, cfg->store_path, ".v1");
-	add(&hidden, cfg->store_path, ".v2");
+	hidden_copy(&places, &cfg->hidden);
+	add_keys(&places, &cfg->ca);
+	hidden_resolve(&hidden, &places, kinds, NULL);
+	hidden_free(&places);
 	landlock_allow_all_but(l, &hidden, LANDLOCK_READ | LANDLOCK_CHANGE);
 	pathset_free(&hidden);
 	return landlock_enforce(&l);

@@ -27,6 +27,7 @@ static int send_check(struct courier *c, const struct config *cfg, const char *u
 	rpc_put_blob(&in, &cfg->text);
 	rpc_put_str(&in, user);
 	courier_put_names(&in, cfg);
+	hidden_put(&in, cfg->hidden.place, cfg->hidden.n);
 	int ret = rpc_send(c->peer, &in, e);
 	rpc_msg_free(&in);
 	return ret;

@@ -15,6 +15,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* The mailer, which it starts, reads the mail server's password. */
+#define HIDES (HIDDEN_ALL & ~HIDDEN_BIT(HIDDEN_BUNDLES) & ~HIDDEN_BIT(HIDDEN_MAIL))
+
 struct state {
 	struct config *cfg;
 	char user[128];
@@ -44,6 +47,8 @@ static int op_check(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *ou
 		ret = config_parse(&st->cfg, path, &text, e);
 	if (ret == 0)
 		ret = courier_get_names(in, st->cfg, e);
+	if (ret == 0)
+		hidden_get(in, &st->cfg->hidden);
 	if (ret == 0 && !rpc_msg_done(in))
 		ret = bad_call(e);
 	blob_free(&text);
@@ -51,7 +56,7 @@ static int op_check(struct rpc_server *s, struct rpc_msg *in, struct rpc_msg *ou
 		return -1;
 	/* at once where that costs no waiting time; a folder that is made later could not be read */
 	if (access(st->cfg->bundle.dir, F_OK) == 0)
-		st->hidden = handover_hide(st->cfg);
+		st->hidden = handover_hide(st->cfg, HIDES);
 	return handover_check(st->cfg, st->user, &st->rendered, e);
 }
 
@@ -71,7 +76,7 @@ static void confine(struct state *st)
 		return;
 	/* whoever needs the folder says why it cannot be made */
 	(void)file_mkdir(st->cfg->bundle.dir, 0700, NULL);
-	st->hidden = st->hidden || handover_hide(st->cfg);
+	st->hidden = st->hidden || handover_hide(st->cfg, HIDES);
 	st->confined = handover_confine(st->cfg->bundle.dir);
 }
 

@@ -1,18 +1,23 @@
 #include "handover/pinletter.h"
 
+#include "core/clock.h"
 #include "core/xalloc.h"
 #include "handover/pinletter_language.h"
 #include "handover/pinletter_wire.h"
 
+#include <poll.h>
 #include <stdlib.h>
 
 #define CHECK_MS 60000
 /* more than drawing takes */
 #define DRAW_MS 30000
+/* to take the call, and to be whole for an answer that has begun */
+#define TALK_MS 5000
 
 struct pinletters {
 	char *path;
 	struct blob text; /* the configuration */
+	struct hidden_list hidden;
 	bool verbose;
 	int print_ms;
 	struct config_list languages; /* that there are templates for */
@@ -22,11 +27,12 @@ struct pinletters {
 struct pinletter {
 	struct rpc_peer *peer;
 	int print_ms;
+	int64_t until; /* clock_ms */
 };
 
 static int bad_answer(struct err *e)
 {
-	return err_set(e, ERR_LETTER, "the process that prints letters gave an answer that cannot be read");
+	return err_set(e, ERR_FAILED, "the process that prints letters gave an answer that cannot be read");
 }
 
 static void put_config(struct rpc_msg *m, enum pinletter_op op, const struct pinletters *l)
@@ -34,6 +40,7 @@ static void put_config(struct rpc_msg *m, enum pinletter_op op, const struct pin
 	rpc_msg_reset(m, op);
 	rpc_put_str(m, l->path);
 	rpc_put_blob(m, &l->text);
+	hidden_put(m, l->hidden.place, l->hidden.n);
 }
 
 static int get_languages(struct pinletters *l, struct rpc_msg *out, struct err *e)
@@ -70,6 +77,7 @@ int pinletters_open(struct pinletters **ret, const struct config *cfg, const cha
 	struct pinletters *l = xcalloc(1, sizeof *l);
 	l->path = xstrdup(cfg->path);
 	blob_set(&l->text, cfg->text.data, cfg->text.len);
+	hidden_copy(&l->hidden, &cfg->hidden);
 	l->verbose = verbose;
 	l->print_ms = (int)cfg->letter.timeout * 1000 + DRAW_MS;
 	for (size_t i = 0; i < n_columns; i++)
@@ -90,6 +98,7 @@ void pinletters_close(struct pinletters **l)
 	config_list_free(&(*l)->languages);
 	config_list_free(&(*l)->columns);
 	blob_free(&(*l)->text);
+	hidden_free(&(*l)->hidden);
 	free(*l);
 	*l = NULL;
 }
@@ -127,6 +136,7 @@ int pinletter_begin(struct pinletter **ret, const struct pinletters *l, const st
 	struct rpc_msg in = RPC_MSG_INIT;
 	struct pinletter *p = xcalloc(1, sizeof *p);
 	p->print_ms = l->print_ms;
+	p->until = clock_ms() + l->print_ms;
 	if (rpc_peer_start(&p->peer, "letter", l->verbose, e) != 0) {
 		drop(&p);
 		return -1;
@@ -136,7 +146,7 @@ int pinletter_begin(struct pinletter **ret, const struct pinletters *l, const st
 	rpc_put_secret(&in, pin);
 	if (puk != NULL)
 		rpc_put_secret(&in, puk);
-	int got = rpc_send(p->peer, &in, e);
+	int got = rpc_send_within(p->peer, &in, TALK_MS, e);
 	rpc_msg_free(&in);
 	if (got != 0) {
 		drop(&p);
@@ -151,11 +161,33 @@ int pinletter_fd(const struct pinletter *p)
 	return rpc_peer_fd(p->peer);
 }
 
+bool pinletter_late(const struct pinletter *p)
+{
+	return clock_ms() >= p->until;
+}
+
+static int end_late(struct pinletter *p, struct err *e)
+{
+	rpc_peer_kill(p->peer);
+	return err_set(e, ERR_FAILED, "the process that prints letters did not finish within %d s and was ended",
+		       p->print_ms / 1000);
+}
+
+static int wait_for(struct pinletter *p, struct rpc_msg *out, struct err *e)
+{
+	struct pollfd answer = {.fd = rpc_peer_fd(p->peer), .events = POLLIN};
+	/* whoever comes late himself gets an answer that has waited for him */
+	if (poll(&answer, 1, 0) == 1)
+		return rpc_wait(p->peer, out, TALK_MS, e);
+	int64_t left = p->until - clock_ms();
+	return left > 0 ? rpc_wait(p->peer, out, (int)left, e) : end_late(p, e);
+}
+
 int pinletter_end(struct pinletter **p, struct pinletter_outcome *ret, struct err *e)
 {
 	struct rpc_msg out = RPC_MSG_INIT;
 	struct pinletter_outcome o = {.file = ""};
-	int got = rpc_wait((*p)->peer, &out, (*p)->print_ms, e);
+	int got = wait_for(*p, &out, e);
 	if (got == 0) {
 		pinletter_get_outcome(&out, &o);
 		got = rpc_msg_done(&out) ? 0 : bad_answer(e);

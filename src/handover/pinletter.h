@@ -83,11 +83,15 @@ int pinletter_begin(struct pinletter **ret, const struct pinletters *l, const st
 /* Readable when pinletter_end has not to wait; for poll only. */
 int pinletter_fd(const struct pinletter *p);
 
+/* It has had its time: pinletter_end does not wait for it any more. */
+bool pinletter_late(const struct pinletter *p);
+
 /*
  * Waits for the letter, and frees it whatever comes of it.
  *
  * ERR_PRINTER: the printer, or the folder, does not work now; the letter is nowhere, and can be made again later.
  * ERR_INTERRUPTED: a signal has asked us to stop; whether it is printed is not known.
+ * ERR_FAILED: its process has crashed or hung; whether it is printed is not known, and it can be made again.
  * Any other: this letter can never be made as things are; ERR_LETTER because of what is in it, ERR_CONFIG and
  * ERR_TEMPLATE because of what is configured.
  */

@@ -46,7 +46,7 @@ static void confine(const struct config *cfg)
 	const struct config_letter *l = &cfg->letter;
 	if (l->folder != NULL)
 		(void)file_mkdir(l->folder, 0700, NULL);
-	(void)handover_hide(cfg);
+	(void)handover_hide(cfg, HIDDEN_ALL & ~HIDDEN_BIT(HIDDEN_BUNDLES));
 	if (l->command == NULL && l->folder != NULL)
 		(void)handover_confine(l->folder);
 }
@@ -55,10 +55,15 @@ static int take_config(struct work *w, struct rpc_msg *in, struct err *e)
 {
 	char path[PATH_MAX];
 	struct blob text = BLOB_INIT;
+	struct hidden_list hidden = {NULL, 0};
 	rpc_get_str(in, path, sizeof path);
 	rpc_get_blob(in, &text);
+	hidden_get(in, &hidden);
 	int ret = in->bad ? bad_call(e) : config_parse(&w->cfg, path, &text, e);
 	blob_free(&text);
+	if (ret == 0)
+		config_hide(w->cfg, &hidden);
+	hidden_free(&hidden);
 	if (w->cfg != NULL)
 		confine(w->cfg);
 	return ret;

@@ -255,35 +255,65 @@ int profile_check(const char *file, const struct blob *text, const char *id, str
 	return ret;
 }
 
-/* line has len bytes and need not end there. */
-static bool is_client_line(const char *line, size_t len)
+/* Whether OpenVPN takes it for an option. line has len bytes and need not end there. */
+static bool split_line(struct words *w, const char *line, size_t len)
 {
-	static const char *const options[] = {"client", "tls-client", "remote"};
-	struct words w;
 	char copy[PROFILE_LINE_MAX + 1];
 	if (len > PROFILE_LINE_MAX)
 		return false;
 	snprintf(copy, sizeof copy, "%.*s", (int)len, line);
-	split(&w, copy);
-	strip_disguise(&w);
-	for (size_t i = 0; w.n > 0 && i < sizeof options / sizeof *options; i++) {
-		if (strcmp(w.v[0], options[i]) == 0)
-			return true;
-	}
-	return false;
+	split(w, copy);
+	strip_disguise(w);
+	return w->n > 0;
+}
+
+/* Cuts the next line off; NULL at the end. */
+static const char *next_line(const struct blob *text, size_t *at, size_t *ret_len)
+{
+	if (*at >= text->len)
+		return NULL;
+	const char *line = (const char *)text->data + *at, *lf = memchr(line, '\n', text->len - *at);
+	*ret_len = lf != NULL ? (size_t)(lf - line) : text->len - *at;
+	*at += *ret_len + 1;
+	return line;
 }
 
 bool profile_is_client(const struct blob *text)
 {
-	const char *p = (const char *)text->data, *end = p + text->len;
-	while (p < end) {
-		const char *lf = memchr(p, '\n', (size_t)(end - p));
-		size_t len = (size_t)((lf != NULL ? lf : end) - p);
-		if (is_client_line(p, len))
-			return true;
-		p += len + 1;
+	static const char *const options[] = {"client", "tls-client", "remote"};
+	struct words w;
+	const char *line = NULL;
+	for (size_t at = 0, len = 0; (line = next_line(text, &at, &len)) != NULL;) {
+		bool option = split_line(&w, line, len);
+		for (size_t i = 0; option && i < sizeof options / sizeof *options; i++) {
+			if (strcmp(w.v[0], options[i]) == 0)
+				return true;
+		}
 	}
 	return false;
+}
+
+/* Of several lines the last one counts. */
+static void take_named(const struct words *w, struct profile_named *ret)
+{
+	if (strcmp(w->v[0], "pkcs11-id") == 0 && w->n > 1)
+		snprintf(ret->id, sizeof ret->id, "%s", w->v[1]);
+	if (strcmp(w->v[0], "pkcs11-providers") != 0)
+		return;
+	ret->n = w->n - 1;
+	for (size_t i = 0; i < ret->n; i++)
+		snprintf(ret->modules[i], sizeof ret->modules[i], "%s", w->v[i + 1]);
+}
+
+void profile_named(const struct blob *text, struct profile_named *ret)
+{
+	struct words w;
+	const char *line = NULL;
+	*ret = (struct profile_named){.n = 0};
+	for (size_t at = 0, len = 0; (line = next_line(text, &at, &len)) != NULL;) {
+		if (split_line(&w, line, len))
+			take_named(&w, ret);
+	}
 }
 
 void profile_line_ends(struct blob *text, bool crlf)

@@ -24,6 +24,15 @@ int profile_check(const char *file, const struct blob *text, const char *id, str
 /* Whether a text, a template or rendered, is a client's profile: it has a line client, tls-client or remote. */
 bool profile_is_client(const struct blob *text);
 
+/* The key that a profile names, and where it is looked for: "" or none where it does not say so. */
+struct profile_named {
+	char id[PROFILE_LINE_MAX + 1];         /* pkcs11-id */
+	char modules[8][PROFILE_LINE_MAX + 1]; /* pkcs11-providers */
+	size_t n;
+};
+
+void profile_named(const struct blob *text, struct profile_named *ret);
+
 /* The same text with CR LF, or with LF, at the end of each line. */
 void profile_line_ends(struct blob *text, bool crlf);
 

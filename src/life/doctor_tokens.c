@@ -39,9 +39,9 @@ static struct worker_settings settings_of(const struct doctor_run *r)
 	const struct life_ui ui = {.note = hear_note};
 	const struct life l = {.cfg = r->cfg, .opt = &opt, .ui = &ui};
 	struct worker_settings s = life_settings(&l);
-	for (size_t i = 0; i < WORKER_PLACES_MAX; i++) {
-		if (s.places[i].kind == WORKER_PLACE_STORE && s.places[i].path != NULL)
-			s.places[i].kind = WORKER_PLACE_UNUSED;
+	for (size_t i = 0; i < HIDDEN_PLACES_MAX; i++) {
+		if (s.places[i].kind == HIDDEN_STORE && s.places[i].path != NULL)
+			s.places[i].kind = HIDDEN_UNUSED;
 	}
 	return s;
 }

@@ -51,8 +51,6 @@ struct life_options {
 	bool temporary;          /* lost: the user gets another token at once */
 	bool keep_passphrase;    /* in struct life, for what comes next */
 	bool verbose;
-	/* from which the token's module is kept; NULL: not from a file */
-	const char *secret_files[7];
 };
 
 struct life_ui {

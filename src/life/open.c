@@ -1,4 +1,5 @@
 #include "core/xalloc.h"
+#include "enroll/guard.h"
 #include "enroll/same.h"
 #include "enroll/why.h"
 #include "life/life.h"
@@ -13,18 +14,9 @@ struct worker_settings life_settings(const struct life *l)
 	const struct config *cfg = l->cfg;
 	struct worker_settings s = {.timeout_s = (int)cfg->token.timeout,
 				    .verbose = l->opt->verbose,
-				    .places = {{WORKER_PLACE_PKI, cfg->ca.pki},
-					       {WORKER_PLACE_STORE, cfg->store_path},
-					       {WORKER_PLACE_BUNDLES, cfg->bundle.dir},
-					       {WORKER_PLACE_SECRET, cfg->mail.password_file},
-					       {WORKER_PLACE_SECRET, l->opt->recovery_file}},
 				    .note = l->ui->note,
 				    .note_arg = l->ui->arg};
-	size_t n = 5;
-	if (cfg->ca.key != NULL && strncmp(cfg->ca.key, "pkcs11:", strlen("pkcs11:")) != 0)
-		s.places[n++] = (struct worker_place){WORKER_PLACE_KEY, cfg->ca.key};
-	for (size_t i = 0; i < sizeof l->opt->secret_files / sizeof *l->opt->secret_files; i++)
-		s.places[n++] = (struct worker_place){WORKER_PLACE_SECRET, l->opt->secret_files[i]};
+	guard_hide_known(cfg, &s);
 	return s;
 }
 

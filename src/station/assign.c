@@ -157,10 +157,13 @@ static int refuse_certified(const char *user, const char *serial, time_t until, 
 	day_format(day, until);
 	err_set(e, ERR_NAME_TAKEN, "%s has a valid certificate%s%s, until %s", user,
 		serial[0] != '\0' ? " on token " : "", serial, day);
-	return err_next(e, "`tokenroll revoke %s` ends it, if %s is to get another token here", user, user);
+	return err_next(e,
+			"`tokenroll revoke %s` ends it, if %s is to get another token here; --replace does that for "
+			"everybody, when the new one is made",
+			user, user);
 }
 
-/* Whether this person has another token, or has begun with one: a station replaces none. */
+/* Whether this person has another token, or has begun with one: that is given up by nothing but a word for it. */
 static int check_elsewhere(const struct station *s, const struct place *p, struct err *e)
 {
 	const char *user = p->person.user;
@@ -179,7 +182,7 @@ static int check_elsewhere(const struct station *s, const struct place *p, struc
 		ret = p->gives_up ? 0 : refuse_begun(&c, e);
 	else if (found && (c.state < CRED_ISSUED || (c.state < CRED_PROVEN && c.not_after > now)))
 		ret = refuse_begun(&c, e);
-	else if (until != 0)
+	else if (until != 0 && !s->set.opt->replace)
 		ret = refuse_certified(user, found ? c.token.serial : "", until, e);
 	store_credential_free(&c);
 	return ret;
@@ -247,8 +250,11 @@ int assign_find(struct station *s, struct place *p, bool *ret_found, struct err 
 
 static int nobody_left(const struct station *s, struct err *e)
 {
-	const struct roster_counts *c = &s->counts;
-	if (c->left == 0) {
+	struct roster_counts c;
+	/* those that are shown may be older */
+	if (store_roster_count(s->set.store, s->set.roster, &c, e) != 0)
+		return -1;
+	if (c.left == 0) {
 		err_set(e, ERR_NO_TOKEN, "everybody on the roster has a token");
 		return err_next(e, "pull it out");
 	}
@@ -256,7 +262,7 @@ static int nobody_left(const struct station *s, struct err *e)
 	    e, ERR_NO_TOKEN,
 	    "nobody is in line for just any token: %lld of those left are at work, held, skipped or failed, or wait "
 	    "for tokens of their own",
-	    (long long)c->left);
+	    (long long)c.left);
 	return err_next(e, "pull it out; retry puts somebody who has failed in line again");
 }
 
@@ -297,17 +303,49 @@ static int begin(struct station *s, struct place *p, struct err *e)
 	return 0;
 }
 
-/* Not in this run: the next one asks anew. */
-static int skip_next(struct station *s, struct place *p, const struct err *why, struct err *e)
+static void tell_skipped(struct station *s, struct place *p, const struct err *why)
 {
 	char text[900];
 	snprintf(text, sizeof text, "%s is skipped in this run: %s; %s", p->person.user, why->what, why->next);
-	int ret = store_roster_put_back(s->set.store, p->person.id, ROSTER_SKIPPED, why->what, e);
+	station_tell(s, STATION_NOTE, p, text, NULL);
+}
+
+/* Not in this run: the next one asks anew. */
+static int skip_next(struct station *s, struct place *p, const struct err *why, struct err *e)
+{
+	if (store_roster_put_back(s->set.store, p->person.id, ROSTER_SKIPPED, why->what, e) != 0)
+		return -1;
+	tell_skipped(s, p, why);
 	roster_person_free(&p->person);
 	s->fresh = true;
-	if (ret == 0)
-		station_tell(s, STATION_NOTE, p, text, NULL);
-	return ret;
+	return 0;
+}
+
+static bool is_in_journal(const struct station *s, const struct place *p)
+{
+	struct store_credential c = {.id = 0};
+	struct store_token t;
+	bool found = false;
+	station_token(p, &t);
+	if (store_find(s->set.store, p->person.user, &t, &found, &c, NULL) != 0)
+		return true;
+	store_credential_free(&c);
+	return found;
+}
+
+bool assign_pass_on(struct station *s, struct place *p, const struct err *why)
+{
+	bool in_line = p->begun && !p->undoing && !s->set.opt->pick && !is_this(p, p->person.wanted);
+	if (why->code != ERR_NAME_TAKEN || !in_line || is_in_journal(s, p))
+		return false;
+	p->put_back = true;
+	p->back_as = ROSTER_SKIPPED;
+	snprintf(p->back_why, sizeof p->back_why, "%s", why->what);
+	settle_failed(s, p, why);
+	tell_skipped(s, p, why);
+	p->put_back = p->has_person = false;
+	p->again = true;
+	return true;
 }
 
 /* The next in line to whom a token can be given. */

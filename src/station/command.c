@@ -180,7 +180,7 @@ int station_retry(struct station *s, size_t place, struct err *e)
 	struct place *p = get(s, place, e);
 	if (p == NULL)
 		return -1;
-	if (p->state != PLACE_FAILED && p->state != PLACE_REFUSED)
+	if (!place_is_red(p))
 		return not_now(e, "nothing has failed", p, "leave the token in, or put one in");
 	if (p->has_person && line_up(s, p, e) != 0)
 		return -1;
@@ -200,21 +200,20 @@ static int put_back(struct station *s, size_t place, enum roster_state st, const
 	struct place *p = get(s, place, e);
 	if (p == NULL)
 		return -1;
-	if (!p->has_person || p->state == PLACE_DONE || p->undoing)
+	if (!p->has_person || p->state == PLACE_DONE || p->undoing || p->may_pull)
 		return not_now(e, "nobody who could be put back is", p,
 			       "take back what is done with undo, while the token is in");
 	if (settle_check(s, &p->person, e) != 0)
 		return -1;
-	p->put_back = true;
+	/* of one that has failed the roster is told already, also while its enroller is still ending */
+	if (!p->begun && store_roster_put_back(s->set.store, p->person.id, st, why, e) != 0)
+		return -1;
+	p->put_back = s->fresh = true;
 	p->back_as = st;
 	snprintf(p->back_why, sizeof p->back_why, "%s", why);
-	if (p->enroller != NULL) {
+	if (p->begun)
 		place_stop(p);
-		return 0;
-	}
-	s->fresh = true;
-	p->put_back = store_roster_put_back(s->set.store, p->person.id, st, why, e) == 0;
-	return p->put_back ? 0 : -1;
+	return 0;
 }
 
 int station_skip(struct station *s, size_t place, struct err *e)
@@ -225,6 +224,37 @@ int station_skip(struct station *s, size_t place, struct err *e)
 int station_hold(struct station *s, size_t place, const char *why, struct err *e)
 {
 	return put_back(s, place, ROSTER_HELD, why, e);
+}
+
+/* What is being taken back has to be seen to its end. */
+static int check_hold(struct station *s, const struct roster_person *q, struct err *e)
+{
+	if (q->state == ROSTER_DONE)
+		return err_set(e, ERR_USAGE, "%s has token %s by now, and is not held", q->user, q->token.serial);
+	if (q->withdrawn)
+		return err_set(e, ERR_USAGE, "%s is not on the roster any more", q->user);
+	if (roster_is_undoing(q) && !undo_is_over(s, q))
+		return err_set(e, ERR_USAGE, "what was made for %s is still being taken back", q->user);
+	if (settle_check(s, q, e) != 0)
+		return -1;
+	if (q->state == ROSTER_RUNNING)
+		return err_set(e, ERR_USAGE, "%s's token in '%s' is all but finished, and is not broken off", q->user,
+			       q->reader);
+	return 0;
+}
+
+int station_hold_person(struct station *s, int64_t person, const char *why, struct err *e)
+{
+	struct roster_person q = {.id = 0};
+	bool found = false;
+	if (store_roster_person(s->set.store, person, &found, &q, e) != 0)
+		return -1;
+	int ret = found ? check_hold(s, &q, e) : err_set(e, ERR_USAGE, "there is no such person on the roster");
+	if (ret == 0)
+		ret = store_roster_put_back(s->set.store, person, ROSTER_HELD, why, e);
+	s->fresh = true;
+	roster_person_free(&q);
+	return ret;
 }
 
 static int refuse_older(const struct place *p, struct err *e)
@@ -239,7 +269,7 @@ int station_undo(struct station *s, size_t place, struct err *e)
 	struct place *p = get(s, place, e);
 	if (p == NULL)
 		return -1;
-	bool undone = p->state == PLACE_DONE || (p->undoing && (p->state == PLACE_FAILED || p->state == PLACE_REFUSED));
+	bool undone = p->state == PLACE_DONE || (p->undoing && place_is_red(p));
 	if (!undone || p->enroller != NULL || !p->card)
 		return not_now(e, "there is no token that was just done", p,
 			       "`tokenroll wipe` empties one that was done before, and revokes the certificate");
@@ -265,7 +295,8 @@ void station_stop(struct station *s, bool now)
 	s->now = s->now || now;
 	for (size_t i = 0; i < s->n_places; i++) {
 		struct place *p = &s->places[i];
-		bool waits = p->state == PLACE_PICK || p->state == PLACE_ASKING || p->state == PLACE_LOOKING;
+		bool looks = p->state == PLACE_LOOKING && !p->undoing;
+		bool waits = p->state == PLACE_PICK || p->state == PLACE_ASKING || looks;
 		p->again = false;
 		if (s->now || waits)
 			place_stop(p);

@@ -15,9 +15,7 @@ void desk_put_task(struct rpc_msg *m, const struct desk_task *t)
 	rpc_put_str(m, t->reader);
 	rpc_put_str(m, t->serial);
 	rpc_put_str(m, t->module);
-	rpc_put_str(m, t->pin_file);
-	rpc_put_str(m, t->so_pin_file);
-	rpc_put_str(m, t->ca_pass_file);
+	hidden_put(m, t->hidden.place, t->hidden.n);
 	rpc_put_u32(m, t->verbose);
 }
 
@@ -29,9 +27,7 @@ void desk_get_task(struct rpc_msg *m, struct desk_task *ret)
 	ret->reader = rpc_get_strdup(m, READER_NAME_MAX);
 	ret->serial = rpc_get_strdup(m, sizeof((struct worker_token *)0)->serial);
 	ret->module = rpc_get_strdup(m, PATH_MAX);
-	ret->pin_file = rpc_get_strdup(m, PATH_MAX);
-	ret->so_pin_file = rpc_get_strdup(m, PATH_MAX);
-	ret->ca_pass_file = rpc_get_strdup(m, PATH_MAX);
+	hidden_get(m, &ret->hidden);
 	ret->verbose = rpc_get_u32(m) != 0;
 }
 
@@ -42,9 +38,7 @@ void desk_task_free(struct desk_task *t)
 	free(t->reader);
 	free(t->serial);
 	free(t->module);
-	free(t->pin_file);
-	free(t->so_pin_file);
-	free(t->ca_pass_file);
+	hidden_free(&t->hidden);
 	*t = (struct desk_task){.config_text = BLOB_INIT};
 }
 
@@ -58,7 +52,6 @@ void desk_put_token(struct rpc_msg *m, const struct desk_token *t)
 	rpc_put_str(m, t->token.serial);
 	rpc_put_u32(m, t->token.flags);
 	rpc_put_str(m, t->id);
-	rpc_put_str(m, t->profile);
 	rpc_put_str(m, t->owner);
 	rpc_put_u32(m, t->unfinished);
 	rpc_put_u32(m, t->renewing);
@@ -79,7 +72,6 @@ void desk_get_token(struct rpc_msg *m, struct desk_token *ret)
 	rpc_get_str(m, ret->token.serial, sizeof ret->token.serial);
 	ret->token.flags = rpc_get_u32(m);
 	rpc_get_str(m, ret->id, sizeof ret->id);
-	rpc_get_str(m, ret->profile, sizeof ret->profile);
 	rpc_get_str(m, ret->owner, sizeof ret->owner);
 	ret->unfinished = rpc_get_u32(m) != 0;
 	ret->renewing = rpc_get_u32(m) != 0;
@@ -93,7 +85,6 @@ void desk_get_token(struct rpc_msg *m, struct desk_token *ret)
 void desk_put_order(struct rpc_msg *m, const struct desk_order *o)
 {
 	rpc_put_str(m, o->user);
-	rpc_put_str(m, o->label);
 	rpc_put_u32(m, o->key_type);
 	rpc_put_u32(m, o->pin);
 	rpc_put_u32(m, o->undo);
@@ -115,7 +106,6 @@ void desk_get_order(struct rpc_msg *m, struct desk_order *ret)
 {
 	*ret = (struct desk_order){.user = ""};
 	rpc_get_str(m, ret->user, sizeof ret->user);
-	rpc_get_str(m, ret->label, sizeof ret->label);
 	uint32_t key_type = rpc_get_u32(m), pin = rpc_get_u32(m);
 	m->bad = m->bad || key_type >= KEYTYPE_COUNT || pin >= CONFIG_PINS_COUNT;
 	ret->key_type = (enum keytype)key_type;
@@ -186,10 +176,6 @@ void desk_put_done(struct rpc_msg *m, const struct desk_done *d)
 	rpc_put_str(m, d->err.what);
 	rpc_put_str(m, d->err.native);
 	rpc_put_str(m, d->err.next);
-	rpc_put_u32(m, d->already);
-	rpc_put_u32(m, d->proved);
-	rpc_put_u32(m, d->initialized);
-	rpc_put_u32(m, d->pin_changed);
 	rpc_put_u32(m, d->crl_published);
 	rpc_put_u32(m, d->again);
 	rpc_put_u32(m, d->left);
@@ -198,8 +184,6 @@ void desk_put_done(struct rpc_msg *m, const struct desk_done *d)
 	rpc_put_str(m, d->token.serial);
 	rpc_put_str(m, d->token.label);
 	rpc_put_str(m, d->cert_serial);
-	rpc_put_u64(m, (uint64_t)d->not_after);
-	rpc_put_u32(m, d->key_type);
 }
 
 void desk_get_done(struct rpc_msg *m, struct desk_done *ret)
@@ -211,10 +195,6 @@ void desk_get_done(struct rpc_msg *m, struct desk_done *ret)
 	rpc_get_str(m, ret->err.what, sizeof ret->err.what);
 	rpc_get_str(m, ret->err.native, sizeof ret->err.native);
 	rpc_get_str(m, ret->err.next, sizeof ret->err.next);
-	ret->already = rpc_get_u32(m) != 0;
-	ret->proved = rpc_get_u32(m) != 0;
-	ret->initialized = rpc_get_u32(m) != 0;
-	ret->pin_changed = rpc_get_u32(m) != 0;
 	ret->crl_published = rpc_get_u32(m) != 0;
 	ret->again = rpc_get_u32(m) != 0;
 	ret->left = rpc_get_u32(m) != 0;
@@ -223,8 +203,4 @@ void desk_get_done(struct rpc_msg *m, struct desk_done *ret)
 	rpc_get_str(m, ret->token.serial, sizeof ret->token.serial);
 	rpc_get_str(m, ret->token.label, sizeof ret->token.label);
 	rpc_get_str(m, ret->cert_serial, sizeof ret->cert_serial);
-	ret->not_after = (time_t)rpc_get_u64(m);
-	uint32_t key_type = rpc_get_u32(m);
-	m->bad = m->bad || key_type >= KEYTYPE_COUNT;
-	ret->key_type = (enum keytype)key_type;
 }

@@ -33,6 +33,7 @@ enum desk_call {
 	DESK_END,   /* whether it ended well, a detail, and whether the key was proven in this run */
 	DESK_NOTE,  /* a text, and whether it is about no token, so that each may bring it again */
 	DESK_ASK,   /* struct desk_ask; answered with a secret */
+	DESK_TAKEN, /* the token has taken the PIN that it was sent as the one it has */
 	DESK_READY, /* the PIN that the token gets next, which must not get lost from here on */
 	DESK_DONE,
 };
@@ -42,8 +43,7 @@ struct desk_task {
 	char *config_path;
 	struct blob config_text;
 	char *reader, *serial, *module;
-	/* where the station's secrets come from: the token's module is kept from these */
-	char *pin_file, *so_pin_file, *ca_pass_file;
+	struct hidden_list hidden; /* what the station's configuration has, with its options */
 	bool verbose;
 };
 
@@ -51,7 +51,6 @@ struct desk_task {
 struct desk_token {
 	struct worker_token token;
 	char id[50];            /* its serial number as the inventory has it */
-	char profile[64];       /* its kind; "" if no profile is known */
 	char owner[65];         /* whose it is by the inventory; "" */
 	bool unfinished;        /* the owner's enrollment is */
 	bool renewing;          /* ... and it takes over from a certificate that is in use */
@@ -63,8 +62,7 @@ struct desk_token {
 
 struct desk_order {
 	char user[65];
-	char label[WORKER_LABEL_MAX + 1]; /* for a blank token */
-	enum keytype key_type;            /* KEYTYPE_NONE: the configuration's */
+	enum keytype key_type; /* KEYTYPE_NONE: the configuration's */
 	enum config_pins pin;
 	bool undo;    /* takes back what was made for the user, instead of making it */
 	bool replace; /* what the user has half done on another token is given up */
@@ -99,16 +97,12 @@ struct desk_ask {
 };
 
 struct desk_done {
-	struct err err; /* ERR_NONE: it is delivered */
-	bool already;   /* nothing had to be made */
-	bool proved, initialized, pin_changed;
+	struct err err;     /* ERR_NONE: it is delivered */
 	bool crl_published; /* the VPN server is to be told */
 	bool again;         /* what was in the way has gone */
 	bool left;          /* the token was left as it is, because the station said so */
 	struct store_token token;
 	char cert_serial[CA_SERIAL_HEX_MAX];
-	time_t not_after;
-	enum keytype key_type;
 };
 
 /* Put in and take out; a message that cannot be read shows in rpc_msg_done. What is taken is to be freed. */

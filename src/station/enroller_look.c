@@ -64,7 +64,6 @@ static int take(struct life *l, const struct life_seen *s, struct desk_token *re
 				   .lost = s->lost,
 				   .pin_tries = s->pins[PROFILE_PIN].tries};
 	snprintf(ret->id, sizeof ret->id, "%s", id.serial);
-	snprintf(ret->profile, sizeof ret->profile, "%s", s->profile->id != NULL ? s->profile->id : "");
 	snprintf(ret->owner, sizeof ret->owner, "%s", s->owner);
 	int got = find_begun(l, &id, &begun, e);
 	if (got == 0 && s->ours != NULL)
@@ -119,8 +118,6 @@ int enroller_look(struct enroller *n, struct err *e)
 	const struct life_options opt = {.reader = enroller_given(t->reader),
 					 .serial = enroller_given(t->serial),
 					 .module = enroller_given(t->module),
-					 .secret_files = {enroller_given(t->pin_file), enroller_given(t->so_pin_file),
-							  enroller_given(t->ca_pass_file)},
 					 .verbose = t->verbose};
 	const struct life_ui ui = {.secret = no_secret, .note = no_note};
 	struct life life = {.ports = &enroll_ports_real, .cfg = n->cfg, .opt = &opt, .ui = &ui};

@@ -23,7 +23,11 @@ static int say_hello(struct enroller *n, struct err *e)
 		ret = rpc_msg_done(&out) ? 0 : bad_answer(e);
 	}
 	rpc_msg_free(&out);
-	return ret == 0 ? config_parse(&n->cfg, n->task.config_path, &n->task.config_text, e) : ret;
+	if (ret == 0)
+		ret = config_parse(&n->cfg, n->task.config_path, &n->task.config_text, e);
+	if (ret == 0)
+		config_hide(n->cfg, &n->task.hidden);
+	return ret;
 }
 
 /* *ret_left: the station wants nothing done with it. */
@@ -65,16 +69,13 @@ static int enroll(struct enroller *n, struct enroll_result *result, struct err *
 	    .serial = enroller_given(n->seen.token.serial),
 	    .reader = enroller_given(n->task.reader),
 	    .module = enroller_given(n->task.module),
-	    .pin_file = enroller_given(n->task.pin_file),
-	    .so_pin_file = enroller_given(n->task.so_pin_file),
-	    .ca_pass_file = enroller_given(n->task.ca_pass_file),
 	    .key_type = o->key_type,
 	    .replace = o->replace,
 	    .init = o->init,
-	    .label = enroller_given(o->label),
 	    .keep_factory_pins = o->keep_factory_pins,
 	    .pin_given = o->pin_given,
 	    .replace_pin = o->replace_pin,
+	    .new_pin_typed = o->pin == CONFIG_PINS_TYPED,
 	    .new_pin_kept = o->new_pin_kept,
 	    .so_pin_given = o->so_pin_given,
 	    .verbose = n->task.verbose,
@@ -95,14 +96,8 @@ static void take_result(const struct enroller *n, const struct enroll_result *re
 		memcpy(ret->token.label, n->seen.token.label, sizeof ret->token.label);
 		memcpy(ret->token.serial, n->seen.id, sizeof n->seen.id);
 	}
-	ret->already = result->already;
-	ret->proved = result->proved;
-	ret->initialized = result->initialized;
 	ret->crl_published = result->crl_published;
-	ret->pin_changed = (result->replaced_pins & 1u << PROFILE_PIN) != 0 || result->initialized;
 	snprintf(ret->cert_serial, sizeof ret->cert_serial, "%s", c->cert_serial);
-	ret->not_after = c->not_after;
-	ret->key_type = (enum keytype)c->key_type;
 }
 
 static void work(struct enroller *n, struct desk_done *done)

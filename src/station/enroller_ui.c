@@ -228,6 +228,13 @@ static void ui_chosen(void *arg, const struct worker_token *t)
 	(void)t;
 }
 
+static void ui_taken(void *arg)
+{
+	struct rpc_msg in = RPC_MSG_INIT;
+	rpc_msg_reset(&in, DESK_TAKEN);
+	(void)tell(arg, &in, NULL);
+}
+
 /* The station shows it; what it answers, that there is a station no more, shows at the next question. */
 static void ui_begin(void *arg, const char *step)
 {
@@ -281,6 +288,7 @@ const struct enroll_ui enroller_ui = {
     .passphrase = ui_passphrase,
     .choose = ui_choose,
     .chosen = ui_chosen,
+    .taken = ui_taken,
     .begin = ui_begin,
     .end = ui_end,
     .note = ui_note,

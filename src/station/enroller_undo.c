@@ -33,15 +33,6 @@ static int ui_confirm(void *arg, const struct worker_token *t, const char *what,
 	return 0; /* at the station */
 }
 
-static int ui_passphrase(void *arg, const struct ca_info *ca, unsigned attempt, struct secret *ret, struct err *e)
-{
-	(void)arg;
-	(void)ca;
-	(void)attempt;
-	(void)ret;
-	return err_set(e, ERR_CA_PASSPHRASE_NEEDED, "the station's signer has not unlocked the CA key");
-}
-
 static int refuse_foreign(const struct enroller *n, struct err *e)
 {
 	err_set(e, ERR_FOREIGN, "token %s holds other objects beside ours, so it is not emptied", n->seen.id);
@@ -58,13 +49,11 @@ int enroller_undo(struct enroller *n, bool *ret_published, struct err *e)
 					 .module = enroller_given(t->module),
 					 .pin_given = n->order.pin_given,
 					 .so_pin_given = n->order.so_pin_given,
-					 .secret_files = {enroller_given(t->pin_file), enroller_given(t->so_pin_file),
-							  enroller_given(t->ca_pass_file)},
 					 .verbose = t->verbose};
 	const struct life_ui ui = {.arg = n,
 				   .secret = ui_secret,
 				   .confirm = ui_confirm,
-				   .passphrase = ui_passphrase,
+				   .passphrase = enroller_ui.passphrase,
 				   .note = enroller_ui.note};
 	struct life life = {.ports = &ports, .cfg = n->cfg, .opt = &opt, .ui = &ui};
 	if (n->seen.foreign != 0)

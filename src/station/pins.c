@@ -85,6 +85,17 @@ int pins_check(const struct station *s, const struct place *p, struct err *e)
 	return check_refused(s, p, e);
 }
 
+/* Where there is a pad that the token takes, nothing is asked for. */
+int pins_check_pad(const struct station *s, const struct place *p, struct err *e)
+{
+	if (s->set.opt->pin != CONFIG_PINS_PAD || p->ask.what == DESK_SO_PIN || p->undoing)
+		return 0;
+	err_set(e, ERR_PIN_NEEDED, "the PIN of token %s cannot be entered at the reader '%s', which has no PIN pad",
+		p->token.id, p->name);
+	return err_next(e, "put it into a reader with a PIN pad, or start the station with another --pins; nothing was "
+			   "sent to the token");
+}
+
 int pins_give_new(const struct station *s, const struct place *p, struct err *e)
 {
 	return store_audit(s->set.store, STORE_PIN_GIVEN, p->person.user, p->token.id, "", e);

@@ -15,7 +15,7 @@ static void forget(struct place *p)
 {
 	roster_person_free(&p->person);
 	p->has_person = p->begun = p->may_pull = p->pin_waits = p->pin_sent = p->put_back = false;
-	p->gives_up = p->half_done = p->has_letter = false;
+	p->gives_up = p->half_done = p->has_letter = p->letter_owed = false;
 	p->pin_letter = 0;
 	p->token = (struct desk_token){.pin_tries = -1};
 	p->step[0] = '\0';

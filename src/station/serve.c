@@ -39,11 +39,9 @@ static void on_hello(struct station *s, struct place *p)
 			      .reader = copy(place_serial(p)[0] == '\0' ? p->name : NULL),
 			      .serial = copy(place_serial(p)),
 			      .module = copy(o->module),
-			      .pin_file = copy(o->pin_file),
-			      .so_pin_file = copy(o->so_pin_file),
-			      .ca_pass_file = copy(o->ca_pass_file),
 			      .verbose = o->verbose};
 	blob_set(&t.config_text, s->set.cfg->text.data, s->set.cfg->text.len);
+	hidden_copy(&t.hidden, &s->set.cfg->hidden);
 	desk_put_task(&out, &t);
 	desk_task_free(&t);
 	rpc_peer_answer(p->enroller, &out);
@@ -56,7 +54,7 @@ void serve_refuse(struct station *s, struct place *p, const struct err *why)
 	place_fail(s, p, PLACE_REFUSED, why);
 }
 
-/* What --pin-file has is for the way here only then. */
+/* The PIN that a token comes with is for the way here only then. */
 static bool makes_pin(enum config_pins p)
 {
 	return p == CONFIG_PINS_RANDOM || p == CONFIG_PINS_TYPED;
@@ -82,6 +80,13 @@ static bool gives_pin(const struct station *s, const struct place *p)
 	return o->pin_given != NULL && !(p->undo_again && o->so_pin_given != NULL);
 }
 
+/* A token of theirs that is in use is not made anew. */
+static bool replaces(const struct station *s, const struct place *p)
+{
+	bool in_use = place_is_theirs(p) && !p->token.unfinished;
+	return p->gives_up || (s->set.opt->replace && !in_use);
+}
+
 void serve_order(struct station *s, struct place *p)
 {
 	const struct station_options *o = s->set.opt;
@@ -89,10 +94,10 @@ void serve_order(struct station *s, struct place *p)
 	struct desk_order order = {.key_type = (enum keytype)p->person.key_type,
 				   .pin = o->pin,
 				   .undo = p->undoing,
-				   .replace = p->gives_up,
+				   .replace = replaces(s, p),
 				   .init = o->init,
 				   .keep_factory_pins = o->keep_factory_pins,
-				   .replace_pin = o->pin_given != NULL && makes_pin(o->pin),
+				   .replace_pin = makes_pin(o->pin),
 				   .new_pin_kept = knows_new_pin(s, p),
 				   .pin_given = gives_pin(s, p),
 				   .so_pin_given = o->so_pin_given != NULL};
@@ -150,9 +155,6 @@ static void on_begin(struct station *s, struct place *p, struct rpc_msg *call)
 {
 	size_t n = 0;
 	rpc_get_str(call, p->step, sizeof p->step);
-	/* whoever makes a key has logged in */
-	if (p->pin_sent && strcmp(p->step, key_step) == 0)
-		s->pin_works = true;
 	p->step_began = clock_ms();
 	p->step_usual = 0;
 	if (strcmp(p->step, key_step) == 0)
@@ -222,11 +224,13 @@ static int find_pin_now(struct station *s, struct place *p, struct secret *ret, 
 {
 	const struct station_options *o = s->set.opt;
 	int64_t kept = 0;
-	bool new_pin = false, fits = false;
+	bool new_pin = false, fits = false, begun = false;
 	if (letters_kept(s, p, &kept, ret, e) != 0 || has_new_pin(s, p, &new_pin, e) != 0 ||
-	    pins_fit(s, p, &fits, e) != 0)
+	    pins_fit(s, p, &fits, e) != 0 || store_replace_begun(s->set.store, p->token.id, &begun, e) != 0)
 		return -1;
-	if (kept != 0 && (new_pin || fits || o->pin_given == NULL)) {
+	/* where it was only about to get that one, the other one is the first guess; without a guess nobody is asked
+	 * for what the token may not have any more */
+	if (kept != 0 && (new_pin || fits || (begun && o->pin_given == NULL))) {
 		*ret_given = true;
 		p->pin_letter = kept;
 		return 0;
@@ -302,7 +306,9 @@ static void answer_ask(struct station *s, struct place *p)
 	struct err e = ERR_INIT;
 	struct secret *secret = secret_new();
 	bool given = false;
-	int ret = is_doubtful(s, p) ? doubt(&e) : find_secret(s, p, p->ask.what, secret, &given, &e);
+	int ret = is_doubtful(s, p) ? doubt(&e) : pins_check_pad(s, p, &e);
+	if (ret == 0)
+		ret = find_secret(s, p, p->ask.what, secret, &given, &e);
 	if (ret == 0 && !given && (!s->set.view->can_ask || p->ask.what == DESK_SO_PIN))
 		ret = nobody_has(p, p->ask.what, &e);
 	if (ret != 0) {
@@ -369,7 +375,6 @@ static void finish(struct station *s, struct place *p, const struct desk_done *d
 	p->ended = clock_ms();
 	p->step[0] = '\0';
 	s->done++;
-	s->busy_ms += took;
 	s->fresh = s->letters_due = true;
 	station_tell_step(s, STATION_DONE, p, d->cert_serial, true, took);
 }
@@ -391,6 +396,8 @@ static void on_done(struct station *s, struct place *p, struct rpc_msg *call)
 	if (d.again)
 		(void)err_next(&d.err, "that has ended by now, and it is tried again");
 	p->again = p->again || d.again;
+	if (assign_pass_on(s, p, &d.err))
+		return;
 	if (d.err.code != ERR_NONE)
 		place_fail(s, p, PLACE_FAILED, &d.err);
 	else if (p->undoing)
@@ -420,6 +427,10 @@ void serve_call(struct station *s, struct place *p, struct rpc_msg *call)
 		break;
 	case DESK_ASK:
 		on_ask(s, p, call);
+		break;
+	case DESK_TAKEN:
+		s->pin_works = s->pin_works || p->pin_sent;
+		answer_nothing(p);
 		break;
 	case DESK_READY:
 		on_ready(s, p, call);

@@ -294,21 +294,16 @@ static void no_note(void *arg, const char *text)
 	(void)text;
 }
 
-static const char *given(const char *text)
-{
-	return text[0] != '\0' ? text : NULL;
-}
-
 void slots_watch(struct rpc_peer *station, struct watcher_task *t)
 {
 	struct err e = ERR_INIT;
 	struct slots s = {.station = station};
 	struct rpc_msg in = RPC_MSG_INIT;
-	const struct life_options opt = {
-	    .secret_files = {given(t->pin_file), given(t->so_pin_file), given(t->ca_pass_file)}, .verbose = t->verbose};
+	const struct life_options opt = {.verbose = t->verbose};
 	const struct life_ui ui = {.note = no_note};
 	int ret = config_parse(&s.cfg, t->config_path, &t->config_text, &e);
 	if (ret == 0) {
+		config_hide(s.cfg, &t->hidden);
 		const struct life life = {.ports = &enroll_ports_real, .cfg = s.cfg, .opt = &opt, .ui = &ui};
 		s.settings = life_settings(&life);
 		ret = find_module(&s, t->module, &e);

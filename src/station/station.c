@@ -21,34 +21,6 @@
 #define LOCKED_LAST_MS 100 /* waited for when all is to end at once */
 #define LOCKED_AGAIN_MS 60000
 
-const char *station_event_name(enum station_event_kind k)
-{
-	static const char *const names[STATION_EVENT_COUNT] = {
-	    [STATION_BEGINS] = "begins",
-	    [STATION_READER_IN] = "reader-in",
-	    [STATION_READER_OUT] = "reader-out",
-	    [STATION_TROUBLE] = "trouble",
-	    [STATION_CARD_IN] = "token-in",
-	    [STATION_CARD_OUT] = "token-out",
-	    [STATION_SEEN] = "seen",
-	    [STATION_PICK] = "pick",
-	    [STATION_GIVEN] = "given",
-	    [STATION_STEP_BEGIN] = "step-begin",
-	    [STATION_STEP_END] = "step-end",
-	    [STATION_NOTE] = "note",
-	    [STATION_ASK] = "ask",
-	    [STATION_MAY_PULL] = "may-pull",
-	    [STATION_DONE] = "done",
-	    [STATION_UNDONE] = "undone",
-	    [STATION_REFUSED] = "refused",
-	    [STATION_FAILED] = "failed",
-	    [STATION_LETTER] = "letter",
-	    [STATION_STOPS] = "stops",
-	    [STATION_ENDS] = "ends",
-	};
-	return names[k];
-}
-
 static void tell(struct station *s, const struct station_event *ev)
 {
 	time_t now = time(NULL);
@@ -80,7 +52,7 @@ void station_new(struct station **ret, const struct station_setup *setup)
 	s->set = *setup;
 	s->began = clock_ms();
 	s->since = time(NULL);
-	s->fresh = s->letters_due = true;
+	s->letters_due = true;
 	*ret = s;
 }
 
@@ -104,7 +76,7 @@ void station_free(struct station **s)
 	stop_watcher(&(*s)->slots);
 	free((*s)->places);
 	free((*s)->tokens);
-	free((*s)->letters_bad);
+	free((*s)->letters_off);
 	free((*s)->giving_up);
 	notes_free(*s);
 	settle_free(*s);
@@ -138,11 +110,9 @@ static void give_task(struct station *s, struct rpc_msg *out, bool slots)
 	struct watcher_task t = {.slots = slots,
 				 .verbose = o->verbose,
 				 .module = copy(module_of(s)),
-				 .pin_file = copy(o->pin_file),
-				 .so_pin_file = copy(o->so_pin_file),
-				 .ca_pass_file = copy(o->ca_pass_file),
 				 .config_path = xstrdup(s->set.cfg->path)};
 	blob_set(&t.config_text, s->set.cfg->text.data, s->set.cfg->text.len);
+	hidden_copy(&t.hidden, &s->set.cfg->hidden);
 	watcher_put_task(out, &t);
 	watcher_task_free(&t);
 }
@@ -297,12 +267,16 @@ static bool on_locked(void *arg, int64_t waited_ms)
 	return !s->stopping || !signals_pending();
 }
 
+/* Where they cannot be read that is tried in each turn, and said once. */
 static void read_counts(struct station *s)
 {
 	struct err e = ERR_INIT;
-	if (s->fresh && store_roster_count(s->set.store, s->set.roster, &s->counts, &e) != 0)
+	if (!s->fresh)
+		return;
+	bool fails = store_roster_count(s->set.store, s->set.roster, &s->counts, &e) != 0;
+	if (fails && !s->counts_fail)
 		station_tell(s, STATION_NOTE, NULL, e.what, &e);
-	s->fresh = false;
+	s->fresh = s->counts_fail = fails;
 }
 
 /* A signal from a terminal that is closed, or from a service manager: those under way are finished. The second one, or
@@ -352,7 +326,7 @@ static void turn(struct station *s)
 		if (is_due(&p[FD_PLACES + i], s->places[i].enroller))
 			serve_place(s, &s->places[i]);
 	}
-	if (p[FD_LETTER].revents != 0)
+	if (p[FD_LETTER].revents != 0 || letters_late(s))
 		letters_read(s);
 	if (p[FD_SIGNER].revents != 0)
 		serve_signer(s);
@@ -405,22 +379,38 @@ static void kill_all(struct station *s)
 		 "start it again with the same command, and put the tokens in again: it goes on where it stopped");
 }
 
-int station_run(struct station *s, struct err *e)
+static void finish_tokens(struct station *s)
 {
-	if (signals_catch(e) != 0)
-		return -1;
-	store_on_wait(s->set.store, on_locked, s);
-	read_counts(s);
-	station_tell(s, STATION_BEGINS, NULL, NULL, NULL);
-	need_watchers(s);
+	s->ending = false;
 	while (goes_on(s))
 		turn(s);
 	if (s->kill_at != 0)
 		kill_all(s);
 	teller_end(s);
+}
+
+/* Until the last one is printed, or something is begun at a token. */
+static void finish_letters(struct station *s)
+{
 	s->ending = true;
-	for (letters_turn(s); s->printing != NULL && !s->hurried && s->kill_at == 0; letters_turn(s))
+	for (letters_turn(s); s->printing != NULL && !s->hurried && s->kill_at == 0 && station_busy(s) == 0;
+	     letters_turn(s))
 		turn(s);
+}
+
+int station_run(struct station *s, struct err *e)
+{
+	/* without them nobody would be left */
+	if (store_roster_count(s->set.store, s->set.roster, &s->counts, e) != 0 || signals_catch(e) != 0)
+		return -1;
+	store_on_wait(s->set.store, on_locked, s);
+	station_tell(s, STATION_BEGINS, NULL, NULL, NULL);
+	need_watchers(s);
+	/* the operator may take something back as long as a letter is in the printer */
+	do {
+		finish_tokens(s);
+		finish_letters(s);
+	} while (station_busy(s) != 0 && s->kill_at == 0);
 	letters_end(s);
 	notes_end(s);
 	read_counts(s);

@@ -56,6 +56,7 @@ struct place {
 	bool pin_sent;                    /* in this attempt: the given one */
 	bool pin_trusted;                 /* the operator says that it is to be sent to the token that is in */
 	int64_t pin_letter; /* the letter with the PIN that was sent last in this attempt; 0: it is in none */
+	bool letter_owed;   /* the token was proven with it, and the trail cannot tell of which token yet */
 	bool gives_up;      /* what the person has half done on another token, for this one */
 	bool half_done;     /* with PLACE_FAILED: the journal has begun with the person on this token */
 	bool pin_waits;     /* the given PIN was right for no token yet, and is being tried on one */
@@ -69,6 +70,12 @@ struct place {
 	struct desk_ask ask; /* with PLACE_ASKING */
 	struct err why;      /* with PLACE_REFUSED and PLACE_FAILED */
 };
+
+/* It waits for the operator, and says why. */
+static inline bool place_is_red(const struct place *p)
+{
+	return p->state == PLACE_REFUSED || p->state == PLACE_FAILED;
+}
 
 /* What the person has there was there before this station saw the token. */
 bool place_was_finished(const struct place *p);
@@ -97,9 +104,6 @@ enum station_event_kind {
 	STATION_ENDS,
 	STATION_EVENT_COUNT
 };
-
-/* "begins" … in events for programs. */
-const char *station_event_name(enum station_event_kind k);
 
 struct station_event {
 	enum station_event_kind kind;
@@ -132,9 +136,9 @@ struct station_options {
 	bool init;          /* blank tokens are set up */
 	bool allow_foreign; /* tokens with other objects are enrolled, too */
 	bool keep_factory_pins;
-	const char *module;                                /* NULL: as configured */
-	struct secret *pin_given, *so_pin_given;           /* of all tokens; NULL */
-	const char *pin_file, *so_pin_file, *ca_pass_file; /* where they and the passphrase come from; NULL */
+	bool replace;                            /* who has a valid certificate gets a token all the same */
+	const char *module;                      /* NULL: as configured */
+	struct secret *pin_given, *so_pin_given; /* of all tokens; NULL */
 	bool verbose;
 };
 
@@ -195,6 +199,8 @@ int station_answer(struct station *s, size_t place, struct secret *pin, struct e
 int station_retry(struct station *s, size_t place, struct err *e);
 int station_skip(struct station *s, size_t place, struct err *e);
 int station_hold(struct station *s, size_t place, const char *why, struct err *e);
+/* Who is at no place. */
+int station_hold_person(struct station *s, int64_t person, const char *why, struct err *e);
 /* What was made there last is revoked, the token emptied, the person in line again. The token must still be there. */
 int station_undo(struct station *s, size_t place, struct err *e);
 

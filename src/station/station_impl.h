@@ -35,17 +35,21 @@ struct station {
 	struct pinletter *printing; /* under way; NULL */
 	int64_t printing_id;
 	char printing_user[65];
-	bool letters_due;         /* there may be some */
-	struct err letter_why;    /* of the last one that failed, why it waits; ERR_NONE */
-	char letter_why_user[65]; /* whose it is */
-	int64_t *letters_bad;     /* those that can never be made */
-	size_t n_letters_bad;
+	bool letters_due;               /* there may be some */
+	struct err letter_why;          /* of the last one that failed, why it waits; ERR_NONE */
+	char letter_why_user[65];       /* whose it is */
+	struct letter_off *letters_off; /* those that are not to be printed now */
+	size_t n_letters_off;
+	int64_t letters_at;    /* clock_ms: one of those is; 0 */
+	bool unrecorded;       /* printing_id is on paper, and the database does not know it yet */
+	int64_t record_at;     /* clock_ms; not before that it is told again */
 	int64_t printer_pause; /* clock_ms; until then it is not tried */
 	int64_t *giving_up;    /* people who get another token than the one they have begun with */
 	size_t n_giving_up;
 	struct station_note *notes;
 	size_t n_notes;
 	bool fresh;                  /* the counts are to be read anew */
+	bool counts_fail;            /* ... and could not, which was said */
 	int64_t held_said;           /* clock_ms: that another program keeps the database locked; 0 */
 	struct unsettled *unsettled; /* what the roster could not be told yet */
 	size_t n_unsettled;
@@ -53,7 +57,6 @@ struct station {
 	int64_t began;     /* clock_ms */
 	time_t since;      /* the earliest time of day in this run */
 	int64_t done;      /* tokens of this run */
-	int64_t busy_ms;   /* what they took together */
 };
 
 /* Tells the view. text and why may be NULL. */
@@ -122,6 +125,9 @@ int assign_find(struct station *s, struct place *p, bool *ret_found, struct err 
 int assign_check(const struct station *s, const struct place *p, struct err *e);
 /* That person does, who was chosen. give_up: what they have half done on another token is. ERR_* if that cannot be. */
 int assign_person(struct station *s, struct place *p, int64_t person, bool give_up, struct err *e);
+/* Whether the token goes to the next in line, because the CA has a valid certificate of the person's name that the
+ * inventory does not know: easy-rsa's own. why is what the enroller has ended with. */
+bool assign_pass_on(struct station *s, struct place *p, const struct err *why);
 
 /* giveup.c: an enrollment that is half done on one token is given up for another one. */
 bool giveup_is_half_done(const struct store_credential *c, time_t until);
@@ -144,6 +150,8 @@ void giveup_advise_free(struct place *p);
 int pins_check(const struct station *s, const struct place *p, struct err *e);
 /* Whether the token is nobody's, and its own PIN was made for the person there. */
 int pins_fit(const struct station *s, const struct place *p, bool *ret, struct err *e);
+/* A PIN is asked for: not where PINs are entered at a reader's PIN pad, and nowhere else. */
+int pins_check_pad(const struct station *s, const struct place *p, struct err *e);
 /* The token gets the given PIN as its new one. */
 int pins_give_new(const struct station *s, const struct place *p, struct err *e);
 /* The token has refused a PIN: if it was the given one, the trail says so. */

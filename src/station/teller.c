@@ -56,7 +56,9 @@ void teller_turn(struct station *s)
 {
 	if (s->telling != NULL && process_job_over(s->telling))
 		end(s);
-	if (s->set.cfg->ca.after_crl != NULL && s->telling == NULL && s->published && clock_ms() >= s->tell_at)
+	/* what is not told when all tokens are finished is the caller's */
+	if (s->set.cfg->ca.after_crl != NULL && s->telling == NULL && s->published && !s->ending &&
+	    clock_ms() >= s->tell_at)
 		begin(s);
 }
 

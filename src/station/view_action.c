@@ -17,19 +17,14 @@ struct view_action {
 	void (*run)(struct view_screen *v, struct station *s, size_t place);
 };
 
-static bool is_red(const struct place *p)
-{
-	return p->state == PLACE_FAILED || p->state == PLACE_REFUSED;
-}
-
 /* The person there has a token, or is getting another one: this one was only looked at. */
 static bool is_provided(const struct place *p)
 {
 	enum roster_state st = p->person.state;
-	return is_red(p) && p->has_person && (st == ROSTER_DONE || st == ROSTER_RUNNING);
+	return place_is_red(p) && p->has_person && (st == ROSTER_DONE || st == ROSTER_RUNNING);
 }
 
-static bool can_put_back(const struct place *p)
+bool view_can_put_back(const struct place *p)
 {
 	return p->has_person && !is_provided(p) && p->state != PLACE_DONE && p->state != PLACE_UNDONE &&
 	       p->state != PLACE_EMPTY && !p->may_pull && !p->undoing && !p->put_back;
@@ -53,7 +48,7 @@ static bool is_at_work(const struct place *p)
 
 static bool can_undo(const struct place *p)
 {
-	bool undone = p->state == PLACE_DONE || (p->undoing && is_red(p));
+	bool undone = p->state == PLACE_DONE || (p->undoing && place_is_red(p));
 	return undone && p->card && p->enroller == NULL;
 }
 
@@ -165,12 +160,12 @@ static void why(struct view_screen *v, struct station *s, size_t place)
 
 static const struct view_action actions[] = {
     {'\n', "Enter", "whose", "no token waits for a person", NULL, NULL, can_pick, pick},
-    {'r', "r", "retry", "nothing has failed", NULL, NULL, is_red, retry},
+    {'r', "r", "retry", "nothing has failed", NULL, NULL, place_is_red, retry},
     {'s', "s", "skip", "there is nobody who could be skipped", "break off what is under way, and skip", is_at_work,
-     can_put_back, skip},
+     view_can_put_back, skip},
     {'h', "h", "hold", "there is nobody who could be held", "break off what is under way, and hold", is_at_work,
-     can_put_back, hold},
-    {'w', "w", "why", "no reader is red, and no letter waits", NULL, NULL, is_red, why},
+     view_can_put_back, hold},
+    {'w', "w", "why", "no reader is red, and no letter waits", NULL, NULL, place_is_red, why},
     {'n', "n", "new token", "nobody's token has failed half way", "give up what is half done on this token",
      can_give_up, can_give_up, give_up},
     {'p', "p", "print again", "nobody who was just done and gets a letter is at a reader", NULL, NULL, can_reprint,
@@ -202,9 +197,30 @@ static size_t candidates(const struct station *s, const struct view_action *a, s
 	return found;
 }
 
+/* A digit is pressed for whom it was shown with. */
+static bool is_asked(const struct view_screen *v, const struct place *p)
+{
+	for (size_t i = 0; i < v->n_places; i++) {
+		if (view_at_is(&v->places[i].at, p))
+			return v->places[i].asked == view_person(p);
+	}
+	return false;
+}
+
 bool view_action_can(const struct view_screen *v, const struct station *s, size_t place)
 {
-	return v->action == NULL || v->action->can(at(s, place));
+	const struct place *p = at(s, place);
+	return v->action->can(p) && (v->mode != VIEW_WHICH || is_asked(v, p));
+}
+
+static void ask_which(struct view_screen *v, const struct station *s, const struct view_action *a)
+{
+	size_t n = 0;
+	const struct place *p = station_places(s, &n);
+	for (size_t i = 0; i < n; i++)
+		view_place(v, &p[i])->asked = view_person(&p[i]);
+	v->action = a;
+	v->mode = VIEW_WHICH;
 }
 
 void view_action_do(struct view_screen *v, struct station *s, size_t place)
@@ -221,8 +237,7 @@ void view_action_begin(struct view_screen *v, struct station *s, size_t place)
 		view_action_do(v, s, place);
 		return;
 	}
-	v->about = view_at(at(s, place));
-	v->mode = VIEW_SURE;
+	view_ask(v, VIEW_SURE, at(s, place));
 }
 
 static void begin(struct view_screen *v, struct station *s, const struct view_action *a, size_t place)
@@ -254,8 +269,7 @@ bool view_action_key(struct view_screen *v, struct station *s, wint_t key)
 	} else if (n == 1) {
 		begin(v, s, a, first);
 	} else {
-		v->action = a;
-		v->mode = VIEW_WHICH;
+		ask_which(v, s, a);
 	}
 	return true;
 }
@@ -281,7 +295,7 @@ void view_action_which(char *ret, size_t size, const struct view_screen *v, cons
 	const struct place *p = station_places(s, &n);
 	int used = snprintf(ret, size, "%s at which reader?", v->action->word);
 	for (size_t i = 0; i < n && used > 0 && (size_t)used < size; i++) {
-		if (v->action->can(&p[i]))
+		if (view_action_can(v, s, i))
 			used += snprintf(ret + used, size - (size_t)used, "  %zu %s", i + 1,
 					 p[i].has_person ? p[i].person.user : p[i].token.id);
 	}
@@ -290,6 +304,5 @@ void view_action_which(char *ret, size_t size, const struct view_screen *v, cons
 void view_action_sure(char *ret, size_t size, const struct view_screen *v, const struct station *s)
 {
 	size_t i = view_find(s, &v->about);
-	snprintf(ret, size, "reader %zu, %s: %s?", i + 1, i != VIEW_NONE ? at(s, i)->person.user : "",
-		 v->action->question);
+	snprintf(ret, size, "reader %zu, %s: %s?", i + 1, v->about_user, v->action->question);
 }

@@ -20,7 +20,7 @@ static struct all look(const struct station *s)
 	struct all a = {.busy = station_busy(s)};
 	const struct place *p = station_places(s, &a.places);
 	for (size_t i = 0; i < a.places; i++) {
-		bool red = p[i].state == PLACE_REFUSED || p[i].state == PLACE_FAILED;
+		bool red = place_is_red(&p[i]);
 		a.readers += !p[i].gone;
 		a.empty += p[i].state == PLACE_EMPTY;
 		a.pick += p[i].state == PLACE_PICK;

@@ -114,11 +114,15 @@ static void key_which(struct view_screen *v, struct station *s, wint_t key, bool
 
 static void key_sure(struct view_screen *v, struct station *s, wint_t key, bool function)
 {
-	size_t i = view_find(s, &v->about);
-	if (!function && key == 'y' && i != VIEW_NONE)
+	size_t i = view_about(v, s);
+	bool yes = !function && key == 'y';
+	if (yes && i != VIEW_NONE && view_action_can(v, s, i)) {
 		view_action_do(v, s, i);
-	else
-		view_leave(v);
+		return;
+	}
+	view_leave(v);
+	if (yes)
+		view_say_changed(v, s);
 }
 
 /* With nothing under way there is nothing to finish or to stop. */

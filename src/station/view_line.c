@@ -20,8 +20,7 @@
 void view_line_begin(struct view_screen *v, enum view_mode mode, const struct place *p)
 {
 	view_leave(v);
-	v->mode = mode;
-	v->about = view_at(p);
+	view_ask(v, mode, p);
 	view_place(v, p)->put_off = false;
 	v->message[0] = '\0';
 }
@@ -78,10 +77,11 @@ static void take(struct view_screen *v, struct station *s, size_t place, const s
 
 void view_give_up_key(struct view_screen *v, struct station *s, wint_t key, bool function)
 {
-	size_t n = 0, i = view_find(s, &v->about);
+	size_t n = 0, i = view_about(v, s);
 	const struct place *p = station_places(s, &n);
 	if (i == VIEW_NONE) {
 		view_leave(v);
+		view_say_changed(v, s);
 		return;
 	}
 	view_line_begin(v, VIEW_WHOSE, &p[i]);
@@ -130,22 +130,37 @@ static void enter_whose(struct view_screen *v, struct station *s, size_t place)
 
 /* ---- hold */
 
-static void enter_hold(struct view_screen *v, struct station *s, size_t place)
+/* Where whoever the question is about is by now; VIEW_NONE: at no reader where they could be held. */
+static size_t find_held(const struct view_screen *v, const struct station *s)
+{
+	size_t n = 0, found = VIEW_NONE;
+	const struct place *p = station_places(s, &n);
+	for (size_t i = 0; i < n; i++) {
+		bool is = view_can_put_back(&p[i]) && view_person(&p[i]) == v->about_person;
+		if (is && (found == VIEW_NONE || p[i].begun))
+			found = i;
+	}
+	return found;
+}
+
+static void enter_hold(struct view_screen *v, struct station *s)
 {
 	struct err e = ERR_INIT;
-	char text[LINE_BYTES], user[65] = "";
-	size_t n = 0;
-	const struct place *p = &station_places(s, &n)[place];
-	snprintf(user, sizeof user, "%s", p->person.user);
+	char text[LINE_BYTES], user[sizeof v->about_user];
+	size_t n = 0, place = find_held(v, s);
+	snprintf(user, sizeof user, "%s", v->about_user);
 	line_text(text, &v->line);
-	int ret = station_hold(s, place, text, &e);
-	if (ret == 0)
-		view_place(v, p)->put_back = "held";
+	int ret =
+	    place != VIEW_NONE ? station_hold(s, place, text, &e) : station_hold_person(s, v->about_person, text, &e);
+	if (ret == 0 && place != VIEW_NONE)
+		view_place(v, &station_places(s, &n)[place])->put_back = "held";
 	view_leave(v);
 	if (ret != 0)
 		view_say_error(v, &e);
-	else
+	else if (place != VIEW_NONE)
 		view_say(v, VIEW_PLAIN, "%zu: %s is held", place + 1, user);
+	else
+		view_say(v, VIEW_PLAIN, "%s is held", user);
 }
 
 /* ---- keys */
@@ -170,14 +185,14 @@ static bool is_printable(wint_t key)
 
 void view_line_key(struct view_screen *v, struct station *s, wint_t key, bool function)
 {
-	size_t place = view_find(s, &v->about);
+	size_t place = view_about(v, s);
 	/* some scanners end with a tabulator */
 	bool enter = function ? key == KEY_ENTER : key == '\n' || key == '\r' || (key == '\t' && v->mode == VIEW_WHOSE);
 	bool back = function ? key == KEY_BACKSPACE : key == BACKSPACE || key == DELETE;
 	if (enter && place != VIEW_NONE && v->mode == VIEW_WHOSE)
 		enter_whose(v, s, place);
-	else if (enter && place != VIEW_NONE)
-		enter_hold(v, s, place);
+	else if (enter && v->mode == VIEW_HOLD)
+		enter_hold(v, s);
 	else if (back)
 		v->line.n -= v->line.n > 0;
 	else if (!function && key == ESC)
@@ -225,17 +240,18 @@ static void draw_hits(const struct view_screen *v, int end)
 void view_line_draw(const struct view_screen *v, const struct station *s)
 {
 	char text[LINE_BYTES];
-	size_t n = 0, i = view_find(s, &v->about);
-	const struct place *p = station_places(s, &n);
+	size_t i = v->mode == VIEW_HOLD ? find_held(v, s) : view_about(v, s);
 	int y = LINES - 3, x = 1;
-	if (i == VIEW_NONE || y < 1)
+	if ((i == VIEW_NONE && v->mode != VIEW_HOLD) || y < 1)
 		return;
 	draw_hits(v, y);
 	clear_row(y);
 	if (v->mode == VIEW_WHOSE)
-		x += view_putf(y, x, COLS / 2, VIEW_ASKS, "reader %zu, token %s: whose? ", i + 1, p[i].token.id);
+		x += view_putf(y, x, COLS / 2, VIEW_ASKS, "reader %zu, token %s: whose? ", i + 1, v->about_token);
+	else if (i != VIEW_NONE)
+		x += view_putf(y, x, COLS / 2, VIEW_ASKS, "reader %zu, %s is held, because: ", i + 1, v->about_user);
 	else
-		x += view_putf(y, x, COLS / 2, VIEW_ASKS, "reader %zu, %s is held, because: ", i + 1, p[i].person.user);
+		x += view_putf(y, x, COLS / 2, VIEW_ASKS, "%s is held, because: ", v->about_user);
 	line_text(text, &v->line);
 	x += view_put_end(y, x, COLS - 2 - x, text);
 	move(y, x);

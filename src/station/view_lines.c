@@ -11,6 +11,35 @@
 
 /* ---- for programs */
 
+/* In events for programs. */
+static const char *event_name(enum station_event_kind k)
+{
+	static const char *const names[STATION_EVENT_COUNT] = {
+	    [STATION_BEGINS] = "begins",
+	    [STATION_READER_IN] = "reader-in",
+	    [STATION_READER_OUT] = "reader-out",
+	    [STATION_TROUBLE] = "trouble",
+	    [STATION_CARD_IN] = "token-in",
+	    [STATION_CARD_OUT] = "token-out",
+	    [STATION_SEEN] = "seen",
+	    [STATION_PICK] = "pick",
+	    [STATION_GIVEN] = "given",
+	    [STATION_STEP_BEGIN] = "step-begin",
+	    [STATION_STEP_END] = "step-end",
+	    [STATION_NOTE] = "note",
+	    [STATION_ASK] = "ask",
+	    [STATION_MAY_PULL] = "may-pull",
+	    [STATION_DONE] = "done",
+	    [STATION_UNDONE] = "undone",
+	    [STATION_REFUSED] = "refused",
+	    [STATION_FAILED] = "failed",
+	    [STATION_LETTER] = "letter",
+	    [STATION_STOPS] = "stops",
+	    [STATION_ENDS] = "ends",
+	};
+	return names[k];
+}
+
 static void put_text(json_t *j, const char *name, const char *text)
 {
 	json_t *value = NULL;
@@ -71,7 +100,7 @@ static void write_json(struct view_lines *l, const struct station *s, const stru
 {
 	char now[DAY_TIME_SIZE];
 	day_time_format(now, time(NULL));
-	json_t *j = json_pack("{s:s, s:s}", "time", now, "event", station_event_name(ev->kind));
+	json_t *j = json_pack("{s:s, s:s}", "time", now, "event", event_name(ev->kind));
 	if (ev->place != NULL)
 		put_place(j, ev->place);
 	if (has_step(ev->kind))

@@ -26,8 +26,7 @@
 void view_pin_begin(struct view_screen *v, const struct place *p)
 {
 	view_leave(v);
-	v->mode = VIEW_PIN;
-	v->about = view_at(p);
+	view_ask(v, VIEW_PIN, p);
 	v->again = false;
 	v->pin_error[0] = '\0';
 	/* the keys of a number block send digits then */
@@ -47,7 +46,7 @@ static const struct place *asking(const struct view_screen *v, const struct stat
 {
 	size_t n = 0;
 	const struct place *p = station_places(s, &n);
-	*ret_place = view_find(s, &v->about);
+	*ret_place = view_about(v, s);
 	return *ret_place != VIEW_NONE && p[*ret_place].state == PLACE_ASKING ? &p[*ret_place] : NULL;
 }
 
@@ -239,7 +238,8 @@ static int draw_question(const struct place *p, int y, int x, int width)
 	attroff(A_BOLD);
 	y += view_putf(y, x, width, VIEW_PLAIN, "Token %s in '%s'", p->token.id, p->name) != 0;
 	snprintf(text, sizeof text, "%s%s%s",
-		 is_new ? "Please choose a PIN for your token, and type it twice" : "Please type the PIN of your token",
+		 is_new ? "Please choose a PIN for your token, and type it twice"
+			: "Please type the PIN that the token has now",
 		 p->ask.rule[0] != '\0' ? ": " : ".", p->ask.rule);
 	y += gap;
 	y += view_wrap(y, x, width, LINES - y, VIEW_PLAIN, text) + gap;

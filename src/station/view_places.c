@@ -19,11 +19,6 @@
 #define BAR_MIN 6
 #define ONE_ROW_WIDE 60 /* from here on one row has reader, person and step */
 
-static bool is_red(const struct place *p)
-{
-	return p->state == PLACE_REFUSED || p->state == PLACE_FAILED;
-}
-
 static bool may_pull(const struct place *p)
 {
 	return p->card && (p->may_pull || p->state == PLACE_DONE);
@@ -31,7 +26,7 @@ static bool may_pull(const struct place *p)
 
 static enum view_colour colour_of(const struct place *p)
 {
-	if (is_red(p))
+	if (place_is_red(p))
 		return VIEW_BAD;
 	if (p->state == PLACE_PICK || p->state == PLACE_ASKING)
 		return VIEW_ASKS;
@@ -241,12 +236,12 @@ static void more_words(struct view_words *ret, struct view_screen *v, const stru
 {
 	const struct view_place *q = view_place(v, p);
 	ret->what[0] = ret->next[0] = '\0';
-	if (is_red(p) && q->put_back != NULL) {
+	if (place_is_red(p) && q->put_back != NULL) {
 		snprintf(ret->what, sizeof ret->what, "%s is %s", p->person.user, q->put_back);
 		snprintf(ret->next, sizeof ret->next,
 			 "What to do: pull the token out, and put in the next; r takes %s back into the line",
 			 p->person.user);
-	} else if (is_red(p)) {
+	} else if (place_is_red(p)) {
 		view_why(ret, p);
 	} else if (p->state != PLACE_EMPTY) {
 		snprintf(ret->what, sizeof ret->what, "%s", q->note);
@@ -267,7 +262,7 @@ static void share_rows(struct view_screen *v, const struct place *p, size_t n, s
 	for (int red = 1; red >= 0; red--) {
 		for (size_t i = 0; i < n; i++) {
 			struct view_words words = {"", ""};
-			if (is_red(&p[i]) != red || l->spare <= 0)
+			if (place_is_red(&p[i]) != red || l->spare <= 0)
 				continue;
 			more_words(&words, v, &p[i]);
 			int want = words_rows(INDENT, COLS - INDENT - 1, &words);
@@ -299,7 +294,7 @@ static int draw_place(struct view_screen *v, const struct station *s, const stru
 		draw_one_row(v, p, y);
 	if (more > 0) {
 		more_words(&words, v, p);
-		view_words_draw(y + l->each, INDENT, COLS - INDENT - 1, more, is_red(p) ? VIEW_BAD : VIEW_PLAIN,
+		view_words_draw(y + l->each, INDENT, COLS - INDENT - 1, more, place_is_red(p) ? VIEW_BAD : VIEW_PLAIN,
 				&words);
 	}
 	return l->each + more + l->gap;
@@ -311,7 +306,7 @@ static size_t focus(const struct view_screen *v, const struct station *s)
 	size_t n = 0, chosen = view_find(s, &v->chosen);
 	const struct place *p = station_places(s, &n);
 	for (size_t i = 0; i < n && chosen == VIEW_NONE; i++) {
-		if (is_red(&p[i]) || may_pull(&p[i]))
+		if (place_is_red(&p[i]) || may_pull(&p[i]))
 			chosen = i;
 	}
 	return chosen;

@@ -9,7 +9,8 @@
 
 #include <curses.h>
 
-#define GAP_MS 50 /* scanners leave far less between two keys, people more */
+#define GAP_MS 50      /* scanners leave far less between two keys, people more */
+#define TYPING_MS 1000 /* whoever types a name or a PIN leaves less */
 
 /* Scanners are set up to end what they type with one of these. */
 static bool is_end(wint_t key)
@@ -36,11 +37,23 @@ static bool more_comes(void)
 	return got == OK && is_typed(key, false);
 }
 
+/* The end of a name whose token was pulled out meanwhile is no command, and no name for another token. */
+static bool is_rest(struct view_screen *v, wint_t key, int64_t now)
+{
+	bool rest = v->cut_off && now - v->typed_at < TYPING_MS;
+	v->cut_off = rest && !is_end(key);
+	return rest;
+}
+
 bool view_scan_takes(struct view_screen *v, wint_t key, bool function)
 {
 	if (!is_typed(key, function))
 		return false;
 	int64_t now = clock_ms();
+	if (is_rest(v, key, now)) {
+		v->typed_at = now;
+		return true;
+	}
 	bool follows = now - v->typed_at < GAP_MS;
 	bool asked = v->mode == VIEW_WHOSE || v->mode == VIEW_HOLD;
 	/* a burst that began before it was asked for a name has lost its beginning */

@@ -51,6 +51,29 @@ struct view_place *view_place(struct view_screen *v, const struct place *p)
 	return &v->places[v->n_places++];
 }
 
+int64_t view_person(const struct place *p)
+{
+	return p->has_person ? p->person.id : 0;
+}
+
+void view_ask(struct view_screen *v, enum view_mode mode, const struct place *p)
+{
+	v->mode = mode;
+	v->about = view_at(p);
+	v->about_person = view_person(p);
+	snprintf(v->about_user, sizeof v->about_user, "%s", p->has_person ? p->person.user : "");
+	snprintf(v->about_token, sizeof v->about_token, "%s", p->token.id);
+}
+
+size_t view_about(const struct view_screen *v, const struct station *s)
+{
+	size_t n = 0, i = view_find(s, &v->about);
+	const struct place *p = station_places(s, &n);
+	bool same =
+	    i != VIEW_NONE && view_person(&p[i]) == v->about_person && strcmp(p[i].token.id, v->about_token) == 0;
+	return same ? i : VIEW_NONE;
+}
+
 static void forget_place(struct view_screen *v, const struct place *p)
 {
 	struct view_place *q = view_place(v, p);
@@ -72,6 +95,15 @@ void view_say_error(struct view_screen *v, const struct err *e)
 {
 	const char *next = err_advice(e);
 	view_say(v, VIEW_BAD, "%s%s%s", e->what, next[0] != '\0' ? ": " : "", next);
+}
+
+void view_say_changed(struct view_screen *v, const struct station *s)
+{
+	size_t i = view_find(s, &v->about);
+	if (i == VIEW_NONE)
+		view_say(v, VIEW_BAD, "the reader that was asked about is gone: nothing was done");
+	else
+		view_say(v, VIEW_BAD, "reader %zu is not as it was when that was asked: nothing was done", i + 1);
 }
 
 static void note(struct view_screen *v, enum view_colour c, const struct station *s, const struct place *p,
@@ -191,7 +223,7 @@ static const struct place *find_asking(const struct view_screen *v, const struct
 	size_t n = 0, last = view_find(s, &v->about);
 	const struct place *p = station_places(s, &n), *found = NULL;
 	for (size_t i = 0; i < n; i++) {
-		if (p[i].state == PLACE_ASKING && (found == NULL || i == last))
+		if (p[i].state == PLACE_ASKING && !p[i].stopping && (found == NULL || i == last))
 			found = &p[i];
 	}
 	return found;
@@ -221,20 +253,36 @@ static void give_turn(struct view_screen *v, const struct station *s)
 		view_line_begin(v, VIEW_WHOSE, picks);
 }
 
-/* A token that was pulled out needs no answer any more, and what is done with it no reason. */
+static bool is_over(const struct view_screen *v, const struct station *s)
+{
+	size_t n = 0, i = view_about(v, s);
+	const struct place *p = station_places(s, &n);
+	switch (v->mode) {
+	case VIEW_PIN:
+		return i == VIEW_NONE || p[i].state != PLACE_ASKING;
+	case VIEW_WHOSE:
+	case VIEW_GIVE_UP:
+		return i == VIEW_NONE || p[i].state != PLACE_PICK;
+	case VIEW_SURE:
+		return i == VIEW_NONE || !view_action_can(v, s, i);
+	default:
+		return false;
+	}
+}
+
+/* A token that was pulled out needs no answer any more. Why somebody is held does, whatever has become of the place:
+ * that is about the person. */
 static void end_turn(struct view_screen *v, const struct station *s)
 {
-	size_t n = 0, i = view_find(s, &v->about);
-	const struct place *p = station_places(s, &n);
-	bool over = false;
-	if (v->mode == VIEW_PIN)
-		over = i == VIEW_NONE || p[i].state != PLACE_ASKING;
-	else if (v->mode == VIEW_WHOSE || v->mode == VIEW_GIVE_UP)
-		over = i == VIEW_NONE || p[i].state != PLACE_PICK;
-	else if (v->mode == VIEW_HOLD || v->mode == VIEW_SURE)
-		over = i == VIEW_NONE || !view_action_can(v, s, i);
-	if (over)
-		view_leave(v);
+	enum view_mode was = v->mode;
+	if (!is_over(v, s))
+		return;
+	v->cut_off = was == VIEW_PIN ? v->typed->len != 0 : v->line.n != 0;
+	if (v->cut_off)
+		v->typed_at = clock_ms();
+	view_leave(v);
+	if (was != VIEW_PIN)
+		view_say_changed(v, s);
 }
 
 static void read_queue(struct view_screen *v, struct station *s)

@@ -46,6 +46,7 @@ struct view_place {
 	struct view_at at;
 	char note[VIEW_TEXT]; /* the last remark since its token came; "" */
 	const char *put_back; /* "held", "skipped": what the operator has done with the person; NULL */
+	int64_t asked;        /* in VIEW_WHICH: who was there when that was asked; 0: nobody */
 	bool put_off;         /* whose its token becomes is not asked until the operator wants it */
 };
 
@@ -73,12 +74,16 @@ struct view_screen {
 	size_t from, next; /* of what there is to read: the first that is shown, and the first behind the screen */
 
 	struct view_at chosen; /* by an arrow or a digit; name "": none */
-	struct view_at about;  /* what the mode is about */
+	/* what the mode is about: the place, and who and which token was there when the operator was asked */
+	struct view_at about;
+	int64_t about_person; /* 0: nobody */
+	char about_user[65], about_token[50];
 	const struct view_action *action;
 	size_t first; /* of the places that are drawn, where there is no room for all */
 
 	int64_t typed_at; /* clock_ms of the last key that a scanner could have sent */
 	bool dropping;    /* what it sends now is not taken */
+	bool cut_off;     /* what was being typed is asked no more: the rest of it is for nothing else */
 
 	struct view_line line;
 	struct roster_person hits[VIEW_HITS]; /* whom the line may have meant */
@@ -116,6 +121,13 @@ struct view_place *view_place(struct view_screen *v, const struct place *p);
 void view_say(struct view_screen *v, enum view_colour c, const char *fmt, ...) ERR_PRINTF(3, 4);
 /* What cannot be done and what to do about it. */
 void view_say_error(struct view_screen *v, const struct err *e);
+/* The mode is about this place, as it is now. */
+void view_ask(struct view_screen *v, enum view_mode mode, const struct place *p);
+/* Where that is; VIEW_NONE if another person or token is there by now, or nothing. */
+size_t view_about(const struct view_screen *v, const struct station *s);
+int64_t view_person(const struct place *p); /* 0: nobody */
+/* Nothing was done, because it would not be what the operator was asked about. */
+void view_say_changed(struct view_screen *v, const struct station *s);
 /* Back to the keys for all readers; what was typed is wiped. */
 void view_leave(struct view_screen *v);
 
@@ -159,8 +171,10 @@ void view_action_begin(struct view_screen *v, struct station *s, size_t place);
 void view_action_do(struct view_screen *v, struct station *s, size_t place);
 /* The nth action that can be done at any place now, as "r retry"; false behind the last. */
 bool view_action_text(char *ret, size_t size, const struct station *s, size_t nth);
-/* Whether the action that is asked about can be done there. */
+/* Whether the action that is asked about can be done there, with whom it was asked about. */
 bool view_action_can(const struct view_screen *v, const struct station *s, size_t place);
+/* Whether somebody is there who can be skipped or held. */
+bool view_can_put_back(const struct place *p);
 void view_action_which(char *ret, size_t size, const struct view_screen *v, const struct station *s);
 void view_action_sure(char *ret, size_t size, const struct view_screen *v, const struct station *s);
 void view_ask_stop(struct view_screen *v, struct station *s);

@@ -19,9 +19,7 @@ void watcher_put_task(struct rpc_msg *m, const struct watcher_task *t)
 	rpc_put_u32(m, t->verbose);
 	rpc_put_str(m, t->module);
 	rpc_put_str(m, t->config_path);
-	rpc_put_str(m, t->pin_file);
-	rpc_put_str(m, t->so_pin_file);
-	rpc_put_str(m, t->ca_pass_file);
+	hidden_put(m, t->hidden.place, t->hidden.n);
 	rpc_put_blob(m, &t->config_text);
 }
 
@@ -32,9 +30,7 @@ void watcher_get_task(struct rpc_msg *m, struct watcher_task *ret)
 	ret->verbose = rpc_get_u32(m) != 0;
 	ret->module = rpc_get_strdup(m, PATH_MAX);
 	ret->config_path = rpc_get_strdup(m, PATH_MAX);
-	ret->pin_file = rpc_get_strdup(m, PATH_MAX);
-	ret->so_pin_file = rpc_get_strdup(m, PATH_MAX);
-	ret->ca_pass_file = rpc_get_strdup(m, PATH_MAX);
+	hidden_get(m, &ret->hidden);
 	rpc_get_blob(m, &ret->config_text);
 }
 
@@ -42,9 +38,7 @@ void watcher_task_free(struct watcher_task *t)
 {
 	free(t->module);
 	free(t->config_path);
-	free(t->pin_file);
-	free(t->so_pin_file);
-	free(t->ca_pass_file);
+	hidden_free(&t->hidden);
 	blob_free(&t->config_text);
 	*t = (struct watcher_task){.config_text = BLOB_INIT};
 }

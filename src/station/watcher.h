@@ -23,7 +23,7 @@ struct watcher_task {
 	bool slots; /* a module's, instead of PC/SC's readers */
 	bool verbose;
 	char *module, *config_path;
-	char *pin_file, *so_pin_file, *ca_pass_file; /* as in struct desk_task */
+	struct hidden_list hidden; /* as in struct desk_task */
 	struct blob config_text;
 };
 

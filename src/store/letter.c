@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COLUMNS \
-	"l.id, l.person, p.user, p.state, l.token_serial, l.sealed, l.created, l.printed, l.reprints, " LETTER_IS_DUE
+#define COLUMNS                                                                                                       \
+	"l.id, l.person, p.user, p.state, l.token_serial, l.sealed, l.created, l.printed, l.reprints, " LETTER_IS_DUE \
+	", " LETTER_IS_OVERTAKEN
 #define JOINED " FROM letters l CROSS JOIN roster_people p ON p.id = l.person"
 #define IS_WAITING " WHERE l.printed = 0 AND l.sealed IS NOT NULL AND (?1 = 0 OR p.roster = ?1)"
 
@@ -27,6 +28,7 @@ static void read_row(struct query *q, struct store_letter *ret)
 	l.printed = query_int(q, 7);
 	l.reprints = query_int(q, 8);
 	l.due = query_int(q, 9) != 0;
+	l.overtaken = query_int(q, 10) != 0;
 	*ret = l;
 }
 

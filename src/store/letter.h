@@ -21,7 +21,9 @@ struct store_letter {
 	int64_t person; /* roster_person.id */
 	char user[65];
 	enum roster_state state; /* of that person now */
-	bool due;                /* it is to be printed: the person is done, or enrolled elsewhere with this PIN */
+	/* it may be printed: the person is done, or finished elsewhere, and enrolled on a token that has this PIN */
+	bool due;
+	bool overtaken; /* a token was proven with this PIN, and none has it any more */
 	char token_serial[50];
 	struct blob sealed; /* empty once it was dropped */
 	time_t created;

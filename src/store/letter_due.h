@@ -17,17 +17,34 @@
 	"(SELECT u.action FROM audit u WHERE u.token_serial = " X ".token_serial AND u.id > " X ".id" \
 	" ORDER BY u.id LIMIT 1) IS 'pin-unchanged'"
 
-/* A token was proven with the PIN of this letter at the station, has had no other one since as far as the trail knows,
- * and its person is enrolled on it. */
-#define LETTER_IS_TRUE                                                                                 \
-	"EXISTS (SELECT 1 FROM audit m JOIN tokens t ON t.serial = m.token_serial"                     \
-	" JOIN credentials c ON c.token = t.id JOIN people o ON o.id = c.person"                       \
-	" WHERE m.user = p.user AND m.action = 'letter-proven' AND m.detail = " LETTER_NUMBER          \
-	" AND m.token_serial <> '' AND o.name = p.user AND c.state = 'delivered' AND t.lost = 0"       \
-	" AND NOT EXISTS (SELECT 1 FROM audit x WHERE x.token_serial = m.token_serial AND x.id > m.id" \
-	" AND x.action IN (" LETTER_PIN_ACTIONS ", 'letter-refused') AND NOT " PIN_WAS_KEPT("x") "))"
+/* Deleting objects leaves the PIN as it is. */
+#define IS_NO_WIPE(X) X ".action = 'token-wipe' AND " X ".detail = 'objects deleted'"
+
+/* A token was proven with the PIN of this letter at the station. A roster can come to write the user in another way. */
+#define LETTER_WAS_PROVEN                                                                     \
+	"(m.user = p.user OR m.token_serial = p.token_serial) AND m.action = 'letter-proven'" \
+	" AND m.detail = " LETTER_NUMBER " AND m.token_serial <> ''"
+
+/* It has had no other one since, as far as the trail knows. */
+#define LETTER_PIN_IS_THERE                                                                       \
+	"NOT EXISTS (SELECT 1 FROM audit x WHERE x.token_serial = m.token_serial AND x.id > m.id" \
+	" AND x.action IN (" LETTER_PIN_ACTIONS                                                   \
+	", 'letter-refused') AND NOT (" IS_NO_WIPE("x") ")"                                       \
+							" AND NOT " PIN_WAS_KEPT("x") ")"
+
+/* Some token has this letter's PIN, and its person is enrolled on it. */
+#define LETTER_IS_TRUE                                                                       \
+	"EXISTS (SELECT 1 FROM audit m CROSS JOIN tokens t ON t.serial = m.token_serial"     \
+	" CROSS JOIN credentials c ON c.token = t.id CROSS JOIN people o ON o.id = c.person" \
+	" WHERE " LETTER_WAS_PROVEN " AND o.name = p.user COLLATE NOCASE"                    \
+	" AND c.state = 'delivered' AND c.revoked = 0 AND t.lost = 0 AND " LETTER_PIN_IS_THERE ")"
+
+/* No token has its PIN any more. */
+#define LETTER_IS_OVERTAKEN                                                   \
+	"(EXISTS (SELECT 1 FROM audit m WHERE " LETTER_WAS_PROVEN ") AND NOT" \
+	" EXISTS (SELECT 1 FROM audit m WHERE " LETTER_WAS_PROVEN " AND " LETTER_PIN_IS_THERE "))"
 
 /* Its person was done at the station, or was finished elsewhere and is not being undone. */
-#define LETTER_IS_DUE "(p.state = 'done' OR (p.state <> 'running' AND p.cert_serial = '' AND " LETTER_IS_TRUE "))"
+#define LETTER_IS_DUE "((p.state = 'done' OR (p.state <> 'running' AND p.cert_serial = '')) AND " LETTER_IS_TRUE ")"
 
 #endif

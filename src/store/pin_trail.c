@@ -6,9 +6,6 @@
 
 #include <stdlib.h>
 
-/* Deleting objects leaves the PIN as it is. */
-#define IS_NO_WIPE(X) X ".action = 'token-wipe' AND " X ".detail = 'objects deleted'"
-
 /* The one behind k is about k. */
 #define WAS_NOT_CHANGED                                                                                             \
 	"k.action = 'factory-pin-change' AND (SELECT x.action FROM audit x WHERE x.token_serial = ?1"               \

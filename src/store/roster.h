@@ -168,10 +168,6 @@ typedef int roster_finished_fn(void *arg, time_t ended, int64_t took_ms);
 int store_roster_finished(struct store *s, int64_t roster, time_t since, roster_finished_fn *fn, void *arg,
 			  struct err *e);
 
-/* Who was last enrolled on this token since then, on whichever roster. */
-int store_roster_enrolled_since(struct store *s, const char *serial, time_t since, bool *ret_found,
-				struct roster_person *ret, struct err *e);
-
 /* ---- the way of a person */
 
 /* A token is being enrolled. serial, model and label are read of it. ERR_BUSY for who is done, or runs already. */

@@ -170,21 +170,6 @@ int store_roster_person(struct store *s, int64_t id, bool *ret_found, struct ros
 	return read_first(&q, ret_found, ret, e);
 }
 
-int store_roster_enrolled_since(struct store *s, const char *serial, time_t since, bool *ret_found,
-				struct roster_person *ret, struct err *e)
-{
-	struct query q = QUERY_INIT;
-
-	if (query_open(&q, s,
-		       "SELECT " ROSTER_COLUMNS " FROM roster_people WHERE token_serial = ? AND token_serial <> ''"
-		       " AND state = 'done' AND ended >= ? ORDER BY ended DESC, id DESC LIMIT 1",
-		       e) == -1)
-		return -1;
-	query_put_text(&q, serial);
-	query_put_int(&q, since);
-	return read_first(&q, ret_found, ret, e);
-}
-
 /* ---- several */
 
 static void free_some(struct roster_person *list, size_t n)

@@ -5,6 +5,7 @@
 #include "vpn/management.h"
 #include "vpn/notify.h"
 #include "vpn/openvpn.h"
+#include "vpn/pulled.h"
 #include "vpn/wait.h"
 
 #include <stdlib.h>
@@ -15,10 +16,11 @@
 #define INSERT_MS 500
 
 struct client {
-	const char *name;
+	const char *profile, *name;
 	struct management m;
 	char asked[1024]; /* whose passwords since the last connection, each with a line end before and behind it */
 	unsigned missing;
+	pid_t watch;     /* -1: nobody watches the token yet */
 	char ended[128]; /* why OpenVPN ended, in its words */
 };
 
@@ -88,6 +90,9 @@ static int on_password(struct client *c, const char *what, struct err *e)
 	if (!ask_once(c, what))
 		return was_wrong(what, e);
 	c->missing = 0;
+	/* whose PIN is asked for is in */
+	if (c->watch < 0)
+		c->watch = pulled_watch(c->profile);
 	show_label(shown, sizeof shown, what);
 	snprintf(text, sizeof text, "VPN %s: PIN of \"%s\":", c->name, shown);
 	notify_send("STATUS=The PIN is asked for");
@@ -190,7 +195,7 @@ static int ended_by_itself(const struct client *c, struct err *e)
 
 int client_run(const char *profile, const char *name, const char *const options[], struct err *e)
 {
-	struct client c = {.name = name};
+	struct client c = {.profile = profile, .name = name, .watch = -1};
 	struct openvpn *o = NULL;
 	int rc = management_listen(&c.m, e);
 	if (rc == 0)
@@ -202,6 +207,7 @@ int client_run(const char *profile, const char *name, const char *const options[
 	/* both ways: one that has become another user takes no signal from a service without CAP_KILL */
 	management_send(&c.m, "signal SIGTERM");
 	openvpn_end(&o);
+	pulled_end(&c.watch);
 	management_end(&c.m);
 	if (process_stop_signal() != 0)
 		return 0;

@@ -1,4 +1,5 @@
 #include "vpn/pinentry.h"
+#include "core/clean.h"
 #include "core/file.h"
 
 #include <errno.h>
@@ -10,6 +11,8 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define STOP_MS 1000
 
 struct pinentry {
 	pid_t pid;
@@ -70,22 +73,38 @@ static bool wait_line(const struct pinentry *p)
 	    {.fd = p->stop_fd, .events = POLLIN},
 	};
 	for (;;) {
-		if (poll(fds, 2, -1) < 0) {
-			if (errno != EINTR)
-				return false;
-			continue;
-		}
-		if (fds[1].revents != 0 && p->stop(p->arg))
+		int n = poll(fds, 2, STOP_MS);
+		if (n < 0 && errno != EINTR)
 			return false;
-		if (fds[0].revents != 0)
+		if ((n == 0 || (n > 0 && fds[1].revents != 0)) && p->stop(p->arg))
+			return false;
+		if (n > 0 && fds[0].revents != 0)
 			return true;
 	}
 }
 
-static int no_dialog(struct err *e)
+/* why: what pinentry says; NULL if there is none that could say something */
+static int no_dialog(const char *why, struct err *e)
 {
-	err_set(e, ERR_FAILED, "there is no dialog to ask for the PIN");
-	return err_next(e, "install pinentry-gnome3, pinentry-qt or another one that suits the desktop");
+	if (why == NULL)
+		err_set(e, ERR_FAILED, "there is no dialog to ask for the PIN");
+	else
+		err_set(e, ERR_FAILED, "no dialog could be shown to ask for the PIN: pinentry says \"%s\"", why);
+	return err_next(e, "install pinentry-gnome3, pinentry-qt or another one that suits the desktop; the question "
+			   "stays: systemd-tty-ask-password-agent as root asks it on a terminal");
+}
+
+/* code and text of a line "ERR code text". The low half of the code is libgpg-error's: what the person did is one of
+ * these, all else is of the dialog, e.g. that it has no terminal. */
+static int on_error(const char *said, struct err *e)
+{
+	enum { CANCELED = 99, NOT_CONFIRMED = 114, FULLY_CANCELED = 198 };
+	char *text = NULL, shown[256];
+	unsigned long code = strtoul(said, &text, 10) & 0xffff;
+	if (code == CANCELED || code == NOT_CONFIRMED || code == FULLY_CANCELED)
+		return err_set(e, ERR_INTERRUPTED, "the dialog was cancelled");
+	clean_text(shown, sizeof shown, text + strspn(text, " "));
+	return no_dialog(shown, e);
 }
 
 /* %XX is a byte. */
@@ -115,9 +134,9 @@ static int read_reply(const struct pinentry *p, struct secret *ret, struct err *
 		if (!wait_line(p))
 			rc = err_set(e, ERR_INTERRUPTED, "the question is not asked any more");
 		else if (secret_read_fd(line, p->out, NULL) != 0)
-			rc = no_dialog(e);
+			rc = no_dialog(NULL, e);
 		else if (strncmp(line->bytes, "ERR ", 4) == 0)
-			rc = err_set(e, ERR_INTERRUPTED, "the dialog was cancelled");
+			rc = on_error(line->bytes + 4, e);
 		else if (strncmp(line->bytes, "OK", 2) == 0)
 			rc = 0;
 		else if (strncmp(line->bytes, "D ", 2) == 0) {
@@ -144,7 +163,7 @@ static int command(const struct pinentry *p, const char *command, const char *te
 	}
 	line[n++] = '\n';
 	if (file_write_all(p->in, line, n) != 0)
-		return no_dialog(e);
+		return no_dialog(NULL, e);
 	return read_reply(p, ret, e);
 }
 

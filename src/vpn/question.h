@@ -11,25 +11,36 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 #define QUESTION_ID "tokenroll-vpn" /* Id= in the file */
+#define QUESTION_FOLDER "/run/systemd/ask-password"
 
 struct question {
 	char file[NAME_MAX + 1]; /* ask.XXXXXX */
 	char message[512];
 	char socket[108]; /* where the answer goes */
 	bool echo;
+	pid_t pid;          /* who asks; 0: not said */
+	uint64_t not_after; /* when it is given up, in microseconds of CLOCK_MONOTONIC; 0: never */
 };
 
-/* One that is open in the folder, but not the one in the file but; false if there is none. */
-bool question_find(struct question *ret, const char *folder, const char *but);
+/* Tells whether a question is not looked for, by its file's name. */
+typedef bool question_skip_fn(void *arg, const char *file);
 
-/* Whether it is still open. */
+/* One that is open in the folder, and is not to be skipped; false if there is none. */
+bool question_find(struct question *ret, const char *folder, question_skip_fn *skip, void *arg);
+
+/* The one in a file. ERR_FAILED if it is none of ours, or there is no such file in the folder. */
+int question_read(struct question *ret, const char *folder, const char *file, struct err *e);
+
+/* Whether it is still open: it was neither answered nor given up, and who asks has not ended without taking it back. */
 bool question_open(const struct question *q, const char *folder);
 
 /*
- * Sends the answer, or with NULL that there will be none: through pkexec and systemd-reply-password, because only
- * root's is taken; polkit has a rule that lets members of the group tokenroll do that. ERR_FAILED.
+ * Sends the answer, or with NULL that there will be none: through pkexec and tokenroll-vpn-reply, which lies beside
+ * this program, because only root's is taken. ERR_FAILED.
  */
 int question_answer(const struct question *q, const struct secret *answer, struct err *e);
 

@@ -191,16 +191,22 @@ nosy_hsm() {
 	says "knows no PKCS#11 module named 'hsm' besides that of the CA's HSM" "name the path"
 }
 
-@test "the HSM's module can change nothing but the PKI, what it needs itself, and can get into no other process" {
+@test "the HSM's module can change nothing but the PKI and what it needs itself, read no PIN, database and bundle, and get into no other process" {
+	local name
 	needs_landlock
 	on_hsm
 	company_tokenroll "$dir" enroll --csr-only alice
-	printf '%s\n' "$dir/tokenroll.db" "$dir/tokenroll.conf" "$dir/bundles/x" "$dir/hsm/x" "$dir/pin" >"$dir/log/list"
+	printf '%s\n' "$dir/tokenroll.db" "$dir/tokenroll.db-wal" "$dir/tokenroll.conf" "$dir/bundles/alice.req" "$dir/hsm/x" \
+		"$dir/pin" >"$dir/log/list"
 	nosy_hsm
 	hsm_tokenroll "$dir" alice
 	verifies
 	grep -qE "^load E[A-Z]+ write $dir/tokenroll.db\$" "$dir/hsm/counts/nosy"
 	run -1 grep -E "^[a-z]+ done (write|make|move|cut|remove|attach|memory|folder) " "$dir/hsm/counts/nosy"
+	for name in tokenroll.db tokenroll.db-wal bundles/alice.req pin; do
+		grep -qE "^load E[A-Z]+ read $dir/$name\$" "$dir/hsm/counts/nosy"
+		run -1 grep -F " done read $dir/$name" "$dir/hsm/counts/nosy"
+	done
 }
 
 @test "the PIN comes from pin-source, which wins, and is hidden from the token's module" {

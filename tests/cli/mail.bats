@@ -121,6 +121,28 @@ attached() {
 	run -1 grep -aF "PRIVATE KEY" "$box/1.eml"
 }
 
+@test "who packs and who mails can read neither the CA's key, nor the database, nor files of PINs and passphrases" {
+	local log=$dir/bundles/nosy when name hidden=(pki/private/ca.key tokenroll.db tokenroll.db-wal tokenroll.db-shm pin so ca.pass)
+	[[ $(ldd "${TOKENROLL:-$COMPANY_ROOT/build/tokenroll}") != *libasan* ]] || skip "nothing is preloaded before a sanitizer"
+	python3 -c 'import ctypes; exit(ctypes.CDLL(None).syscall(444, None, 0, 1) < 2)' ||
+		skip "this kernel has no Landlock, or not that of Linux 5.19"
+	mail_server
+	# the only folder that they can write to
+	mkdir -m 700 "$dir/bundles"
+	company_secret "$dir/so" 12345678
+	printf '%s\n' "${hidden[@]/#/$dir/}" "$dir/mail.pass" >"$dir/log/list"
+	LD_PRELOAD=${BUILD:-$COMPANY_ROOT/build}/tests/fault/libnosy.so NOSY_LIST=$dir/log/list NOSY_LOG=$log \
+		company_tokenroll "$dir" --so-pin-file "$dir/so" alice
+	for when in pack mail; do
+		for name in "${hidden[@]}"; do
+			grep -qE "^$when E[A-Z]+ read $dir/$name\$" "$log" || { echo "$when: $name" && return 1; }
+		done
+	done
+	run -1 grep -E " done (write|make|move|cut|remove) " "$log"
+	grep -qxF "mail done read $dir/mail.pass" "$log"
+	[[ $(mails) == 1 ]]
+}
+
 @test "a finished token is not mailed about again" {
 	mail_server
 	company_tokenroll "$dir" alice

@@ -142,10 +142,23 @@ evil='<script>document.title="broken"</script><img src=x onerror=alert(1)>"&'
 	json "d['summary']['tokens_per_hour']" 60.0 "d['summary']['seconds_left']" 6000 "d['summary']['median_seconds']" 60.0
 }
 
+# proven USER: enrolled on the token T-USER, which was proven with the PIN of the user's letter
+proven() {
+	sql "INSERT INTO people (name, created) VALUES ('$1', 1);
+		INSERT INTO tokens (manufacturer, model, serial, label, created) VALUES ('Yubico', 'YubiKey YK5', 'T-$1', '', 1);
+		INSERT INTO credentials (person, token, state, key_type, cka_id, spki, csr, serial, cert, cert_serial, not_after,
+			module, pkcs11_id, client_module, key_attributes, created, changed)
+		SELECT p.id, t.id, 'delivered', '', x'', x'01', x'01', zeroblob(16), x'01', '0A', 2000000000, '', '01', '', '', 1, 1
+			FROM people p, tokens t WHERE p.name = '$1' AND t.serial = 'T-$1';
+		INSERT INTO audit SELECT h.id + 1, 1, '', '', '', 'letter-proven', '$1', 'T-$1', '', 'letter ' || l.id, h.hash,
+			randomblob(32) FROM audit_head h, letters l JOIN roster_people r ON r.id = l.person WHERE r.user = '$1'"
+}
+
 @test "a letter that waits is told, and the PIN that it keeps is nowhere" {
 	everybody
 	sql "INSERT INTO letters (person, token_serial, sealed, created)
 		SELECT id, token_serial, CAST('sealed-pin-4711' AS BLOB), 1 FROM roster_people WHERE user IN ('alice', 'dave')"
+	proven alice
 	roll report --html "$page"
 	shows "PIN letters  1 waits to be printed: alice"
 	told "PIN letters to print" "1: alice"

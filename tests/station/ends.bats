@@ -140,3 +140,30 @@ must_be_printed_next_time() {
 	screen_end
 	must_be_printed_next_time
 }
+
+is_taken_back() {
+	[[ $(sqlite3 "$DIR/tokenroll.db" "SELECT state FROM roster_people WHERE user = 'alice'") != "done" ]]
+}
+
+@test "what is taken back while the last letter is in the printer is taken back to its end" {
+	printf '#!/bin/sh\nwhile [ ! -e "%s/go" ]; do sleep 0.1; done\ncat >/dev/null\n' "$DIR" >"$DIR/printer"
+	chmod +x "$DIR/printer"
+	station_conf "letter.command=$DIR/printer"
+	card_process sc-hsm 0 "pin=$COMPANY_PIN" "so-pin=$COMPANY_SO_PIN" serial=STAT000000
+	card_ctl 0 insert
+	(umask 077 && printf '%s\n' "$COMPANY_SO_PIN" >"$DIR/so-pin")
+	screen_start -s 120x24 --pins random --pin-file "$DIR/pin" --so-pin-file "$DIR/so-pin"
+	screen_shows "PULL: DONE"
+	card_ctl 0 delay 60
+	screen_keys q
+	screen_shows "The station ends when the PIN letter of alice is printed."
+	screen_keys u
+	screen_shows "y yes"
+	screen_keys y
+	screen_wait 15 is_taken_back
+	touch "$DIR/go"
+	screen_shows "exit status 0" 60
+	grep -q "^R.*/CN=alice$" "$DIR/pki/index.txt"
+	[[ $(card_status 0 keys) == 0 && $(people delivered) == "" ]]
+	[[ $(sqlite3 "$DIR/tokenroll.db" "SELECT state FROM roster_people WHERE user = 'alice'") == waiting ]]
+}

@@ -74,6 +74,28 @@ opens() {
 	run ! grep -a -e "$alice" -e "$bob" "$DIR"/tokenroll.db* "$DIR/log/station"
 }
 
+@test "who prints a letter can read neither the CA's key, nor the database, nor files of PINs and passphrases" {
+	local hidden=(pin so ca.pass mail.pass pki/private/ca.key tokenroll.db tokenroll.db-wal tokenroll.db-shm tokenroll.db-lock)
+	python3 -c 'import ctypes; exit(ctypes.CDLL(None).syscall(444, None, 0, 1) < 2)' ||
+		skip "this kernel has no Landlock, or not that of Linux 5.19"
+	company_secret "$DIR/so" "$COMPANY_SO_PIN"
+	company_secret "$DIR/mail.pass" "mail password"
+	station_conf "letter.command=$DIR/printer" mail.user=admin "mail.password-file=$DIR/mail.pass"
+	cat >"$DIR/printer" <<-SH
+		#!/bin/sh
+		cd "$DIR" || exit
+		for f in ${hidden[*]}; do
+			[ ! -e "\$f" ] || ! head -c 1 "\$f" >/dev/null || echo "\$f"
+		done >"$DIR/printed/read"
+		cat >"$DIR/printed/letter"
+	SH
+	station_roster user alice
+	station --pins random --so-pin-file "$DIR/so"
+	((status == 0))
+	[[ -s $DIR/printed/letter ]]
+	diff /dev/null "$DIR/printed/read"
+}
+
 @test "a letter says until when the certificate is valid, in the language of its person" {
 	station_card 1
 	station_roster user,name,language alice,Алиса,ru bob,Bob,de
@@ -172,6 +194,13 @@ waits() {
 	outside report --json "$DIR/roster.csv" | jq -e ".summary.letters_to_print == $1"
 }
 
+# secrets: of the token, and a PIN that it is given, in files
+secrets() {
+	printf '%s\n' "$COMPANY_SO_PIN" >"$DIR/so"
+	printf '86420975\n' >"$DIR/new"
+	chmod 600 "$DIR/so" "$DIR/new"
+}
+
 @test "the letter of somebody who was finished outside is told, and the next station prints it, without the token" {
 	on_the_token
 	outside enroll alice
@@ -191,9 +220,7 @@ waits() {
 	on_the_token
 	outside enroll alice
 	waits 1
-	printf '%s\n' "$COMPANY_SO_PIN" >"$DIR/so"
-	printf '86420975\n' >"$DIR/new"
-	chmod 600 "$DIR/so" "$DIR/new"
+	secrets
 	outside unblock --serial STAT000000 --so-pin-file "$DIR/so" --new-pin-file "$DIR/new"
 	waits 0
 	card_ctl 0 pull
@@ -239,4 +266,137 @@ waits() {
 	screen_shows "exit status 0"
 	screen_shows "1 waits to be printed: bob"
 	screen_text | tr -s ' \n' ' ' | grep -F "printer failed (out of paper)" | grep -F "What to do: see to it that the printer works"
+}
+
+# sealed: how many letters have their PIN in the database
+sealed() {
+	sqlite3 "$DIR/tokenroll.db" "SELECT count(*) FROM letters WHERE sealed IS NOT NULL"
+}
+
+# none_comes: a station that has alice's letter and a printer prints nothing
+none_comes() {
+	rm "$DIR/no-printer"
+	station_roster user,name,language alice,Alice,en bob,Bob,de
+	card_ctl 0 pull
+	station_start --pins random
+	station_says reader
+	[[ -z $1 ]] || station_says "$1"
+	kill -TERM "$STATION"
+	station_ended
+	letters 0
+}
+
+@test "a letter that waits is not printed, nor told, when its token has got another PIN: it is forgotten" {
+	touch "$DIR/no-printer"
+	station_roster user,name,language alice,Alice,en
+	station --pins random
+	waits 1
+	secrets
+	outside unblock --serial STAT000000 --so-pin-file "$DIR/so" --new-pin-file "$DIR/new"
+	waits 0
+	[[ $(sealed) == 1 ]]
+	none_comes "the PIN letter of alice is not printed, and forgotten: token STAT000000 has got another PIN since"
+	[[ $(sealed) == 0 ]]
+	company_tokenroll "$DIR" audit --csv | grep -c letter-dropped | grep -qx 1
+}
+
+@test "a letter that waits is not printed when its token was wiped, or what is on it revoked" {
+	touch "$DIR/no-printer"
+	station_roster user,name,language alice,Alice,en
+	station --pins random
+	waits 1
+	outside revoke alice --yes
+	waits 0
+	none_comes
+	touch "$DIR/no-printer"
+	card_ctl 0 insert
+	secrets
+	outside wipe --serial STAT000000 --so-pin-file "$DIR/so" --confirm STAT000000
+	waits 0
+	none_comes "the PIN letter of alice is not printed"
+	[[ $(sealed) == 0 ]]
+}
+
+@test "what was printed and could not be recorded is not printed again, and nothing else before it is recorded" {
+	card_ctl 0 pull
+	station_roster user,name,language alice,Alice,en bob,Bob,de carol,Carol,de
+	station_start --pins random
+	station_says reader
+	sqlite3 -cmd ".timeout 5000" "$DIR/tokenroll.db" "CREATE TRIGGER full BEFORE UPDATE ON letters
+		WHEN NEW.printed <> 0 BEGIN SELECT RAISE(ABORT, 'full'); END"
+	card_ctl 0 insert
+	station_says "printed cannot be recorded, and is tried again"
+	station_card 1
+	station_says "bob  done"
+	sleep 1.5
+	letters 1
+	sqlite3 -cmd ".timeout 5000" "$DIR/tokenroll.db" "DROP TRIGGER full"
+	station_says "letter of bob is printed"
+	kill -TERM "$STATION"
+	station_ended
+	letters 2
+	company_tokenroll "$DIR" audit --csv >"$DIR/log/audit"
+	[[ $(grep -c letter-begun "$DIR/log/audit") == 2 && $(grep -c letter-printed "$DIR/log/audit") == 2 ]]
+}
+
+# prints_but DO: the printer does this, once, to the process that has called it
+prints_but() {
+	cat >"$DIR/printer" <<-SH
+		#!/bin/sh
+		if mkdir "$DIR/printed/once" 2>/dev/null; then $1 \$PPID; sleep 0.5; exit 1; fi
+		cat >"$DIR/printed/\$(date +%s%N)"
+	SH
+}
+
+@test "a crash of the process that prints a letter is told, holds up no other letter, and it is tried again" {
+	prints_but "kill -KILL"
+	station_roster user,name,language alice,Alice,en bob,Bob,de carol,Carol,de
+	station_start --pins random
+	station_says "letter of alice waits, encrypted, and is tried again: the process that prints letters crashed"
+	station_card 1
+	station_says "letter of bob is printed"
+	station_says "letter of alice is printed"
+	kill -TERM "$STATION"
+	station_ended
+	letters 2
+	opens 0 "$(pin_of Alice)"
+}
+
+@test "a crash of the process that prints the last letter is mended before the station ends" {
+	prints_but "kill -KILL"
+	station_roster user,name,language alice,Alice,en
+	station --pins random
+	[[ $output == *"the process that prints letters crashed"* ]]
+	letters 1
+}
+
+@test "a process that prints and hangs is ended when its time is over, and the letter is tried again" {
+	station_conf "letter.command=$DIR/printer" letter.timeout=1
+	prints_but "kill -STOP"
+	station_roster user,name,language alice,Alice,en bob,Bob,de
+	station_start --pins random
+	station_says "and is tried again: the process that prints letters did not finish within 31 s" 60
+	station_says "letter of alice is printed"
+	kill -TERM "$STATION"
+	station_ended
+	letters 1
+}
+
+@test "nobody is done before the trail says that the token was proven with the PIN of the letter" {
+	card_ctl 0 pull
+	station_roster user,name,language alice,Alice,en
+	station_start --pins random
+	station_says reader
+	sqlite3 -cmd ".timeout 5000" "$DIR/tokenroll.db" "CREATE TRIGGER full BEFORE INSERT ON audit
+		WHEN NEW.action = 'letter-proven' BEGIN SELECT RAISE(ABORT, 'full'); END"
+	card_ctl 0 insert
+	station_says "alice  FAILED"
+	sqlite3 -cmd ".timeout 5000" "$DIR/tokenroll.db" "DROP TRIGGER full"
+	card_ctl 0 pull
+	station_says "token out"
+	card_ctl 0 insert
+	station_says "alice  done"
+	station_ended
+	letters 1
+	opens 0 "$(pin_of Alice)"
 }

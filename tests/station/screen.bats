@@ -20,9 +20,9 @@ teardown() {
 	station_stop
 }
 
-# slow_card K MS: it takes so long to make a key
+# slow_card K MS [SERIAL]: it takes so long to make a key
 slow_card() {
-	card_process sc-hsm "$1" "pin=$COMPANY_PIN" "so-pin=$COMPANY_SO_PIN" "serial=STAT00000${1%%.*}" &&
+	card_process sc-hsm "$1" "pin=$COMPANY_PIN" "so-pin=$COMPANY_SO_PIN" "serial=${3:-STAT00000${1%%.*}}" &&
 		card_ctl "$1" delay-key "$2" && card_ctl "$1" insert
 }
 
@@ -126,6 +126,58 @@ bells() {
 	screen_keys q
 	screen_shows "exit status 0"
 	screen_shows "Skipped: 1"
+}
+
+# state USER: by the roster, with the reason
+state() {
+	sqlite3 "$DIR/tokenroll.db" "SELECT state || ' ' || why FROM roster_people WHERE user = '$1'"
+}
+
+is_at_work() {
+	[[ $(state "$1") == "running " ]]
+}
+
+@test "a question stays with the person it was asked about, whoever comes to that reader meanwhile" {
+	company 2
+	station_roster user alice bob carol dave erin
+	slow_card 0 30000
+	screen_start -s 120x30 "${keep[@]}"
+	screen_shows "key pair"
+	card_ctl 0 pull
+	screen_shows "the token was pulled out of"
+	screen_keys h
+	screen_shows "reader 1, alice is held, because:"
+	screen_keys "is ill to"
+	slow_card 0.second 30000 STAT000002
+	screen_wait 15 is_at_work bob
+	screen_shows "alice is held, because: is ill to"
+	screen_keys day Enter
+	screen_shows "alice is held"
+	screen_shows "1 held"
+	[[ $(state alice) == "held is ill today" ]]
+	# one that breaks something off ends when there is somebody else to break off
+	screen_keys s
+	screen_shows "reader 1, bob: break off what is under way, and skip?"
+	card_ctl 0.second pull
+	slow_card 0.third 30000 STAT000003
+	screen_shows "reader 1 is not as it was when that was asked: nothing was done"
+	screen_wait 15 is_at_work carol
+	screen_keys y
+	screen_shows "this key does nothing now"
+	# a number is that of whom it was shown with
+	slow_card 1 30000
+	screen_wait 15 is_at_work dave
+	screen_keys h
+	screen_shows "hold at which reader?  1 carol  2 dave"
+	card_ctl 0.third pull
+	slow_card 0.fourth 30000 STAT000004
+	screen_wait 15 is_at_work erin
+	screen_shows "hold at which reader?  2 dave"
+	screen_keys 1
+	screen_shows "that cannot be done at this reader"
+	is_at_work erin
+	is_at_work dave
+	[[ $(state bob) == failed* && $(state carol) == failed* ]]
 }
 
 @test "whose a token becomes is typed or scanned: unknown, several, by a number, and what is wrong with it is said" {
@@ -298,6 +350,47 @@ holds() {
 	screen_keys 97531086 Enter 97531086 Enter
 	screen_shows "2 done"
 	screen_shows "Everybody on the roster has a token. Pull out what is done. q ends."
+}
+
+# waiting: readers at which a PIN is to be typed
+waiting() {
+	[[ $(screen_text | grep -c "waits for a PIN to be typed") == "$1" ]]
+}
+
+@test "whoever thinks of a PIN holds up nobody else: the one that all have is tried before, and on one token only" {
+	company 3
+	cards_tries_meant
+	station_roster user alice bob carol
+	(umask 077 && printf '111111\n' >"$DIR/wrong")
+	screen_start -s 120x30 --pins typed --pin-file "$DIR/wrong"
+	station_card 0
+	station_card 1
+	station_card 2
+	# nobody was asked for a new one in vain
+	screen_shows "3 readers wait for you"
+	(($(card_status 0 pin-wrong) + $(card_status 1 pin-wrong) + $(card_status 2 pin-wrong) == 1))
+	screen_keys q
+	screen_shows "exit status 0"
+	screen_end
+	for k in 0 1 2; do
+		card_ctl "$k" pull
+		station_card "$k.fresh" "serial=STAT00001$k"
+	done
+	screen_start -s 120x30 --pins typed --pin-file "$DIR/pin"
+	screen_shows "Please choose a PIN"
+	screen_keys C-c
+	screen_shows "End the station?"
+	screen_wait 15 waiting 3
+	screen_keys x
+	for k in 1 2 3; do
+		screen_shows "Please choose a PIN"
+		screen_keys 86420975 Enter
+		screen_shows "once more:"
+		screen_keys 86420975 Enter
+		screen_shows_not "once more:"
+	done
+	screen_shows "3 done"
+	card_pkcs11 1 --login --pin 86420975 --list-objects --type privkey | grep -q "Private Key"
 }
 
 @test "Ctrl-C asks whether to finish, to stop or to go on; the second one stops, and the same command goes on" {
@@ -500,6 +593,25 @@ printed() {
 	[[ $(card_status 0 keys) == 0 ]]
 }
 
+@test "a letter is not printed again once its token has got another PIN" {
+	company 1
+	station_roster user alice bob
+	mkdir "$DIR/printed"
+	printf '#!/bin/sh\ncat >"%s/printed/$$"\n' "$DIR" >"$DIR/printer"
+	chmod +x "$DIR/printer"
+	station_conf "letter.command=$DIR/printer"
+	station_card 0
+	screen_start -s 200x24 --pins random --pin-file "$DIR/pin"
+	screen_shows "the PIN letter of alice is printed"
+	printf '%s\n' "$COMPANY_SO_PIN" >"$DIR/so"
+	printf '86420975\n' >"$DIR/new"
+	chmod 600 "$DIR/so" "$DIR/new"
+	company_tokenroll "$DIR" unblock --serial STAT000000 --so-pin-file "$DIR/so" --new-pin-file "$DIR/new"
+	screen_keys p
+	screen_shows "the PIN letter of alice is not printed: token STAT000000 has got another PIN since"
+	printed 1
+}
+
 @test "a retry that has nothing to do with the PIN does not send a wrong one to all tokens" {
 	company 4
 	cards_tries_meant
@@ -634,7 +746,7 @@ goes_on_after_kill() {
 	screen_shows "PULL: DONE"
 	screen_shows "1 done  0 failed"
 	card_new piv 1 serial=13371338 pin=97531864
-	screen_shows "Please type the PIN of your token: 6 to 8"
+	screen_shows "Please type the PIN that the token has now: 6 to 8"
 	screen_keys 975318649753 Enter
 	screen_shows "It has to be 6 to 8"
 	screen_keys 97531864 Enter

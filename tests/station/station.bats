@@ -92,6 +92,34 @@ all_cards() {
 	station_ended
 }
 
+@test "whose key easy-rsa made in a file is skipped, and the token is for the next; with --replace it is theirs" {
+	station_cards 2
+	all_cards 2
+	for user in alice dave; do
+		company_run "$DIR" easyrsa company_easyrsa "$DIR" build-client-full "$user" nopass
+	done
+	station_roster user,token_serial alice, bob, dave,STAT000001
+	station_start
+	station_says "alice is skipped in this run: the CA has a valid certificate for alice already"
+	station_says "bob  done"
+	station_says "dave  FAILED: the CA has a valid certificate for dave already"
+	kill -TERM "$STATION"
+	station_ended
+	[[ $(holder 0) == bob && $(people delivered) == bob ]]
+	grep -q "^V.*CN=alice" "$DIR/pki/index.txt"
+	card_ctl 0 pull
+	card_new sc-hsm 0.second "pin=$COMPANY_PIN" "so-pin=$COMPANY_SO_PIN" serial=STAT000002
+	station_start --replace
+	station_says "alice  done"
+	station_says "dave  done"
+	station_ended
+	((STATUS == 0))
+	for user in alice dave; do
+		[[ $(grep -c "^R.*CN=$user" "$DIR/pki/index.txt") == 1 && $(grep -c "^V.*CN=$user" "$DIR/pki/index.txt") == 1 ]]
+	done
+	[[ $(grep -c "CN=bob" "$DIR/pki/index.txt") == 1 ]]
+}
+
 @test "with --allow-foreign other keys stay as they are, beside ours" {
 	station_cards 2
 	station_card 0 foreign=ec:P-256

@@ -201,6 +201,23 @@ answer() {
 	answer 593827
 	boot_is tokenroll-vpn@office active
 	run ! grep -E "593827|111111" <(booted journalctl -q --no-pager)
+	# the token that counts is the one with the key, in a reader here: neither another card nor a USB token that stays
+	boot_wait 20 vpn_says 'the VPN ends when the token "SmartCard-HSM (UserPIN)" is pulled: Virtual PCD 00 00'
+	card W 1
+	booted /opt/build/tests/cards/cardctl /run/card-W.sock pull
+	booted /opt/build/tests/cards/readers wait 1 empty
+	booted ping -q -c 1 -W 5 198.51.100.1
+	[[ $(boot_state tokenroll-vpn@office) == active ]]
+	booted /opt/build/tests/cards/cardctl /run/card-V.sock pull
+	boot_is tokenroll-vpn@office inactive
+	vpn_says 'the token "SmartCard-HSM (UserPIN)" was pulled'
+	run ! booted ip link show tun0
+}
+
+# vpn_says TEXT: since the VPN was started last
+vpn_says() {
+	booted journalctl -q --no-pager "_SYSTEMD_INVOCATION_ID=$(booted systemctl show -p InvocationID --value tokenroll-vpn@office)" |
+		grep -F "$1"
 }
 
 # may USER ACTION [KEY=VALUE...]: whether polkit lets a process of this user do that at once
@@ -222,7 +239,7 @@ may() {
 
 # Debian 12's pcscd asks nobody; the action is pcsc-lite's own then
 @test "a member of the group may use pcscd without a session at the screen, and others may not" {
-	local action reply=/usr/lib/systemd/systemd-reply-password
+	local action reply=/usr/local/libexec/tokenroll/tokenroll-vpn-reply
 	booted bash -es <<-'SH'
 		useradd member
 		useradd -g member other
@@ -244,7 +261,7 @@ may() {
 	# neither may answer systemd's questions, as neither sits at the computer
 	for user in member other; do
 		run ! may "$user" org.freedesktop.policykit.exec "program=$reply" user=root \
-			"command_line=$reply 1 /run/systemd/ask-password/sck.0123456789abcdef"
+			"command_line=$reply 1 ask.Xy2z8P"
 	done
 	run ! grep -iE "error|60-tokenroll.*fail" <(booted journalctl -q --no-pager -u polkit)
 }

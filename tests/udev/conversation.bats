@@ -120,9 +120,17 @@ plays() {
 
 @test "OpenVPN is run in the profile's folder, without trying a password twice, and what is behind the profile goes to it" {
 	printf '%s\n' quit >"$PLAY"
-	run -1 timeout 10 "$program" "$T/office.ovpn" --verb 4
-	grep -q -- "--cd $T --config office.ovpn --auth-retry none --management $TMPDIR/vpn-.*/management unix" "$NOTED"
-	grep -q -- "--management-client --management-query-passwords --verb 4$" "$NOTED"
+	# what belongs to a profile may be in a folder of its name, which is not meant
+	mkdir "$T/office" "$T/office.conf"
+	local given
+	for given in office.ovpn office; do
+		run -1 timeout 10 "$program" "$T/$given" --verb 4
+		grep -q -- "--cd $T --config office.ovpn --auth-retry none --management $TMPDIR/vpn-.*/management unix" "$NOTED"
+		grep -q -- "--management-client --management-query-passwords --verb 4$" "$NOTED"
+	done
+	rm "$T/office.ovpn"
+	run -2 --separate-stderr "$program" "$T/office"
+	[[ $stderr == *"there is no file $T/office, neither with .conf nor with .ovpn behind it"* ]]
 }
 
 @test "where OpenVPN is not installed that is said" {

@@ -8,6 +8,7 @@ bats_require_minimum_version 1.5.0
 setup() {
 	load ../lib/company.bash
 	load ../lib/vpn.bash
+	export program
 	program=$(realpath "${BUILD:-$COMPANY_ROOT/build}")/tokenroll-vpn-ask
 	export T="$BATS_TEST_TMPDIR"
 	bin=$T/bin
@@ -24,6 +25,8 @@ setup() {
 			GETPIN)
 				case $DIALOG in
 				cancel) echo "ERR 83886179 Operation cancelled <Pinentry>" ;;
+				closed) echo "ERR 83886278 Operation fully cancelled <Pinentry>" ;;
+				no-tty) echo "ERR 83918950 Inappropriate ioctl for device <Pinentry>" ;;
 				wait) exec sleep 60 ;;
 				*) printf '%s\n' "S PASSWORD_FROM_CACHE" "D $DIALOG" OK ;;
 				esac
@@ -49,16 +52,21 @@ setup() {
 desk() {
 	cat >"$T/desk.sh" <<-SH
 		mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/ask-password
+		question() { # NAME LINE...: one of the VPN's, that somebody else has left in the folder
+			printf '%s\n' "[Ask]" Id=tokenroll-vpn "Message=\$1" Socket=/run/systemd/ask-password/sck.0 "\${@:2}" >/run/new
+			mv /run/new "/run/systemd/ask-password/ask.\$1"
+		}
+		${BEFORE:-}
 		"$program" /run/systemd/ask-password 2>"$T/agent" &
 		agent=\$!
-		asker=
-		trap 'kill \$agent \$asker 2>/dev/null' EXIT
+		askers=
+		trap 'kill \$agent \$askers 2>/dev/null' EXIT
 		ask() {
 			systemd-ask-password --no-tty --timeout=15 "\$@" </dev/null
 		}
 		asks() { # in the background
 			systemd-ask-password --no-tty --timeout=15 "\$@" </dev/null >/dev/null &
-			asker=\$!
+			asker=\$! askers="\$askers \$!"
 		}
 		sees() { # FILE TEXT: until it is there
 			i=0
@@ -79,8 +87,7 @@ desk() {
 	[[ $output == '48%29 "\+äö' ]]
 	cat "$T/dialog"
 	grep -qx 'SETDESC VPN 100%25 office: PIN of "VPN token":' "$T/dialog"
-	grep -qxE -- '--disable-internal-agent /(usr/)?lib/systemd/systemd-reply-password 1 /run/systemd/ask-password/sck\.[0-9a-f]+' \
-		"$T/pkexec"
+	grep -qxE -- "--disable-internal-agent ${program%-ask}-reply 1 ask\.[0-9A-Za-z]+" "$T/pkexec"
 	# the PIN is in no argument
 	run ! grep 48 "$T/pkexec" "$T/agent"
 }
@@ -89,7 +96,25 @@ desk() {
 	export DIALOG=cancel
 	run -0 --separate-stderr desk '! ask --id=tokenroll-vpn one: && ! ask --id=tokenroll-vpn two:'
 	[[ $(grep -c SETDESC "$T/dialog") == 2 ]]
-	grep -q "systemd-reply-password 0 /run" "$T/pkexec"
+	export DIALOG=closed
+	run -0 --separate-stderr desk '! ask --id=tokenroll-vpn three:'
+	[[ $(grep -c "tokenroll-vpn-reply 0 ask\." "$T/pkexec") == 3 ]]
+}
+
+@test "a dialog that cannot be shown cancels nothing: each question is said to be there once, and stays for other agents" {
+	export DIALOG=no-tty
+	run -0 --separate-stderr desk '
+		asks --id=tokenroll-vpn one:
+		asks --id=tokenroll-vpn two:
+		sees "$T/dialog" "SETDESC one:" && sees "$T/dialog" "SETDESC two:"
+		asks --id=tokenroll-vpn three:
+		sees "$T/dialog" "SETDESC three:"
+		until [ "$(grep -c "pinentry says" "$T/agent")" -ge 3 ]; do sleep 0.05; done
+		kill -0 $askers'
+	cat "$T/agent" "$T/dialog"
+	[[ $(sort "$T/dialog" | grep SETDESC) == "SETDESC one:"$'\n'"SETDESC three:"$'\n'"SETDESC two:" ]]
+	[[ $(grep -c 'pinentry says "Inappropriate ioctl for device <Pinentry>"' "$T/agent") == 3 ]]
+	[[ ! -s $T/pkexec ]]
 }
 
 @test "when the token is pulled the dialog goes away" {
@@ -106,10 +131,40 @@ desk() {
 	[[ ! -s $T/pkexec ]]
 }
 
-@test "other programs' questions are left to other agents" {
+# PASSWORD_AGENTS of systemd: PID= and NotAfter=
+@test "a question of somebody who was killed, or whose time is over, gets no dialog, and an open one goes away" {
 	export DIALOG=1234
-	run -0 --separate-stderr desk 'asks --id=cryptsetup disk:; sleep 0.5; kill -0 $asker'
-	[[ ! -s $T/dialog && ! -s $T/pkexec ]]
+	BEFORE='true & wait; question dead PID=$!; question late PID=$$ NotAfter=1' run -0 --separate-stderr desk 'ask --id=tokenroll-vpn PIN:'
+	[[ $output == 1234 && $(grep SETDESC "$T/dialog") == "SETDESC PIN:" ]]
+	export DIALOG=wait
+	run -0 --separate-stderr desk '
+		asks --id=tokenroll-vpn killed:
+		sees "$T/dialog" "SETDESC killed:"
+		kill -KILL $asker
+		read -r up _ </proc/uptime
+		question soon PID=$$ NotAfter=$((${up%.*} * 1000000 + 3000000))
+		asks --id=tokenroll-vpn next:
+		sees "$T/dialog" "SETDESC next:"'
+	[[ ! -s $T/pkexec || $(wc -l <"$T/pkexec") == 1 ]]
+	# nor is anybody told to do something about it
+	[[ ! -s $T/agent ]]
+}
+
+@test "other programs' questions are left to other agents, and what may answer ours for everybody answers no other" {
+	export DIALOG=1234
+	run -0 --separate-stderr desk '
+		asks --id=cryptsetup disk:
+		i=0
+		until file=$(cd /run/systemd/ask-password && ls ask.*); do i=$((i + 1)); [ $i -lt 200 ]; sleep 0.05; done
+		ask --id=tokenroll-vpn PIN:
+		for words in "0 $file" "1 $file" "0 ../ask-password/$file" "0 ask.none" "0 sck.0" 0 "2 $file"; do
+			rc=0
+			"${program%-ask}-reply" $words </dev/null || rc=$?
+			[ $rc = 1 ] || [ $rc = 2 ]
+		done
+		ls "/run/systemd/ask-password/$file"
+		kill -0 $asker'
+	[[ $(grep -c SETDESC "$T/dialog") == 1 && $(wc -l <"$T/pkexec") == 1 ]]
 }
 
 @test "without a dialog or without the right to answer it is said what to install, and the question stays" {

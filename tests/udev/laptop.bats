@@ -183,7 +183,7 @@ while True:
 	ends_with 2
 	grep -q 'take the line "daemon" out of the profile' "$VPN_DIR/client.log"
 	run -2 --separate-stderr "${program[@]}" "$COMPANY_DIR/home/alice/none"
-	[[ $stderr == *"there is no $COMPANY_DIR/home/alice/none, neither with .conf nor with .ovpn behind it"* ]]
+	[[ $stderr == *"there is no file $COMPANY_DIR/home/alice/none, neither with .conf nor with .ovpn behind it"* ]]
 	run -2 --separate-stderr "${program[@]}"
 	[[ $stderr == "usage: tokenroll-vpn PROFILE"* ]]
 }

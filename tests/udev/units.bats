@@ -301,20 +301,23 @@ polkit() {
 	[[ $(polkit org.debian.pcsc-lite.access "users tokenroll" local=yes active=yes) == "not handled" ]]
 }
 
-@test "polkit lets members of the group who sit at the computer answer systemd's question, and do nothing else as root" {
-	local id reply=/usr/lib/systemd/systemd-reply-password
-	local here=(local=yes active=yes user=root) ask="$reply 1 /run/systemd/ask-password/sck.0123456789abcdef"
+@test "polkit lets members of the group who sit at the computer answer the VPN's question, and do nothing else as root" {
+	local id=org.freedesktop.policykit.exec reply=$DEST/libexec/tokenroll/tokenroll-vpn-reply other=/usr/lib/systemd/systemd-reply-password
+	local here=(local=yes active=yes user=root) ask="$reply 1 ask.Xy2z8P"
+	[[ -x $reply ]]
+	[[ $(polkit "$id" "tokenroll" "${here[@]}" "program=$reply" "command_line=$ask") == yes ]]
+	[[ $(polkit "$id" "users" "${here[@]}" "program=$reply" "command_line=$ask") == "not handled" ]]
+	[[ $(polkit "$id" "tokenroll" active=yes user=root "program=$reply" "command_line=$ask") == "not handled" ]]
+	[[ $(polkit "$id" "tokenroll" local=yes user=root "program=$reply" "command_line=$ask") == "not handled" ]]
+	[[ $(polkit "$id" "tokenroll" local=yes active=yes user=bin "program=$reply" "command_line=$ask") == "not handled" ]]
+	[[ $(polkit "$id" "tokenroll" "${here[@]}" "program=/bin/sh" "command_line=/bin/sh ${ask#* }") == "not handled" ]]
+	[[ $(polkit "$id" "tokenroll" "${here[@]}" "program=$reply" "command_line=$reply 1 /tmp/ask.01") == "not handled" ]]
+	[[ $(polkit "$id" "tokenroll" "${here[@]}" "program=$reply" "command_line=$reply 1 ask.01/../../x") == "not handled" ]]
+	[[ $(polkit "$id" "tokenroll" "${here[@]}") == "not handled" ]]
+	# systemd's own program answers everybody's questions
 	for id in org.freedesktop.systemd1.reply-password org.freedesktop.policykit.exec; do
-		[[ $(polkit "$id" "tokenroll" "${here[@]}" "program=$reply" "command_line=$ask") == yes ]]
-		[[ $(polkit "$id" "tokenroll" "${here[@]}" "program=${reply#/usr}" "command_line=${ask#/usr}") == yes ]]
-		[[ $(polkit "$id" "users" "${here[@]}" "program=$reply" "command_line=$ask") == "not handled" ]]
-		[[ $(polkit "$id" "tokenroll" active=yes user=root "program=$reply" "command_line=$ask") == "not handled" ]]
-		[[ $(polkit "$id" "tokenroll" local=yes user=root "program=$reply" "command_line=$ask") == "not handled" ]]
-		[[ $(polkit "$id" "tokenroll" "${here[@]}" "program=/bin/sh" "command_line=/bin/sh 1 ${ask##* }") == "not handled" ]]
-		[[ $(polkit "$id" "tokenroll" "${here[@]}" "program=$reply" "command_line=$reply 1 /run/other/sck.01") == "not handled" ]]
-		[[ $(polkit "$id" "tokenroll" "${here[@]}" "program=$reply" \
-			"command_line=$reply 1 /run/systemd/ask-password/sck.01/../../x") == "not handled" ]]
-		[[ $(polkit "$id" "tokenroll" "${here[@]}") == "not handled" ]]
+		[[ $(polkit "$id" "tokenroll" "${here[@]}" "program=$other" \
+			"command_line=$other 1 /run/systemd/ask-password/sck.0123456789abcdef") == "not handled" ]]
 	done
 }
 

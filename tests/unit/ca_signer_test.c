@@ -3,6 +3,7 @@
 
 #include "ca/confine.h"
 
+#include <fcntl.h>
 #include <sys/wait.h>
 
 static struct fixture fx;
@@ -134,7 +135,7 @@ static void an_index_that_is_a_link_out_of_the_pki_is_written_to(void **state)
 		struct ca_issued out;
 		struct ca *ca = fixture_unlocked(&fx);
 		const struct pathset none = PATHSET_INIT;
-		if (!ca_confine(ca, &none))
+		if (!ca_confine(ca, &fx.cfg, &none))
 			_exit(77);
 		if (try_issue(ca, "alice", EVP_EC_gen("P-256"), false, &out, &e) == 0)
 			_exit(0);
@@ -165,7 +166,7 @@ static void once_confined_only_the_pki_can_be_written(void **state)
 	if (pid == 0) {
 		struct ca *ca = fixture_open(&fx);
 		const struct pathset none = PATHSET_INIT;
-		if (!ca_confine(ca, &none))
+		if (!ca_confine(ca, &fx.cfg, &none))
 			_exit(77);
 		_exit(file_write(inside, "x", 1, 0600, NULL) == 0 && file_write(crl, "x", 1, 0644, NULL) == 0 &&
 			      file_write(outside, "x", 1, 0600, NULL) != 0 && shell("true") != 0
@@ -180,6 +181,58 @@ static void once_confined_only_the_pki_can_be_written(void **state)
 	assert_true(pki_has(&fx, "issued/x"));
 	assert_int_equal(access(crl, F_OK), 0);
 	assert_int_not_equal(access(outside, F_OK), 0);
+}
+
+static bool reads(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+static void once_confined_it_reads_what_it_needs_and_no_secret_of_a_token(void **state)
+{
+	(void)state;
+	char pin[256], pass[256], db[256], wal[260], bundles[256], bundle[270], vars[270], index[256];
+	struct hidden_list hidden = {NULL, 0};
+	int status;
+	fixture_use(&fx, "rsa-encrypted");
+	snprintf(pin, sizeof pin, "%s/pin", fx.dir);
+	snprintf(pass, sizeof pass, "%s/ca.pass", fx.dir);
+	snprintf(db, sizeof db, "%s/db", fx.dir);
+	snprintf(wal, sizeof wal, "%s-wal", db);
+	snprintf(bundles, sizeof bundles, "%s/bundles", fx.dir);
+	snprintf(bundle, sizeof bundle, "%s/alice.zip", bundles);
+	snprintf(vars, sizeof vars, "%s/beside/vars", fx.dir);
+	snprintf(index, sizeof index, "%s/index.txt", fx.pki);
+	assert_int_equal(shell("cd %s && mkdir bundles beside && touch pin ca.pass db db-wal bundles/alice.zip "
+			       "beside/vars",
+			       fx.dir),
+			 0);
+	hidden_add(&hidden, HIDDEN_STORE, db);
+	hidden_add(&hidden, HIDDEN_BUNDLES, bundles);
+	hidden_add(&hidden, HIDDEN_SECRET, pin);
+	hidden_add(&hidden, HIDDEN_CA_SECRET, pass);
+	hidden_add(&hidden, HIDDEN_SECRET, vars); /* not where it is needed */
+	fx.cfg.vars = vars;
+	fx.cfg.hidden = &hidden;
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct ca *ca = fixture_open(&fx);
+		const struct pathset none = PATHSET_INIT;
+		if (!ca_confine(ca, &fx.cfg, &none))
+			_exit(77);
+		_exit(reads(pin) || reads(db) || reads(wal) || reads(bundle)             ? 1
+		      : reads(pass) && reads(vars) && reads(index) && reads("/dev/null") ? 0
+											 : 2);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	hidden_free(&hidden);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip(); /* this kernel has no Landlock */
+	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 static void a_replacement_works_in_confinement(void **state)
@@ -270,6 +323,7 @@ int main(void)
 	    cmocka_unit_test(a_pki_that_cannot_be_opened_is_an_error_of_the_start),
 	    cmocka_unit_test(an_index_that_is_a_link_out_of_the_pki_is_written_to),
 	    cmocka_unit_test(once_confined_only_the_pki_can_be_written),
+	    cmocka_unit_test(once_confined_it_reads_what_it_needs_and_no_secret_of_a_token),
 	    cmocka_unit_test(a_replacement_works_in_confinement),
 	    cmocka_unit_test(a_revocation_works_in_confinement),
 	};

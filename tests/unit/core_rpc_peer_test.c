@@ -132,6 +132,24 @@ static void one_that_does_not_take_its_answers_holds_up_its_parent_once(void **s
 	rpc_peer_stop(&p);
 }
 
+static void one_that_does_not_take_a_call_is_ended_when_its_time_is_over(void **state)
+{
+	(void)state;
+	struct err e = ERR_INIT;
+	struct rpc_msg call = RPC_MSG_INIT;
+	char piece[4096] = "";
+	int64_t began = clock_ms();
+	struct rpc_peer *p = start("exec sleep 60");
+	rpc_msg_reset(&call, RPC_TYPE_FIRST_CALL);
+	for (int i = 0; i < 512; i++)
+		rpc_put_bytes(&call, piece, sizeof piece);
+	assert_int_equal(rpc_send_within(p, &call, 1000, &e), -1);
+	assert_in_range(clock_ms() - began, 1000, 4000);
+	assert_non_null(strstr(e.what, "did not answer within 1 s and was ended"));
+	rpc_msg_free(&call);
+	rpc_peer_stop(&p);
+}
+
 static int prepare(const char *program)
 {
 	char command[256], copy[64];
@@ -162,6 +180,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(one_that_talks_nonsense_is_killed_at_once),
 	    cmocka_unit_test(a_call_that_comes_in_pieces_is_taken_when_it_is_whole),
 	    cmocka_unit_test(one_that_does_not_take_its_answers_holds_up_its_parent_once),
+	    cmocka_unit_test(one_that_does_not_take_a_call_is_ended_when_its_time_is_over),
 	};
 	if (argc == 1)
 		return prepare(argv[0]);

@@ -23,7 +23,7 @@
 
 static char dir[PATH_MAX]; /* of one test, absolute and without links */
 
-static const char *in(const char *name)
+static char *in(const char *name)
 {
 	static char path[16][PATH_MAX + 64];
 	static unsigned next;
@@ -99,15 +99,12 @@ static void apart(int (*body)(void))
 	} while (0)
 
 /* As the worker does with the message of its parent. */
-static int hide(const struct worker_place *places, size_t n, struct pathset *ret)
+static int hide(struct hidden_place *places, size_t n, struct pathset *ret)
 {
 	struct rpc_msg m = RPC_MSG_INIT;
 	bool took_effect = false;
 	rpc_msg_reset(&m, RPC_TYPE_FIRST_CALL);
-	for (size_t i = 0; i < n; i++) {
-		rpc_put_u32(&m, places[i].kind);
-		rpc_put_str(&m, places[i].path);
-	}
+	hidden_put(&m, places, n);
 	int got = hide_start(&m, ret, &took_effect);
 	rpc_msg_free(&m);
 	return got != 0 ? -1 : took_effect ? 0 : NO_LANDLOCK;
@@ -115,7 +112,7 @@ static int hide(const struct worker_place *places, size_t n, struct pathset *ret
 
 #define HIDE(...)                                                                       \
 	do {                                                                            \
-		const struct worker_place places[] = {__VA_ARGS__};                     \
+		struct hidden_place places[] = {__VA_ARGS__};                           \
 		struct pathset hidden = PATHSET_INIT;                                   \
 		int hidden_got = hide(places, sizeof places / sizeof *places, &hidden); \
 		pathset_free(&hidden);                                                  \
@@ -125,8 +122,8 @@ static int hide(const struct worker_place *places, size_t n, struct pathset *ret
 
 static int all_places_body(void)
 {
-	HIDE({WORKER_PLACE_PKI, in("pki")}, {WORKER_PLACE_KEY, in("keys/secret")}, {WORKER_PLACE_STORE, in("data/db")},
-	     {WORKER_PLACE_BUNDLES, in("bundles")}, {WORKER_PLACE_SECRET, in("home/pin")});
+	HIDE({HIDDEN_PKI, in("pki")}, {HIDDEN_KEY, in("keys/secret")}, {HIDDEN_STORE, in("data/db")},
+	     {HIDDEN_BUNDLES, in("bundles")}, {HIDDEN_SECRET, in("home/pin")});
 	EXPECT(2, !reads("pki/private/ca.key") && !writes("pki/index.txt") && !writes("pki/issued/new"));
 	EXPECT(3, !reads("keys/secret") && reads("keys/other"));
 	EXPECT(4, !reads("data/db") && !writes("data/db") && !reads("data/db-wal") && writes("data/other"));
@@ -149,14 +146,15 @@ static int later_body(void)
 	pid_t other = fork(); /* the process that owns the database */
 	if (other == 0) {
 		_exit(read(to_other[0], &byte, 1) == 1 && writes("data/db-journal") && writes("data/db-shm") &&
-			      writes("data/db-lock") && write(from_other[1], &byte, 1) == 1
+			      writes("data/db-lock") && writes("data/db.after-crl") &&
+			      write(from_other[1], &byte, 1) == 1
 			  ? 0
 			  : 1);
 	}
-	HIDE({WORKER_PLACE_STORE, in("data/db")});
+	HIDE({HIDDEN_STORE, in("data/db")});
 	EXPECT(3, write(to_other[1], &byte, 1) == 1 && read(from_other[0], &byte, 1) == 1);
 	EXPECT(4, access(in("data/db-journal"), F_OK) == 0 && !reads("data/db-journal"));
-	EXPECT(5, !reads("data/db-shm") && !writes("data/db-lock"));
+	EXPECT(5, !reads("data/db-shm") && !writes("data/db-lock") && !reads("data/db.after-crl"));
 	EXPECT(6, waitpid(other, NULL, 0) == other);
 	return 0;
 }
@@ -169,7 +167,7 @@ static void what_the_database_keeps_beside_it_is_hidden_also_when_it_comes_later
 
 static int turn_body(void)
 {
-	HIDE({WORKER_PLACE_STORE, in("var/lib/tokenroll/db")});
+	HIDE({HIDDEN_STORE, in("var/lib/tokenroll/db")});
 	EXPECT(2,
 	       reads("var/lib/tokenroll/db" WORKER_TURN_SUFFIX) && writes("var/lib/tokenroll/db" WORKER_TURN_SUFFIX));
 	EXPECT(3, !writes("var/lib/tokenroll/db") && !writes("var/lib/tokenroll/other"));
@@ -185,9 +183,9 @@ static void the_file_for_turns_stays_and_is_made_with_its_folder(void **state)
 static int unused_body(void)
 {
 	EXPECT(2, run("mv pki home/pki") == 0 && setenv("HOME", in("home"), 1) == 0);
-	HIDE({WORKER_PLACE_PKI, in("home/pki")}, {WORKER_PLACE_UNUSED, in("data/db")},
-	     {WORKER_PLACE_UNUSED, in("other/lib/db")});
-	EXPECT(3, !reads("data/db") && !writes("data/db-wal") && !writes("data/db-lock"));
+	HIDE({HIDDEN_PKI, in("home/pki")}, {HIDDEN_UNUSED, in("data/db")}, {HIDDEN_UNUSED, in("other/lib/db")});
+	EXPECT(3,
+	       !reads("data/db") && !writes("data/db-wal") && !writes("data/db-lock") && !reads("data/db.after-crl"));
 	EXPECT(4, access(in("data/db" WORKER_TURN_SUFFIX), F_OK) != 0 && access(in("other"), F_OK) != 0);
 	EXPECT(5, access(in("home/.cache"), F_OK) != 0);
 	return 0;
@@ -201,7 +199,7 @@ static void beside_a_database_that_is_not_used_nothing_is_made_and_it_is_hidden_
 
 static int turn_in_pki_body(void)
 {
-	HIDE({WORKER_PLACE_PKI, in("pki")}, {WORKER_PLACE_STORE, in("pki/db")});
+	HIDE({HIDDEN_PKI, in("pki")}, {HIDDEN_STORE, in("pki/db")});
 	EXPECT(2, writes("pki/db" WORKER_TURN_SUFFIX) && !writes("pki/db") && !reads("pki/index.txt"));
 	return 0;
 }
@@ -216,7 +214,7 @@ static int home_body(void)
 {
 	EXPECT(2, run("mv pki home/pki") == 0 && setenv("HOME", in("home"), 1) == 0);
 	EXPECT(3, unsetenv("XDG_CACHE_HOME") == 0);
-	HIDE({WORKER_PLACE_PKI, in("home/pki")});
+	HIDE({HIDDEN_PKI, in("home/pki")});
 	EXPECT(4, !reads("home/pki/private/ca.key") && writes("home/.vendor/new"));
 	EXPECT(5, writes("home/.cache/new") && mkdir(in("home/.cache/opensc"), 0700) == 0);
 	EXPECT(6, writes("home/.cache/opensc/new"));
@@ -234,7 +232,7 @@ static int no_litter_body(void)
 {
 	struct stat st;
 	EXPECT(2, setenv("HOME", in("home"), 1) == 0 && unsetenv("XDG_CACHE_HOME") == 0);
-	HIDE({WORKER_PLACE_PKI, in("pki")});
+	HIDE({HIDDEN_PKI, in("pki")});
 	EXPECT(3, stat(in("home/.cache"), &st) != 0 && writes("home/new"));
 	return 0;
 }
@@ -250,7 +248,7 @@ static int links_body(void)
 	EXPECT(2, run("mv pki/private elsewhere && ln -s ../elsewhere pki/private && mv elsewhere/ca.key real.key && "
 		      "ln -s ../real.key elsewhere/ca.key && ln -s pki link && mv data/db state/real && "
 		      "ln -s ../state/real data/db") == 0);
-	HIDE({WORKER_PLACE_PKI, in("link")}, {WORKER_PLACE_STORE, in("data/db")});
+	HIDE({HIDDEN_PKI, in("link")}, {HIDDEN_STORE, in("data/db")});
 	EXPECT(3, !reads("link/index.txt") && !reads("pki/index.txt"));
 	EXPECT(4, !reads("elsewhere/ca.key") && !reads("real.key") && !writes("elsewhere/new"));
 	EXPECT(5, !reads("data/db") && !reads("state/real") && !writes("state/real-wal") && !reads("data/db-wal"));
@@ -266,8 +264,9 @@ static void what_is_a_link_is_hidden_where_it_leads(void **state)
 
 static int relative_body(void)
 {
+	char pki[] = "./pki/", db[] = "data/../data/db", bundles[] = "bundles";
 	EXPECT(2, chdir(dir) == 0);
-	HIDE({WORKER_PLACE_PKI, "./pki/"}, {WORKER_PLACE_STORE, "data/../data/db"}, {WORKER_PLACE_BUNDLES, "bundles"});
+	HIDE({HIDDEN_PKI, pki}, {HIDDEN_STORE, db}, {HIDDEN_BUNDLES, bundles});
 	EXPECT(3, !reads("pki/index.txt") && !reads("data/db") && !reads("data/db-wal") && !reads("bundles/alice.zip"));
 	EXPECT(4, reads("data/db" WORKER_TURN_SUFFIX));
 	return 0;
@@ -283,8 +282,7 @@ static void relative_paths_begin_at_the_working_folder(void **state)
 static int shared_body(void)
 {
 	EXPECT(2, run("mkdir tmp own && chmod 1777 tmp && touch tmp/pass own/pass") == 0);
-	HIDE({WORKER_PLACE_PKI, in("pki")}, {WORKER_PLACE_SECRET, in("tmp/pass")},
-	     {WORKER_PLACE_SECRET, in("own/pass")});
+	HIDE({HIDDEN_PKI, in("pki")}, {HIDDEN_SECRET, in("tmp/pass")}, {HIDDEN_SECRET, in("own/pass")});
 	EXPECT(3, writes("tmp/new") && reads("tmp/new") && reads("tmp/pass"));
 	EXPECT(4, !reads("own/pass") && !writes("own/new"));
 	return 0;
@@ -299,7 +297,7 @@ static void a_secret_is_not_hidden_where_everybody_makes_files(void **state)
 static int shared_anyway_body(void)
 {
 	EXPECT(2, run("mkdir tmp && chmod 1777 tmp && mv pki tmp/ && touch tmp/pass") == 0);
-	HIDE({WORKER_PLACE_SECRET, in("tmp/pass")}, {WORKER_PLACE_PKI, in("tmp/pki")});
+	HIDE({HIDDEN_SECRET, in("tmp/pass")}, {HIDDEN_PKI, in("tmp/pki")});
 	EXPECT(3, !reads("tmp/pki/private/ca.key") && !reads("tmp/pass") && !writes("tmp/new"));
 	return 0;
 }
@@ -313,7 +311,7 @@ static void the_ca_is_hidden_also_there(void **state)
 static int bundles_with_home_body(void)
 {
 	EXPECT(2, setenv("HOME", in("home"), 1) == 0);
-	HIDE({WORKER_PLACE_PKI, in("pki")}, {WORKER_PLACE_BUNDLES, dir});
+	HIDE({HIDDEN_PKI, in("pki")}, {HIDDEN_BUNDLES, dir});
 	EXPECT(3, writes("home/.vendor/f") && writes("state/f") && !reads("pki/index.txt"));
 	return 0;
 }
@@ -331,7 +329,7 @@ static int long_list_body(void)
 	       run("mkdir many && cd many && seq 5000 | xargs mkdir && mkdir pki home && touch pki/index.txt home/f") ==
 		   0);
 	EXPECT(3, setenv("HOME", in("many/home"), 1) == 0);
-	HIDE({WORKER_PLACE_PKI, in("many/pki")});
+	HIDE({HIDDEN_PKI, in("many/pki")});
 	EXPECT(4, !reads("many/pki/index.txt") && writes("many/home/f") && writes("many/home/new"));
 	return 0;
 }
@@ -344,7 +342,7 @@ static void the_home_is_within_reach_also_at_the_end_of_a_long_list(void **state
 
 static int module_body(void)
 {
-	const struct worker_place places[] = {{WORKER_PLACE_PKI, in("pki")}};
+	struct hidden_place places[] = {{HIDDEN_PKI, in("pki")}};
 	struct pathset hidden = PATHSET_INIT;
 	struct err e = ERR_INIT;
 	int got = hide(places, 1, &hidden);
@@ -369,11 +367,12 @@ static int malformed_body(void)
 	struct pathset hidden = PATHSET_INIT;
 	bool took_effect = false;
 	rpc_msg_reset(&m, RPC_TYPE_FIRST_CALL);
-	rpc_put_u32(&m, WORKER_PLACE_PKI);
+	rpc_put_u32(&m, 1);
 	EXPECT(1, hide_start(&m, &hidden, &took_effect) == -1 && !took_effect);
 	rpc_msg_reset(&m, RPC_TYPE_FIRST_CALL);
-	for (int i = 0; i <= WORKER_PLACES_MAX; i++) {
-		rpc_put_u32(&m, WORKER_PLACE_SECRET);
+	rpc_put_u32(&m, HIDDEN_PLACES_MAX + 1);
+	for (int i = 0; i <= HIDDEN_PLACES_MAX; i++) {
+		rpc_put_u32(&m, HIDDEN_SECRET);
 		rpc_put_str(&m, in("state/f"));
 	}
 	EXPECT(2, hide_start(&m, &hidden, &took_effect) == -1 && !took_effect);
@@ -409,11 +408,8 @@ static int old_kernel_body(void)
 			return NO_LANDLOCK;
 		landlock_allow(l, "/", LANDLOCK_CHANGE);
 	} while (landlock_enforce(&l));
-	const struct worker_settings s = {.timeout_s = 10,
-					  .verbose = true,
-					  .places = {{WORKER_PLACE_PKI, in("pki")}},
-					  .note = on_note,
-					  .note_arg = &told};
+	const struct worker_settings s = {
+	    .timeout_s = 10, .verbose = true, .places = {{HIDDEN_PKI, in("pki")}}, .note = on_note, .note_arg = &told};
 	EXPECT(1, worker_start(&w, &s, &e) == 0);
 	EXPECT(2, worker_modules_begin(w, &e) == 0 && worker_modules_end(w, &modules, &n, &e) == 0);
 	EXPECT(3, told);

@@ -46,6 +46,15 @@ static bool writes(const struct place *p, const char *name)
 	return opens(p, name, O_WRONLY | O_CREAT);
 }
 
+#define OF_COURIER (HIDDEN_ALL & ~HIDDEN_BIT(HIDDEN_BUNDLES) & ~HIDDEN_BIT(HIDDEN_MAIL))
+
+static void add_file(struct place *p, enum hidden_kind kind, const char *name)
+{
+	char path[PATH_MAX + 64];
+	snprintf(path, sizeof path, "%s/%s", p->dir, name);
+	hidden_add(&p->cfg.hidden, kind, path);
+}
+
 static int set_up(void **state)
 {
 	struct place *p = xcalloc(1, sizeof *p);
@@ -58,14 +67,21 @@ static int set_up(void **state)
 	snprintf(p->bundles, sizeof p->bundles, "%s/bundles", p->dir);
 	p->cfg.ca.pki = p->pki;
 	p->cfg.ca.key = p->key;
-	p->cfg.store_path = p->store;
 	p->cfg.bundle.dir = p->bundles;
 	snprintf(command, sizeof command,
 		 "cd '%s' && mkdir -p pki/private keys bundles templates && touch pki/ca.crt pki/private/ca.key "
-		 "pki/private/easyrsa-tls.key keys/ca.pem keys/other db db-wal templates/t bundles/old",
+		 "pki/private/easyrsa-tls.key keys/ca.pem keys/other db db-wal templates/t bundles/old "
+		 "pin ca.pass mail.pass",
 		 p->dir);
 	*state = p;
-	return system(command) == 0 ? 0 : -1;
+	if (system(command) != 0)
+		return -1;
+	hidden_add(&p->cfg.hidden, HIDDEN_STORE, p->store);
+	hidden_add(&p->cfg.hidden, HIDDEN_BUNDLES, p->bundles);
+	add_file(p, HIDDEN_SECRET, "pin");
+	add_file(p, HIDDEN_CA_SECRET, "ca.pass");
+	add_file(p, HIDDEN_MAIL, "mail.pass");
+	return 0;
 }
 
 static int tear_down(void **state)
@@ -74,6 +90,7 @@ static int tear_down(void **state)
 	char command[PATH_MAX + 16];
 	snprintf(command, sizeof command, "rm -rf '%s'", p->dir);
 	int ret = system(command);
+	hidden_free(&p->cfg.hidden);
 	free(p);
 	return ret == 0 ? 0 : -1;
 }
@@ -94,19 +111,21 @@ static void apart(const struct place *p, int (*body)(const struct place *p))
 
 static int hide_body(const struct place *p)
 {
-	if (!handover_hide(&p->cfg))
+	if (!handover_hide(&p->cfg, OF_COURIER))
 		return NO_LANDLOCK;
 	if (reads(p, "pki/private/ca.key") || reads(p, "keys/ca.pem") || reads(p, "db") || reads(p, "db-wal"))
 		return 1;
+	if (reads(p, "pin") || reads(p, "ca.pass"))
+		return 3;
 	/* what goes into the bundle stays within reach */
 	return reads(p, "pki/private/easyrsa-tls.key") && reads(p, "pki/ca.crt") && reads(p, "keys/other") &&
 		       reads(p, "templates/t") && reads(p, "bundles/old") && writes(p, "bundles/new") &&
-		       reads(p, "bundles/new")
+		       reads(p, "bundles/new") && reads(p, "mail.pass")
 		   ? 0
 		   : 2;
 }
 
-static void the_ca_key_and_the_database_cannot_be_read(void **state)
+static void the_ca_key_the_database_and_secrets_cannot_be_read(void **state)
 {
 	apart(*state, hide_body);
 }
@@ -129,7 +148,7 @@ static void nothing_can_be_written_but_the_bundles(void **state)
 static int child_body(const struct place *p)
 {
 	char command[PATH_MAX + 64];
-	if (!handover_hide(&p->cfg) || !handover_confine(p->bundles))
+	if (!handover_hide(&p->cfg, OF_COURIER) || !handover_confine(p->bundles))
 		return NO_LANDLOCK;
 	snprintf(command, sizeof command, "cat '%s' >/dev/null 2>&1 || echo x 2>/dev/null >'%s/x'", p->key, p->dir);
 	return system(command) != 0 ? 0 : 1;
@@ -143,7 +162,7 @@ static void what_it_starts_is_bound_as_well(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(the_ca_key_and_the_database_cannot_be_read, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(the_ca_key_the_database_and_secrets_cannot_be_read, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(nothing_can_be_written_but_the_bundles, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(what_it_starts_is_bound_as_well, set_up, tear_down),
 	};

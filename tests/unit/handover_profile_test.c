@@ -228,6 +228,36 @@ static void real_openvpn_reads_the_shipped_profiles(void **state)
 	free(ca);
 }
 
+static struct profile_named named(const char *text)
+{
+	struct blob b = BLOB_INIT;
+	struct profile_named ret;
+	blob_set(&b, text, strlen(text));
+	profile_named(&b, &ret);
+	blob_free(&b);
+	return ret;
+}
+
+static void the_key_and_its_modules_are_found_as_openvpn_reads_them(void **state)
+{
+	(void)state;
+	struct profile_named n = named("client\r\n# pkcs11-id 'none'\r\nsetenv opt pkcs11-id 'A\\x20b/c/01'\r\n"
+				       "pkcs11-providers \"/opt/a b/x.so\" /y\\ z.so 'q.so'\r\nverb 3");
+	assert_string_equal(n.id, "A\\x20b/c/01");
+	assert_int_equal(n.n, 3);
+	assert_string_equal(n.modules[0], "/opt/a b/x.so");
+	assert_string_equal(n.modules[1], "/y z.so");
+	assert_string_equal(n.modules[2], "q.so");
+	n = named("pkcs11-providers a b c d e f g h i j\npkcs11-providers b\npkcs11-id x\n--pkcs11-id y");
+	assert_string_equal(n.id, "y");
+	assert_int_equal(n.n, 1);
+	assert_string_equal(n.modules[0], "b");
+	n = named("pkcs11-id\npkcs11-providers\n");
+	assert_string_equal(n.id, "");
+	assert_int_equal(n.n, 0);
+	assert_int_equal(named("").n, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -239,6 +269,7 @@ int main(void)
 	    cmocka_unit_test(the_key_on_the_token_has_to_be_named_as_openvpn_reads_it),
 	    cmocka_unit_test(a_second_provider_line_is_refused),
 	    cmocka_unit_test(line_ends_are_made_even),
+	    cmocka_unit_test(the_key_and_its_modules_are_found_as_openvpn_reads_them),
 	    PROMISE(real_openvpn_reads_the_shipped_profiles),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

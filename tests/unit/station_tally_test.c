@@ -209,7 +209,7 @@ static void since_leaves_out_who_was_done_before_and_nobody_else(void **state)
 	store_close(&s);
 }
 
-static void keep_letter(struct store *s, int64_t roster, const char *user, bool printed)
+static int64_t keep_letter(struct store *s, int64_t roster, const char *user, bool printed)
 {
 	struct blob sealed = BLOB_INIT;
 	int64_t id = 0;
@@ -219,6 +219,22 @@ static void keep_letter(struct store *s, int64_t roster, const char *user, bool 
 	if (printed)
 		assert_int_equal(store_letter_printed(s, id, NULL), 0);
 	blob_free(&sealed);
+	return id;
+}
+
+/* The person is enrolled on their token, which has the PIN of this letter. */
+static void prove(struct store *s, const char *user, int64_t letter)
+{
+	struct store_token t = token("");
+	struct store_credential c;
+	char *detail = xasprintf("letter %lld", (long long)letter);
+
+	snprintf(t.serial, sizeof(t.serial), "T-%s", user);
+	plan(&c, user, &t);
+	assert_int_equal(enroll(s, &c, NULL), 7);
+	store_credential_free(&c);
+	assert_int_equal(store_audit(s, STORE_LETTER_PROVEN, user, t.serial, detail, NULL), 0);
+	free(detail);
 }
 
 static void letters_wait_for_those_who_are_done_and_have_none(void **state)
@@ -227,16 +243,22 @@ static void letters_wait_for_those_who_are_done_and_have_none(void **state)
 	int64_t roster = open_roster(s, SOURCE, 4), other = open_roster(s, "/srv/autumn.csv", 2);
 
 	keep_letter(s, roster, "alice", false);
-	keep_letter(s, roster, "alice", false); /* of an attempt before */
+	int64_t right = keep_letter(s, roster, "alice", false); /* after an attempt before */
 	keep_letter(s, roster, "bob", true);
 	keep_letter(s, roster, "carol", false);
 	keep_letter(s, other, "bob", false);
 	done(s, roster, "alice", 1);
 	done(s, roster, "bob", 1);
 	done(s, other, "bob", 1);
+	prove(s, "alice", right);
 	struct tally *t = take(s, SOURCE, 0);
 	assert_int_equal(t->letters_all, 1);
 	assert_string_equal(t->letters[0].user, "alice");
+	tally_free(&t);
+	/* with another PIN it says what is not so any more */
+	assert_int_equal(store_audit(s, "pin-unblock", "", "T-alice", "", NULL), 0);
+	t = take(s, SOURCE, 0);
+	assert_int_equal(t->letters_all, 0);
 	tally_free(&t);
 	store_close(&s);
 }

@@ -103,6 +103,63 @@ static void the_first_print_and_each_reprint_are_records_of_the_trail(void **sta
 	store_close(&s);
 }
 
+static void tell(struct store *s, const char *action, const char *detail)
+{
+	assert_int_equal(store_audit(s, action, "alice", "T1", detail, NULL), 0);
+}
+
+/* As the station and the commands for tokens leave it. */
+static void assert_letter(struct store *s, int64_t id, bool due, bool overtaken)
+{
+	struct store_letter l;
+	bool found = false;
+
+	assert_int_equal(store_letter_find_id(s, id, &found, &l, NULL), 0);
+	assert_true(found);
+	assert_int_equal(l.due, due);
+	assert_int_equal(l.overtaken, overtaken);
+	store_letter_free(&l);
+}
+
+static void a_letter_may_be_printed_while_its_token_has_its_pin_and_its_person_is_enrolled(void **state)
+{
+	struct place *p = *state;
+	struct store *s = open_store(p);
+	struct store_credential c;
+	const struct store_token t = token("T1");
+	int64_t roster = open_three(s), alice = id_of(s, roster, "alice"), id = put(s, alice, "T1");
+	char detail[32];
+
+	snprintf(detail, sizeof(detail), "letter %lld", (long long)id);
+	plan(&c, "alice", &t);
+	assert_int_equal(enroll(s, &c, NULL), 7);
+	assert_letter(s, id, false, false);
+	begun(s, alice, "T1");
+	tell(s, STORE_LETTER_PROVEN, detail);
+	assert_letter(s, id, false, false);
+	assert_int_equal(store_roster_done(s, alice, &t, "ABCD", 1, NULL), 0);
+	assert_letter(s, id, true, false);
+	/* the roster can come to write the name in another way */
+	sql(p, "UPDATE roster_people SET user = 'Alice' WHERE user = 'alice'");
+	assert_letter(s, id, true, false);
+	/* of these the token keeps what it has */
+	tell(s, "pin-change", "");
+	tell(s, STORE_PIN_KEPT, "");
+	tell(s, "token-wipe", "objects deleted");
+	assert_letter(s, id, true, false);
+	tell(s, "pin-change", "");
+	assert_letter(s, id, false, true);
+	tell(s, STORE_LETTER_PROVEN, detail);
+	assert_letter(s, id, true, false);
+	sql(p, "UPDATE tokens SET lost = 1");
+	assert_letter(s, id, false, false);
+	sql(p, "UPDATE tokens SET lost = 0");
+	assert_int_equal(store_revoked(s, "ABAB", "alice", 1, "", NULL), 0);
+	assert_letter(s, id, false, false);
+	store_credential_free(&c);
+	store_close(&s);
+}
+
 static bool file_has(const char *path, const struct blob *bytes)
 {
 	struct stat st;
@@ -212,6 +269,7 @@ int main(void)
 	    PROMISE(a_letter_is_found_by_person_and_token),
 	    PROMISE(letters_wait_in_their_order_until_they_are_printed),
 	    PROMISE(the_first_print_and_each_reprint_are_records_of_the_trail),
+	    PROMISE(a_letter_may_be_printed_while_its_token_has_its_pin_and_its_person_is_enrolled),
 	    PROMISE(what_is_dropped_is_on_the_disk_no_more),
 	    PROMISE(who_is_done_keeps_one_letter_and_others_keep_theirs),
 	    PROMISE(a_reader_elsewhere_is_not_waited_for),

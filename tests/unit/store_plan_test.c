@@ -163,8 +163,6 @@ static void use_a_roster(struct store *s)
 	roster_person_free(&p);
 	store_roster_by_token(s, id, "T1", &there, &p, NULL);
 	roster_person_free(&p);
-	store_roster_enrolled_since(s, "T1", 0, &there, &p, NULL);
-	roster_person_free(&p);
 	store_roster_search(s, id, "da", found, 2, &n, &all, NULL);
 	roster_person_free(&found[0]);
 	store_roster_page(s, id, ROSTER_WAITING, NULL, found, 2, &n, NULL);

@@ -305,18 +305,11 @@ static void nobody_gets_two_tokens_at_once_or_again(void **state)
 static void what_was_undone_is_as_if_it_had_not_been(void **state)
 {
 	struct store *s = open_store(*state);
-	struct roster_person p;
-	bool found = true;
 	int64_t id = open_three(s), bob = id_of(s, id, "bob");
 
 	finished(s, bob, "T1", 10);
-	assert_int_equal(store_roster_enrolled_since(s, "t1", time(NULL) - 60, &found, &p, NULL), 0);
-	assert_true(found);
-	assert_string_equal(p.user, "bob");
-	roster_person_free(&p);
+	assert_by_token(s, id, "t1", "bob");
 	assert_int_equal(store_roster_retry(s, bob, NULL), 0);
-	assert_int_equal(store_roster_enrolled_since(s, "T1", time(NULL) - 60, &found, &p, NULL), 0);
-	assert_false(found);
 	assert_by_token(s, id, "T1", NULL);
 	assert_next(s, id, "bob");
 	store_close(&s);
@@ -347,23 +340,6 @@ static void what_is_being_undone_waits_for_its_token_until_that_is_over_also_in_
 	roster_person_free(&p);
 	assert_by_token(s, id, "T1", NULL);
 	assert_next(s, id, "alice");
-	store_close(&s);
-}
-
-static void a_token_that_was_enrolled_before_that_time_is_not_of_today(void **state)
-{
-	struct place *p = *state;
-	struct store *s = open_store(p);
-	struct roster_person who;
-	bool found = true;
-	int64_t id = open_three(s);
-
-	finished(s, id_of(s, id, "bob"), "T1", 10);
-	sql(p, "UPDATE roster_people SET ended = ended - 86400 WHERE user = 'bob'");
-	assert_int_equal(store_roster_enrolled_since(s, "T1", time(NULL) - 3600, &found, &who, NULL), 0);
-	assert_false(found);
-	assert_int_equal(store_roster_enrolled_since(s, "", 0, &found, &who, NULL), 0);
-	assert_false(found);
 	store_close(&s);
 }
 
@@ -511,7 +487,6 @@ int main(void)
 	    PROMISE(nobody_gets_two_tokens_at_once_or_again),
 	    PROMISE(what_was_undone_is_as_if_it_had_not_been),
 	    PROMISE(what_is_being_undone_waits_for_its_token_until_that_is_over_also_in_later_runs),
-	    PROMISE(a_token_that_was_enrolled_before_that_time_is_not_of_today),
 	    PROMISE(states_are_counted),
 	    PROMISE(people_of_a_state_are_listed_page_by_page),
 	    PROMISE(finished_enrollments_are_told_in_their_order),
