@@ -750,6 +750,10 @@ goes_on_after_kill() {
 	screen_keys 975318649753 Enter
 	screen_shows "It has to be 6 to 8"
 	screen_keys 97531864 Enter
+	screen_shows "Please choose a PIN for your token"
+	screen_keys 75318642 Enter
+	screen_shows "once more:"
+	screen_keys 75318642 Enter
 	screen_shows "2 done  0 failed"
 	[[ $(card_status 1 pin-wrong) == 0 ]]
 }
