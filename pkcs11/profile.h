@@ -380,8 +380,12 @@ bool profile_alphabet_has(enum profile_alphabet a, const char *bytes, size_t len
 /* ERR_PIN_RULES says the rule, never the secret. */
 int profile_pin_check(const struct profile_limits *l, const struct secret *s, struct err *e);
 
-/* One that the token cannot have is not tried: that would cost a try. What the token reports is about its user PIN;
- * where neither that nor the profile says a length, none is wrong. */
+/* The limits of one that the token may have already. What the token reports is about its user PIN; where neither that
+ * nor the profile says a length, none is wrong: max is SECRET_MAX. */
+void profile_limits_possible(struct profile_limits *ret, const struct profile *p, enum profile_secret which,
+			     unsigned long token_min, unsigned long token_max);
+
+/* One that the token cannot have, by these limits, is not tried: that would cost a try. */
 int profile_pin_possible(const struct profile *p, enum profile_secret which, unsigned long token_min,
 			 unsigned long token_max, const struct secret *s, struct err *e);
 

@@ -116,15 +116,21 @@ int profile_pin_check(const struct profile_limits *l, const struct secret *s, st
 	return err_next(e, "nothing was sent to the token; give one by these rules");
 }
 
-int profile_pin_possible(const struct profile *p, enum profile_secret which, unsigned long token_min,
-			 unsigned long token_max, const struct secret *s, struct err *e)
+void profile_limits_possible(struct profile_limits *ret, const struct profile *p, enum profile_secret which,
+			     unsigned long token_min, unsigned long token_max)
 {
 	const struct profile_pin *pin = &p->pin[which];
 	bool tells = which == PROFILE_PIN;
+	profile_limits(ret, pin, tells ? token_min : 0, tells ? token_max : 0);
+	ret->min = pin->min == 0 && (!tells || token_min == 0) ? 1 : ret->min;
+	ret->max = pin->max == 0 && (!tells || token_max == 0) ? SECRET_MAX : ret->max;
+}
+
+int profile_pin_possible(const struct profile *p, enum profile_secret which, unsigned long token_min,
+			 unsigned long token_max, const struct secret *s, struct err *e)
+{
 	struct profile_limits limits;
-	profile_limits(&limits, pin, tells ? token_min : 0, tells ? token_max : 0);
-	limits.min = pin->min == 0 && (!tells || token_min == 0) ? 1 : limits.min;
-	limits.max = pin->max == 0 && (!tells || token_max == 0) ? SECRET_MAX : limits.max;
+	profile_limits_possible(&limits, p, which, token_min, token_max);
 	return profile_pin_check(&limits, s, e);
 }
 

@@ -36,8 +36,8 @@ void reader_watch_free(struct reader_watch **w);
 
 /*
  * As reader_list, but waits until it is another list than the last time, or a card was put in or pulled out; not much
- * longer than ms milliseconds if that is not negative: then *ret is NULL if there is nothing new. A reader that went and
- * came back has another number of events, too. After ERR_READERS it may be called again, but not at once.
+ * longer than ms milliseconds if that is not negative: then *ret is NULL if there is nothing new. A reader that went
+ * and came back has another number of events, too. After ERR_READERS it may be called again, but not at once.
  */
 int reader_watch_next(struct reader_watch *w, int ms, struct reader **ret, size_t *ret_n, struct err *e);
 

@@ -26,9 +26,10 @@ struct enroll_cmd {
 	struct debt *debt;               /* of hook_begin */
 };
 
-static int ui_pin(void *arg, const struct worker_token *t, struct secret *ret, struct err *e)
+static int ui_pin(void *arg, const struct worker_token *t, const struct profile *p, struct secret *ret, struct err *e)
 {
 	struct enroll_cmd *c = arg;
+	(void)p;
 	char line[160], text[160];
 	snprintf(line, sizeof line, "PIN of token \"%s\" (%s): ", t->label, t->serial);
 	clean_text(text, sizeof text, line);

@@ -37,6 +37,7 @@ struct stationcmd {
 	struct view_lines lines;
 	bool unread;              /* nobody reads them */
 	struct view_screen *full; /* NULL: lines are printed */
+	struct err letter_why;    /* why the PIN letter waits that failed last; ERR_NONE */
 };
 
 static void note(void *arg, const char *text)
@@ -248,7 +249,8 @@ static int open_printer(struct stationcmd *c, struct err *e)
 static void tell_end(const struct stationcmd *c, time_t since)
 {
 	struct err e = ERR_INIT;
-	if (!c->o->json && !c->o->quiet && rosterreport_end(c->store, c->people->source, since, &e) != 0)
+	const struct err *why = c->letter_why.code != ERR_NONE ? &c->letter_why : NULL;
+	if (!c->o->json && !c->o->quiet && rosterreport_end(c->store, c->people->source, since, why, &e) != 0)
 		screen_error(&c->screen, &e);
 }
 
@@ -314,6 +316,8 @@ static int run(struct stationcmd *c, struct err *e)
 	bool hurry = ret != 0 && e->code == ERR_INTERRUPTED, due = station_published(s);
 	struct hook_end end = {.debt = debt, .published = due && !hurry, .later = due && hurry, .done = ""};
 	time_t since = station_since(s);
+	if (station_letter_trouble(s) != NULL)
+		c->letter_why = *station_letter_trouble(s);
 	station_free(&s);
 	end_view(c, since, &ret, e);
 	return hook_end(c->cfg, &c->screen, &end, ret, e);

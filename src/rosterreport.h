@@ -56,8 +56,9 @@ const char *rosterreport_source(const struct tally *t);
 /* ---- the forms; all return 0, or -1 with an error */
 
 int rosterreport_print(struct store *s, const struct tally *t, struct err *e);
-/* The same for the roster with this source, of what was done since then: for a station that ends. */
-int rosterreport_end(struct store *s, const char *source, time_t since, struct err *e);
+/* The same for the roster with this source, of what was done since then: for a station that ends. letters_why: why the
+ * letter that failed last waits; NULL: none does. */
+int rosterreport_end(struct store *s, const char *source, time_t since, const struct err *letters_why, struct err *e);
 int rosterreport_csv(struct store *s, const struct tally *t, struct err *e);
 int rosterreport_json(struct store *s, const struct tally *t, struct err *e);
 

@@ -78,6 +78,27 @@ static void print_letters(const struct tally *t)
 	table_field(stdout, "PIN letters", line);
 }
 
+#define FIELD_INDENT 15 /* table_field's */
+
+/* As the station knows it that has just ended. */
+static void print_letters_why(const struct tally *t)
+{
+	const struct err *why = t->letters_why;
+	char line[sizeof why->what + sizeof why->native + 8];
+	if (why == NULL)
+		return;
+	snprintf(line, sizeof line, "%s%s%s%s", why->what, why->native[0] != '\0' ? " (" : "", why->native,
+		 why->native[0] != '\0' ? ")" : "");
+	if (t->letters_all == 0)
+		table_field(stdout, "PIN letters", line);
+	else
+		table_text(stdout, FIELD_INDENT, line);
+	if (err_advice(why)[0] == '\0')
+		return;
+	snprintf(line, sizeof line, "What to do: %s", err_advice(why));
+	table_text(stdout, FIELD_INDENT, line);
+}
+
 static void print_sums(const struct tally *t)
 {
 	char line[ROSTERREPORT_LEFT_SIZE];
@@ -91,6 +112,7 @@ static void print_sums(const struct tally *t)
 		table_field(stdout, "withdrawn", line);
 	}
 	print_letters(t);
+	print_letters_why(t);
 }
 
 static void print_reasons(const struct tally *t)
@@ -175,14 +197,16 @@ int rosterreport_print(struct store *s, const struct tally *t, struct err *e)
 	return inventory_written(e);
 }
 
-int rosterreport_end(struct store *s, const char *source, time_t since, struct err *e)
+int rosterreport_end(struct store *s, const char *source, time_t since, const struct err *letters_why, struct err *e)
 {
 	struct tally *t = NULL;
 	if (store_look_begin(s, e) != 0)
 		return -1;
 	int ret = store_look_end(s, tally_take(&t, s, source, since, e), e);
-	if (ret == 0)
+	if (ret == 0) {
+		t->letters_why = letters_why;
 		ret = rosterreport_print(s, t, e);
+	}
 	tally_free(&t);
 	return ret;
 }

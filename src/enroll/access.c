@@ -29,7 +29,7 @@ static int get_pin(struct enroll_run *r, struct err *e)
 	/* the same command as the one that broke off when it had replaced the factory's */
 	if (r->opt->new_pin_file != NULL && !r->opt->pin_given && r->cred.state == CRED_WRITTEN)
 		return r->ui->new_pin(r->ui->arg, &r->token, r->profile, r->pin, e);
-	return r->ui->pin(r->ui->arg, &r->token, r->pin, e) != 0 ? -1 : enroll_sort_pin(r, e);
+	return r->ui->pin(r->ui->arg, &r->token, r->profile, r->pin, e) != 0 ? -1 : enroll_sort_pin(r, e);
 }
 
 static int check_tries(struct enroll_run *r, struct err *e)

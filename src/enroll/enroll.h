@@ -55,7 +55,7 @@ struct enroll_options {
 struct enroll_ui {
 	void *arg;
 	/* The PIN of a token. ERR_SECRET_NEEDED when there is no way to get it. */
-	int (*pin)(void *arg, const struct worker_token *t, struct secret *ret, struct err *e);
+	int (*pin)(void *arg, const struct worker_token *t, const struct profile *p, struct secret *ret, struct err *e);
 	/* The SO PIN of a token that wants its security officer to make keys or write certificates. */
 	int (*so_pin)(void *arg, const struct worker_token *t, const struct profile *p, struct secret *ret,
 		      struct err *e);

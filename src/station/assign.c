@@ -426,8 +426,10 @@ int assign_person(struct station *s, struct place *p, int64_t person, bool give_
 	roster_person_free(&p->person);
 	if (store_roster_person(s->set.store, person, &found, &p->person, e) != 0)
 		return -1;
-	if (!found)
-		return err_set(e, ERR_USAGE, "there is no such person on the roster");
+	if (!found) {
+		err_set(e, ERR_USAGE, "there is no such person on the roster");
+		return err_next(e, "type or scan who else gets this one");
+	}
 	if (check_person(s, p, e) == 0 && begin(s, p, e) == 0)
 		return 0;
 	p->gives_up = false;

@@ -26,6 +26,11 @@ const struct err *station_trouble(const struct station *s)
 	return s->has_trouble ? &s->trouble : NULL;
 }
 
+const struct err *station_letter_trouble(const struct station *s)
+{
+	return s->letter_why.code != ERR_NONE ? &s->letter_why : NULL;
+}
+
 bool station_is_stopping(const struct station *s)
 {
 	return s->stopping;
@@ -98,11 +103,19 @@ bool place_was_finished(const struct place *p)
 	return p->token.owner[0] != '\0' && (!p->token.unfinished || p->token.renewing);
 }
 
+/* What was to be done there, it is in no state for. */
+static int not_now(struct err *e, const char *what, const struct place *p, const char *next)
+{
+	err_set(e, ERR_USAGE, "%s at '%s'", what, p->name);
+	return err_next(e, "%s", next);
+}
+
 static struct place *get(struct station *s, size_t place, struct err *e)
 {
 	if (place < s->n_places)
 		return &s->places[place];
 	err_set(e, ERR_USAGE, "there is no reader %zu", place + 1);
+	err_next(e, "choose one of those that are shown");
 	return NULL;
 }
 
@@ -112,7 +125,7 @@ int station_pick(struct station *s, size_t place, int64_t person, bool give_up, 
 	if (p == NULL)
 		return -1;
 	if (p->state != PLACE_PICK || p->stopping)
-		return err_set(e, ERR_USAGE, "no token in '%s' waits for a person", p->name);
+		return not_now(e, "no token waits for a person", p, "put one in that is nobody's yet");
 	if (assign_person(s, p, person, give_up, e) != 0)
 		return -1;
 	serve_order(s, p);
@@ -139,7 +152,7 @@ int station_answer(struct station *s, size_t place, struct secret *pin, struct e
 	if (p == NULL)
 		return -1;
 	if (p->state != PLACE_ASKING || p->stopping)
-		return err_set(e, ERR_USAGE, "nobody waits for a PIN at '%s'", p->name);
+		return not_now(e, "nobody waits for a PIN", p, "put the token in again, and it is asked for once more");
 	p->state = PLACE_WORKING;
 	serve_secret(p, pin);
 	return 0;
@@ -168,7 +181,7 @@ int station_retry(struct station *s, size_t place, struct err *e)
 	if (p == NULL)
 		return -1;
 	if (!place_is_red(p))
-		return err_set(e, ERR_USAGE, "nothing has failed at '%s'", p->name);
+		return not_now(e, "nothing has failed", p, "leave the token in, or put one in");
 	if (p->has_person && line_up(s, p, e) != 0)
 		return -1;
 	station_forget_wrong_pin(s, p->token.id);
@@ -188,7 +201,8 @@ static int put_back(struct station *s, size_t place, enum roster_state st, const
 	if (p == NULL)
 		return -1;
 	if (!p->has_person || p->state == PLACE_DONE || p->undoing || p->may_pull)
-		return err_set(e, ERR_USAGE, "nobody is at '%s' who could be put back", p->name);
+		return not_now(e, "nobody who could be put back is", p,
+			       "take back what is done with undo, while the token is in");
 	if (settle_check(s, &p->person, e) != 0)
 		return -1;
 	/* of one that has failed the roster is told already, also while its enroller is still ending */
@@ -257,7 +271,8 @@ int station_undo(struct station *s, size_t place, struct err *e)
 		return -1;
 	bool undone = p->state == PLACE_DONE || (p->undoing && place_is_red(p));
 	if (!undone || p->enroller != NULL || !p->card)
-		return err_set(e, ERR_USAGE, "there is no token in '%s' that was just done", p->name);
+		return not_now(e, "there is no token that was just done", p,
+			       "`tokenroll wipe` empties one that was done before, and revokes the certificate");
 	if (!p->undoing && place_was_finished(p))
 		return refuse_older(p, e);
 	return place_undo(s, p, e);
@@ -269,7 +284,8 @@ int station_reprint(struct station *s, size_t place, struct err *e)
 	if (p == NULL)
 		return -1;
 	if (p->state != PLACE_DONE)
-		return err_set(e, ERR_USAGE, "nobody was done at '%s' whose letter could be printed again", p->name);
+		return not_now(e, "nobody was done whose letter could be printed again", p,
+			       "print it while the token that it is about is in");
 	return letters_reprint(s, p, e);
 }
 

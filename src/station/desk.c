@@ -151,6 +151,9 @@ void desk_put_ask(struct rpc_msg *m, const struct desk_ask *a)
 	rpc_put_u32(m, a->max);
 	rpc_put_u32(m, a->multiple);
 	rpc_put_u32(m, a->alphabet);
+	rpc_put_u32(m, (uint32_t)a->n_factory);
+	for (size_t i = 0; i < a->n_factory; i++)
+		rpc_put_str(m, a->factory[i]);
 }
 
 void desk_get_ask(struct rpc_msg *m, struct desk_ask *ret)
@@ -165,6 +168,10 @@ void desk_get_ask(struct rpc_msg *m, struct desk_ask *ret)
 	uint32_t alphabet = rpc_get_u32(m);
 	m->bad = m->bad || alphabet >= PROFILE_ALPHABET_COUNT || ret->multiple == 0;
 	ret->alphabet = (enum profile_alphabet)alphabet;
+	ret->n_factory = rpc_get_u32(m);
+	m->bad = m->bad || ret->n_factory > DESK_FACTORY_MAX;
+	for (size_t i = 0; !m->bad && i < ret->n_factory; i++)
+		rpc_get_str(m, ret->factory[i], sizeof ret->factory[i]);
 }
 
 void desk_put_done(struct rpc_msg *m, const struct desk_done *d)

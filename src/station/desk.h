@@ -87,12 +87,16 @@ enum desk_secret {
 	DESK_SECRET_COUNT
 };
 
+#define DESK_FACTORY_MAX 8
+
 struct desk_ask {
 	enum desk_secret what;
-	char rule[128];    /* "6 to 8 digits" */
+	char rule[128];    /* "6 to 8 digits"; "" if that is not known */
 	unsigned min, max; /* bytes; max 0: not known */
 	unsigned multiple; /* so many bytes go into the length without a rest; at least 1 */
 	enum profile_alphabet alphabet;
+	char factory[DESK_FACTORY_MAX][65]; /* a new one is none of these, which everybody can look up */
+	size_t n_factory;
 };
 
 struct desk_done {

@@ -28,8 +28,8 @@ struct enroller {
 extern const struct enroll_ui enroller_ui; /* its arg is a struct enroller */
 int enroller_call(struct enroller *n, struct rpc_msg *in, struct rpc_msg *out, struct err *e);
 /* A secret that the token has. */
-int enroller_ask(struct enroller *n, enum desk_secret what, const struct worker_token *t, struct secret *ret,
-		 struct err *e);
+int enroller_ask(struct enroller *n, enum desk_secret what, const struct worker_token *t, const struct profile *p,
+		 struct secret *ret, struct err *e);
 
 /* A text of the task, NULL where it says nothing. */
 static inline const char *enroller_given(const char *text)

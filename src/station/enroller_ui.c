@@ -43,16 +43,33 @@ static int send_ask(struct enroller *n, const struct desk_ask *a, struct secret 
 	return got;
 }
 
-/* A new one, by the rules of the token's profile. */
-static int ask_new(struct enroller *n, enum desk_secret what, const struct profile_limits *l, struct secret *ret,
-		   struct err *e)
+static struct desk_ask ask_of(enum desk_secret what, const struct profile_limits *l)
 {
 	struct desk_ask a = {.what = what,
 			     .min = (unsigned)l->min,
 			     .max = (unsigned)l->max,
 			     .multiple = (unsigned)l->pin->multiple,
 			     .alphabet = l->pin->alphabet};
-	profile_limits_text(a.rule, sizeof a.rule, l);
+	if (l->max < SECRET_MAX)
+		profile_limits_text(a.rule, sizeof a.rule, l);
+	return a;
+}
+
+static void put_factory(struct desk_ask *a, const struct profile_list *factory)
+{
+	for (size_t i = 0; i < factory->n && a->n_factory < DESK_FACTORY_MAX; i++) {
+		if (strlen(factory->v[i]) < sizeof *a->factory)
+			snprintf(a->factory[a->n_factory++], sizeof *a->factory, "%s", factory->v[i]);
+	}
+}
+
+/* A new one, by the rules of the token's profile. */
+static int ask_new(struct enroller *n, enum desk_secret what, const struct profile_limits *l, struct secret *ret,
+		   struct err *e)
+{
+	struct desk_ask a = ask_of(what, l);
+	if (what == DESK_PIN_NEW && !n->order.keep_factory_pins)
+		put_factory(&a, &l->pin->factory);
 	return send_ask(n, &a, ret, e) == 0 ? profile_pin_check(l, ret, e) : -1;
 }
 
@@ -63,19 +80,18 @@ static struct profile_limits limits_of(const struct profile *p, const struct wor
 	return l;
 }
 
-int enroller_ask(struct enroller *n, enum desk_secret what, const struct worker_token *t, struct secret *ret,
-		 struct err *e)
+int enroller_ask(struct enroller *n, enum desk_secret what, const struct worker_token *t, const struct profile *p,
+		 struct secret *ret, struct err *e)
 {
-	struct desk_ask a = {
-	    .what = what, .min = t->pin_min, .max = t->pin_max, .multiple = 1, .alphabet = PROFILE_UTF8};
-	if (what == DESK_PIN_NOW && t->pin_max != 0)
-		snprintf(a.rule, sizeof a.rule, "%u to %u characters", t->pin_min, t->pin_max);
+	struct profile_limits l;
+	profile_limits_possible(&l, p, what == DESK_SO_PIN ? PROFILE_SO_PIN : PROFILE_PIN, t->pin_min, t->pin_max);
+	const struct desk_ask a = ask_of(what, &l);
 	return send_ask(n, &a, ret, e);
 }
 
-static int ui_pin(void *arg, const struct worker_token *t, struct secret *ret, struct err *e)
+static int ui_pin(void *arg, const struct worker_token *t, const struct profile *p, struct secret *ret, struct err *e)
 {
-	return enroller_ask(arg, DESK_PIN_NOW, t, ret, e);
+	return enroller_ask(arg, DESK_PIN_NOW, t, p, ret, e);
 }
 
 static int ui_so_pin(void *arg, const struct worker_token *t, const struct profile *p, struct secret *ret,

@@ -27,15 +27,14 @@ static int ui_secret(void *arg, enum life_ask what, const struct worker_token *t
 		     const struct profile_limits *limits, struct secret *ret, struct err *e)
 {
 	struct undoing *u = arg;
-	(void)p;
 	(void)limits;
 	switch (what) {
 	case LIFE_PIN:
-		return u->has_before ? copy(u->before, ret, e) : enroller_ask(u->n, DESK_PIN_NOW, t, ret, e);
+		return u->has_before ? copy(u->before, ret, e) : enroller_ask(u->n, DESK_PIN_NOW, t, p, ret, e);
 	case LIFE_NEW_PIN:
 		return copy(u->before, ret, e);
 	case LIFE_SO_PIN:
-		return enroller_ask(u->n, DESK_SO_PIN, t, ret, e);
+		return enroller_ask(u->n, DESK_SO_PIN, t, p, ret, e);
 	default:
 		return err_set(e, ERR_SECRET_NEEDED, "the station cannot ask for that");
 	}
@@ -68,7 +67,7 @@ static int find_before(struct undoing *u, const struct life *l, struct err *e)
 {
 	const struct profile *p = l->profile;
 	bool was_factory = false;
-	if (enroller_ask(u->n, DESK_PIN_BEFORE, &l->token, u->before, e) != 0)
+	if (enroller_ask(u->n, DESK_PIN_BEFORE, &l->token, l->profile, u->before, e) != 0)
 		return -1;
 	if (u->before->len != 0 || p->pin[PROFILE_PIN].factory.n != 1)
 		return 0;

@@ -103,8 +103,10 @@ bool giveup_is_meant(const struct station *s, int64_t person)
 static int check_place(const struct station *s, const struct place *p, struct err *e)
 {
 	const char *user = p->person.user;
-	if (p->state != PLACE_FAILED || !p->half_done || !p->has_person || p->enroller != NULL)
-		return err_set(e, ERR_USAGE, "nobody is half done at '%s'", p->name);
+	if (p->state != PLACE_FAILED || !p->half_done || !p->has_person || p->enroller != NULL) {
+		err_set(e, ERR_USAGE, "nobody is half done at '%s'", p->name);
+		return err_next(e, "put in the next token");
+	}
 	if (s->set.opt->pick) {
 		err_set(e, ERR_USAGE, "put in another token first");
 		return err_next(e, "Enter, and type %s where it asks whose it is", user);
@@ -125,13 +127,18 @@ static int check_state(const struct station *s, const struct roster_person *p, s
 		return -1;
 	bool over = !found || now.state == ROSTER_DONE || now.state == ROSTER_RUNNING;
 	roster_person_free(&now);
-	return over ? err_set(e, ERR_USAGE, "%s is not half done any more", p->user) : 0;
+	if (!over)
+		return 0;
+	err_set(e, ERR_USAGE, "%s is not half done any more", p->user);
+	return err_next(e, "`tokenroll show %s` says which token is theirs", p->user);
 }
 
 int station_give_up(struct station *s, size_t place, struct err *e)
 {
-	if (place >= s->n_places)
-		return err_set(e, ERR_USAGE, "there is no reader %zu", place + 1);
+	if (place >= s->n_places) {
+		err_set(e, ERR_USAGE, "there is no reader %zu", place + 1);
+		return err_next(e, "choose one of those that are shown");
+	}
 	struct place *p = &s->places[place];
 	if (check_place(s, p, e) != 0 || settle_check(s, &p->person, e) != 0 || check_state(s, &p->person, e) != 0 ||
 	    store_roster_retry(s->set.store, p->person.id, e) != 0)
@@ -184,4 +191,15 @@ void giveup_advise(const struct station *s, struct place *p)
 		err_next(&p->why,
 			 "%s%sif it is lost or dead, put in another one, and run `tokenroll enroll %s --replace`",
 			 before, then, user);
+}
+
+void giveup_advise_free(struct place *p)
+{
+	if (!p->has_person)
+		err_next(&p->why, "put it in again, or another one");
+	else if (p->person.wanted[0] != '\0')
+		err_next(&p->why, "put it in again: the roster has it for %s", p->person.user);
+	else
+		err_next(&p->why, "put it in again, or another one: nothing was begun on it, and %s is next in line",
+			 p->person.user);
 }

@@ -150,5 +150,7 @@ void letters_forget(struct station *s, const struct place *p)
 		ret = store_letter_drop(s->set.store, l.id, &e);
 	if (ret != 0)
 		station_tell(s, STATION_NOTE, p, e.what, &e);
+	else
+		letters_end_trouble(s, p->person.user);
 	store_letter_free(&l);
 }

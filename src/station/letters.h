@@ -39,6 +39,8 @@ int letters_fd(const struct station *s);
 bool letters_late(const struct station *s);
 void letters_read(struct station *s);
 
+/* Whether letters_reprint has one to print. */
+bool letters_has(const struct station *s, const struct place *p);
 /* Once more, whether it was printed or not, unless its PIN does not count any more. */
 int letters_reprint(struct station *s, const struct place *p, struct err *e);
 
@@ -47,6 +49,9 @@ void letters_forget(struct station *s, const struct place *p);
 
 /* The station ends: breaks off what is still in the printer, and forgets the PINs of those that were printed. */
 void letters_end(struct station *s);
+
+/* The letter of this user waits no more. */
+void letters_end_trouble(struct station *s, const char *user);
 
 /* For letters_print.c: the newest one of whoever is at this place, and a sealed PIN. */
 int letters_find(const struct station *s, const struct place *p, bool *ret_found, struct store_letter *ret,

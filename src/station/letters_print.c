@@ -89,8 +89,25 @@ static int print(struct station *s, const struct store_letter *l, struct err *e)
 	return ret;
 }
 
+void letters_end_trouble(struct station *s, const char *user)
+{
+	if (strcmp(s->letter_why_user, user) == 0)
+		s->letter_why = (struct err)ERR_INIT;
+}
+
+static void begin_trouble(struct station *s, const char *text, const struct err *why)
+{
+	s->letter_why = *why;
+	snprintf(s->letter_why.what, sizeof s->letter_why.what, "%s", text);
+	snprintf(s->letter_why_user, sizeof s->letter_why_user, "%s", s->printing_user);
+}
+
 static void say(struct station *s, bool ok, const char *text, const struct err *why)
 {
+	if (why != NULL)
+		begin_trouble(s, text, why);
+	else
+		letters_end_trouble(s, s->printing_user);
 	station_tell_letter(s, s->printing_user, ok, text, why);
 }
 
@@ -123,7 +140,7 @@ static bool put_off(struct station *s, struct err *why)
 
 static void failed(struct station *s, struct err *why)
 {
-	char text[400];
+	char text[sizeof why->what + 200];
 	bool later = put_off(s, why);
 	s->letters_due = s->letters_due || later;
 	snprintf(text, sizeof text, "the PIN letter of %s waits, encrypted%s: %s", s->printing_user,
@@ -149,6 +166,7 @@ static int drop_overtaken(struct station *s, const struct store_letter *l, struc
 		 "that one, `tokenroll unblock` gives it a new one",
 		 l->user, token);
 	free(token);
+	letters_end_trouble(s, l->user);
 	station_tell(s, STATION_NOTE, NULL, text, NULL);
 	return 0;
 }
@@ -308,6 +326,8 @@ void letters_read(struct station *s)
 			 "the printer has not taken the PIN letter of %s; it waits, encrypted, in %s: %s",
 			 s->printing_user, out.file, out.why.what);
 	}
+	if (out.state == PINLETTER_PRINTED)
+		s->printer_pause = 0;
 	if (out.unreadable)
 		say_unreadable(s);
 	say(s, out.state != PINLETTER_WAITS, text, out.state == PINLETTER_WAITS ? &out.why : NULL);
@@ -334,20 +354,37 @@ static int reprint(struct station *s, const struct store_letter *l, struct err *
 	return l->due ? print(s, l, e) : refuse(l, e);
 }
 
+bool letters_has(const struct station *s, const struct place *p)
+{
+	struct store_letter l = {.id = 0};
+	bool found = false;
+	bool has = s->set.printer != NULL && letters_find(s, p, &found, &l, NULL) == 0 && found && l.sealed.len != 0;
+	store_letter_free(&l);
+	return has;
+}
+
+static int no_letter(const struct place *p, struct err *e)
+{
+	err_set(e, ERR_USAGE, "there is no PIN letter for %s, whose PIN was not made here", p->person.user);
+	return err_next(e, "`tokenroll unblock --serial %s` gives the token a new one, where nobody knows it",
+			p->token.id);
+}
+
 int letters_reprint(struct station *s, const struct place *p, struct err *e)
 {
 	struct store_letter l = {.id = 0};
 	bool found = false;
 	if (s->set.printer == NULL)
-		return err_set(e, ERR_USAGE, "this station prints no letters");
-	if (s->printing != NULL)
-		return err_set(e, ERR_BUSY, "a letter is being printed: try it again in a moment");
+		return no_letter(p, e);
+	if (s->printing != NULL) {
+		err_set(e, ERR_BUSY, "a letter is being printed");
+		return err_next(e, "try it again in a moment");
+	}
 	if (s->unrecorded && record_printed(s, e) != 0)
 		return -1;
 	if (letters_find(s, p, &found, &l, e) != 0)
 		return -1;
-	int ret = found && l.sealed.len != 0 ? reprint(s, &l, e)
-					     : err_set(e, ERR_USAGE, "there is no PIN letter for %s", p->person.user);
+	int ret = found && l.sealed.len != 0 ? reprint(s, &l, e) : no_letter(p, e);
 	store_letter_free(&l);
 	return ret;
 }

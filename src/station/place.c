@@ -15,7 +15,7 @@ static void forget(struct place *p)
 {
 	roster_person_free(&p->person);
 	p->has_person = p->begun = p->may_pull = p->pin_waits = p->pin_sent = p->put_back = false;
-	p->gives_up = p->half_done = p->letter_owed = false;
+	p->gives_up = p->half_done = p->has_letter = p->letter_owed = false;
 	p->pin_letter = 0;
 	p->token = (struct desk_token){.pin_tries = -1};
 	p->step[0] = '\0';
@@ -147,6 +147,8 @@ void place_fail(struct station *s, struct place *p, enum place_state st, const s
 	p->why = *why;
 	if (p->half_done || p->undoing)
 		giveup_advise(s, p);
+	else if (why->code == ERR_REMOVED && !p->put_back)
+		giveup_advise_free(p);
 	p->ended = clock_ms();
 	p->step[0] = '\0';
 	station_tell(s, st == PLACE_REFUSED ? STATION_REFUSED : STATION_FAILED, p, NULL, &p->why);

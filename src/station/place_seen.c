@@ -71,6 +71,27 @@ static bool is_awaited(const struct station *s, const struct place *p)
 	       p->has_person && !p->put_back && !is_elsewhere(s, p);
 }
 
+/* At another place that token is in, or its person is being enrolled, or is done: so nobody has to come here. */
+static bool is_taken_up(const struct station *s, const struct place *p)
+{
+	for (size_t i = 0; i < s->n_places; i++) {
+		const struct place *q = &s->places[i];
+		bool token = q->card && p->token.id[0] != '\0' && strcmp(q->token.id, p->token.id) == 0;
+		bool person = p->has_person && q->has_person && q->person.id == p->person.id &&
+			      (q->begun || q->state == PLACE_DONE);
+		if (q != p && (token || person))
+			return true;
+	}
+	return false;
+}
+
+/* An empty reader that is red calls for somebody. */
+static bool is_stale(const struct station *s, const struct place *p)
+{
+	bool empty = !p->card && p->enroller == NULL;
+	return empty && (p->state == PLACE_REFUSED || (p->state == PLACE_FAILED && is_taken_up(s, p)));
+}
+
 static void card_out(struct station *s, struct place *p)
 {
 	p->card = p->pin_trusted = false;
@@ -301,6 +322,8 @@ void place_begin_queued(struct station *s)
 	}
 	for (size_t i = 0; i < s->n_places; i++) {
 		struct place *p = &s->places[i];
+		if (is_stale(s, p))
+			place_clear(s, p);
 		if (p->slot && p->again && p->card && p->enroller == NULL)
 			place_begin(s, p);
 	}

@@ -363,6 +363,7 @@ static void finish(struct station *s, struct place *p, const struct desk_done *d
 	}
 	p->begun = false;
 	p->state = PLACE_DONE;
+	p->has_letter = letters_has(s, p);
 	p->ended = clock_ms();
 	p->step[0] = '\0';
 	s->done++;

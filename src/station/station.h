@@ -67,6 +67,7 @@ struct place {
 	bool put_back;      /* when the enroller has ended, unless it is done: */
 	enum roster_state back_as;
 	char back_why[200];
+	bool has_letter;     /* with PLACE_DONE: the person's PIN letter can be printed again */
 	bool may_pull;       /* the token was proven: it is not needed any more */
 	struct desk_ask ask; /* with PLACE_ASKING */
 	struct err why;      /* with PLACE_REFUSED and PLACE_FAILED */
@@ -172,6 +173,8 @@ const struct roster_counts *station_counts(const struct station *s);
 double station_per_hour(const struct station *s);
 int64_t station_time_left_s(const struct station *s);
 const struct err *station_trouble(const struct station *s); /* PC/SC's; NULL if there is none */
+/* Why the PIN letter waits that failed last, until it is printed; NULL: none does. */
+const struct err *station_letter_trouble(const struct station *s);
 bool station_is_stopping(const struct station *s);
 /* A CRL was published in this run of which [ca] after-crl has not told yet. */
 bool station_published(const struct station *s);

@@ -36,6 +36,8 @@ struct station {
 	int64_t printing_id;
 	char printing_user[65];
 	bool letters_due;               /* there may be some */
+	struct err letter_why;          /* of the last one that failed, why it waits; ERR_NONE */
+	char letter_why_user[65];       /* whose it is */
 	struct letter_off *letters_off; /* those that are not to be printed now */
 	size_t n_letters_off;
 	int64_t letters_at;    /* clock_ms: one of those is; 0 */
@@ -140,6 +142,8 @@ int giveup_resume(struct station *s, struct place *p, struct err *e);
 void giveup_tell_left(struct station *s, struct place *p);
 /* How the person gets another token, behind what p->why advises. */
 void giveup_advise(const struct station *s, struct place *p);
+/* The token was pulled out before anything was begun on it: it need not be the same one that comes next. */
+void giveup_advise_free(struct place *p);
 
 /* pins.c: which tokens are not sent the PIN that is given, by the trail: one that is nobody's and has a PIN of its own,
  * or one that has refused it. -1: this one. */

@@ -42,6 +42,7 @@ struct tally {
 	struct roster_user letters[TALLY_LETTERS]; /* the first of those whose PIN letter waits to be printed */
 	size_t n_letters;
 	int64_t letters_all;
+	const struct err *letters_why; /* by the station that has just ended; not owned; NULL: not known */
 };
 
 /*

@@ -17,10 +17,17 @@ struct view_action {
 	void (*run)(struct view_screen *v, struct station *s, size_t place);
 };
 
+/* The person there has a token, or is getting another one: this one was only looked at. */
+static bool is_provided(const struct place *p)
+{
+	enum roster_state st = p->person.state;
+	return place_is_red(p) && p->has_person && (st == ROSTER_DONE || st == ROSTER_RUNNING);
+}
+
 bool view_can_put_back(const struct place *p)
 {
-	return p->has_person && p->state != PLACE_DONE && p->state != PLACE_UNDONE && p->state != PLACE_EMPTY &&
-	       !p->may_pull && !p->undoing && !p->put_back;
+	return p->has_person && !is_provided(p) && p->state != PLACE_DONE && p->state != PLACE_UNDONE &&
+	       p->state != PLACE_EMPTY && !p->may_pull && !p->undoing && !p->put_back;
 }
 
 static bool can_pick(const struct place *p)
@@ -53,7 +60,7 @@ static bool asks_undo(const struct place *p)
 
 static bool can_reprint(const struct place *p)
 {
-	return p->state == PLACE_DONE;
+	return p->state == PLACE_DONE && p->has_letter;
 }
 
 static const struct place *at(const struct station *s, size_t place)
@@ -76,13 +83,29 @@ static void copy_user(char ret[sizeof((struct roster_person *)0)->user], const s
 	snprintf(ret, sizeof((struct roster_person *)0)->user, "%s", p->has_person ? p->person.user : "");
 }
 
+/* What comes of it. */
+static const char *again(const struct place *p)
+{
+	if (is_provided(p))
+		return "the token is looked at again";
+	if (p->card || p->undoing)
+		return "tried again";
+	if (!p->has_person)
+		return "the reader is free";
+	return p->half_done && !p->put_back ? "goes on when that token is put in again" : "is in line again";
+}
+
 static void retry(struct view_screen *v, struct station *s, size_t place)
 {
 	struct err e = ERR_INIT;
 	char user[sizeof((struct roster_person *)0)->user];
-	copy_user(user, at(s, place));
-	view_place(v, at(s, place))->put_back = NULL;
-	told(v, station_retry(s, place, &e), &e, place, user, "tried again");
+	const struct place *p = at(s, place);
+	const char *what = again(p);
+	copy_user(user, p);
+	if (is_provided(p))
+		user[0] = '\0';
+	view_place(v, p)->put_back = NULL;
+	told(v, station_retry(s, place, &e), &e, place, user, what);
 }
 
 static void skip(struct view_screen *v, struct station *s, size_t place)
@@ -142,15 +165,22 @@ static const struct view_action actions[] = {
      view_can_put_back, skip},
     {'h', "h", "hold", "there is nobody who could be held", "break off what is under way, and hold", is_at_work,
      view_can_put_back, hold},
-    {'w', "w", "why", "no reader is red", NULL, NULL, place_is_red, why},
+    {'w', "w", "why", "no reader is red, and no letter waits", NULL, NULL, place_is_red, why},
     {'n', "n", "new token", "nobody's token has failed half way", "give up what is half done on this token",
      can_give_up, can_give_up, give_up},
-    {'p', "p", "print again", "nobody who was just done is at a reader", NULL, NULL, can_reprint, reprint},
+    {'p', "p", "print again", "nobody who was just done and gets a letter is at a reader", NULL, NULL, can_reprint,
+     reprint},
     {'u', "u", "undo", "no token that was just made is in a reader", "empty the token, and revoke the new certificate",
      asks_undo, can_undo, undo},
 };
 
 #define ACTIONS (sizeof actions / sizeof *actions)
+
+/* A letter that waits is at no reader. */
+static bool is_of_station(const struct station *s, const struct view_action *a)
+{
+	return a->run == why && station_letter_trouble(s) != NULL;
+}
 
 /* ---- where */
 
@@ -227,7 +257,9 @@ bool view_action_key(struct view_screen *v, struct station *s, wint_t key)
 	if (a == NULL)
 		return false;
 	size_t n = candidates(s, a, &first);
-	if (n == 0) {
+	if (n == 0 && is_of_station(s, a)) {
+		view_page_begin(v, VIEW_PAGE_WHY, NULL);
+	} else if (n == 0) {
 		view_say(v, VIEW_PLAIN, "%s: %s", a->word, a->no);
 	} else if (chosen != VIEW_NONE && a->can(at(s, chosen))) {
 		begin(v, s, a, chosen);
@@ -248,7 +280,8 @@ bool view_action_text(char *ret, size_t size, const struct station *s, size_t nt
 {
 	size_t first = 0;
 	for (size_t i = 0; i < ACTIONS; i++) {
-		if (candidates(s, &actions[i], &first) == 0 || nth-- != 0)
+		bool can = candidates(s, &actions[i], &first) != 0 || is_of_station(s, &actions[i]);
+		if (!can || nth-- != 0)
 			continue;
 		snprintf(ret, size, "%s %s", actions[i].name, actions[i].word);
 		return true;

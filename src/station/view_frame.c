@@ -100,7 +100,11 @@ static void bottom_text(char *ret, size_t size, const struct view_screen *v, con
 	size_t busy = station_busy(s);
 	switch (v->mode) {
 	case VIEW_STOP:
-		snprintf(ret, size, "%zu token%s under way. End the station?", busy, busy == 1 ? " is" : "s are");
+		if (busy == 0)
+			snprintf(ret, size, "No token is under way. End the station?");
+		else
+			snprintf(ret, size, "%zu token%s under way. End the station?", busy,
+				 busy == 1 ? " is" : "s are");
 		break;
 	case VIEW_WHICH:
 		view_action_which(ret, size, v, s);
@@ -116,12 +120,32 @@ static void bottom_text(char *ret, size_t size, const struct view_screen *v, con
 	}
 }
 
+#define MESSAGE_ROWS 3
+
+/* What to do is at its end, so where there is room it is not cut: it grows upwards, over what happened long ago. */
+static void draw_message(const struct view_screen *v, enum view_colour c, const char *text)
+{
+	bool below_line = v->mode == VIEW_WHOSE || v->mode == VIEW_HOLD;
+	int max = LINES >= VIEW_ROOMY && !below_line ? MESSAGE_ROWS : 1;
+	int rows = view_wrap(0, 1, COLS - 2, 0, c, text);
+	if (max == 1 || rows <= 1) {
+		view_put(LINES - 2, 1, COLS - 2, c, text);
+		return;
+	}
+	rows = rows < max ? rows : max;
+	for (int y = LINES - 1 - rows; y < LINES - 1; y++) {
+		move(y, 0);
+		clrtoeol();
+	}
+	view_wrap(LINES - 1 - rows, 1, COLS - 2, rows, c, text);
+}
+
 void view_draw_bottom(const struct view_screen *v, const struct station *s)
 {
 	char text[VIEW_TEXT], keys[VIEW_TEXT];
 	bool asks = v->mode == VIEW_STOP || v->mode == VIEW_WHICH || v->mode == VIEW_SURE || v->mode == VIEW_GIVE_UP;
 	bottom_text(text, sizeof text, v, s);
-	view_put(LINES - 2, 1, COLS - 2, asks ? VIEW_ASKS : v->message_colour, text);
+	draw_message(v, asks ? VIEW_ASKS : v->message_colour, text);
 	view_keys_text(keys, sizeof keys, COLS - 2, v, s);
 	view_put(LINES - 1, 1, COLS - 2, VIEW_PLAIN, keys);
 	view_bar(LINES - 1);

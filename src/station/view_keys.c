@@ -58,8 +58,6 @@ void view_ask_stop(struct view_screen *v, struct station *s)
 	view_leave(v);
 	if (station_is_stopping(s))
 		station_stop_more(s);
-	else if (station_busy(s) == 0)
-		station_stop(s, false);
 	else
 		v->mode = VIEW_STOP;
 }
@@ -127,10 +125,12 @@ static void key_sure(struct view_screen *v, struct station *s, wint_t key, bool 
 		view_say_changed(v, s);
 }
 
+/* With nothing under way there is nothing to finish or to stop. */
 static void key_stop(struct view_screen *v, struct station *s, wint_t key, bool function)
 {
+	bool idle = station_busy(s) == 0;
 	view_leave(v);
-	if (!function && (key == 'f' || key == 's'))
+	if (!function && (key == 'f' || key == 's' || (idle && key == 'y')))
 		station_stop(s, key == 's');
 }
 
@@ -162,7 +162,7 @@ void view_key(struct view_screen *v, struct station *s, wint_t key, bool functio
 
 /* ---- and their names */
 
-static const char *mode_keys(enum view_mode mode)
+static const char *mode_keys(enum view_mode mode, bool idle)
 {
 	switch (mode) {
 	case VIEW_WHOSE:
@@ -175,7 +175,7 @@ static const char *mode_keys(enum view_mode mode)
 	case VIEW_GIVE_UP:
 		return "y yes  any other key: no";
 	case VIEW_STOP:
-		return "f finish them  s stop them now  any other key: go on";
+		return idle ? "y yes  any other key: go on" : "f finish them  s stop them now  any other key: go on";
 	default:
 		return NULL;
 	}
@@ -185,7 +185,7 @@ static const char *mode_keys(enum view_mode mode)
 void view_keys_text(char *ret, size_t size, int width, const struct view_screen *v, const struct station *s)
 {
 	static const char end[] = "? help  q quit";
-	const char *keys = mode_keys(v->mode);
+	const char *keys = mode_keys(v->mode, station_busy(s) == 0);
 	char text[40];
 	size_t n_places = 0;
 	if (keys != NULL) {

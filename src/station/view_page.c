@@ -15,7 +15,7 @@ static const struct {
     {"r retry", "again what failed or was left alone; the person is next in line"},
     {"s skip", "the person gets no token today; what is under way is broken off"},
     {"h hold", "the person is put back, with a reason, on later days, too"},
-    {"w why", "all that there is to say about a reader that is red"},
+    {"w why", "all there is to say about a red reader, or a letter that waits"},
     {"n new token", "for a token that is lost or dead half way: the next one is that person's"},
     {"Enter whose", "type or scan the name of the person whose the token becomes"},
     {"p print again", "the PIN letter of whoever is done there"},
@@ -52,18 +52,30 @@ static void draw_help(struct view_screen *v, int rows)
 	}
 }
 
-static void draw_why(const struct view_screen *v, const struct station *s, int width, int rows)
+/* Returns how many rows it took. */
+static int draw_why_place(const struct view_screen *v, const struct station *s, int width, int rows)
 {
 	struct view_words words = {"", ""};
 	size_t n = 0, i = view_find(s, &v->about);
 	const struct place *p = station_places(s, &n);
 	if (i == VIEW_NONE)
-		return;
+		return 0;
 	view_putf(0, 1, width, VIEW_PLAIN, "reader %zu: %s", i + 1, p[i].name);
 	if (p[i].has_person)
 		view_putf(1, 1, width, VIEW_PLAIN, "%s", p[i].person.user);
 	view_why(&words, &p[i]);
-	view_words_draw(2, 1, width, rows - 2, VIEW_BAD, &words);
+	return 2 + view_words_draw(2, 1, width, rows - 2, VIEW_BAD, &words) + 1;
+}
+
+static void draw_why(const struct view_screen *v, const struct station *s, int width, int rows)
+{
+	struct view_words words = {"", ""};
+	const struct err *e = station_letter_trouble(s);
+	int y = draw_why_place(v, s, width, rows);
+	if (e == NULL || y >= rows)
+		return;
+	view_why(&words, &(struct place){.why = *e});
+	view_words_draw(y, 1, width, rows - y, VIEW_BAD, &words);
 }
 
 void view_page_draw(struct view_screen *v, const struct station *s)
@@ -82,8 +94,7 @@ void view_page_begin(struct view_screen *v, enum view_page page, const struct pl
 	v->mode = VIEW_PAGE;
 	v->page = page;
 	v->from = v->next = 0;
-	if (p != NULL)
-		v->about = view_at(p);
+	v->about = p != NULL ? view_at(p) : (struct view_at){.name = ""};
 }
 
 bool view_page_has_more(const struct view_screen *v)

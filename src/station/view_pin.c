@@ -66,6 +66,14 @@ static bool fits(const struct desk_ask *a, const struct secret *s)
 	       profile_alphabet_has(a->alphabet, s->bytes, s->len);
 }
 
+static bool is_factory(const struct desk_ask *a, const struct secret *s)
+{
+	bool found = false;
+	for (size_t i = 0; i < a->n_factory; i++)
+		found = found || (strlen(a->factory[i]) == s->len && memcmp(a->factory[i], s->bytes, s->len) == 0);
+	return found;
+}
+
 static void give(struct view_screen *v, struct station *s, size_t place)
 {
 	struct err e = ERR_INIT;
@@ -88,6 +96,9 @@ static void enter(struct view_screen *v, struct station *s)
 		if (p->ask.rule[0] != '\0')
 			snprintf(v->pin_error, sizeof v->pin_error, "It has to be %s. Please type it again.",
 				 p->ask.rule);
+	} else if (is_factory(&p->ask, v->typed)) {
+		again_from_start(v, "All such tokens come with this PIN, and everybody can look it up. Please choose "
+				    "another one.");
 	} else if (p->ask.what == DESK_PIN_NEW && !v->again) {
 		(void)secret_set(v->before, v->typed->bytes, v->typed->len, NULL);
 		secret_clear(v->typed);

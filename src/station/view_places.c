@@ -36,7 +36,8 @@ static enum view_colour colour_of(const struct place *p)
 /* What the command says of itself is not all that can be done here. */
 static const char *advice(const struct place *p)
 {
-	if (p->state == PLACE_FAILED && !p->card && !p->half_done && !p->undoing)
+	bool begun = p->half_done || p->undoing || p->why.code == ERR_REMOVED; /* that says so itself */
+	if (p->state == PLACE_FAILED && !p->card && !begun)
 		return "put the same token in again: it goes on where it stopped";
 	return err_advice(&p->why);
 }
@@ -325,14 +326,20 @@ static void scroll_to(struct view_screen *v, size_t n, size_t room, size_t shown
 		v->first = shown - room + 1;
 }
 
-static int draw_trouble(const struct station *s, int y, int rows)
+static int draw_err(const struct err *e, int y, int rows)
 {
 	struct view_words words = {"", ""};
-	const struct err *e = station_trouble(s);
 	if (e == NULL || rows <= 0)
 		return 0;
 	view_why(&words, &(struct place){.why = *e});
 	return view_words_draw(y, 1, COLS - 2, rows, VIEW_BAD, &words);
+}
+
+/* A letter waits for nobody who stands here: most of the room is the readers'. */
+static int draw_trouble(const struct station *s, int y, int rows)
+{
+	int used = draw_err(station_trouble(s), y, rows);
+	return used + draw_err(station_letter_trouble(s), y + used, (rows - used) * 2 / 3);
 }
 
 static void draw_some(struct view_screen *v, const struct station *s, int y, int rows)

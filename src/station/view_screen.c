@@ -134,7 +134,20 @@ static void remark(struct view_screen *v, const struct station *s, const struct 
 {
 	if (ev->place != NULL)
 		snprintf(view_place(v, ev->place)->note, VIEW_TEXT, "%s", ev->text);
-	note(v, ev->kind == STATION_LETTER && !ev->ok ? VIEW_BAD : VIEW_PLAIN, s, ev->place, ev->text);
+	note(v, VIEW_PLAIN, s, ev->place, ev->text);
+}
+
+/* One row, cut where it ends: the reason is nearer to its beginning than in all that there is to say. */
+static void letter(struct view_screen *v, const struct station *s, const struct station_event *ev)
+{
+	char text[VIEW_TEXT];
+	if (ev->why == NULL) {
+		note(v, VIEW_PLAIN, s, NULL, ev->text);
+		return;
+	}
+	snprintf(text, sizeof text, "the PIN letter of %s waits: %s", ev->user,
+		 ev->why->native[0] != '\0' ? ev->why->native : ev->why->what);
+	note(v, VIEW_BAD, s, NULL, text);
 }
 
 static void done(struct view_screen *v, const struct station *s, const struct station_event *ev)
@@ -181,8 +194,10 @@ static void on_event(void *arg, const struct station *s, const struct station_ev
 		forget_place(v, ev->place);
 		break;
 	case STATION_NOTE:
-	case STATION_LETTER:
 		remark(v, s, ev);
+		break;
+	case STATION_LETTER:
+		letter(v, s, ev);
 		break;
 	case STATION_MAY_PULL:
 		beep();

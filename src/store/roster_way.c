@@ -16,7 +16,7 @@ static int change_one(struct query *q, const char *none, enum err_code code, str
 	if (sqlite3_changes64(s->db) == 1)
 		return 0;
 	err_set(e, code, "%s", none);
-	return err_next(e, "Look at the person's state once more; somebody else may have changed it.");
+	return err_next(e, "somebody else may have changed that: `tokenroll report` says how it is now");
 }
 
 /* Now, or it is being taken back. */

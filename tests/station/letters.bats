@@ -10,6 +10,7 @@ setup_file() {
 
 setup() {
 	load station.bash
+	load screen.bash
 	PATH=$PATH:/usr/sbin:/sbin
 	station_cards 2
 	station_card 0
@@ -25,6 +26,7 @@ setup() {
 }
 
 teardown() {
+	screen_end
 	station_stop
 }
 
@@ -238,6 +240,32 @@ secrets() {
 	kill -TERM "$STATION"
 	station_ended
 	opens 0 "$(pin_of Алиса)"
+}
+
+@test "why a letter waits, and what to do, can be read on a small screen until it is printed, and at the end" {
+	touch "$DIR/no-printer"
+	screen_start --pins random --pin-file "$DIR/pin"
+	screen_shows "the PIN letter of alice waits: out of paper"
+	screen_shows "(out of paper)"
+	screen_shows "What to do: see to it that the printer works"
+	screen_shows "w why"
+	screen_keys w
+	screen_shows "any key: back"
+	screen_text | tr -s ' \n' ' ' | grep -F "the PIN letter of alice waits, encrypted" | grep -F "(out of paper)" | grep -F "What to do:"
+	screen_keys x
+	screen_shows "p print again"
+	rm "$DIR/no-printer"
+	screen_keys p
+	screen_shows "the PIN letter of alice is printed"
+	screen_shows_not "(out of paper)"
+	screen_shows_not "w why"
+	touch "$DIR/no-printer"
+	station_card 1
+	screen_shows "the PIN letter of bob waits: out of paper"
+	screen_keys q
+	screen_shows "exit status 0"
+	screen_shows "1 waits to be printed: bob"
+	screen_text | tr -s ' \n' ' ' | grep -F "printer failed (out of paper)" | grep -F "What to do: see to it that the printer works"
 }
 
 # sealed: how many letters have their PIN in the database

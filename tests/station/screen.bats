@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154  # bats and station.bash set them
+# shellcheck disable=SC2034,SC2154  # bats and station.bash set them
 # The station on a terminal: whoever sees it for the first time knows what to do next, and what the keys do is shown.
 
 bats_require_minimum_version 1.5.0
@@ -421,6 +421,14 @@ waiting() {
 	screen_shows "2 done"
 	screen_shows "Everybody on the roster has a token."
 	[[ $(holder 0) == alice && $(holder 1) == bob ]]
+	# the passphrase would have to be typed again
+	screen_keys C-c
+	screen_shows "No token is under way. End the station?"
+	screen_shows "y yes  any other key: go on"
+	screen_keys x
+	screen_shows_not "End the station?"
+	screen_keys C-c
+	screen_shows "End the station?"
 	screen_keys C-c
 	screen_shows "exit status 0"
 }
@@ -628,12 +636,14 @@ printed() {
 	station_card 0
 	company_tokenroll "$DIR" enroll alice --pin-file "$DIR/pin" --ca-pass-file "$DIR/ca.pass"
 	station_roster user alice bob
-	screen_start -s 160x24 "${keep[@]}"
+	screen_start "${keep[@]}"
 	screen_shows "PULL: DONE"
 	screen_shows "u undo"
 	screen_keys u
 	screen_shows "was there before, and is not undone here"
 	screen_shows "tokenroll wipe --serial STAT000000"
+	# to its end, also on a small screen
+	screen_shows "revokes the certificate"
 	grep -q "^V.*/CN=alice$" "$DIR/pki/index.txt"
 	[[ $(holder 0) == alice ]]
 }
@@ -716,4 +726,91 @@ goes_on_after_kill() {
 
 @test "an undo that was over when its station was killed is over, and the person gets a token again" {
 	goes_on_after_kill is_revoked
+}
+
+@test "a PIN that a YubiKey cannot have, or comes with, is asked for again at once; the rule shown is the token's" {
+	cards_start_yubikeys 2
+	STATION_CONF=("token.module=$(cards_module ykcs11)" "vpn.client-module-linux=$(cards_module opensc)" token.timeout=20)
+	station_make_company
+	recovery_new "$DIR/recovery" Recovery
+	station_conf "escrow.recovery=$DIR/recovery.pem"
+	station_roster user alice bob
+	screen_start --pins typed
+	card_new piv 0 serial=13371337
+	screen_shows "Please choose a PIN for your token, and type it twice: 6 to 8"
+	screen_keys 123456 Enter
+	screen_shows "All such tokens come with this PIN"
+	screen_shows_not "once more:"
+	screen_keys 86420975 Enter
+	screen_shows "once more:"
+	screen_keys 86420975 Enter
+	screen_shows "PULL: DONE"
+	screen_shows "1 done  0 failed"
+	card_new piv 1 serial=13371338 pin=97531864
+	screen_shows "Please type the PIN that the token has now: 6 to 8"
+	screen_keys 975318649753 Enter
+	screen_shows "It has to be 6 to 8"
+	screen_keys 97531864 Enter
+	screen_shows "Please choose a PIN for your token"
+	screen_keys 75318642 Enter
+	screen_shows "once more:"
+	screen_keys 75318642 Enter
+	screen_shows "2 done  0 failed"
+	[[ $(card_status 1 pin-wrong) == 0 ]]
+}
+
+@test "a key is offered only where it can be done: no letter to print, nobody to skip or to hold" {
+	company 1
+	station_roster user alice bob
+	screen_start "${keep[@]}"
+	station_card 0
+	screen_shows "PULL: DONE"
+	screen_shows "u undo"
+	screen_has_not "p print again"
+	screen_keys p
+	screen_shows "print again: nobody who was just done and gets a letter is at a reader"
+	card_ctl 0 pull
+	screen_shows_not "PULL"
+	card_ctl 0 insert
+	screen_shows "token STAT000000 is done: it is alice's"
+	screen_shows "r retry  w why"
+	screen_has_not "s skip"
+	screen_has_not "h hold"
+	screen_keys s
+	screen_shows "skip: there is nobody who could be skipped"
+	# also where nothing is under way it is asked
+	screen_keys C-c
+	screen_shows "End the station?"
+	screen_keys y
+	screen_shows "exit status 0"
+}
+
+@test "a token that is pulled out at the question for its PIN is nobody's yet: its reader is free when its person is elsewhere" {
+	company 2
+	station_roster user alice bob
+	screen_start -s 100x24 --pins typed --pin-file "$DIR/pin"
+	station_card 0
+	screen_shows "Please choose a PIN"
+	screen_shows "alice"
+	card_ctl 0 pull
+	screen_shows "What to do: put it in again, or another one: nothing was begun on it, and alice is next in line"
+	station_card 1
+	screen_shows "Please choose a PIN"
+	screen_shows "alice"
+	screen_keys 86420975 Enter
+	screen_shows "once more:"
+	screen_keys 86420975 Enter
+	screen_shows "PULL: DONE"
+	screen_has_not FAILED
+	screen_has_not "What to do:"
+	card_ctl 1 pull
+	card_ctl 0 insert
+	screen_shows "Please choose a PIN"
+	screen_shows "bob"
+	card_ctl 0 pull
+	screen_shows "What to do: put it in again"
+	screen_keys r
+	screen_shows "1: bob is in line again"
+	screen_shows_not FAILED
+	[[ $(people delivered) == alice ]]
 }
