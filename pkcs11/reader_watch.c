@@ -91,13 +91,13 @@ static void remember(struct reader_watch *w, const SCARD_READERSTATE *states, si
 	w->lists++;
 	for (size_t i = 0; i < n; i++) {
 		const struct known *k = find(w, states[i].szReader);
-		now[i].name = xstrdup(states[i].szReader);
-		now[i].state = states[i].dwEventState & ~(DWORD)SCARD_STATE_CHANGED;
-		now[i].since = k != NULL ? k->since : w->lists;
+		now[i] = (struct known){.name = xstrdup(states[i].szReader),
+					.state = states[i].dwEventState & ~(DWORD)SCARD_STATE_CHANGED,
+					.since = k != NULL ? k->since : w->lists};
 	}
 	forget(w);
-	memcpy(w->known, now, n * sizeof *now);
-	w->n = n;
+	for (w->n = 0; w->n < n; w->n++)
+		w->known[w->n] = now[w->n];
 }
 
 /* pcscd counts from 0 again when a reader comes back under its old name, as one on USB does with another token. */

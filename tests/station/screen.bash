@@ -68,7 +68,9 @@ screen_shows_not() {
 	screen_wait "${2:-15}" screen_has_not "$1" || { echo "still shown: $1" && screen_text && return 1; }
 }
 
+# screen_keys KEY...: a person leaves some time before; keys that come faster than that are taken for a scanner's
 screen_keys() {
+	sleep 0.1
 	screen_tmux send-keys "$@"
 }
 
