@@ -65,6 +65,9 @@ static void allow_reading(struct landlock *l, const struct config_ca *cfg)
 	find_needed(&needed, cfg);
 	hidden_resolve(&hidden, cfg->hidden, HIDDEN_ALL & ~HIDDEN_BIT(HIDDEN_CA_SECRET), &needed);
 	landlock_allow_all_but(l, &hidden, LANDLOCK_READ);
+	/* a folder on the way to a hidden file that we may pass, but not list, has them in it unseen */
+	for (size_t i = 0; i < needed.n; i++)
+		landlock_allow(l, needed.path[i], LANDLOCK_READ);
 	pathset_free(&needed);
 	pathset_free(&hidden);
 }

@@ -142,7 +142,8 @@ static void add_if_apart(struct pathset *h, const char *path, const struct paths
 {
 	char *real = pathset_resolve(path), *at_home = hidden_home();
 	bool is_home = real != NULL && at_home != NULL && pathset_within(real, at_home);
-	bool is_needed = real != NULL && needed != NULL && pathset_leads(needed, real);
+	bool is_needed =
+	    real != NULL && needed != NULL && (pathset_leads(needed, real) || pathset_holder(needed, real) != NULL);
 	free(at_home);
 	if (real != NULL && !is_home && !is_needed && !pathset_leads(h, real) && !leads_through_shared(h, real))
 		pathset_add(h, real);

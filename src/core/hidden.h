@@ -65,8 +65,8 @@ void hidden_free(struct hidden_list *l);
 void hidden_put(struct rpc_msg *m, const struct hidden_place *place, size_t n);
 void hidden_get(struct rpc_msg *m, struct hidden_list *ret);
 
-/* Adds what is to be hidden of places of these kinds (HIDDEN_BIT). Relative paths begin at the working folder. Of what
- * needed (NULL: nothing) has in it, bundles and secrets, nothing is hidden. */
+/* Adds what is to be hidden of places of these kinds (HIDDEN_BIT). Relative paths begin at the working folder. Of
+ * bundles and secrets those are not hidden that lie in a place of needed (NULL: there is none) or lead to one. */
 void hidden_resolve(struct pathset *ret, const struct hidden_list *l, unsigned kinds, const struct pathset *needed);
 
 /* The user's home, resolved, to be freed, or NULL. */

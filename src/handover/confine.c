@@ -19,13 +19,18 @@ bool handover_hide(const struct config *cfg, unsigned kinds)
 {
 	struct landlock *l = NULL;
 	struct hidden_list places;
-	struct pathset hidden = PATHSET_INIT;
+	struct pathset hidden = PATHSET_INIT, needed = PATHSET_INIT;
 	/* changing as well: what has no right to move files between folders cannot be given it again */
 	if (!landlock_begin(&l, LANDLOCK_READ | LANDLOCK_CHANGE))
 		return false;
 	hidden_copy(&places, &cfg->hidden);
 	add_keys(&places, &cfg->ca);
-	hidden_resolve(&hidden, &places, kinds, NULL);
+	/* nothing could be made in a folder that leads to a hidden file */
+	pathset_add(&needed, pathset_resolve(cfg->bundle.dir));
+	if (cfg->letter.folder != NULL)
+		pathset_add(&needed, pathset_resolve(cfg->letter.folder));
+	hidden_resolve(&hidden, &places, kinds, &needed);
+	pathset_free(&needed);
 	hidden_free(&places);
 	landlock_allow_all_but(l, &hidden, LANDLOCK_READ | LANDLOCK_CHANGE);
 	pathset_free(&hidden);

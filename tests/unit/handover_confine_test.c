@@ -130,6 +130,19 @@ static void the_ca_key_the_database_and_secrets_cannot_be_read(void **state)
 	apart(*state, hide_body);
 }
 
+static int shared_body(const struct place *p)
+{
+	if (!handover_hide(&p->cfg, OF_COURIER))
+		return NO_LANDLOCK;
+	return !reads(p, "pin") && writes(p, "bundles/new") && writes(p, "bundles/old") ? 0 : 1;
+}
+
+static void bundles_are_made_also_where_somebody_keeps_a_secret_beside_them(void **state)
+{
+	add_file(*state, HIDDEN_SECRET, "bundles/old");
+	apart(*state, shared_body);
+}
+
 static int confine_body(const struct place *p)
 {
 	if (!handover_confine(p->bundles))
@@ -163,6 +176,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(the_ca_key_the_database_and_secrets_cannot_be_read, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(bundles_are_made_also_where_somebody_keeps_a_secret_beside_them, set_up,
+					    tear_down),
 	    cmocka_unit_test_setup_teardown(nothing_can_be_written_but_the_bundles, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(what_it_starts_is_bound_as_well, set_up, tear_down),
 	};
