@@ -133,9 +133,10 @@ static bool find_place(struct watch *w)
 	const char *const argv[] = {"/proc/self/exe", w->profile, "find", NULL};
 	struct blob out = BLOB_INIT;
 	int64_t begin = clock_ms();
-	bool found = w->ms > 0 && process_run(argv, NULL, &out, (int)w->ms, &w->e) == 0 && out.len == sizeof w->place;
+	bool found = w->ms > 0 && process_run(argv, NULL, &out, (int)w->ms, &w->e) == 0 && out.len >= sizeof w->place;
+	/* before it there may be what the module has to say */
 	if (found)
-		memcpy(&w->place, out.data, sizeof w->place);
+		memcpy(&w->place, out.data + out.len - sizeof w->place, sizeof w->place);
 	blob_free(&out);
 	w->ms -= clock_ms() - begin;
 	return found;
@@ -247,8 +248,9 @@ int main(int argc, char **argv)
 	process_fill_descriptors();
 	if (argc < 2 || argc > 3 || process_harden(&e) != 0)
 		return 1;
+	/* without what modules have put there for the end of a process, and which may crash */
 	if (argc == 3)
-		return find(argv[1]);
+		_exit(find(argv[1]));
 	struct watch w = {.profile = argv[1], .readers = reader_watch_new()};
 	if (begin(&w) != 0)
 		return 1;
