@@ -22,7 +22,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing
 	-Wformat=2 -Wno-format-truncation -Wundef -Wvla -Wcast-qual $(if $(CI)$(WERROR),-Werror)
 CFLAGS ?= -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE $(WARNINGS) -fPIE -Isrc -I. -DTOKENROLL_VERSION='"$(VERSION)"' \
-	-DSHARE_DIR='"$(PREFIX)/share/tokenroll"' -DSYSCONF_DIR='"$(SYSCONFDIR)/tokenroll"' $(PKG_CFLAGS) $(CFLAGS)
+	-DSHARE_DIR='"$(PREFIX)/share/tokenroll"' -DLIBEXEC_DIR='"$(PREFIX)/libexec/tokenroll"' -DSYSCONF_DIR='"$(SYSCONFDIR)/tokenroll"' $(PKG_CFLAGS) $(CFLAGS)
 ALL_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 
 SRC := $(wildcard src/*.c src/*/*.c pkcs11/*.c)

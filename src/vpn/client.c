@@ -20,7 +20,7 @@ struct client {
 	struct management m;
 	char asked[1024]; /* whose passwords since the last connection, each with a line end before and behind it */
 	unsigned missing;
-	pid_t watch;     /* -1: nobody watches the token yet */
+	pid_t watch;     /* who watches the token; -1: nobody yet */
 	char ended[128]; /* why OpenVPN ended, in its words */
 };
 
@@ -91,8 +91,7 @@ static int on_password(struct client *c, const char *what, struct err *e)
 		return was_wrong(what, e);
 	c->missing = 0;
 	/* whose PIN is asked for is in */
-	if (c->watch < 0)
-		c->watch = pulled_watch(c->profile);
+	pulled_watch(&c->watch, c->profile);
 	show_label(shown, sizeof shown, what);
 	snprintf(text, sizeof text, "VPN %s: PIN of \"%s\":", c->name, shown);
 	notify_send("STATUS=The PIN is asked for");
@@ -140,6 +139,8 @@ static void on_state(struct client *c, char *rest)
 	const char *why = strtok_r(NULL, ",", &save);
 	if (strcmp(name, "CONNECTED") == 0) {
 		c->asked[0] = '\0';
+		/* where its PIN is typed on a pad, nobody was asked */
+		pulled_watch(&c->watch, c->profile);
 		notify_send("READY=1\nSTATUS=Connected");
 	} else if (strcmp(name, "RECONNECTING") == 0) {
 		notify_send("STATUS=Connecting again");

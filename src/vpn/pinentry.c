@@ -8,11 +8,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define STOP_MS 1000
+#define END_MS 2000
 
 struct pinentry {
 	pid_t pid;
@@ -61,6 +63,11 @@ static void end(struct pinentry *p)
 	if (p->pid <= 0)
 		return;
 	kill(p->pid, SIGTERM);
+	struct pollfd ended = {.fd = pidfd_open(p->pid, 0), .events = POLLIN};
+	if (ended.fd < 0 || poll(&ended, 1, END_MS) <= 0)
+		kill(p->pid, SIGKILL);
+	if (ended.fd >= 0)
+		close(ended.fd);
 	while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 }

@@ -22,16 +22,19 @@ static _Noreturn void become_watch(const char *program, const char *profile, pid
 	_exit(127);
 }
 
-pid_t pulled_watch(const char *profile)
+void pulled_watch(pid_t *pid, const char *profile)
 {
 	char folder[PATH_MAX], program[PATH_MAX];
+	if (*pid > 0 && waitpid(*pid, NULL, WNOHANG) == 0)
+		return;
+	*pid = -1;
 	if (process_folder(folder, NULL) != 0)
-		return -1;
+		return;
 	snprintf(program, sizeof program, "%s/tokenroll-vpn-watch", folder);
-	pid_t parent = getpid(), pid = fork();
-	if (pid == 0)
+	pid_t parent = getpid();
+	*pid = fork();
+	if (*pid == 0)
 		become_watch(program, profile, parent);
-	return pid;
 }
 
 void pulled_end(pid_t *pid)

@@ -10,9 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#define REPLY "tokenroll-vpn-reply"
 
 struct reading {
 	struct question *q;
@@ -124,13 +127,27 @@ static int judge(int status, struct err *e)
 	return err_next(e, "answer the question on a terminal, as root: systemd-tty-ask-password-agent");
 }
 
+/* Beside this program. What polkit's rule compares is the path that this was installed with, which symbolic links may
+ * have led from. */
+static int find_reply(char ret[PATH_MAX], struct err *e)
+{
+	static const char installed[] = LIBEXEC_DIR "/" REPLY;
+	char folder[PATH_MAX];
+	struct stat a, b;
+	if (process_folder(folder, e) != 0)
+		return -1;
+	snprintf(ret, PATH_MAX, "%s/" REPLY, folder);
+	if (stat(ret, &a) == 0 && stat(installed, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+		snprintf(ret, PATH_MAX, "%s", installed);
+	return 0;
+}
+
 int question_answer(const struct question *q, const struct secret *answer, struct err *e)
 {
 	int in[2], status = 0;
-	char folder[PATH_MAX], program[PATH_MAX];
-	if (process_folder(folder, e) != 0)
+	char program[PATH_MAX];
+	if (find_reply(program, e) != 0)
 		return -1;
-	snprintf(program, sizeof program, "%s/tokenroll-vpn-reply", folder);
 	if (pipe2(in, O_CLOEXEC) != 0)
 		return err_errno(e, ERR_SYSTEM, "cannot make a pipe for the answer");
 	pid_t pid = fork();

@@ -1,12 +1,14 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2030,SC2031,SC2154  # each test's own; bats sets $stderr
-# What tokenroll-vpn makes of anything that OpenVPN can say to it. OpenVPN is played (played_openvpn.py), and so is
-# systemd-ask-password.
+# What tokenroll-vpn makes of anything that OpenVPN can say to it, and of a token that is pulled. OpenVPN is played
+# (played_openvpn.py), and so is systemd-ask-password.
 
 bats_require_minimum_version 1.5.0
 
 setup() {
 	load ../lib/company.bash
+	load ../lib/vpn.bash
+	load ../cards/cards.bash
 	program=$(realpath "${BUILD:-$COMPANY_ROOT/build}")/tokenroll-vpn
 	export T=$BATS_TEST_TMPDIR PLAY=$BATS_TEST_TMPDIR/play NOTED=$BATS_TEST_TMPDIR/noted
 	TMPDIR=$(mktemp -d "${TMPDIR:-/tmp}/tokenroll.XXXXXX") # a socket's path has to be short
@@ -25,6 +27,9 @@ setup() {
 }
 
 teardown() {
+	[[ -z ${VPN:-} ]] || kill -KILL "$VPN" || true
+	[[ -z ${PROXY:-} ]] || kill "$PROXY" || true
+	[[ ! -v CARDS_STAND ]] || cards_stop
 	rm -rf "$TMPDIR"
 }
 
@@ -137,4 +142,114 @@ plays() {
 	rm "$T/bin/openvpn"
 	PATH=$T/bin:/usr/bin:/bin run -1 --separate-stderr "$program" "$T/office"
 	[[ $stderr == *"openvpn cannot be run"*"apt-get install openvpn"* ]]
+}
+
+# begins LINE...: OpenVPN says these lines and goes on; what is said to the person is in $T/said
+begins() {
+	printf '%s\n' "$@" >"$PLAY"
+	PCSCLITE_CSOCK_NAME=$T/pcscd "$program" "$T/office" >"$T/said" 2>&1 3>&- &
+	VPN=$!
+}
+
+# says TEXT: waits until it has
+says() {
+	local i
+	for ((i = 0; i < 150; i++)); do
+		! grep -qF -- "$1" "$T/said" || return 0
+		sleep 0.1
+	done
+	cat "$T/said"
+	return 1
+}
+
+# ends: by itself, without having failed
+ends() {
+	timeout 25 tail --pid="$VPN" -f /dev/null || { cat "$T/said" && return 1; }
+	wait "$VPN"
+	VPN=''
+}
+
+# proxy: what reaches pcscd as $T/pcscd, and can go while the card stays
+proxy() {
+	python3 - "$T/pcscd" "$PCSCLITE_CSOCK_NAME" >"$T/proxy" 3>&- <<-'PY' &
+		import os, socket, sys, threading
+
+		def copy(a, b):
+		    while data := a.recv(65536):
+		        b.sendall(data)
+		    b.shutdown(socket.SHUT_WR)
+
+		if os.path.exists(sys.argv[1]):
+		    os.unlink(sys.argv[1])
+		listening = socket.socket(socket.AF_UNIX)
+		listening.bind(sys.argv[1])
+		listening.listen()
+		print("listening", flush=True)
+		while True:
+		    client = listening.accept()[0]
+		    server = socket.socket(socket.AF_UNIX)
+		    server.connect(sys.argv[2])
+		    for pair in (client, server), (server, client):
+		        threading.Thread(target=copy, args=pair, daemon=True).start()
+	PY
+	PROXY=$!
+	vpn_wait_for 10 "$T/proxy" "$PROXY" listening
+}
+
+# watches: the token of card 0 is in, and the VPN is to end with it
+watches() {
+	local opensc
+	opensc=$(cards_module opensc) && cards_start 2 || return
+	proxy
+	cp "$(realpath "${BUILD:-$COMPANY_ROOT/build}")/tests/fault/libfaulty.so" "$T/module.so"
+	export FAULTY_MODULE=$opensc FAULTY_RULE_FILE=$T/rules
+	: >"$FAULTY_RULE_FILE"
+	card_new sc-hsm 0 pin=593827 so-pin=A1B2C3D4E5F60718 serial=WATCHED0
+	printf '%s\n' "pkcs11-providers $T/module.so" \
+		"pkcs11-id 'www\\x2ECardContact\\x2Ede/PKCS\\x2315\\x20emulated/WATCHED0/SmartCard\\x2DHSM\\x20\\x28UserPIN\\x29/01'" >"$T/office.ovpn"
+	echo 593827 >"$T/answers"
+	begins ">PASSWORD:Need 'A token' password"
+	says 'the VPN ends when the token "SmartCard-HSM (UserPIN)" is pulled'
+}
+
+@test "a module that would hang when the token is pulled is not asked: there is no card" {
+	watches
+	echo "C_GetSlotList:*:hang" >"$FAULTY_RULE_FILE"
+	card_ctl 0 pull
+	ends
+	grep -qF 'the token "SmartCard-HSM (UserPIN)" was pulled' "$T/said"
+}
+
+@test "a module that crashes when the token is pulled takes nobody with it, and the VPN ends" {
+	watches
+	card_new sc-hsm 1 pin=593827 so-pin=A1B2C3D4E5F60718 serial=WATCHED1
+	echo "C_GetSlotList:*:crash" >"$FAULTY_RULE_FILE"
+	card_ctl 0 pull
+	ends
+	grep -qF 'the token "SmartCard-HSM (UserPIN)" was pulled' "$T/said"
+}
+
+@test "while pcscd cannot be used the VPN stays up, and the token is watched again afterwards" {
+	watches
+	kill "$PROXY"
+	# longer than a token may be away
+	sleep 7
+	kill -0 "$VPN"
+	proxy
+	card_ctl 0 pull
+	ends
+	grep -qF 'the token "SmartCard-HSM (UserPIN)" was pulled' "$T/said"
+}
+
+@test "why a token is not watched is said, also where its PIN is typed on a pad" {
+	begins ">STATE:1,CONNECTED,SUCCESS,,,,,"
+	says "tokenroll-vpn: the token is not watched: the profile itself has no pkcs11-id"
+	kill "$VPN"
+	ends
+	echo 1234 >"$T/answers"
+	printf '%s\n' "pkcs11-id 'a/b/c/d/01'" "pkcs11-providers $T/none.so" >"$T/office.ovpn"
+	begins ">PASSWORD:Need 'A token' password"
+	says "the token is not watched: the modules of pkcs11-providers show no token that pkcs11-id names"
+	kill "$VPN"
+	ends
 }

@@ -23,11 +23,17 @@ setup() {
 			printf '%s\n' "$line" >>"$T/dialog"
 			case $line in
 			GETPIN)
+				[ ! -e "$T/unlocked" ] || DIALOG=$(<"$T/unlocked")
 				case $DIALOG in
 				cancel) echo "ERR 83886179 Operation cancelled <Pinentry>" ;;
 				closed) echo "ERR 83886278 Operation fully cancelled <Pinentry>" ;;
 				no-tty) echo "ERR 83918950 Inappropriate ioctl for device <Pinentry>" ;;
 				wait) exec sleep 60 ;;
+				stuck)
+					trap "" TERM
+					echo $$ >"$T/stuck"
+					exec sleep 60
+					;;
 				*) printf '%s\n' "S PASSWORD_FROM_CACHE" "D $DIALOG" OK ;;
 				esac
 				;;
@@ -112,9 +118,46 @@ desk() {
 		until [ "$(grep -c "pinentry says" "$T/agent")" -ge 3 ]; do sleep 0.05; done
 		kill -0 $askers'
 	cat "$T/agent" "$T/dialog"
-	[[ $(sort "$T/dialog" | grep SETDESC) == "SETDESC one:"$'\n'"SETDESC three:"$'\n'"SETDESC two:" ]]
+	[[ $(sort -u "$T/dialog" | grep SETDESC) == "SETDESC one:"$'\n'"SETDESC three:"$'\n'"SETDESC two:" ]]
 	[[ $(grep -c 'pinentry says "Inappropriate ioctl for device <Pinentry>"' "$T/agent") == 3 ]]
 	[[ ! -s $T/pkexec ]]
+}
+
+@test "a question that came while the screen was locked is asked when it is unlocked, and complained of once" {
+	export DIALOG=no-tty
+	run -0 --separate-stderr desk '
+		ask --timeout=28 --id=tokenroll-vpn PIN: >"$T/answer" & asking=$!
+		sees "$T/agent" "pinentry says"
+		until [ "$(grep -c SETDESC "$T/dialog")" -ge 2 ]; do sleep 0.05; done
+		echo 1234 >"$T/unlocked"
+		wait $asking'
+	[[ $(<"$T/answer") == 1234 && $(grep -c "pinentry says" "$T/agent") == 1 ]]
+}
+
+@test "a dialog that does not end when it is told to is ended, and the next question is asked" {
+	export DIALOG=stuck
+	run -0 --separate-stderr desk '
+		asks --id=tokenroll-vpn PIN:
+		until [ -s "$T/stuck" ]; do sleep 0.05; done
+		kill $asker
+		echo 1234 >"$T/unlocked"
+		ask --id=tokenroll-vpn next: >"$T/answer"
+		! kill -0 "$(cat "$T/stuck")" 2>/dev/null'
+	[[ $(<"$T/answer") == 1234 ]]
+}
+
+@test "where a symbolic link leads to what is installed, the answer goes by the path that polkit's rule names" {
+	local installed=/usr/local/libexec/tokenroll
+	grep -qaF "$installed/tokenroll-vpn-reply" "$program" || skip "it is not made for /usr/local"
+	mkdir "$T/elsewhere"
+	cp "$program" "${program%-ask}-reply" "$T/elsewhere"
+	program=$installed/tokenroll-vpn-ask
+	export DIALOG=1234
+	BEFORE="mount -t tmpfs tmpfs /usr/local; mkdir -p ${installed%/*}; ln -s $T/elsewhere $installed" run -0 --separate-stderr \
+		desk 'ask --id=tokenroll-vpn PIN:'
+	[[ $output == 1234 ]]
+	cat "$T/pkexec"
+	grep -qE -- "^--disable-internal-agent $installed/tokenroll-vpn-reply 1 ask" "$T/pkexec"
 }
 
 @test "when the token is pulled the dialog goes away" {
