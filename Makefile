@@ -3,6 +3,8 @@
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
 BUILD ?= build
+# its names are the same however it was given: what depends on which header is kept by them
+override BUILD := $(patsubst $(CURDIR)/%,%,$(BUILD))
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
 # systemd looks there for both of /usr and /usr/local

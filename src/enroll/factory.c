@@ -383,7 +383,8 @@ static int not_replaced(struct enroll_run *r, const struct err *e)
 static int replace_pin(struct enroll_run *r, size_t i, struct secret *old, struct err *e)
 {
 	if (r->ui->show_pins(r->ui->arg, e) != 0 ||
-	    r->ports->store.audit(r->store, STORE_PIN_REPLACE, r->opt->user, r->token.serial, "", e) != 0)
+	    r->ports->store.audit(r->store, STORE_PIN_REPLACE, r->opt->user, r->token.serial,
+				    r->replaces ? STORE_PIN_OWN : "", e) != 0)
 		return -1;
 	r->result->pins_sent = true;
 	bool pad = changes_on_pad(r, order[i].change);

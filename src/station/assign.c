@@ -178,7 +178,7 @@ static int check_elsewhere(const struct station *s, const struct place *p, struc
 	    store_find_elsewhere(s->set.store, user, &t, &found, &c, e) != 0)
 		return -1;
 	int ret = 0;
-	if (found && giveup_is_half_done(&c, until))
+	if (found && giveup_is_half_done(s, &c, until))
 		ret = p->gives_up ? 0 : refuse_begun(&c, e);
 	else if (found && (c.state < CRED_ISSUED || (c.state < CRED_PROVEN && c.not_after > now)))
 		ret = refuse_begun(&c, e);
@@ -344,6 +344,7 @@ bool assign_pass_on(struct station *s, struct place *p, const struct err *why)
 	settle_failed(s, p, why);
 	tell_skipped(s, p, why);
 	p->put_back = p->has_person = false;
+	p->state = PLACE_EMPTY;
 	p->again = true;
 	return true;
 }
@@ -359,6 +360,11 @@ static int find_next(struct station *s, struct place *p, bool *ret_found, struct
 		if (!*ret_found || check_elsewhere(s, p, &why) == 0)
 			return 0;
 		if (why.code != ERR_NAME_TAKEN) {
+			*e = why;
+			return -1;
+		}
+		/* the operator was told that this token is theirs */
+		if (p->gives_up) {
 			*e = why;
 			return -1;
 		}

@@ -66,14 +66,15 @@ static void ui_note(void *arg, const char *text)
 static int find_before(struct undoing *u, const struct life *l, struct err *e)
 {
 	const struct profile *p = l->profile;
-	bool was_factory = false;
+	bool was_factory = false, was_own = false;
 	if (enroller_ask(u->n, DESK_PIN_BEFORE, &l->token, l->profile, u->before, e) != 0)
 		return -1;
 	if (u->before->len != 0 || p->pin[PROFILE_PIN].factory.n != 1)
 		return 0;
-	if (store_audited(l->store, l->token.serial, STORE_PIN_REPLACE, "", &was_factory, e) != 0)
+	if (store_audited(l->store, l->token.serial, STORE_PIN_REPLACE, "", &was_factory, e) != 0 ||
+	    store_audited(l->store, l->token.serial, STORE_PIN_REPLACE, STORE_PIN_OWN, &was_own, e) != 0)
 		return -1;
-	return was_factory ? preset_value(p, PROFILE_PIN, u->before, e) : 0;
+	return was_factory && !was_own ? preset_value(p, PROFILE_PIN, u->before, e) : 0;
 }
 
 static bool cannot_be(const struct err *e)

@@ -15,12 +15,12 @@
 #include <time.h>
 
 /* until: how long a certificate of this person is valid, 0 if none is. What was begun to replace one in use is not
- * given up here: that one would be revoked, too. */
-bool giveup_is_half_done(const struct store_credential *c, time_t until)
+ * given up here: that one would be revoked, too, and only --replace means that. */
+bool giveup_is_half_done(const struct station *s, const struct store_credential *c, time_t until)
 {
 	if (c->way != CRED_WAY_ENROLL || c->state >= CRED_DELIVERED)
 		return false;
-	return c->state < CRED_ISSUED ? until == 0 : c->not_after > time(NULL);
+	return c->state < CRED_ISSUED ? until == 0 || s->set.opt->replace : c->not_after > time(NULL);
 }
 
 int giveup_find(const struct station *s, const struct place *p, const char *user, bool *ret, char token[GIVEUP_TOKEN],
@@ -35,7 +35,7 @@ int giveup_find(const struct station *s, const struct place *p, const char *user
 	if (store_certified(s->set.store, user, time(NULL), &until, e) != 0 ||
 	    store_find_elsewhere(s->set.store, user, &t, &found, &c, e) != 0)
 		return -1;
-	*ret = found && giveup_is_half_done(&c, until);
+	*ret = found && giveup_is_half_done(s, &c, until);
 	snprintf(token, GIVEUP_TOKEN, "%s", c.token.serial);
 	store_credential_free(&c);
 	return 0;

@@ -105,19 +105,32 @@ void letters_proven(struct station *s, struct place *p)
 	struct err e = ERR_INIT;
 	if (p->pin_letter == 0)
 		return;
-	p->letter_owed = p->token.id[0] == '\0';
-	if (p->letter_owed || record_proof(s, p, &e) == 0)
-		return;
-	p->letter_owed = true;
-	station_tell(s, STATION_NOTE, p, e.what, &e);
+	/* what cannot be recorded now is when the token is done */
+	if (p->token.id[0] != '\0' && record_proof(s, p, &e) != 0)
+		station_tell(s, STATION_NOTE, p, e.what, &e);
+}
+
+/* An attempt that was cut off behind the proof, or on a full disk, may have proven it, and nothing said so: then this one
+ * has opened the token with that PIN. */
+static int is_proof_recorded(const struct station *s, const struct place *p, bool *ret, struct err *e)
+{
+	char *detail = number(p->pin_letter);
+	int got = store_audited(s->set.store, p->token.id, STORE_LETTER_PROVEN, detail, ret, e);
+	free(detail);
+	return got;
 }
 
 int letters_settle(struct station *s, struct place *p, struct err *e)
 {
-	if (p->letter_owed && record_proof(s, p, e) != 0)
+	bool recorded = p->pin_letter == 0, kept = false;
+	struct store_letter l = {.id = 0};
+	if (!recorded && (is_proof_recorded(s, p, &recorded, e) != 0 || (!recorded && record_proof(s, p, e) != 0)))
 		return -1;
-	p->letter_owed = false;
-	return store_letters_settle(s->set.store, p->person.id, p->pin_letter, e);
+	/* where no PIN was asked for, nobody knows whose it has */
+	if (p->pin_letter == 0 && !p->pin_sent && letters_find(s, p, &kept, &l, e) != 0)
+		return -1;
+	store_letter_free(&l);
+	return kept ? 0 : store_letters_settle(s->set.store, p->person.id, p->pin_letter, e);
 }
 
 int letters_find(const struct station *s, const struct place *p, bool *ret_found, struct store_letter *ret,

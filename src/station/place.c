@@ -15,7 +15,7 @@ static void forget(struct place *p)
 {
 	roster_person_free(&p->person);
 	p->has_person = p->begun = p->may_pull = p->pin_waits = p->pin_sent = p->put_back = false;
-	p->gives_up = p->half_done = p->has_letter = p->letter_owed = false;
+	p->gives_up = p->half_done = p->has_letter = false;
 	p->pin_letter = 0;
 	p->token = (struct desk_token){.pin_tries = -1};
 	p->step[0] = '\0';
@@ -62,7 +62,8 @@ int place_undo(struct station *s, struct place *p, struct err *e)
 		s->fresh = true;
 	}
 	p->undoing = true;
-	p->stopping = p->may_pull = false;
+	p->stopping = p->may_pull = p->pin_sent = p->put_back = false;
+	p->pin_letter = 0;
 	p->state = PLACE_LOOKING;
 	p->began = p->step_began = clock_ms();
 	if (start_enroller(s, p, e) == 0)

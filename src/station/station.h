@@ -58,7 +58,6 @@ struct place {
 	bool pin_sent;                    /* in this attempt: the given one */
 	bool pin_trusted;                 /* the operator says that it is to be sent to the token that is in */
 	int64_t pin_letter; /* the letter with the PIN that was sent last in this attempt; 0: it is in none */
-	bool letter_owed;   /* the token was proven with it, and the trail cannot tell of which token yet */
 	bool gives_up;      /* what the person has half done on another token, for this one */
 	bool half_done;     /* with PLACE_FAILED: the journal has begun with the person on this token */
 	bool pin_waits;     /* the given PIN was right for no token yet, and is being tried on one */

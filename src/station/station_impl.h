@@ -130,7 +130,7 @@ int assign_person(struct station *s, struct place *p, int64_t person, bool give_
 bool assign_pass_on(struct station *s, struct place *p, const struct err *why);
 
 /* giveup.c: an enrollment that is half done on one token is given up for another one. */
-bool giveup_is_half_done(const struct store_credential *c, time_t until);
+bool giveup_is_half_done(const struct station *s, const struct store_credential *c, time_t until);
 /* Whether that user's is, on another token than the one at this place, and on which. */
 int giveup_find(const struct station *s, const struct place *p, const char *user, bool *ret, char token[GIVEUP_TOKEN],
 		struct err *e);

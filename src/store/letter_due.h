@@ -12,9 +12,10 @@
 	"'token-init', 'user-pin-init', 'user-pin-set', 'factory-pin-change', 'pin-change', 'pin-unblock', " \
 	"'token-wipe'"
 
-/* The change of a PIN that this record X is about was refused by the token: "pin-unchanged" follows at once. */
+/* The change of a PIN that this record X is about was refused by the token: "pin-unchanged" is the next of its kind. */
 #define PIN_WAS_KEPT(X)                                                                               \
 	"(SELECT u.action FROM audit u WHERE u.token_serial = " X ".token_serial AND u.id > " X ".id" \
+	" AND u.action IN (" LETTER_PIN_ACTIONS ", 'pin-unchanged')"                                  \
 	" ORDER BY u.id LIMIT 1) IS 'pin-unchanged'"
 
 /* Deleting objects leaves the PIN as it is. */

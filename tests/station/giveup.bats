@@ -254,6 +254,22 @@ lost_in_undo() {
 	[[ $(holder 0) == bob ]]
 }
 
+@test "with --replace as well, also for somebody whose certificate is valid" {
+	company_run "$DIR" easyrsa company_easyrsa "$DIR" build-client-full alice nopass
+	card_slow
+	screen_start --pins keep --pin-file "$DIR/pin" --replace
+	journal_is keyed
+	card_ctl 0 pull
+	screen_shows "n new token"
+	answer n
+	screen_shows "give up what is half done on this token?"
+	answer y
+	screen_shows "alice gets the next token"
+	station_card 1
+	screen_shows "2: alice, done in"
+	[[ $(holder 1) == alice && $(grep -c "^R.*CN=alice" "$DIR/pki/index.txt") == 1 ]]
+}
+
 # reader_goes: alice's token is half done and goes, and all readers with it, as a token on USB does
 reader_goes() {
 	card_slow

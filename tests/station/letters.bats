@@ -339,6 +339,29 @@ none_comes() {
 	[[ $(grep -c letter-begun "$DIR/log/audit") == 2 && $(grep -c letter-printed "$DIR/log/audit") == 2 ]]
 }
 
+@test "a letter whose proof could not be recorded is printed when its token is done after all" {
+	card_ctl 0 pull
+	card_ctl 0 delay 20
+	station_roster user,name,language alice,Alice,en
+	station_start --pins random
+	card_ctl 0 insert
+	station_says "alice  onto the token"
+	sqlite3 -cmd ".timeout 5000" "$DIR/tokenroll.db" "
+		CREATE TRIGGER full BEFORE INSERT ON audit WHEN NEW.action = 'letter-proven'
+			BEGIN SELECT RAISE(ABORT, 'full'); END;
+		CREATE TRIGGER full_too BEFORE UPDATE ON credentials WHEN NEW.state = 'delivered' OR NEW.handed_over <> 0
+			BEGIN SELECT RAISE(ABORT, 'full'); END;"
+	station_says "alice  FAILED"
+	kill -KILL "$STATION"
+	station_ended
+	sqlite3 -cmd ".timeout 5000" "$DIR/tokenroll.db" "DROP TRIGGER full; DROP TRIGGER full_too"
+	card_ctl 0 delay 0
+	station_start --pins random
+	station_says "alice  done"
+	letters 1
+	station_ended
+}
+
 # prints_but DO: the printer does this, once, to the process that has called it
 prints_but() {
 	cat >"$DIR/printer" <<-SH

@@ -103,6 +103,7 @@ all_cards() {
 	station_says "alice is skipped in this run: the CA has a valid certificate for alice already"
 	station_says "bob  done"
 	station_says "dave  FAILED: the CA has a valid certificate for dave already"
+	run ! grep -q "alice  FAILED" "$DIR/log/station"
 	kill -TERM "$STATION"
 	station_ended
 	[[ $(holder 0) == bob && $(people delivered) == bob ]]

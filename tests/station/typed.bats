@@ -51,6 +51,18 @@ opens() {
 	opens "$pin"
 }
 
+@test "random: of one that is undone and had no known PIN before, the PIN of its letter stays, and that is said" {
+	begin random
+	present_pin
+	screen_shows "letter of alice is printed"
+	screen_keys u
+	screen_shows "y yes"
+	screen_keys y
+	screen_shows "UNDONE: empty, but keep its PIN"
+	pin=$(pdftotext -raw "$DIR/printed/letter" - | grep -oE '^[0-9][0-9 ]{5,20}$' | tr -d ' \n')
+	card_pkcs11 0 --login --pin "$pin" --list-objects
+}
+
 @test "random: pulled out before it has got it, it is asked for the present one again" {
 	begin random
 	card_ctl 0 delay-key 2000
