@@ -384,7 +384,7 @@ static int replace_pin(struct enroll_run *r, size_t i, struct secret *old, struc
 {
 	if (r->ui->show_pins(r->ui->arg, e) != 0 ||
 	    r->ports->store.audit(r->store, STORE_PIN_REPLACE, r->opt->user, r->token.serial,
-				    r->replaces ? STORE_PIN_OWN : "", e) != 0)
+				  r->replaces ? STORE_PIN_OWN : "", e) != 0)
 		return -1;
 	r->result->pins_sent = true;
 	bool pad = changes_on_pad(r, order[i].change);

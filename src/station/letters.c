@@ -110,8 +110,8 @@ void letters_proven(struct station *s, struct place *p)
 		station_tell(s, STATION_NOTE, p, e.what, &e);
 }
 
-/* An attempt that was cut off behind the proof, or on a full disk, may have proven it, and nothing said so: then this one
- * has opened the token with that PIN. */
+/* An attempt that was cut off behind the proof, or on a full disk, may have proven it, and nothing said so: then this
+ * one has opened the token with that PIN. */
 static int is_proof_recorded(const struct station *s, const struct place *p, bool *ret, struct err *e)
 {
 	char *detail = number(p->pin_letter);
