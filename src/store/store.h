@@ -327,7 +327,7 @@ int store_pin_begun(struct store *s, const char *token_serial, bool *ret, struct
  * STORE_PIN_REPLACE. */
 #define STORE_PIN_REPLACE "factory-pin-change"
 #define STORE_PIN_OWN "not the factory's" /* in its detail: it was another one that was replaced */
-#define STORE_PIN_KEPT "pin-unchanged" /* right behind a change that was refused */
+#define STORE_PIN_KEPT "pin-unchanged"    /* right behind a change that was refused */
 #define STORE_PIN_UNREPLACED "factory-pin-unchanged"
 /* The detail of a "pin-change" that gives a token the PIN back that it had before an enrollment; and what follows when
  * it has it. */
