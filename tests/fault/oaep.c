@@ -34,8 +34,9 @@ static CK_RV decrypt(CK_SESSION_HANDLE session, CK_BYTE *in, CK_ULONG in_len, CK
 	CK_ULONG len = sizeof(block);
 	CK_RV rv = real->C_Decrypt(session, in, in_len, block, &len);
 
+	/* what was encrypted for another key may be greater than this one's modulus: SoftHSM2 has no word for that */
 	if (rv != CKR_OK)
-		return rv;
+		return rv == CKR_GENERAL_ERROR ? CKR_ENCRYPTED_DATA_INVALID : rv;
 	int n = RSA_padding_check_PKCS1_OAEP_mgf1(text, sizeof(text), block, (int)len, (int)len, NULL, 0, EVP_sha256(),
 						  EVP_sha256());
 	if (n < 0)
