@@ -30,12 +30,27 @@ static char *number(int64_t id)
 	return xasprintf("letter %" PRId64, id);
 }
 
-static int was_refused(const struct station *s, const struct place *p, int64_t id, bool *ret, struct err *e)
+/* Of a letter and the token in this place. */
+static int is_recorded(const struct station *s, const struct place *p, const char *action, int64_t id, bool *ret,
+		       struct err *e)
 {
 	char *detail = number(id);
-	int got = store_audited(s->set.store, p->token.id, REFUSED, detail, ret, e);
+	int got = store_audited(s->set.store, p->token.id, action, detail, ret, e);
 	free(detail);
 	return got;
+}
+
+static int record(struct station *s, const struct place *p, const char *action, struct err *e)
+{
+	char *detail = number(p->pin_letter);
+	int ret = store_audit(s->set.store, action, p->person.user, p->token.id, detail, e);
+	free(detail);
+	return ret;
+}
+
+static int was_refused(const struct station *s, const struct place *p, int64_t id, bool *ret, struct err *e)
+{
+	return is_recorded(s, p, REFUSED, id, ret, e);
 }
 
 static int open_letter(const struct station *s, const struct place *p, const char *token_serial, int64_t *ret_id,
@@ -85,18 +100,8 @@ void letters_refuse(struct station *s, const struct place *p)
 	struct err e = ERR_INIT;
 	if (p->pin_letter == 0 || p->ask.what == DESK_SO_PIN)
 		return;
-	char *detail = number(p->pin_letter);
-	if (store_audit(s->set.store, REFUSED, p->person.user, p->token.id, detail, &e) != 0)
+	if (record(s, p, REFUSED, &e) != 0)
 		station_tell(s, STATION_NOTE, p, e.what, &e);
-	free(detail);
-}
-
-static int record_proof(struct station *s, const struct place *p, struct err *e)
-{
-	char *detail = number(p->pin_letter);
-	int ret = store_audit(s->set.store, STORE_LETTER_PROVEN, p->person.user, p->token.id, detail, e);
-	free(detail);
-	return ret;
 }
 
 /* Some tokens have a serial number only at the end. */
@@ -106,25 +111,25 @@ void letters_proven(struct station *s, struct place *p)
 	if (p->pin_letter == 0)
 		return;
 	/* what cannot be recorded now is when the token is done */
-	if (p->token.id[0] != '\0' && record_proof(s, p, &e) != 0)
+	if (p->token.id[0] != '\0' && record(s, p, STORE_LETTER_PROVEN, &e) != 0)
 		station_tell(s, STATION_NOTE, p, e.what, &e);
 }
 
 /* An attempt that was cut off behind the proof, or on a full disk, may have proven it, and nothing said so: then this
  * one has opened the token with that PIN. */
-static int is_proof_recorded(const struct station *s, const struct place *p, bool *ret, struct err *e)
+static int ensure_proof(struct station *s, const struct place *p, struct err *e)
 {
-	char *detail = number(p->pin_letter);
-	int got = store_audited(s->set.store, p->token.id, STORE_LETTER_PROVEN, detail, ret, e);
-	free(detail);
-	return got;
+	bool recorded = false;
+	if (is_recorded(s, p, STORE_LETTER_PROVEN, p->pin_letter, &recorded, e) != 0)
+		return -1;
+	return recorded ? 0 : record(s, p, STORE_LETTER_PROVEN, e);
 }
 
 int letters_settle(struct station *s, struct place *p, struct err *e)
 {
-	bool recorded = p->pin_letter == 0, kept = false;
+	bool kept = false;
 	struct store_letter l = {.id = 0};
-	if (!recorded && (is_proof_recorded(s, p, &recorded, e) != 0 || (!recorded && record_proof(s, p, e) != 0)))
+	if (p->pin_letter != 0 && ensure_proof(s, p, e) != 0)
 		return -1;
 	/* where no PIN was asked for, nobody knows whose it has */
 	if (p->pin_letter == 0 && !p->pin_sent && letters_find(s, p, &kept, &l, e) != 0)

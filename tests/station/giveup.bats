@@ -230,6 +230,21 @@ lost_in_undo() {
 	[[ $(holder 1) == alice ]]
 }
 
+# n_gives_up: the operator gives alice's token up, and is sure
+n_gives_up() {
+	answer n
+	screen_shows "give up what is half done on this token?"
+	answer y
+	screen_shows "alice gets the next token"
+}
+
+# second_is_hers: the token that is put in then is alice's, and the certificate of before is revoked
+second_is_hers() {
+	station_card 1
+	screen_shows "2: alice, done in"
+	[[ $(holder 1) == alice && $(grep -c "^R.*CN=alice" "$DIR/pki/index.txt") == 1 ]]
+}
+
 @test "in line as well: n gives up a token that died half way, after a yes, and the next one is that person's" {
 	card_slow
 	screen_start --pins random --pin-file "$DIR/pin"
@@ -241,13 +256,8 @@ lost_in_undo() {
 	screen_shows "give up what is half done on this token?"
 	answer x
 	screen_shows "n new token"
-	answer n
-	screen_shows "give up what is half done on this token?"
-	answer y
-	screen_shows "alice gets the next token"
-	station_card 1
-	screen_shows "2: alice, done in"
-	[[ $(holder 1) == alice && $(grep -c "^R.*CN=alice" "$DIR/pki/index.txt") == 1 ]]
+	n_gives_up
+	second_is_hers
 	card_ctl 0 delay 0
 	card_ctl 0 insert
 	screen_shows "1: bob, done in"
@@ -261,13 +271,8 @@ lost_in_undo() {
 	journal_is keyed
 	card_ctl 0 pull
 	screen_shows "n new token"
-	answer n
-	screen_shows "give up what is half done on this token?"
-	answer y
-	screen_shows "alice gets the next token"
-	station_card 1
-	screen_shows "2: alice, done in"
-	[[ $(holder 1) == alice && $(grep -c "^R.*CN=alice" "$DIR/pki/index.txt") == 1 ]]
+	n_gives_up
+	second_is_hers
 }
 
 # reader_goes: alice's token is half done and goes, and all readers with it, as a token on USB does
@@ -282,10 +287,7 @@ reader_goes() {
 @test "a token that takes its reader along is given up by n as well" {
 	reader_goes
 	screen_shows "No reader can be used"
-	answer n
-	screen_shows "give up what is half done on this token?"
-	answer y
-	screen_shows "alice gets the next token"
+	n_gives_up
 	screen_shows_not "FAILED"
 	cards_start 2
 	station_card 1

@@ -232,7 +232,8 @@ sealed() {
 	[[ $(wrong 0) == 0 ]]
 }
 
-@test "an undo that was cut off while the PIN was put back sends none by itself, and goes on after r" {
+# cut_off_undo: of alice's token, when its PIN was put back and before that is recorded
+cut_off_undo() {
 	station_card 0
 	station_roster user alice bob
 	screen_start -s 120x24 --pins random --pin-file "$DIR/pin"
@@ -241,6 +242,10 @@ sealed() {
 	take_back
 	screen_shows "FAILED"
 	sql "DROP TRIGGER full"
+}
+
+@test "an undo that was cut off while the PIN was put back sends none by itself, and goes on after r" {
+	cut_off_undo
 	put_in_again
 	screen_shows "giving token STAT000000 its earlier PIN back was cut off"
 	sleep 0.2
@@ -252,14 +257,7 @@ sealed() {
 }
 
 @test "where r shows that the PIN was not put back, the next r goes on with the one of the letter" {
-	station_card 0
-	station_roster user alice bob
-	screen_start -s 120x24 --pins random --pin-file "$DIR/pin"
-	screen_shows "letter of alice is printed"
-	sql "CREATE TRIGGER full BEFORE INSERT ON audit WHEN NEW.action = 'pin-restored' BEGIN SELECT RAISE(ABORT, 'full'); END"
-	take_back
-	screen_shows "FAILED"
-	sql "DROP TRIGGER full"
+	cut_off_undo
 	# as if it had been pulled out before the token had it
 	pin=$(pdftotext -raw "$DIR"/printed/* - | grep -oE '^[0-9][0-9 ]{5,20}$' | tr -d ' \n')
 	card_pkcs11 0 --login --pin "$COMPANY_PIN" --change-pin --new-pin "$pin"

@@ -181,6 +181,15 @@ static void close_watch(struct watch *w)
 	close(w->again[1]);
 }
 
+/* A signer that nobody asks for anything. */
+static void join_signer(struct desk *d, const struct config *cfg, int signer[2])
+{
+	struct err e = ERR_INIT;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, signer), 0);
+	assert_int_equal(signer_join(&d->s->set.signer, signer[0], &cfg->ca, NULL, NULL, &e), 0);
+}
+
 static void counts_that_cannot_be_read_are_read_when_they_can(void **state)
 {
 	char nowhere[] = "";
@@ -192,8 +201,7 @@ static void counts_that_cannot_be_read_are_read_when_they_can(void **state)
 	int signer[2];
 
 	open_desk(&d, state, &cfg, &view);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, signer), 0);
-	assert_int_equal(signer_join(&d.s->set.signer, signer[0], &cfg.ca, NULL, NULL, &e), 0);
+	join_signer(&d, &cfg, signer);
 	if (station_run(d.s, &e) != 0)
 		fail_msg("%s", e.what);
 	assert_int_equal(w.left[0], 3);
@@ -217,8 +225,7 @@ static void a_station_whose_roster_cannot_be_read_does_not_say_that_nobody_is_le
 	int signer[2];
 
 	open_desk(&d, state, &cfg, &view);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, signer), 0);
-	assert_int_equal(signer_join(&d.s->set.signer, signer[0], &cfg.ca, NULL, NULL, &e), 0);
+	join_signer(&d, &cfg, signer);
 	sql(*state, TAKE);
 	w.turns = 4; /* it ends in its first turn, if there is one */
 	assert_int_equal(station_run(d.s, &e), -1);
